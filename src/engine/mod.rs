@@ -1,0 +1,2 @@
+//! How tasks run. The part that everybody reads, top to bottom.
+
