@@ -1,2 +1,3 @@
 //! How tasks run. The part that everybody reads, top to bottom.
 
+pub(crate) mod prim;
