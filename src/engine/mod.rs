@@ -1,3 +1,4 @@
 //! How tasks run. The part that everybody reads, top to bottom.
 
 pub(crate) mod prim;
+pub(crate) mod park;
