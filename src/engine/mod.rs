@@ -2,3 +2,4 @@
 
 pub(crate) mod prim;
 pub(crate) mod park;
+pub(crate) mod block_on;
