@@ -4,3 +4,4 @@ pub(crate) mod prim;
 pub(crate) mod park;
 pub(crate) mod block_on;
 pub(crate) mod clock;
+pub(crate) mod context;

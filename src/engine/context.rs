@@ -1,0 +1,261 @@
+//! Where is this thread? In which runtime, in which task, and how much has that task done already?
+//!
+//! `sleep(…)` takes no runtime as an argument, yet must find the one whose timers will wake it. So a
+//! thread remembers where it is, in a few cells that only it can see. Everything that a free function
+//! of this crate knows without being told, it knows from here.
+//!
+//! ```text
+//!   runtime   set by `enter`, by `block_on`, on worker and blocking threads; nests like brackets
+//!   runs      set while this thread itself drives a runtime: here nothing may block
+//!   worker    which runtime's queues belong to this thread, if it is a worker
+//!   task      whose poll is going on, with the budget that this poll has left
+//! ```
+//!
+//! **The budget.** A socket that always has data never answers "pending", so a task that reads it in a
+//! loop would never give way. Each poll may therefore complete 128 operations; then the next resource
+//! answers "pending" although it is ready, and wakes the task at once, which puts it at the back of the
+//! queue. The idea is Tokio's. A leaf future asks at its head ([`poll_budget`]) and pays when it has
+//! something to hand out ([`spend`]): who waits pays nothing, or a task that waits for 200 things at
+//! once would spend its budget on looking at them and spin.
+//!
+//! This file knows no runtime and no worker: it stands above them, and holds their numbers only.
+//! Next: `trace.rs`, which tells others what this thread does.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A runtime, whose type is known only further down the house.
+pub(crate) type AnyRuntime = Arc<dyn Any + Send + Sync>;
+
+/// Operations that one poll may complete. Tokio's number; its effect is the longest time for which one
+/// task can hold a worker, some microseconds.
+const BUDGET: u8 = 128;
+
+/// The cells. They need no destructor, so they can be read until the thread's very end: a destructor
+/// of some other thread-local may still wake a task.
+struct Place {
+    runtime_id: Cell<u32>,
+    /// How many `enter` guards are alive.
+    depth: Cell<usize>,
+    runs: Cell<bool>,
+    worker: Cell<Option<WorkerId>>,
+    task: Cell<Option<u64>>,
+    /// None: outside of any poll, where nothing is limited.
+    budget: Cell<Option<u8>>,
+}
+
+thread_local! {
+    static PLACE: Place = const {
+        Place {
+            runtime_id: Cell::new(0),
+            depth: Cell::new(0),
+            runs: Cell::new(false),
+            worker: Cell::new(None),
+            task: Cell::new(None),
+            budget: Cell::new(None),
+        }
+    };
+    static RUNTIME: RefCell<Option<AnyRuntime>> = const { RefCell::new(None) };
+}
+
+// ---- the runtime ----
+
+/// Calls `look` with the runtime that this thread is in.
+pub(crate) fn with_runtime<R>(look: impl FnOnce(Option<&AnyRuntime>) -> R) -> R {
+    let mut look = Some(look);
+    let seen = RUNTIME.try_with(|runtime| {
+        let look = look.take().expect("called once");
+        look(runtime.borrow().as_ref())
+    });
+    // Err: the thread is ending and the cell is gone.
+    seen.unwrap_or_else(|_| look.take().expect("not called yet")(None))
+}
+
+/// The number of the runtime that this thread is in; 0 is none.
+pub(crate) fn runtime_id() -> u32 {
+    PLACE.with(|place| place.runtime_id.get())
+}
+
+/// Enters a runtime until the guard is dropped.
+pub(crate) fn enter(runtime: AnyRuntime, id: u32) -> EnterGuard {
+    let outer = RUNTIME.with(|current| current.replace(Some(runtime)));
+    PLACE.with(|place| {
+        place.depth.set(place.depth.get() + 1);
+        EnterGuard {
+            outer,
+            outer_id: place.runtime_id.replace(id),
+            depth: place.depth.get(),
+            not_send: PhantomData,
+        }
+    })
+}
+
+/// The thread is in a runtime for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct EnterGuard {
+    outer: Option<AnyRuntime>,
+    outer_id: u32,
+    depth: usize,
+    /// It speaks of this thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Drop for EnterGuard {
+    fn drop(&mut self) {
+        let depth = PLACE.with(|place| place.depth.get());
+        if depth != self.depth {
+            // Restoring now would put the thread into a runtime that somebody else has left.
+            if std::thread::panicking() {
+                return;
+            }
+            panic!(
+                "`EnterGuard` values dropped out of order: guards returned by `Handle::enter()` \
+                 must be dropped in the reverse of the order in which they were made"
+            );
+        }
+        let inner = RUNTIME.with(|current| current.replace(self.outer.take()));
+        PLACE.with(|place| {
+            place.depth.set(depth - 1);
+            place.runtime_id.set(self.outer_id);
+        });
+        // Last, since this may be the last owner of the runtime.
+        drop(inner);
+    }
+}
+
+// ---- running and blocking ----
+
+/// This thread begins to drive a runtime.
+#[track_caller]
+pub(crate) fn start_running(call: &str) -> RunGuard {
+    assert_not_running(call);
+    PLACE.with(|place| place.runs.set(true));
+    RunGuard { not_send: PhantomData }
+}
+
+/// The thread drives a runtime for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct RunGuard {
+    not_send: PhantomData<*const ()>,
+}
+
+impl Drop for RunGuard {
+    fn drop(&mut self) {
+        PLACE.with(|place| place.runs.set(false));
+    }
+}
+
+/// Whether this thread drives a runtime, so that it must not block.
+pub(crate) fn is_running() -> bool {
+    PLACE.with(|place| place.runs.get())
+}
+
+/// Panics, at the caller's line, if this thread drives a runtime: a second loop on it, or a wait, would
+/// stop the first.
+#[track_caller]
+pub(crate) fn assert_not_running(call: &str) {
+    assert!(
+        !is_running(),
+        "`{call}` was called on a thread that runs a runtime's tasks: it would block this thread, and \
+         with it every other task here; `.await` the asynchronous form instead, or call it from \
+         `spawn_blocking`"
+    );
+}
+
+// ---- the worker ----
+
+/// One of a runtime's workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WorkerId {
+    pub(crate) runtime: u32,
+    pub(crate) index: u32,
+}
+
+/// This thread works for a runtime until the guard is dropped.
+pub(crate) fn start_working(worker: WorkerId) -> WorkerGuard {
+    let outer = PLACE.with(|place| place.worker.replace(Some(worker)));
+    WorkerGuard { outer, not_send: PhantomData }
+}
+
+/// The thread is a worker for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct WorkerGuard {
+    outer: Option<WorkerId>,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Drop for WorkerGuard {
+    fn drop(&mut self) {
+        PLACE.with(|place| place.worker.set(self.outer));
+    }
+}
+
+/// The worker that this thread is.
+pub(crate) fn worker() -> Option<WorkerId> {
+    PLACE.with(|place| place.worker.get())
+}
+
+// ---- the task and its budget ----
+
+/// One poll begins: of the task with this id, or of the future that `block_on` was given.
+pub(crate) fn start_poll(task: Option<u64>) -> PollGuard {
+    PLACE.with(|place| PollGuard {
+        outer_task: place.task.replace(task),
+        outer_budget: place.budget.replace(Some(BUDGET)),
+    })
+}
+
+/// One poll is going on for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct PollGuard {
+    outer_task: Option<u64>,
+    outer_budget: Option<u8>,
+}
+
+impl Drop for PollGuard {
+    fn drop(&mut self) {
+        PLACE.with(|place| {
+            place.task.set(self.outer_task);
+            place.budget.set(self.outer_budget);
+        });
+    }
+}
+
+/// The id of the task whose poll is going on.
+pub(crate) fn task_id() -> Option<u64> {
+    PLACE.with(|place| place.task.get())
+}
+
+/// Whether this poll may complete another operation.
+pub(crate) fn has_budget() -> bool {
+    PLACE.with(|place| place.budget.get()) != Some(0)
+}
+
+/// Ready while the poll has budget left; else wakes the task, so that it comes again, and is Pending.
+pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
+    if has_budget() {
+        return Poll::Ready(());
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// One operation was completed.
+pub(crate) fn spend() {
+    PLACE.with(|place| place.budget.set(place.budget.get().map(|left| left.saturating_sub(1))));
+}
+
+/// Calls `work` with no limit, for what must get through also when the budget is gone.
+pub(crate) fn without_budget<R>(work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<u8>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            PLACE.with(|place| place.budget.set(self.0));
+        }
+    }
+    let _restore = Restore(PLACE.with(|place| place.budget.replace(None)));
+    work()
+}
