@@ -5,3 +5,4 @@ pub(crate) mod park;
 pub(crate) mod block_on;
 pub(crate) mod clock;
 pub(crate) mod context;
+pub(crate) mod trace;
