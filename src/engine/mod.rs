@@ -6,3 +6,4 @@ pub(crate) mod block_on;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod trace;
+pub(crate) mod state;
