@@ -7,3 +7,4 @@ pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod trace;
 pub(crate) mod state;
+pub(crate) mod task;
