@@ -8,3 +8,4 @@ pub(crate) mod context;
 pub(crate) mod trace;
 pub(crate) mod state;
 pub(crate) mod task;
+pub(crate) mod live;
