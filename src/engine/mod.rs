@@ -9,3 +9,4 @@ pub(crate) mod trace;
 pub(crate) mod state;
 pub(crate) mod task;
 pub(crate) mod live;
+pub(crate) mod queue;
