@@ -10,3 +10,4 @@ pub(crate) mod state;
 pub(crate) mod task;
 pub(crate) mod live;
 pub(crate) mod queue;
+pub(crate) mod timer;
