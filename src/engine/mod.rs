@@ -11,3 +11,4 @@ pub(crate) mod task;
 pub(crate) mod live;
 pub(crate) mod queue;
 pub(crate) mod timer;
+pub(crate) mod reactor;
