@@ -12,3 +12,4 @@ pub(crate) mod live;
 pub(crate) mod queue;
 pub(crate) mod timer;
 pub(crate) mod reactor;
+pub(crate) mod driver;

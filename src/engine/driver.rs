@@ -1,0 +1,262 @@
+//! Where does the whole thing sleep?
+//!
+//! A runtime that has nothing to do must use no processor, and yet be there at once: at the next
+//! deadline, when a socket becomes ready, or when another thread brings work. Three reasons to wake up,
+//! and a thread can sleep in one place only. That place is here, in the kernel's poller, which knows
+//! descriptors by itself, is told the deadline, and has a bell that any thread can ring.
+//!
+//! ```text
+//!    timers ── next deadline ──▶ ┌────────────────┐ ──▶ what is due ──▶ wake
+//!   reactor ── descriptors ────▶ │  Poller::wait  │ ──▶ what is ready ─▶ wake
+//!    permit ── a notification ─▶ └────────────────┘
+//! ```
+//!
+//! One turn is: wait; hand the reports to their sources; let the timers that are due fire; and then,
+//! when no lock is held any more, call the wakers.
+//!
+//! **With a paused clock** there is a fourth reason. If no descriptor is ready and no thread of the
+//! blocking pool is at work, then nothing can happen before the next deadline; so instead of waiting for
+//! it the driver moves the clock there.
+//!
+//! The driver never decides *whether* to sleep. That is `worker.rs`, which knows the queues.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use polling::Events;
+
+use super::clock::{Clock, Nanos};
+use super::park::{Announce, Notify, Permit};
+use super::prim::Mutex;
+use super::prim::atomic::{AtomicUsize, Ordering};
+use super::reactor::Reactor;
+use super::task::contain;
+use super::timer::{Closed, TimerState, Timers};
+use super::trace::{self, Event, Waiting};
+
+/// Timers that fire under one hold of their lock. Arbitrary; its effect is how long a task that wants to
+/// set a timer may have to wait for one that fires a million.
+const FIRE_AT_ONCE: usize = 256;
+
+/// What a runtime waits for.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    runtime: u32,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) reactor: Reactor,
+    timers: Mutex<Timers>,
+    /// Whether the one who drives sleeps, or was called.
+    permit: Permit,
+    /// Closures that run on blocking threads. While there are any, time does not jump: they may be
+    /// about to wake somebody.
+    pub(crate) blocking_jobs: AtomicUsize,
+}
+
+/// The right to drive, and the buffers for it. There is one for each driver.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    events: Events,
+    wakers: Vec<Waker>,
+    fired: Vec<(Nanos, Waker)>,
+}
+
+impl Seat {
+    pub(crate) fn new() -> Self {
+        Seat { events: Events::new(), wakers: Vec::new(), fired: Vec::new() }
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(runtime: u32, clock: Arc<Clock>) -> io::Result<Self> {
+        Ok(Driver {
+            runtime,
+            clock,
+            reactor: Reactor::new()?,
+            timers: Mutex::new(Timers::new()),
+            permit: Permit::new(),
+            blocking_jobs: AtomicUsize::new(0),
+        })
+    }
+
+    // ---- for the one who drives ----
+
+    /// The one who drives is about to look for work a last time, and then to [`sleep`](Driver::sleep).
+    /// False: there was a call since the last time; stay up.
+    #[must_use]
+    pub(crate) fn announce_sleep(&self) -> bool {
+        self.permit.announce() == Announce::Sleep
+    }
+
+    /// The last look found work.
+    pub(crate) fn stay_up(&self) {
+        self.permit.take();
+    }
+
+    /// Sleeps until a deadline, readiness or a call. The second of the two functions at which to set a
+    /// breakpoint: everything that could run has run.
+    #[inline(never)]
+    pub(crate) fn sleep(&self, seat: &mut Seat) {
+        // After the announcement: who sets an earlier deadline from now on will call us.
+        let deadline = self.timers.lock().next_deadline();
+        trace::emit(self.runtime, Event::Sleeps { until: deadline.map(Duration::from_nanos) });
+        if self.clock.is_paused() {
+            self.sleep_paused(seat, deadline);
+        } else {
+            let limit = deadline.map(|due| due.saturating_sub(self.clock.now()));
+            self.wait(seat, limit.map(Duration::from_nanos));
+            self.permit.take();
+        }
+        trace::emit(self.runtime, Event::Wakes);
+        self.dispatch(seat);
+    }
+
+    /// A sleep while the clock stands still.
+    fn sleep_paused(&self, seat: &mut Seat, deadline: Option<Nanos>) {
+        let jobs = self.blocking_jobs.load(Ordering::Acquire);
+        let Some(due) = deadline.filter(|_| jobs == 0) else {
+            self.wait(seat, None);
+            self.permit.take();
+            return;
+        };
+        let reports = self.wait(seat, Some(Duration::ZERO));
+        let called = self.permit.take();
+        if reports == 0 && !called {
+            let by = Duration::from_nanos(due.saturating_sub(self.clock.now()));
+            // False if another thread has let the clock go meanwhile. Then time passes by itself.
+            if self.clock.advance(by) {
+                trace::emit(self.runtime, Event::ClockJumped { by });
+            }
+        }
+    }
+
+    /// Looks what is ready and due, without sleeping: for a runtime that is never idle.
+    pub(crate) fn poll(&self, seat: &mut Seat) {
+        self.wait(seat, Some(Duration::ZERO));
+        self.dispatch(seat);
+    }
+
+    fn wait(&self, seat: &mut Seat, limit: Option<Duration>) -> usize {
+        // An error here is no condition of the program but a poller that does not work any more.
+        self.reactor
+            .wait(self.runtime, &mut seat.events, limit, &mut seat.wakers)
+            .expect("the system's poller can wait")
+    }
+
+    /// Calls the wakers of what is ready, then those of what is due.
+    fn dispatch(&self, seat: &mut Seat) {
+        for waker in seat.wakers.drain(..) {
+            contain(|| waker.wake());
+        }
+        self.fire_timers(&mut seat.fired);
+    }
+
+    /// Calls the wakers of what is due by now. `fired` is a buffer.
+    pub(crate) fn fire_timers(&self, fired: &mut Vec<(Nanos, Waker)>) {
+        let now = self.clock.now();
+        loop {
+            let more = self.timers.lock().expire(now, FIRE_AT_ONCE, fired);
+            for (due, waker) in fired.drain(..) {
+                trace::emit(self.runtime, Event::TimerFired { due: Duration::from_nanos(due) });
+                contain(|| waker.wake());
+            }
+            if !more {
+                return;
+            }
+        }
+    }
+
+    // ---- for everybody else ----
+
+    /// Calls the one who drives: it wakes up, or does not lie down. Whatever was written before the
+    /// call, it sees.
+    pub(crate) fn call(&self) {
+        if self.permit.notify() == Notify::WakeOwner {
+            self.reactor.notify();
+        }
+    }
+
+    /// Polls a timer, which is made by its first poll and removed by the one that is ready.
+    pub(crate) fn poll_timer(
+        &self,
+        timer: &mut Option<u32>,
+        due: Nanos,
+        waker: &Waker,
+    ) -> Result<bool, Closed> {
+        let mut timers = self.timers.lock();
+        let (mut old, mut earliest) = (None, false);
+        let past = timers.is_past(due)?;
+        let fired = match *timer {
+            _ if past => true,
+            Some(key) => match timers.poll(key, waker)? {
+                TimerState::Fired => true,
+                TimerState::Waits(replaced) => {
+                    old = replaced;
+                    false
+                }
+            },
+            None => {
+                let key;
+                (key, earliest) = timers.insert(due, waker.clone());
+                *timer = Some(key);
+                false
+            }
+        };
+        if fired {
+            old = timer.take().and_then(|key| timers.cancel(key));
+        }
+        drop(timers);
+        drop(old);
+        if earliest {
+            self.call();
+        }
+        if !fired {
+            trace::waiting(Waiting::Sleep { due: Duration::from_nanos(due) });
+        }
+        Ok(fired)
+    }
+
+    /// Gives a timer another deadline. One that has fired, or was never polled, is made anew by its
+    /// next poll.
+    pub(crate) fn reset_timer(&self, timer: &mut Option<u32>, due: Nanos) {
+        let Some(key) = *timer else { return };
+        let mut timers = self.timers.lock();
+        if timers.has_fired(key) {
+            timers.cancel(key);
+            *timer = None;
+            return;
+        }
+        let earliest = timers.reset(key, due);
+        drop(timers);
+        if earliest {
+            self.call();
+        }
+    }
+
+    /// Whether a timer has fired that was not polled since.
+    pub(crate) fn has_timer_fired(&self, key: u32) -> bool {
+        self.timers.lock().has_fired(key)
+    }
+
+    /// Removes a timer. Its waker is dropped now; its entry in the heap when it surfaces.
+    pub(crate) fn cancel_timer(&self, key: u32) {
+        let waker = self.timers.lock().cancel(key);
+        drop(waker);
+    }
+
+    /// How many timers there are.
+    pub(crate) fn timers_len(&self) -> usize {
+        self.timers.lock().len()
+    }
+
+    /// The runtime has ended. Who waits for a socket is woken, to find that it is closed; who waits for
+    /// a deadline is let go.
+    pub(crate) fn close(&self) {
+        let timers = self.timers.lock().close();
+        contain(|| drop(timers));
+        for waker in self.reactor.close() {
+            contain(|| waker.wake());
+        }
+    }
+}
