@@ -13,3 +13,4 @@ pub(crate) mod queue;
 pub(crate) mod timer;
 pub(crate) mod reactor;
 pub(crate) mod driver;
+pub(crate) mod worker;
