@@ -14,3 +14,4 @@ pub(crate) mod timer;
 pub(crate) mod reactor;
 pub(crate) mod driver;
 pub(crate) mod worker;
+pub(crate) mod blocking;

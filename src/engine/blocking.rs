@@ -1,0 +1,252 @@
+//! Where does work go that cannot give way?
+//!
+//! A task that reads a file, asks the resolver for a name or computes for a second holds its worker
+//! meanwhile, and every other task of that worker waits. Such work goes to threads of its own, which may
+//! block as they please: here, to a pool that grows by a thread whenever all are busy, up to a limit, and
+//! shrinks when there has been nothing to do for a while.
+//!
+//! A closure in the pool is a task like any other, with a state, an id and a handle to await; its future
+//! is the closure, which "is polled" once and returns. So to abort it is to drop it, as long as it has not
+//! begun. Once it runs, nothing can stop it.
+//!
+//! When a runtime ends, closures that have not begun are dropped, and those that have are waited for
+//! (`shutdown_timeout` and `shutdown_background` say otherwise).
+//!
+//! This is the last file of the engine. `runtime.rs` puts its parts together.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::context::{self, AnyRuntime};
+use super::prim::atomic::Ordering;
+use super::prim::{Condvar, Mutex};
+use super::task::{Join, Runnable, Schedule, Task, contain};
+use super::worker::{Shared, poll_task};
+
+/// How threads are made.
+#[derive(Clone)]
+pub(crate) struct Threads {
+    pub(crate) name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) on_start: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(crate) on_stop: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(crate) max_blocking: usize,
+    /// How long a thread of the pool waits for work before it ends.
+    pub(crate) keep_alive: Duration,
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Threads")
+            .field("stack_size", &self.stack_size)
+            .field("max_blocking", &self.max_blocking)
+            .field("keep_alive", &self.keep_alive)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Threads for work that blocks.
+pub(crate) struct Pool {
+    threads: Threads,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    /// A job was pushed, or the pool was closed.
+    changed: Condvar,
+    /// A thread has ended.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Threads, and those of them that wait for a job.
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+/// A closure, as a task. For as long as it is here or runs, a paused clock does not jump.
+struct Job {
+    task: Arc<dyn Runnable>,
+    shared: Arc<Shared>,
+}
+
+impl Job {
+    fn new(task: Arc<dyn Runnable>, shared: Arc<Shared>) -> Self {
+        // Relaxed: made on the thread that drives, or on one whose wake the driver still awaits.
+        shared.driver.blocking_jobs.fetch_add(1, Ordering::Relaxed);
+        Job { task, shared }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        // Release: matches the load in `sleep_paused`, which then sees whom the closure has woken.
+        self.shared.driver.blocking_jobs.fetch_sub(1, Ordering::Release);
+        self.shared.driver.call();
+    }
+}
+
+/// A closure as a future that is ready when it is polled.
+struct Call<F>(Option<F>);
+
+// It is never pinned in fact: the closure is moved out and called.
+impl<F> Unpin for Call<F> {}
+
+impl<F: FnOnce() -> T, T> Future for Call<F> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        let closure = self.0.take().expect("a job is polled once");
+        Poll::Ready(context::without_budget(closure))
+    }
+}
+
+/// A job is never idle: it stands in the pool's queue from the beginning, and its one poll is the last.
+struct NeverAgain {
+    runtime: u32,
+}
+
+impl Schedule for NeverAgain {
+    fn schedule(&self, _: Arc<dyn Runnable>) {
+        unreachable!("a closure is never pending");
+    }
+
+    fn runtime_id(&self) -> u32 {
+        self.runtime
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(threads: Threads, shared: Arc<Shared>) -> Arc<Self> {
+        let state = Mutex::new(State::default());
+        Arc::new(Pool { threads, shared, state, changed: Condvar::new(), ended: Condvar::new() })
+    }
+
+    /// Gives a closure to the pool. The threads are inside `runtime`. If the pool is closed, the closure
+    /// is dropped and its task cancelled.
+    ///
+    /// An error means that there is no thread in the pool and the system gives none.
+    pub(crate) fn spawn<F, T>(
+        self: &Arc<Self>,
+        closure: F,
+        place: &'static Location<'static>,
+        runtime: &AnyRuntime,
+    ) -> io::Result<Arc<dyn Join<T>>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let task = Task::new(Call(Some(closure)), NeverAgain { runtime: self.shared.id }, place);
+        let job = Job::new(task.clone(), self.shared.clone());
+        let mut state = self.state.lock();
+        if state.closed {
+            drop(state);
+            job.task.shut_down();
+            return Ok(task);
+        }
+        state.jobs.push_back(job);
+        // Each idle thread takes one of the jobs that wait; is there one too many?
+        if state.jobs.len() > state.idle && state.threads < self.threads.max_blocking {
+            state.threads += 1;
+            if let Err(error) = self.start_thread(runtime.clone()) {
+                state.threads -= 1;
+                // The threads there are will come to it, if there are any.
+                if state.threads == 0 {
+                    let job = state.jobs.pop_back();
+                    drop(state);
+                    drop(job);
+                    return Err(error);
+                }
+            }
+        }
+        drop(state);
+        self.changed.notify_one();
+        Ok(task)
+    }
+
+    fn start_thread(self: &Arc<Self>, runtime: AnyRuntime) -> io::Result<()> {
+        let mut builder = thread::Builder::new().name((self.threads.name)());
+        if let Some(size) = self.threads.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let pool = self.clone();
+        builder.spawn(move || pool.run_thread(runtime))?;
+        Ok(())
+    }
+
+    /// What a thread of the pool does.
+    fn run_thread(self: Arc<Self>, runtime: AnyRuntime) {
+        let entered = context::enter(runtime, self.shared.id);
+        if let Some(on_start) = &self.threads.on_start {
+            contain(|| on_start());
+        }
+        while let Some(job) = self.next_job() {
+            poll_task(job.task.clone());
+        }
+        if let Some(on_stop) = &self.threads.on_stop {
+            contain(|| on_stop());
+        }
+        // The runtime goes before the count: who waits for the count may then drop the rest.
+        drop(entered);
+        self.state.lock().threads -= 1;
+        self.ended.notify_all();
+    }
+
+    /// Waits for a job. None: this thread is not needed any more.
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.state.lock();
+        let until = Instant::now() + self.threads.keep_alive;
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if state.closed || left.is_zero() {
+                return None;
+            }
+            state.idle += 1;
+            (state, _) = self.changed.wait_timeout(state, left);
+            state.idle -= 1;
+        }
+    }
+
+    /// Takes no more jobs, and cancels those that have not begun.
+    pub(crate) fn close(&self) {
+        let jobs = {
+            let mut state = self.state.lock();
+            state.closed = true;
+            std::mem::take(&mut state.jobs)
+        };
+        self.changed.notify_all();
+        for job in jobs {
+            job.task.shut_down();
+        }
+    }
+
+    /// Waits until all threads have ended, at most for `limit`. Returns whether they have.
+    pub(crate) fn wait_for_end(&self, limit: Option<Duration>) -> bool {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return false,
+                Some(left) => (state, _) = self.ended.wait_timeout(state, left),
+                None => state = self.ended.wait(state),
+            }
+        }
+        true
+    }
+
+    /// How many threads there are.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().threads
+    }
+}
