@@ -1,3 +1,21 @@
 #![doc = include_str!("../README.md")]
+#![deny(missing_docs, missing_debug_implementations)]
 
+#[cfg(not(unix))]
+compile_error!(
+    "openwork runs on Unix: Linux is tested; macOS and the BSDs go through the same calls"
+);
+
+// The reading order. A file uses only what stands above it; `tests/reading_order` sees to that.
 mod engine;
+pub mod runtime;
+pub mod task;
+pub mod time;
+
+pub use runtime::block_on;
+pub use task::spawn;
+
+/// What happens in a runtime, as events: see [`runtime::Builder::on_event`].
+pub mod trace {
+    pub use crate::engine::trace::{Event, Outcome, Record, Waiting};
+}

@@ -1,0 +1,13 @@
+//! Tasks: futures that run by themselves, side by side.
+//!
+//! A future that is awaited is a part of the task that awaits it. A future that is *spawned* is a task
+//! of its own: the runtime polls it whenever it is woken, and it goes on also if nobody awaits it. What
+//! remains is a [`JoinHandle`], for its output or its end.
+
+mod error;
+mod join_handle;
+mod yield_now;
+
+pub use error::JoinError;
+pub use join_handle::{AbortHandle, Id, JoinHandle, spawn, spawn_blocking};
+pub use yield_now::{YieldNow, yield_now};
