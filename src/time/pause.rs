@@ -1,0 +1,80 @@
+//! The clock in the hands of a test.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::runtime::Handle;
+use crate::task::{YieldNow, yield_now};
+
+/// Stops the clock of this runtime. From now on it moves only by [`advance`], and by itself to the next
+/// deadline whenever the runtime has nothing else to do and no blocking closure is at work.
+///
+/// ```
+/// use openwork::time::{self, Duration, Instant};
+///
+/// # openwork::block_on(async {
+/// time::pause();
+/// let start = Instant::now();
+/// time::sleep(Duration::from_secs(3600)).await;
+/// assert_eq!(start.elapsed(), Duration::from_secs(3600));
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// Outside of a runtime, and if the clock is paused already.
+#[track_caller]
+pub fn pause() {
+    let handle = Handle::current_for("time::pause");
+    assert!(handle.inner.shared.driver.clock.pause(), "`time::pause`: time is already paused");
+}
+
+/// Lets the clock go on, from where it stands.
+///
+/// # Panics
+///
+/// Outside of a runtime, and if the clock is not paused.
+#[track_caller]
+pub fn resume() {
+    let handle = Handle::current_for("time::resume");
+    assert!(handle.inner.shared.driver.clock.resume(), "`time::resume`: time is not paused");
+}
+
+/// Moves the paused clock, by exactly `duration`. What is due then fires, and its tasks run before this
+/// is ready.
+///
+/// # Panics
+///
+/// Outside of a runtime, and if the clock is not paused.
+#[track_caller]
+pub fn advance(duration: Duration) -> Advance {
+    let handle = Handle::current_for("time::advance");
+    let paused = handle.inner.shared.driver.clock.is_paused();
+    assert!(paused, "`time::advance`: time is not paused; call `time::pause()` first");
+    Advance { handle, by: Some(duration), give_way: yield_now() }
+}
+
+/// Moves the clock. From [`advance`].
+#[derive(Debug)]
+#[must_use = "the clock moves when this is awaited"]
+pub struct Advance {
+    handle: Handle,
+    /// None: the clock was moved.
+    by: Option<Duration>,
+    give_way: YieldNow,
+}
+
+impl Future for Advance {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(by) = self.by.take() {
+            let driver = &self.handle.inner.shared.driver;
+            assert!(driver.clock.advance(by), "`time::advance`: time was resumed meanwhile");
+            driver.fire_timers(&mut Vec::new());
+        }
+        Pin::new(&mut self.give_way).poll(cx)
+    }
+}
