@@ -84,7 +84,8 @@ struct Waiters {
 pub(crate) struct Seen(usize);
 
 impl Source {
-    fn look(&self, direction: Direction) -> Option<io::Result<Seen>> {
+    /// What is known of it. None: not ready.
+    pub(crate) fn look(&self, direction: Direction) -> Option<io::Result<Seen>> {
         // Acquire: matches the release in `report`.
         let seen = self.readiness.load(Acquire);
         if seen & CLOSED != 0 {

@@ -370,14 +370,14 @@ where
 /// The thread's cells say "in this task", and the task's header says "on this worker".
 struct Running<'a> {
     header: &'a Header,
-    poll: context::PollGuard,
+    _in_task: context::PollGuard,
 }
 
 impl<'a> Running<'a> {
     fn start(header: &'a Header) -> Self {
         header.polls.store(header.polls.load(Relaxed).wrapping_add(1), Relaxed);
         header.running_on.store(context::worker().map_or(0, |worker| worker.index + 1), Relaxed);
-        Running { header, poll: context::start_poll(Some(header.id)) }
+        Running { header, _in_task: context::start_poll(Some(header.id)) }
     }
 
     fn end(&self) {

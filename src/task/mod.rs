@@ -4,10 +4,10 @@
 //! of its own: the runtime polls it whenever it is woken, and it goes on also if nobody awaits it. What
 //! remains is a [`JoinHandle`], for its output or its end.
 
-mod error;
-mod join_handle;
+mod spawn;
 mod yield_now;
 
-pub use error::JoinError;
-pub use join_handle::{AbortHandle, Id, JoinHandle, spawn, spawn_blocking};
+pub use crate::runtime::join_error::{Id, JoinError};
+pub use crate::runtime::join_handle::{AbortHandle, JoinHandle};
+pub use spawn::{spawn, spawn_blocking};
 pub use yield_now::{YieldNow, yield_now};

@@ -28,7 +28,7 @@ use crate::task::{YieldNow, yield_now};
 #[track_caller]
 pub fn pause() {
     let handle = Handle::current_for("time::pause");
-    assert!(handle.inner.shared.driver.clock.pause(), "`time::pause`: time is already paused");
+    assert!(handle.parts.shared.driver.clock.pause(), "`time::pause`: time is already paused");
 }
 
 /// Lets the clock go on, from where it stands.
@@ -39,7 +39,7 @@ pub fn pause() {
 #[track_caller]
 pub fn resume() {
     let handle = Handle::current_for("time::resume");
-    assert!(handle.inner.shared.driver.clock.resume(), "`time::resume`: time is not paused");
+    assert!(handle.parts.shared.driver.clock.resume(), "`time::resume`: time is not paused");
 }
 
 /// Moves the paused clock, by exactly `duration`. What is due then fires, and its tasks run before this
@@ -51,7 +51,7 @@ pub fn resume() {
 #[track_caller]
 pub fn advance(duration: Duration) -> Advance {
     let handle = Handle::current_for("time::advance");
-    let paused = handle.inner.shared.driver.clock.is_paused();
+    let paused = handle.parts.shared.driver.clock.is_paused();
     assert!(paused, "`time::advance`: time is not paused; call `time::pause()` first");
     Advance { handle, by: Some(duration), give_way: yield_now() }
 }
@@ -71,7 +71,7 @@ impl Future for Advance {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(by) = self.by.take() {
-            let driver = &self.handle.inner.shared.driver;
+            let driver = &self.handle.parts.shared.driver;
             assert!(driver.clock.advance(by), "`time::advance`: time was resumed meanwhile");
             driver.fire_timers(&mut Vec::new());
         }

@@ -69,7 +69,7 @@ pin_project! {
     impl PinnedDrop for Sleep {
         fn drop(this: Pin<&mut Self>) {
             if let Some(key) = this.timer {
-                this.handle.inner.shared.driver.cancel_timer(key);
+                this.handle.parts.shared.driver.cancel_timer(key);
             }
         }
     }
@@ -87,7 +87,7 @@ impl Sleep {
 
     /// Whether the timer has fired. It does so only after the sleep was polled once.
     pub fn is_elapsed(&self) -> bool {
-        let driver = &self.handle.inner.shared.driver;
+        let driver = &self.handle.parts.shared.driver;
         self.elapsed || self.timer.is_some_and(|key| driver.has_timer_fired(key))
     }
 
@@ -97,7 +97,7 @@ impl Sleep {
         let this = self.project();
         *this.deadline = deadline;
         *this.elapsed = false;
-        let driver = &this.handle.inner.shared.driver;
+        let driver = &this.handle.parts.shared.driver;
         driver.reset_timer(this.timer, driver.clock.nanos_at(deadline.into_std()));
     }
 }
@@ -109,7 +109,7 @@ impl Future for Sleep {
         ready!(context::poll_budget(cx));
         let this = self.project();
         if !*this.elapsed {
-            let driver = &this.handle.inner.shared.driver;
+            let driver = &this.handle.parts.shared.driver;
             let due = driver.clock.nanos_at(this.deadline.into_std());
             *this.elapsed = driver
                 .poll_timer(this.timer, due, cx.waker())

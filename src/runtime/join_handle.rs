@@ -5,78 +5,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::num::NonZeroU64;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::JoinError;
+use super::join_error::{Id, JoinError};
 use crate::engine::context;
 use crate::engine::task::{Join, Runnable};
-use crate::runtime::Handle;
-
-/// Runs a future as a task of its own. It begins to run by itself, whether or not the handle is awaited,
-/// and goes on when the handle is dropped.
-///
-/// ```
-/// # openwork::block_on(async {
-/// let task = openwork::spawn(async { 1 + 2 });
-/// assert_eq!(task.await.unwrap(), 3);
-/// # });
-/// ```
-///
-/// # Panics
-///
-/// Outside of a runtime.
-#[track_caller]
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    Handle::current_for("openwork::spawn").spawn(future)
-}
-
-/// Runs a closure that blocks, on a thread where it may.
-///
-/// Once it has begun nothing can stop it: `abort` then has no effect, and a runtime that is dropped
-/// waits for it.
-///
-/// ```
-/// # openwork::block_on(async {
-/// let read = openwork::task::spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
-/// assert!(read.await.unwrap().unwrap().contains("openwork"));
-/// # });
-/// ```
-///
-/// # Panics
-///
-/// Outside of a runtime, and if there is no thread for such work and the system gives none.
-#[track_caller]
-pub fn spawn_blocking<F, T>(closure: F) -> JoinHandle<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    Handle::current_for("task::spawn_blocking").spawn_blocking(closure)
-}
-
-/// A task's number, unique in the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Id(NonZeroU64);
-
-impl Id {
-    pub(crate) fn of(task: &(impl Runnable + ?Sized)) -> Id {
-        Id(NonZeroU64::new(task.header().id).expect("ids begin at 1"))
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Awaits the end of a task: its output, or a [`JoinError`] if it panicked or was cancelled.
 ///

@@ -6,12 +6,28 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::Mutex;
 
-use super::Id;
-use crate::engine::task::{Failure, Payload};
+use crate::engine::task::{Failure, Payload, Runnable};
 
-/// A task ended without an output. From awaiting a [`JoinHandle`](super::JoinHandle).
+/// A task's number, unique in the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Id(NonZeroU64);
+
+impl Id {
+    pub(crate) fn of(task: &(impl Runnable + ?Sized)) -> Id {
+        Id(NonZeroU64::new(task.header().id).expect("ids begin at 1"))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A task ended without an output. From awaiting a [`JoinHandle`](super::join_handle::JoinHandle).
 pub struct JoinError {
     id: Id,
     reason: Reason,

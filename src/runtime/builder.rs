@@ -1,0 +1,184 @@
+//! How a runtime comes to be.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::handle::Handle;
+use super::parts::Parts;
+use super::rt::Runtime;
+use crate::engine::blocking::{Pool, Threads};
+use crate::engine::clock::Clock;
+use crate::engine::context;
+use crate::engine::trace::{self, Record, Sink};
+use crate::engine::worker::Shared;
+
+/// Threads for blocking work, unless the builder is told otherwise. Tokio's number; large, since such
+/// threads mostly wait.
+const MAX_BLOCKING: usize = 512;
+
+/// How long a blocking thread waits for more to do. Tokio's number.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Sets a runtime up.
+///
+/// ```
+/// use openwork::runtime::Builder;
+///
+/// let runtime = Builder::new_current_thread().enable_all().build()?;
+/// assert_eq!(runtime.block_on(async { 2 + 2 }), 4);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Builder {
+    threads: Threads,
+    start_paused: bool,
+    sink: Option<Sink>,
+}
+
+impl Builder {
+    /// A runtime whose tasks all run on the thread that calls [`Runtime::block_on`].
+    pub fn new_current_thread() -> Self {
+        let threads = Threads {
+            name: Arc::new(|| "openwork-blocking".to_owned()),
+            stack_size: None,
+            on_start: None,
+            on_stop: None,
+            max_blocking: MAX_BLOCKING,
+            keep_alive: KEEP_ALIVE,
+        };
+        Builder { threads, start_paused: false, sink: None }
+    }
+
+    /// Does nothing: timers and I/O are always on.
+    pub fn enable_all(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Does nothing: I/O is always on.
+    pub fn enable_io(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Does nothing: timers are always on.
+    pub fn enable_time(&mut self) -> &mut Self {
+        self
+    }
+
+    /// The name of the threads that the runtime starts. The default is `openwork-blocking-0` and so on.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.threads.name = Arc::new(move || name.clone());
+        self
+    }
+
+    /// A function that names each thread that the runtime starts.
+    pub fn thread_name_fn<F>(&mut self, name: F) -> &mut Self
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.threads.name = Arc::new(name);
+        self
+    }
+
+    /// The stack of each thread that the runtime starts, in bytes. The default is std's.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.threads.stack_size = Some(bytes);
+        self
+    }
+
+    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; further closures
+    /// wait for one to become free. The default is 512.
+    ///
+    /// # Panics
+    ///
+    /// If `threads` is 0.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Self {
+        assert!(threads > 0, "`max_blocking_threads` must be greater than 0");
+        self.threads.max_blocking = threads;
+        self
+    }
+
+    /// How long a blocking thread waits for another closure before it ends. The default is 10 s.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.threads.keep_alive = duration;
+        self
+    }
+
+    /// Called on each thread that the runtime starts, before anything else.
+    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
+        self.threads.on_start = Some(Arc::new(call));
+        self
+    }
+
+    /// Called on each thread that the runtime started, before it ends.
+    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
+        self.threads.on_stop = Some(Arc::new(call));
+        self
+    }
+
+    /// Starts with the clock paused, as by [`time::pause`](crate::time::pause).
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
+        self.start_paused = paused;
+        self
+    }
+
+    /// Calls `listener` with everything that happens in the runtime, on the thread where it happens and
+    /// as it happens. What the listener itself causes is not reported.
+    pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, listener: F) -> &mut Self {
+        self.sink = Some(Arc::new(listener));
+        self
+    }
+
+    /// Builds the runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no poller, for instance because there are no descriptors left.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let clock = Arc::new(Clock::new(self.start_paused));
+        let shared = Shared::new(id, clock.clone())?;
+        let pool = Pool::new(self.threads.clone(), shared.clone());
+        let subscription = self.sink.clone().map(|sink| trace::subscribe(id, clock, sink));
+        let parts = Arc::new(Parts { shared, pool, _subscription: subscription });
+        Ok(Runtime { handle: Handle { parts }, wait_at_drop: None })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("threads", &self.threads)
+            .field("start_paused", &self.start_paused)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs a future to its end on a runtime of its own, which has this one thread, and then drops the
+/// runtime with all that is left in it.
+///
+/// This is where a program begins that uses this crate: what `#[tokio::main]` is elsewhere, as a plain
+/// function that a debugger can step into.
+///
+/// ```
+/// let sum = openwork::block_on(async {
+///     let task = openwork::spawn(async { 40 });
+///     task.await.unwrap() + 2
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+///
+/// # Panics
+///
+/// If this thread runs a runtime already, if the future panics, and if the system gives no poller.
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    // Before anything is built, and with the name that the caller knows.
+    context::assert_not_running("openwork::block_on");
+    let runtime = Builder::new_current_thread().build().expect("the system gives a poller");
+    runtime.block_on(future)
+}

@@ -1,0 +1,161 @@
+//! A way into a runtime.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+use futures_task::{FutureObj, Spawn, SpawnError};
+
+use super::join_handle::JoinHandle;
+use super::metrics::{RuntimeMetrics, TaskInfo};
+use super::parts::Parts;
+use crate::engine::context::{self, AnyRuntime};
+
+/// A way into a runtime: cheap to clone, free to go to other threads.
+///
+/// It may outlive its runtime: what it spawns then is cancelled at once.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl Handle {
+    /// The handle of the runtime that this thread is in.
+    ///
+    /// # Panics
+    ///
+    /// If it is in none.
+    #[track_caller]
+    pub fn current() -> Handle {
+        Self::current_for("Handle::current")
+    }
+
+    /// The handle of the runtime that this thread is in.
+    ///
+    /// # Errors
+    ///
+    /// If it is in none.
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        context::with_runtime(|runtime| {
+            let runtime = runtime.ok_or(TryCurrentError(()))?.clone();
+            let parts =
+                runtime.downcast().expect("a thread is put into a runtime by `enter` alone");
+            Ok(Handle { parts })
+        })
+    }
+
+    /// As [`current`](Handle::current), with a panic that names the call which needs a runtime.
+    #[track_caller]
+    pub(crate) fn current_for(call: &str) -> Handle {
+        match Self::try_current() {
+            Ok(handle) => handle,
+            Err(_) => panic!(
+                "there is no runtime here: `{call}` must be called from within one; run the code in \
+                 `openwork::block_on(async {{ … }})`, or hold the guard of `Runtime::enter()`"
+            ),
+        }
+    }
+
+    /// Spawns a task in this runtime; see [`task::spawn`](crate::task::spawn).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        JoinHandle::new(self.parts.shared.spawn(future, Location::caller()))
+    }
+
+    /// Runs a closure on a thread for blocking work; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, closure: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let runtime: AnyRuntime = self.parts.clone();
+        match self.parts.pool.spawn(closure, Location::caller(), &runtime) {
+            Ok(task) => JoinHandle::new(task),
+            Err(error) => panic!("the system gives no thread for blocking work: {error}"),
+        }
+    }
+
+    /// Runs a future to its end on this thread, inside the runtime. It does not drive the runtime: that
+    /// takes a thread in [`Runtime::block_on`].
+    ///
+    /// # Panics
+    ///
+    /// If this thread runs a runtime already, and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _running = context::start_running("Handle::block_on");
+        let _entered = self.enter();
+        crate::engine::block_on::block_on(future)
+    }
+
+    /// As [`Runtime::enter`].
+    pub fn enter(&self) -> EnterGuard<'_> {
+        let guard = context::enter(self.parts.clone(), self.parts.shared.id);
+        EnterGuard { _guard: guard, _handle: PhantomData }
+    }
+
+    /// Of which kind the runtime is.
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        RuntimeFlavor::CurrentThread
+    }
+
+    /// The tasks that are not done, in the order in which they were spawned.
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.parts.shared.live.snapshot().iter().map(|task| TaskInfo::of(&**task)).collect()
+    }
+
+    /// Figures of the runtime, as they are now.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics { parts: self.parts.clone() }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("runtime", &self.parts.shared.id).finish()
+    }
+}
+
+/// For code that is given "something that spawns" and does not care what.
+impl Spawn for Handle {
+    #[track_caller]
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(Handle::spawn(self, future));
+        Ok(())
+    }
+}
+
+/// The thread is in a runtime for as long as this lives. From [`Runtime::enter`].
+#[derive(Debug)]
+#[must_use = "the thread leaves the runtime when this is dropped"]
+pub struct EnterGuard<'a> {
+    _guard: context::EnterGuard,
+    _handle: PhantomData<&'a Handle>,
+}
+
+/// The kinds of runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// All tasks run on the thread that is in `block_on`.
+    CurrentThread,
+}
+
+/// This thread is in no runtime. From [`Handle::try_current`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TryCurrentError(());
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this thread is in no runtime")
+    }
+}
+
+impl std::error::Error for TryCurrentError {}

@@ -1,0 +1,120 @@
+//! The runtime as its owner has it: what runs futures, and what ends them.
+
+use std::time::Duration;
+
+use super::handle::{EnterGuard, Handle};
+use super::join_handle::JoinHandle;
+use crate::engine::context;
+
+/// A runtime: tasks, timers, sockets, and threads for blocking work.
+///
+/// Dropping it drops every task that is left, wherever it waits, and waits for the closures that
+/// [`spawn_blocking`](crate::task::spawn_blocking) has begun.
+///
+/// # Panics
+///
+/// Dropping it panics inside an `async` context, where waiting is not allowed; use
+/// [`shutdown_background`](Runtime::shutdown_background) there.
+#[derive(Debug)]
+pub struct Runtime {
+    pub(super) handle: Handle,
+    /// How long to wait for blocking closures. None: until they end.
+    pub(super) wait_at_drop: Option<Duration>,
+}
+
+impl Runtime {
+    /// Runs a future to its end on this thread, and the runtime's tasks meanwhile.
+    ///
+    /// Several threads may call this at once; one of them drives the tasks, timers and sockets of all.
+    ///
+    /// # Panics
+    ///
+    /// If this thread runs a runtime already, and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _running = context::start_running("Runtime::block_on");
+        let _entered = self.enter();
+        self.handle.parts.shared.block_on(future)
+    }
+
+    /// Spawns a task; see [`task::spawn`](crate::task::spawn). On a current-thread runtime it makes
+    /// progress while some thread is in [`block_on`](Runtime::block_on).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// Runs a closure on a thread for blocking work; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, closure: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.spawn_blocking(closure)
+    }
+
+    /// A handle to this runtime.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Makes this the runtime that `spawn`, `sleep` and the like find on this thread, until the guard is
+    /// dropped. Guards must be dropped in the reverse of the order in which they were made.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// Ends the runtime, and waits for blocking closures at most this long. Those that still run then go
+    /// on by themselves.
+    ///
+    /// # Panics
+    ///
+    /// Inside an `async` context, unless the duration is zero.
+    #[track_caller]
+    pub fn shutdown_timeout(mut self, duration: Duration) {
+        self.wait_at_drop = Some(duration);
+    }
+
+    /// Ends the runtime without waiting for blocking closures. May be called anywhere.
+    pub fn shutdown_background(self) {
+        self.shutdown_timeout(Duration::ZERO);
+    }
+
+    /// Drops all tasks, and the blocking closures that have not begun.
+    fn shut_down(&self) {
+        let _entered = self.enter();
+        self.handle.parts.shared.shut_down();
+        self.handle.parts.pool.close();
+    }
+
+    /// Waits for the blocking closures that have begun.
+    fn wait(&self) {
+        if self.wait_at_drop == Some(Duration::ZERO) {
+            return;
+        }
+        if context::is_running() {
+            if std::thread::panicking() {
+                return;
+            }
+            panic!(
+                "Cannot drop a runtime in a context where blocking is not allowed: this thread runs a \
+                 runtime's tasks; use `shutdown_background` here, or drop the runtime outside of \
+                 `async` code"
+            );
+        }
+        self.handle.parts.pool.wait_for_end(self.wait_at_drop);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.shut_down();
+        self.wait();
+    }
+}

@@ -1,0 +1,50 @@
+//! New tasks, in the runtime that this thread is in.
+
+use crate::runtime::Handle;
+use crate::runtime::join_handle::JoinHandle;
+
+/// Runs a future as a task of its own. It begins to run by itself, whether or not the handle is awaited,
+/// and goes on when the handle is dropped.
+///
+/// ```
+/// # openwork::block_on(async {
+/// let task = openwork::spawn(async { 1 + 2 });
+/// assert_eq!(task.await.unwrap(), 3);
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// Outside of a runtime.
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    Handle::current_for("openwork::spawn").spawn(future)
+}
+
+/// Runs a closure that blocks, on a thread where it may.
+///
+/// Once it has begun nothing can stop it: `abort` then has no effect, and a runtime that is dropped
+/// waits for it.
+///
+/// ```
+/// # openwork::block_on(async {
+/// let read = openwork::task::spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
+/// assert!(read.await.unwrap().unwrap().contains("openwork"));
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// Outside of a runtime, and if there is no thread for such work and the system gives none.
+#[track_caller]
+pub fn spawn_blocking<F, T>(closure: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Handle::current_for("task::spawn_blocking").spawn_blocking(closure)
+}
