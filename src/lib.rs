@@ -11,6 +11,8 @@ mod engine;
 pub mod runtime;
 pub mod task;
 pub mod time;
+pub mod io;
+pub mod net;
 
 pub use runtime::block_on;
 pub use task::spawn;
