@@ -30,7 +30,7 @@
 //! Next: `live.rs`, the list of all tasks that are not done.
 
 use std::any::{Any, type_name};
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -104,13 +104,31 @@ pub(crate) struct Header {
     pub(crate) running_on: AtomicU32,
 }
 
-/// Ids are unique in the process and never used again.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+/// Ids are unique in the process and never used again. A thread takes them by the block, or each spawn
+/// would meet those of all other threads at one counter. The size is arbitrary: it makes the counter's
+/// share of a spawn too small to see.
+const ID_BLOCK: u64 = 64;
+static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// What this thread has left of its block: the last id given out.
+    static LAST_ID: Cell<u64> = const { Cell::new(0) };
+}
+
+fn take_id() -> u64 {
+    let mut last = LAST_ID.get();
+    // 0 and each multiple of the block's size is the end of a block, the former before the first.
+    if last.is_multiple_of(ID_BLOCK) {
+        last = NEXT_BLOCK.fetch_add(1, Relaxed) * ID_BLOCK;
+    }
+    LAST_ID.set(last + 1);
+    last + 1
+}
 
 impl Header {
     pub(crate) fn new(place: &'static Location<'static>) -> Self {
         Header {
-            id: NEXT_ID.fetch_add(1, Relaxed),
+            id: take_id(),
             place,
             parent: context::task_id().unwrap_or(0),
             state: State::new(),
@@ -169,6 +187,39 @@ where
             stage: UnsafeCell::new(Stage::Future(future)),
             slot: UnsafeCell::new(None),
         })
+    }
+
+    /// One turn of the task. Returns whether it wants another one at once.
+    fn poll_once(self: &Arc<Self>) -> bool {
+        let (id, state) = (self.header.id, &self.header.state);
+        let start = state.start_poll();
+        if start == Start::Skip {
+            return false;
+        }
+        let running = Running::start(&self.header);
+        let outcome = if start == Start::Cancel {
+            Err(Failure::Cancelled)
+        } else {
+            self.emit(Event::PollBegins { task: id });
+            match self.poll_future() {
+                Ok(Poll::Ready(output)) => Ok(output),
+                Err(payload) => Err(Failure::Panicked(payload)),
+                Ok(Poll::Pending) => {
+                    // Before `end_poll`: afterwards some other worker may run the task already.
+                    running.end();
+                    let end = state.end_poll();
+                    if end != EndPoll::Cancel {
+                        let again = end == EndPoll::Again;
+                        self.emit(Event::Pending { task: id, again });
+                        return again;
+                    }
+                    Err(Failure::Cancelled)
+                }
+            }
+        };
+        self.finish(outcome);
+        running.end();
+        false
     }
 
     /// Polls the future, with this very `Arc` as its waker. A panic comes back as `Err`.
@@ -267,39 +318,7 @@ where
     }
 
     fn run(self: Arc<Self>) -> Option<Arc<dyn Runnable>> {
-        let (id, state) = (self.header.id, &self.header.state);
-        let start = state.start_poll();
-        if start == Start::Skip {
-            return None;
-        }
-        let running = Running::start(&self.header);
-        let outcome = if start == Start::Cancel {
-            Err(Failure::Cancelled)
-        } else {
-            self.emit(Event::PollBegins { task: id });
-            match self.poll_future() {
-                Ok(Poll::Ready(output)) => Ok(output),
-                Err(payload) => Err(Failure::Panicked(payload)),
-                Ok(Poll::Pending) => {
-                    // Before `end_poll`: afterwards some other worker may run the task already.
-                    running.end();
-                    match state.end_poll() {
-                        EndPoll::Rest => {
-                            self.emit(Event::Pending { task: id, again: false });
-                            return None;
-                        }
-                        EndPoll::Again => {
-                            self.emit(Event::Pending { task: id, again: true });
-                            return Some(self.clone());
-                        }
-                        EndPoll::Cancel => Err(Failure::Cancelled),
-                    }
-                }
-            }
-        };
-        self.finish(outcome);
-        running.end();
-        None
+        if self.poll_once() { Some(self) } else { None }
     }
 
     fn abort(self: Arc<Self>) {
