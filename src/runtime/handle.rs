@@ -83,7 +83,7 @@ impl Handle {
     }
 
     /// Runs a future to its end on this thread, inside the runtime. It does not drive the runtime: that
-    /// takes a thread in [`Runtime::block_on`].
+    /// takes a thread in [`Runtime::block_on`](crate::runtime::Runtime::block_on).
     ///
     /// # Panics
     ///
@@ -95,7 +95,7 @@ impl Handle {
         crate::engine::block_on::block_on(future)
     }
 
-    /// As [`Runtime::enter`].
+    /// As [`Runtime::enter`](crate::runtime::Runtime::enter).
     pub fn enter(&self) -> EnterGuard<'_> {
         let guard = context::enter(self.parts.clone(), self.parts.shared.id);
         EnterGuard { _guard: guard, _handle: PhantomData }
@@ -132,7 +132,7 @@ impl Spawn for Handle {
     }
 }
 
-/// The thread is in a runtime for as long as this lives. From [`Runtime::enter`].
+/// The thread is in a runtime for as long as this lives. From [`Runtime::enter`](crate::runtime::Runtime::enter).
 #[derive(Debug)]
 #[must_use = "the thread leaves the runtime when this is dropped"]
 pub struct EnterGuard<'a> {

@@ -1,7 +1,7 @@
 //! Waiting for a moment, and for a virtual one.
 //!
 //! Every future here is driven by the clock of the runtime in which it was made. With that clock paused
-//! ([`pause`], or `Builder::start_paused`) time stands still while tasks run, and jumps to the next
+//! ([`pause()`], or `Builder::start_paused`) time stands still while tasks run, and jumps to the next
 //! deadline when nothing else is left to do: a test that sleeps for an hour ends at once.
 //!
 //! Deadlines keep their nanoseconds, and nothing fires early.
