@@ -189,7 +189,8 @@ impl Pool {
             contain(|| on_start());
         }
         while let Some(job) = self.next_job() {
-            poll_task(job.task.clone());
+            // A closure is done after its one turn.
+            let _ended = poll_task(job.task.clone());
         }
         if let Some(on_stop) = &self.threads.on_stop {
             contain(|| on_stop());

@@ -10,8 +10,8 @@
 //! the vector has doubled since the last time, it is swept: the tasks that are done are let go. Each
 //! sweep of *n* entries is paid for by the *n / 2* spawns before it, so a spawn costs the same on
 //! average however many tasks there are. What it costs is memory: up to as many finished tasks as there
-//! were live ones at the last sweep. A worker that goes to sleep sweeps too, so that a burst does not
-//! leave its memory behind.
+//! were live ones at the last sweep. A worker that goes to sleep sweeps too, if a quarter of the list may
+//! have ended, so that a burst does not leave its memory behind.
 //!
 //! A finished task holds nothing of its user's any more (its future went at once, its output is the
 //! joiner's), so sweeping it is silent.
@@ -57,12 +57,19 @@ impl Live {
         true
     }
 
-    /// Lets go of finished tasks, if there may be many. For a worker that has nothing else to do.
-    pub(crate) fn sweep_when_idle(&self) {
+    /// Lets go of finished tasks if they are a good part of the list. For a worker that has nothing else to
+    /// do, and has seen so many tasks `ended` since the last time.
+    pub(crate) fn sweep_when_idle(&self, ended: &mut usize) {
+        if *ended < SWEEP_AT_LEAST {
+            return;
+        }
         let mut list = self.0.lock();
-        // Half of `sweep_at` were alive at the last sweep; fewer were added since than that.
-        if list.tasks.len() > SWEEP_AT_LEAST && list.tasks.len() > list.sweep_at / 2 {
+        // A sweep of n entries lets go of n / 4 at least: again constant for each task. Without this
+        // condition a server that holds 10,000 tasks and ends one before each sleep would look at
+        // 10,000 each time.
+        if *ended >= list.tasks.len() / 4 {
             list.sweep();
+            *ended = 0;
         }
     }
 

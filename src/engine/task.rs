@@ -61,14 +61,25 @@ pub(crate) trait Runnable: Send + Sync {
     /// The type of its future, which names the `async fn` it was made by.
     fn future_type(&self) -> &'static str;
 
-    /// Polls the future once. Returns the task if it wants to go to the back of the queue.
-    fn run(self: Arc<Self>) -> Option<Arc<dyn Runnable>>;
+    /// Polls the future once.
+    fn run(self: Arc<Self>) -> Turn;
 
     /// Asks for its end. A worker drops the future.
     fn abort(self: Arc<Self>);
 
     /// Ends it here and now, unless it runs. For a runtime whose workers have stopped.
     fn shut_down(&self);
+}
+
+/// What [`Runnable::run`] came to.
+#[must_use]
+pub(crate) enum Turn {
+    /// It was woken meanwhile: put it at the back of the queue.
+    Again(Arc<dyn Runnable>),
+    /// It waits for a wake.
+    Rest,
+    /// It is done.
+    Ended,
 }
 
 /// A task as its joiner sees it.
@@ -189,12 +200,12 @@ where
         })
     }
 
-    /// One turn of the task. Returns whether it wants another one at once.
-    fn poll_once(self: &Arc<Self>) -> bool {
+    /// One turn of the task. None: it is done.
+    fn poll_once(self: &Arc<Self>) -> Option<EndPoll> {
         let (id, state) = (self.header.id, &self.header.state);
         let start = state.start_poll();
         if start == Start::Skip {
-            return false;
+            return None;
         }
         let running = Running::start(&self.header);
         let outcome = if start == Start::Cancel {
@@ -209,9 +220,8 @@ where
                     running.end();
                     let end = state.end_poll();
                     if end != EndPoll::Cancel {
-                        let again = end == EndPoll::Again;
-                        self.emit(Event::Pending { task: id, again });
-                        return again;
+                        self.emit(Event::Pending { task: id, again: end == EndPoll::Again });
+                        return Some(end);
                     }
                     Err(Failure::Cancelled)
                 }
@@ -219,7 +229,7 @@ where
         };
         self.finish(outcome);
         running.end();
-        false
+        None
     }
 
     /// Polls the future, with this very `Arc` as its waker. A panic comes back as `Err`.
@@ -317,8 +327,12 @@ where
         type_name::<F>()
     }
 
-    fn run(self: Arc<Self>) -> Option<Arc<dyn Runnable>> {
-        if self.poll_once() { Some(self) } else { None }
+    fn run(self: Arc<Self>) -> Turn {
+        match self.poll_once() {
+            None => Turn::Ended,
+            Some(EndPoll::Again) => Turn::Again(self),
+            Some(_) => Turn::Rest,
+        }
     }
 
     fn abort(self: Arc<Self>) {
