@@ -31,13 +31,20 @@ pub(crate) struct Descriptor<T: AsFd> {
 }
 
 impl<T: AsFd> Descriptor<T> {
-    /// Watches `io`, which must not block. `call` is for the panic outside of a runtime. A socket that is
-    /// still connecting is not `writable` yet.
-    #[track_caller]
-    pub(crate) fn new(io: T, call: &str, writable: bool) -> io::Result<Self> {
-        let shared = Handle::current_for(call).parts.shared.clone();
+    /// Lets the runtime watch `io`, which must not block. A socket that is still connecting is not
+    /// `writable` yet.
+    pub(crate) fn new(io: T, runtime: &Handle, writable: bool) -> io::Result<Self> {
+        Self::within(io, &runtime.parts.shared, writable)
+    }
+
+    /// Lets the runtime that watches this one watch `io` too.
+    pub(crate) fn beside<U: AsFd>(&self, io: U, writable: bool) -> io::Result<Descriptor<U>> {
+        Descriptor::within(io, &self.shared, writable)
+    }
+
+    fn within(io: T, shared: &Arc<Shared>, writable: bool) -> io::Result<Self> {
         let source = shared.driver.reactor.register(&io, writable)?;
-        Ok(Descriptor { io: Some(io), source, shared })
+        Ok(Descriptor { io: Some(io), source, shared: shared.clone() })
     }
 
     pub(crate) fn get_ref(&self) -> &T {

@@ -6,12 +6,15 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs as StdToSocketAddrs};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::vec;
 
-use crate::task::{JoinHandle, spawn_blocking};
+use crate::runtime::Handle;
+use crate::task::JoinHandle;
 
 /// What can be turned into addresses: `SocketAddr`, `(IpAddr, u16)`, `("name", port)`, `"name:port"`,
 /// slices and arrays of `SocketAddr`.
@@ -36,7 +39,7 @@ impl<T: sealed::Resolve + ?Sized> ToSocketAddrs for T {}
 ///
 /// # Panics
 ///
-/// Outside of a runtime, if `host` is a name.
+/// If it is polled outside of a runtime, and `host` is a name.
 #[track_caller]
 pub fn lookup_host(host: impl ToSocketAddrs) -> Lookup {
     host.resolve()
@@ -49,20 +52,24 @@ pub struct Lookup(State);
 
 #[derive(Debug)]
 enum State {
-    Known(Option<io::Result<vec::IntoIter<SocketAddr>>>),
+    Known(vec::IntoIter<SocketAddr>),
+    /// A name, not yet looked up, and the line that wants to know.
+    Name {
+        name: String,
+        port: Option<u16>,
+        place: &'static Location<'static>,
+    },
     Asked(JoinHandle<io::Result<vec::IntoIter<SocketAddr>>>),
 }
 
 impl Lookup {
     fn known(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
-        let addresses: Vec<_> = addresses.into_iter().collect();
-        Lookup(State::Known(Some(Ok(addresses.into_iter()))))
+        Lookup(State::Known(Vec::from_iter(addresses).into_iter()))
     }
 
-    /// Asks the system's resolver, on a thread that may block.
     #[track_caller]
-    fn ask(name: impl StdToSocketAddrs<Iter = vec::IntoIter<SocketAddr>> + Send + 'static) -> Self {
-        Lookup(State::Asked(spawn_blocking(move || name.to_socket_addrs())))
+    fn name(name: &str, port: Option<u16>) -> Self {
+        Lookup(State::Name { name: name.to_owned(), port, place: Location::caller() })
     }
 }
 
@@ -70,9 +77,21 @@ impl Future for Lookup {
     type Output = io::Result<vec::IntoIter<SocketAddr>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            State::Known(found) => Poll::Ready(found.take().expect("a lookup is awaited once")),
-            State::Asked(task) => Pin::new(task).poll(cx).map(|joined| joined?),
+        loop {
+            match &mut self.0 {
+                State::Known(addresses) => return Poll::Ready(Ok(mem::take(addresses))),
+                State::Asked(task) => return Pin::new(task).poll(cx).map(|joined| joined?),
+                State::Name { name, port, place } => {
+                    // The system's resolver, on a thread that may block.
+                    let (name, port) = (mem::take(name), *port);
+                    let ask = move || match port {
+                        Some(port) => (name, port).to_socket_addrs(),
+                        None => name.to_socket_addrs(),
+                    };
+                    let runtime = Handle::current_at("net::lookup_host", place);
+                    self.0 = State::Asked(runtime.spawn_blocking(ask));
+                }
+            }
         }
     }
 }
@@ -123,7 +142,7 @@ mod sealed {
         fn resolve(&self) -> Lookup {
             match self.parse() {
                 Ok(address) => Lookup::known([address]),
-                Err(_) => Lookup::ask(self.to_owned()),
+                Err(_) => Lookup::name(self, None),
             }
         }
     }
@@ -141,7 +160,7 @@ mod sealed {
             let (name, port) = *self;
             match name.parse::<IpAddr>() {
                 Ok(ip) => Lookup::known([SocketAddr::new(ip, port)]),
-                Err(_) => Lookup::ask((name.to_owned(), port)),
+                Err(_) => Lookup::name(name, Some(port)),
             }
         }
     }

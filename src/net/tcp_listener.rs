@@ -5,12 +5,14 @@ use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::task::{Context, Poll};
+use std::panic::Location;
+use std::task::{self, Context, Poll};
 
 use super::addr::{ToSocketAddrs, first_that};
 use super::tcp_stream::{TcpStream, new_socket};
 use crate::engine::reactor::Direction;
 use crate::io::descriptor::Descriptor;
+use crate::runtime::Handle;
 
 /// Connections that the system takes on our behalf until we accept them. Mio's number; the system has a
 /// limit of its own, often 4096.
@@ -48,19 +50,23 @@ impl TcpListener {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime.
-    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        first_that(address.resolve(), |address| ready(TcpListener::bind_one(address))).await
+    /// If it is polled outside of a runtime.
+    #[track_caller]
+    pub fn bind<A: ToSocketAddrs>(address: A) -> impl Future<Output = io::Result<TcpListener>> {
+        let place = Location::caller();
+        async move {
+            let runtime = Handle::current_at("TcpListener::bind", place);
+            first_that(address.resolve(), |address| ready(Self::bind_one(address, &runtime))).await
+        }
     }
 
-    fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+    fn bind_one(address: SocketAddr, runtime: &Handle) -> io::Result<TcpListener> {
         let socket = new_socket(&address)?;
         // As std does: or a server that is started again waits until its old connections are forgotten.
         rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
         rustix::net::bind(&socket, &address)?;
         rustix::net::listen(&socket, BACKLOG)?;
-        let io = Descriptor::new(socket.into(), "TcpListener::bind", false)?;
-        Ok(TcpListener { io })
+        Ok(TcpListener { io: Descriptor::new(socket.into(), runtime, false)? })
     }
 
     /// A listener that was made elsewhere. It must be in non-blocking mode.
@@ -74,8 +80,8 @@ impl TcpListener {
     /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        let io = Descriptor::new(listener, "TcpListener::from_std", false)?;
-        Ok(TcpListener { io })
+        let runtime = Handle::current_for("TcpListener::from_std");
+        Ok(TcpListener { io: Descriptor::new(listener, &runtime, false)? })
     }
 
     /// The listener as std's, no longer watched, and still in non-blocking mode.
@@ -94,13 +100,18 @@ impl TcpListener {
     /// the latter, as the connection still stands in line.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, address) = self.io.io(Direction::Read, accept).await?;
-        Ok((TcpStream::from_std(stream)?, address))
+        Ok((self.watch(stream)?, address))
     }
 
     /// The poll form of [`accept`](TcpListener::accept). It keeps one waker, the last.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = self.io.poll_io(Direction::Read, cx, accept);
-        accepted.map_ok(|(stream, address)| Ok((TcpStream::from_std(stream)?, address)))?
+        let (stream, address) = task::ready!(self.io.poll_io(Direction::Read, cx, accept))?;
+        Poll::Ready(self.watch(stream).map(|stream| (stream, address)))
+    }
+
+    /// A new connection belongs to the runtime of its listener, whoever polls.
+    fn watch(&self, stream: std::net::TcpStream) -> io::Result<TcpStream> {
+        Ok(TcpStream::new(self.io.beside(stream, true)?))
     }
 
     /// The address that it listens on.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -14,6 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use super::addr::{ToSocketAddrs, first_that};
 use crate::engine::reactor::Direction;
 use crate::io::descriptor::Descriptor;
+use crate::runtime::Handle;
 
 /// A TCP connection: a stream of bytes in each direction.
 ///
@@ -37,19 +39,24 @@ impl TcpStream {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime.
-    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-        first_that(address.resolve(), TcpStream::connect_one).await
+    /// If it is polled outside of a runtime.
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(address: A) -> impl Future<Output = io::Result<TcpStream>> {
+        let place = Location::caller();
+        async move {
+            let runtime = Handle::current_at("TcpStream::connect", place);
+            first_that(address.resolve(), |address| Self::connect_one(address, &runtime)).await
+        }
     }
 
-    async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
+    async fn connect_one(address: SocketAddr, runtime: &Handle) -> io::Result<TcpStream> {
         let socket = new_socket(&address)?;
         match rustix::net::connect(&socket, &address) {
             // A signal does not stop a connect that has begun.
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let io = Descriptor::new(std::net::TcpStream::from(socket), "TcpStream::connect", false)?;
+        let io = Descriptor::new(std::net::TcpStream::from(socket), runtime, false)?;
         // The end of a connect, good or bad, is that the socket becomes writable.
         io.ready(Direction::Write).await?;
         match io.get_ref().take_error()? {
@@ -69,8 +76,12 @@ impl TcpStream {
     /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        let io = Descriptor::new(stream, "TcpStream::from_std", true)?;
-        Ok(TcpStream { io })
+        let runtime = Handle::current_for("TcpStream::from_std");
+        Ok(TcpStream { io: Descriptor::new(stream, &runtime, true)? })
+    }
+
+    pub(super) fn new(io: Descriptor<std::net::TcpStream>) -> TcpStream {
+        TcpStream { io }
     }
 
     /// The connection as std's, no longer watched, and still in non-blocking mode.

@@ -12,6 +12,10 @@ use super::metrics::{RuntimeMetrics, TaskInfo};
 use super::parts::Parts;
 use crate::engine::context::{self, AnyRuntime};
 
+/// What to do about it.
+const MUST_BE_INSIDE: &str = "must run inside of one: wrap the code in \
+    `openwork::block_on(async { … })`, or hold the guard of `Runtime::enter()`";
+
 /// A way into a runtime: cheap to clone, free to go to other threads.
 ///
 /// It may outlive its runtime: what it spawns then is cancelled at once.
@@ -50,10 +54,17 @@ impl Handle {
     pub(crate) fn current_for(call: &str) -> Handle {
         match Self::try_current() {
             Ok(handle) => handle,
-            Err(_) => panic!(
-                "there is no runtime here: `{call}` must be called from within one; run the code in \
-                 `openwork::block_on(async {{ … }})`, or hold the guard of `Runtime::enter()`"
-            ),
+            Err(_) => panic!("there is no runtime here: `{call}` {MUST_BE_INSIDE}"),
+        }
+    }
+
+    /// The same for an `async` function, which is polled elsewhere than it was called.
+    pub(crate) fn current_at(call: &str, place: &Location<'_>) -> Handle {
+        match Self::try_current() {
+            Ok(handle) => handle,
+            Err(_) => {
+                panic!("there is no runtime here: `{call}`, called at {place}, {MUST_BE_INSIDE}")
+            }
         }
     }
 
