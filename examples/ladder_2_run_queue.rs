@@ -1,0 +1,110 @@
+//! The ladder, step 2 of 4: many tasks take turns on one thread.
+//!
+//! A thread for each future is dear. So each future gets a waker of its own, and to wake it means
+//! to put it in line. The thread polls who is in line, in order, and sleeps when nobody is.
+//!
+//! New: `Task`, the queue, `spawn`, which finds it by `CURRENT`; `pause` in the place of `Answer`.
+//! Still wrong: to wait for a moment or a socket takes a thread. A task has no output; a panic in
+//! one ends all; one that never ends keeps `block_on` from returning. One thread polls them all.
+//! Grown up: `task.rs`, `state.rs` and `queue.rs` in `src/engine`.
+//! `cargo run --example ladder_2_run_queue`: A, B and C take turns; then a thread wakes W.
+
+use crossbeam_queue::SegQueue;
+use futures_task::{ArcWake, waker_ref};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::{cell::RefCell, future::poll_fn, pin::Pin, thread, time::Duration};
+
+struct Executor {
+    thread: thread::Thread,
+    unfinished: AtomicUsize, // tasks, counted by this thread alone
+    queue: SegQueue<Arc<Task>>,
+}
+
+thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
+
+fn block_on(future: impl Future<Output = ()> + Send + 'static) {
+    let (unfinished, queue) = Default::default();
+    let executor = Arc::new(Executor { thread: thread::current(), unfinished, queue });
+    CURRENT.set(Some(executor.clone()));
+    spawn(future);
+    while executor.unfinished.load(Relaxed) > 0 {
+        if let Some(task) = executor.queue.pop() {
+            run(&task);
+            continue;
+        }
+        // The wake may come right here, after we have looked and before we park. It is not lost:
+        // `unpark` leaves a permit, and `park` returns at once when there is one. A bare signal
+        // would find nobody asleep, and we would then sleep for ever.
+        thread::park();
+    }
+    CURRENT.take();
+}
+
+/// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
+struct Task {
+    queued: AtomicBool, // woken twice, it stands in line once
+    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it is finished
+    executor: Arc<Executor>,
+}
+impl ArcWake for Task {
+    fn wake_by_ref(this: &Arc<Self>) {
+        if !this.queued.swap(true, AcqRel) {
+            this.executor.queue.push(this.clone());
+            this.executor.thread.unpark();
+        }
+    }
+}
+
+fn run(task: &Arc<Task>) {
+    // The flag goes down before the poll. Say that a message comes while the task is polled, when
+    // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
+    // Were the flag still up, the waker would do nothing, and the message would wait for ever.
+    task.queued.swap(false, AcqRel); // as in `wake_by_ref`: the second sees what the first did
+    let mut slot = task.future.lock().unwrap(); // for the compiler: nobody else takes it
+    let Some(future) = &mut *slot else { return }; // woken once more after its end
+    if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_ready() {
+        *slot = None;
+        task.executor.unfinished.fetch_sub(1, Relaxed);
+    }
+}
+
+fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+    let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
+    executor.unfinished.fetch_add(1, Relaxed);
+    let (queued, future) = (AtomicBool::new(false), Mutex::new(Some(Box::pin(future) as _)));
+    Arc::new(Task { queued, future, executor }).wake();
+}
+
+/// A future by hand: at the first poll it gives its waker away, at the second it is ready.
+fn pause(give: impl FnOnce(Waker)) -> impl Future<Output = ()> {
+    let mut give = Some(give);
+    poll_fn(move |cx| {
+        let Some(give) = give.take() else { return Poll::Ready(()) };
+        give(cx.waker().clone());
+        Poll::Pending
+    })
+}
+
+fn main() {
+    block_on(async {
+        for name in ["A", "B", "C"] {
+            spawn(async move {
+                for turn in 1..=3 {
+                    println!("{name}: turn {turn}");
+                    pause(Waker::wake).await; // a yield: in line at once, behind the others
+                }
+            });
+        }
+        pause(|waker| {
+            thread::spawn(|| {
+                thread::sleep(Duration::from_millis(100));
+                println!("thread: I wake W");
+                waker.wake();
+            });
+        })
+        .await;
+        println!("W: awake"); // W is this first task
+    });
+}
