@@ -13,11 +13,7 @@ pub mod task;
 pub mod time;
 pub mod io;
 pub mod net;
+pub mod trace;
 
 pub use runtime::block_on;
 pub use task::spawn;
-
-/// What happens in a runtime, as events: see [`runtime::Builder::on_event`].
-pub mod trace {
-    pub use crate::engine::trace::{Event, Outcome, Record, Waiting};
-}

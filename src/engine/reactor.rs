@@ -283,8 +283,8 @@ impl Reactor {
             entry.insert(source.clone());
             source
         };
-        // SAFETY: the poller wants the descriptor to be deleted before it is closed. The caller owns it
-        // and promises that.
+        // SAFETY: rule 5, a descriptor is forgotten by the poller before it is closed. The caller owns
+        // it, and deregisters it first.
         let added =
             unsafe { self.poller.add_with_mode(fd, Event::all(source.key), PollMode::Edge) };
         if let Err(error) = added {

@@ -15,7 +15,6 @@
 //! Next: `state.rs`, where tasks begin.
 
 use std::cell::Cell;
-use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -227,58 +226,5 @@ impl Drop for Subscription {
         LISTENED_TO.fetch_sub(1, Ordering::Relaxed);
         // The sink is a stranger's closure: its destructor runs outside of the lock.
         drop(removed);
-    }
-}
-
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>12.6} ms  ", self.at.as_secs_f64() * 1e3)?;
-        match self.event {
-            Event::Spawned { task, place } => {
-                write!(f, "task {task} spawned at {}:{}", place.file(), place.line())
-            }
-            Event::Woken { task } => write!(f, "task {task} woken"),
-            Event::PollBegins { task } => write!(f, "task {task} is polled"),
-            Event::Pending { task, again: false } => write!(f, "task {task} is pending"),
-            Event::Pending { task, again: true } => write!(f, "task {task} gives way"),
-            Event::Finished { task, outcome } => write!(f, "task {task} {outcome}"),
-            Event::Waiting(waiting) => write!(f, "waits for {waiting}"),
-            Event::TimerFired { due } => write!(f, "timer due at {due:?} fires"),
-            Event::Ready { fd, readable, writable } => {
-                let what = match (readable, writable) {
-                    (true, true) => "readable and writable",
-                    (true, false) => "readable",
-                    (false, true) => "writable",
-                    (false, false) => "changed",
-                };
-                write!(f, "fd {fd} is {what}")
-            }
-            Event::Sleeps { until: Some(until) } => write!(f, "sleeps until {until:?}"),
-            Event::Sleeps { until: None } => write!(f, "sleeps until woken"),
-            Event::Wakes => write!(f, "wakes up"),
-            Event::ClockJumped { by } => write!(f, "the clock jumps by {by:?}"),
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Outcome::Returned => "returned",
-            Outcome::Panicked => "panicked",
-            Outcome::Cancelled => "was cancelled",
-        })
-    }
-}
-
-impl fmt::Display for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Waiting::Sleep { due } => write!(f, "a deadline at {due:?}"),
-            Waiting::Readable { fd } => write!(f, "fd {fd} to be readable"),
-            Waiting::Writable { fd } => write!(f, "fd {fd} to be writable"),
-            Waiting::Join { task } => write!(f, "the end of task {task}"),
-            Waiting::On { what } => f.write_str(what),
-        }
     }
 }
