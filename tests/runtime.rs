@@ -1,0 +1,785 @@
+//! Laws of a runtime as a whole: how it is built and entered, who may drive it, and how it ends. Above
+//! all how it ends: every future that it accepted is dropped, and whoever waits for one is told.
+
+mod common;
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{AtDrop, Wakes, alone, ends, panic_of, paused, real, sleepy};
+use futures::channel::oneshot;
+use openwork::runtime::{Builder, Handle, RuntimeFlavor};
+use openwork::task::{JoinHandle, spawn_blocking, yield_now};
+use openwork::time::sleep;
+use openwork::trace::Event;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A future that is never ready and calls `at_drop` when it is dropped.
+fn until_dropped(at_drop: impl FnMut() + Send) -> impl Future<Output = ()> + Send {
+    let guard = AtDrop(at_drop);
+    async move {
+        pending::<()>().await;
+        drop(guard);
+    }
+}
+
+/// A closure that runs until it is let go, and has begun when this returns.
+fn runs_on(handle: &Handle) -> (JoinHandle<&'static str>, mpsc::Sender<()>) {
+    let (begins, begun) = mpsc::channel();
+    let (let_go, wait) = mpsc::channel();
+    let closure = handle.spawn_blocking(move || {
+        begins.send(()).unwrap();
+        wait.recv().unwrap();
+        "it ran to its end"
+    });
+    begun.recv().unwrap();
+    (closure, let_go)
+}
+
+fn join<T>(task: JoinHandle<T>) -> Result<T, openwork::task::JoinError> {
+    futures::executor::block_on(task)
+}
+
+// ---- block_on ----
+
+#[test]
+fn block_on_returns_the_output_of_a_future_that_need_not_be_send() {
+    let local = Rc::new(7);
+    let seven = openwork::block_on(async {
+        yield_now().await;
+        *local
+    });
+    assert_eq!(seven, 7);
+    assert_eq!(real().block_on(async { Rc::clone(&local) }), local);
+}
+
+#[test]
+fn block_on_drops_what_is_left() {
+    ends(|| {
+        let held = Arc::new(());
+        let ours = held.clone();
+        let mut task = None;
+        openwork::block_on(async {
+            task = Some(openwork::spawn(until_dropped(move || drop(ours.clone()))));
+            yield_now().await;
+        });
+        let task = task.unwrap();
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(join(task).unwrap_err().is_cancelled());
+    });
+}
+
+/// Point 4.
+#[test]
+fn block_on_within_a_runtime_panics_and_explains() {
+    openwork::block_on(async {
+        let line = line!() + 1;
+        let panicked = panic_of(|| openwork::block_on(async {})).unwrap();
+        assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+        assert!(panicked.message.contains("`openwork::block_on`"), "{}", panicked.message);
+        assert!(panicked.message.contains(".await"), "{}", panicked.message);
+
+        // To build one is fine, and even to end it, if nobody has to wait.
+        let inner = real();
+        let panicked = panic_of(|| inner.block_on(async {})).unwrap();
+        assert!(panicked.message.contains("`Runtime::block_on`"), "{}", panicked.message);
+        let panicked = panic_of(|| inner.handle().block_on(async {})).unwrap();
+        assert!(panicked.message.contains("`Handle::block_on`"), "{}", panicked.message);
+        inner.shutdown_background();
+
+        let task = openwork::spawn(async { openwork::block_on(async {}) });
+        assert!(task.await.unwrap_err().is_panic());
+        // On a thread that may block it is fine, with this runtime and with another one.
+        spawn_blocking(|| {
+            Handle::current().block_on(sleep(Duration::from_micros(1)));
+            openwork::block_on(sleep(Duration::from_micros(1)));
+            assert!(Handle::try_current().is_ok());
+        })
+        .await
+        .unwrap();
+    });
+    assert!(Handle::try_current().is_err());
+}
+
+#[test]
+fn a_panic_of_the_root_leaves_a_runtime_that_works() {
+    ends(|| {
+        let runtime = real();
+        let task = runtime.spawn(async {
+            sleep(Duration::from_millis(1)).await;
+            1
+        });
+        let panicked = panic_of(|| {
+            runtime.block_on(async {
+                yield_now().await;
+                panic!("the root panics");
+            })
+        });
+        assert_eq!(panicked.unwrap().message, "the root panics");
+        assert!(Handle::try_current().is_err());
+        assert_eq!(runtime.block_on(task).unwrap(), 1);
+    });
+}
+
+/// Point 4: each of several threads gets its answer, and one of them drives for all.
+#[test]
+fn several_threads_may_block_on_one_runtime() {
+    ends(|| {
+        let runtime = real();
+        let rounds = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for thread in 0..6_u64 {
+                let (runtime, rounds) = (&runtime, &rounds);
+                scope.spawn(move || {
+                    for round in 0..100 {
+                        let nap = Duration::from_micros((thread * 37 + round * 13) % 200);
+                        let sum = runtime.block_on(async {
+                            sleep(nap).await;
+                            let task = openwork::spawn(async move {
+                                sleep(nap).await;
+                                yield_now().await;
+                                round
+                            });
+                            let closure = (round % 10 == 0).then(|| spawn_blocking(move || thread));
+                            let one = task.await.unwrap();
+                            match closure {
+                                Some(closure) => one + closure.await.unwrap(),
+                                None => one + thread,
+                            }
+                        });
+                        assert_eq!(sum, thread + round);
+                        rounds.fetch_add(1, SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(rounds.load(SeqCst), 600);
+    });
+}
+
+/// Point 4: when the one who drives goes, in peace or in panic, another one takes over.
+#[test]
+fn the_seat_of_a_driver_that_leaves_is_taken() {
+    ends(|| {
+        for panics in [false, true] {
+            let runtime = Arc::new(real());
+            let mut drivers = HashMap::new();
+            for _ in 0..4 {
+                let (leave, left) = oneshot::channel::<()>();
+                let (here, waiting) = mpsc::channel();
+                let ours = runtime.clone();
+                let thread = thread::spawn(move || {
+                    ours.block_on(async {
+                        here.send(()).unwrap();
+                        left.await.unwrap();
+                    });
+                });
+                waiting.recv().unwrap();
+                drivers.insert(thread.thread().id(), (leave, thread));
+            }
+            // Whoever runs this task drives: it goes next, while the others lie in their sleep.
+            while !drivers.is_empty() {
+                let who = runtime.spawn(async { thread::current().id() });
+                let (leave, thread) = drivers.remove(&join(who).unwrap()).unwrap();
+                if panics {
+                    drop(leave)
+                } else {
+                    leave.send(()).unwrap()
+                }
+                assert_eq!(thread.join().is_err(), panics);
+            }
+            runtime.block_on(yield_now());
+        }
+    });
+}
+
+#[test]
+fn who_waits_in_line_polls_its_own_future_and_no_task() {
+    ends(|| {
+        let (runtime, asleep) = sleepy();
+        let (leave, left) = oneshot::channel::<()>();
+        thread::scope(|scope| {
+            let driver = scope.spawn(|| {
+                runtime.block_on(left).unwrap();
+                thread::current().id()
+            });
+            asleep.recv().unwrap();
+            let (task_ran_on, own) = runtime.block_on(async {
+                yield_now().await;
+                let task = openwork::spawn(async { thread::current().id() });
+                (task.await.unwrap(), thread::current().id())
+            });
+            leave.send(()).unwrap();
+            assert_eq!(task_ran_on, driver.join().unwrap());
+            assert_ne!(task_ran_on, own);
+        });
+    });
+}
+
+#[test]
+fn the_block_on_of_a_handle_does_not_drive() {
+    ends(|| {
+        let runtime = real();
+        let handle = runtime.handle().clone();
+        let (polled, ran) = mpsc::channel();
+        let task = runtime.spawn(async move { polled.send(thread::current().id()).unwrap() });
+        let foreign = thread::spawn(move || handle.block_on(task));
+        assert!(ran.try_recv().is_err());
+        // It ends when somebody drives.
+        runtime.block_on(async {
+            while !foreign.is_finished() {
+                yield_now().await;
+            }
+        });
+        foreign.join().unwrap().unwrap();
+        assert_eq!(ran.recv(), Ok(thread::current().id()));
+    });
+}
+
+// ---- where am I ----
+
+#[test]
+fn a_thread_outside_of_any_runtime_is_told_so() {
+    let error = Handle::try_current().unwrap_err();
+    assert_eq!(error.to_string(), "this thread is in no runtime");
+    let line = line!() + 1;
+    let panicked = panic_of(|| drop(Handle::current())).unwrap();
+    assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+    assert!(panicked.message.contains("`Handle::current`"), "{}", panicked.message);
+}
+
+#[test]
+fn a_guard_makes_its_runtime_the_current_one() {
+    ends(|| {
+        let (outer, inner) = (paused(), paused());
+        let timers = || [&outer, &inner].map(|runtime| runtime.handle().metrics().num_timers());
+        let sleep_here = || {
+            let mut nap = Box::pin(sleep(HOUR));
+            assert!(Wakes::new().poll(nap.as_mut()).is_pending());
+            nap
+        };
+        let in_outer = outer.enter();
+        let first = sleep_here();
+        let in_inner = inner.enter();
+        let second = sleep_here();
+        assert_eq!(timers(), [1, 1]);
+        drop(in_inner);
+        let third = sleep_here();
+        assert_eq!(timers(), [2, 1]);
+        drop(in_outer);
+        assert!(Handle::try_current().is_err());
+        drop((first, second, third));
+        assert_eq!(timers(), [0, 0]);
+    });
+}
+
+/// Point 5.
+#[test]
+fn guards_are_dropped_in_reverse_order_or_else() {
+    let panicked = panic_of(|| {
+        let (one, two) = (real(), real());
+        let first = one.enter();
+        let _second = two.enter();
+        drop(first);
+    });
+    assert!(panicked.unwrap().message.contains("dropped out of order"));
+    // The thread is usable.
+    let runtime = real();
+    let guard = runtime.enter();
+    let task = openwork::spawn(async { 1 });
+    drop(guard);
+    assert_eq!(runtime.block_on(task).unwrap(), 1);
+}
+
+#[test]
+fn the_flavour_is_known() {
+    assert_eq!(real().handle().runtime_flavor(), RuntimeFlavor::CurrentThread);
+}
+
+// ---- the end ----
+
+/// Point 1.
+#[test]
+fn destructors_at_the_end_run_inside_the_runtime_and_may_use_it() {
+    ends(|| {
+        let runtime = real();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let (wake, woken) = oneshot::channel::<()>();
+        let woken = runtime.spawn({
+            let dropped = dropped.clone();
+            async move {
+                let _guard = AtDrop(|| _ = dropped.fetch_add(1, SeqCst));
+                // It is woken by the destructor of the other one, and never polled again.
+                woken.await.unwrap();
+                unreachable!("the runtime is ending");
+            }
+        });
+        let abort = woken.abort_handle();
+        let (mut wake, count) = (Some(wake), dropped.clone());
+        drop(runtime.spawn(until_dropped(move || {
+            let handle = Handle::current();
+            let _ = wake.take().unwrap().send(());
+            abort.abort();
+            // What is spawned now is dropped at once.
+            let ours = count.clone();
+            let spawned = openwork::spawn(until_dropped(move || _ = ours.fetch_add(1, SeqCst)));
+            assert!(spawned.is_finished());
+            assert!(join(spawned).unwrap_err().is_cancelled());
+            drop(sleep(HOUR));
+            // No lock is held: another thread may do the same.
+            let foreign = thread::spawn(move || {
+                assert!(handle.spawn(async {}).is_finished());
+                handle.metrics().num_alive_tasks()
+            });
+            foreign.join().unwrap();
+            count.fetch_add(1, SeqCst);
+        })));
+        runtime.block_on(yield_now());
+        drop(runtime);
+        assert_eq!(dropped.load(SeqCst), 3);
+        assert!(join(woken).unwrap_err().is_cancelled());
+        assert!(Handle::try_current().is_err());
+    });
+}
+
+/// Point 1.
+#[test]
+fn tasks_that_hold_each_others_handles_are_dropped() {
+    ends(|| {
+        let held = Arc::new(());
+        let runtime = real();
+        let (give, take) = oneshot::channel();
+        let ours = held.clone();
+        let one = runtime.spawn(async move {
+            let other: JoinHandle<()> = take.await.unwrap();
+            let _ = (other.await, ours);
+        });
+        let ours = held.clone();
+        let other = runtime.spawn(async move { _ = (one.await, ours) });
+        give.send(other).unwrap();
+        runtime.block_on(async {
+            for _ in 0..3 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(Arc::strong_count(&held), 3);
+        drop(runtime);
+        assert_eq!(Arc::strong_count(&held), 1);
+    });
+}
+
+/// Point 1: a panic in one destructor keeps no other future from being dropped.
+#[test]
+fn a_destructor_that_panics_does_not_stop_the_end() {
+    ends(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let runtime = real();
+        let tasks: Vec<_> = (0..10)
+            .map(|index| {
+                let count = dropped.clone();
+                runtime.spawn(until_dropped(move || {
+                    count.fetch_add(1, SeqCst);
+                    assert!(index % 2 == 0, "a destructor panics");
+                }))
+            })
+            .collect();
+        runtime.block_on(yield_now());
+        drop(runtime);
+        assert_eq!(dropped.load(SeqCst), 10);
+        for (index, task) in tasks.into_iter().enumerate() {
+            assert_eq!(join(task).unwrap_err().is_panic(), index % 2 == 1);
+        }
+    });
+}
+
+/// Point 2.
+#[test]
+fn what_is_spawned_after_the_end_is_cancelled_at_once() {
+    ends(|| {
+        let runtime = real();
+        let handle = runtime.handle().clone();
+        let earlier = runtime.spawn(pending::<()>());
+        let (running, let_go) = runs_on(&handle);
+        runtime.shutdown_background();
+
+        assert!(join(earlier).unwrap_err().is_cancelled());
+        let held = Arc::new(());
+        let (ours, also_ours) = (held.clone(), held.clone());
+        let task = handle.spawn(async move { drop(ours) });
+        let closure = handle.spawn_blocking(move || drop(also_ours));
+        assert!(task.is_finished() && closure.is_finished());
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(join(task).unwrap_err().is_cancelled());
+        assert!(join(closure).unwrap_err().is_cancelled());
+        // What ran already goes on.
+        assert!(!running.is_finished());
+        let_go.send(()).unwrap();
+        assert_eq!(join(running).unwrap(), "it ran to its end");
+    });
+}
+
+/// Point 2.
+#[test]
+fn the_end_drops_closures_that_have_not_begun_and_waits_for_those_that_have() {
+    ends(|| {
+        let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let (running, let_go) = runs_on(runtime.handle());
+        let held = Arc::new(());
+        let ours = held.clone();
+        let waiting = runtime.spawn_blocking(move || drop(ours));
+        let ended = Arc::new(AtomicBool::new(false));
+        let dropping = thread::spawn({
+            let ended = ended.clone();
+            move || {
+                drop(runtime);
+                ended.store(true, SeqCst);
+            }
+        });
+        assert!(join(waiting).unwrap_err().is_cancelled());
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(!ended.load(SeqCst), "a closure still runs");
+        let_go.send(()).unwrap();
+        assert_eq!(join(running).unwrap(), "it ran to its end");
+        dropping.join().unwrap();
+    });
+}
+
+/// Point 3.
+#[test]
+fn an_idle_runtime_ends_at_once_however_long_it_may_take() {
+    ends(|| {
+        let runtime = real();
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        drop(runtime.spawn(pending::<()>()));
+        runtime.shutdown_timeout(Duration::from_secs(10_000));
+        real().shutdown_timeout(Duration::MAX);
+    });
+}
+
+/// Point 3.
+#[test]
+fn a_shutdown_with_a_limit_leaves_a_closure_that_runs_on() {
+    ends(|| {
+        for limit in [Duration::ZERO, Duration::from_millis(5)] {
+            let runtime = real();
+            let (running, let_go) = runs_on(runtime.handle());
+            let start = Instant::now();
+            runtime.shutdown_timeout(limit);
+            assert!(start.elapsed() >= limit);
+            assert!(!running.is_finished());
+            let_go.send(()).unwrap();
+            assert_eq!(join(running).unwrap(), "it ran to its end");
+        }
+    });
+}
+
+/// Point 3.
+#[test]
+fn within_another_runtime_one_ends_without_waiting_or_not_at_all() {
+    ends(|| {
+        openwork::block_on(async {
+            let dropped = Arc::new(AtomicUsize::new(0));
+            let other = || {
+                let (runtime, count) = (real(), dropped.clone());
+                drop(runtime.spawn(until_dropped(move || _ = count.fetch_add(1, SeqCst))));
+                runtime
+            };
+            other().shutdown_background();
+            other().shutdown_timeout(Duration::ZERO);
+            assert_eq!(dropped.load(SeqCst), 2);
+            let panicked = panic_of(|| drop(other())).unwrap();
+            assert!(panicked.message.contains("Cannot drop a runtime"), "{}", panicked.message);
+            let panicked = panic_of(|| other().shutdown_timeout(HOUR)).unwrap();
+            assert!(panicked.message.contains("Cannot drop a runtime"), "{}", panicked.message);
+            assert_eq!(dropped.load(SeqCst), 4, "its tasks are dropped all the same");
+            // Where one may block, one may wait.
+            let runtime = other();
+            spawn_blocking(move || drop(runtime)).await.unwrap();
+            assert_eq!(dropped.load(SeqCst), 5);
+            assert!(Handle::try_current().is_ok());
+        });
+    });
+}
+
+#[test]
+fn a_runtime_can_be_dropped_on_another_thread() {
+    ends(|| {
+        let runtime = real();
+        let (send, dropped) = mpsc::channel();
+        drop(runtime.spawn(until_dropped(move || send.send(thread::current().id()).unwrap())));
+        runtime.block_on(yield_now());
+        let elsewhere = thread::spawn(move || {
+            drop(runtime);
+            thread::current().id()
+        });
+        assert_eq!(elsewhere.join().unwrap(), dropped.recv().unwrap());
+    });
+}
+
+/// A waker that outlives its runtime is harmless, at whatever moment it is called; and nothing of the
+/// runtime stays behind. A runtime that is leaked keeps its descriptors: those are counted.
+#[test]
+fn wakes_and_spawns_that_race_with_the_end_leave_nothing_behind() {
+    alone("wakes_and_spawns_that_race_with_the_end_leave_nothing_behind", || {
+        ends(|| {
+            let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
+            let before = descriptors();
+            let held = Arc::new(());
+            for _ in 0..300 {
+                let runtime = real();
+                let wakers = Arc::new(Mutex::new(Vec::new()));
+                for _ in 0..4 {
+                    let (wakers, ours) = (wakers.clone(), held.clone());
+                    drop(runtime.spawn(poll_fn(move |cx: &mut Context<'_>| {
+                        let _ = &ours;
+                        wakers.lock().unwrap().push(cx.waker().clone());
+                        Poll::<()>::Pending
+                    })));
+                }
+                runtime.block_on(yield_now());
+                let wakers = std::mem::take(&mut *wakers.lock().unwrap());
+                let (start, stop) = (Arc::new(Barrier::new(2)), Arc::new(AtomicBool::new(false)));
+                let foreign = thread::spawn({
+                    let (start, stop, held) = (start.clone(), stop.clone(), held.clone());
+                    let handle = runtime.handle().clone();
+                    move || {
+                        start.wait();
+                        let mut tasks = Vec::new();
+                        while !stop.load(SeqCst) {
+                            wakers.iter().for_each(|waker| waker.wake_by_ref());
+                            let ours = held.clone();
+                            tasks.push(handle.spawn(async move { drop(ours) }));
+                        }
+                        tasks
+                    }
+                });
+                start.wait();
+                drop(runtime);
+                stop.store(true, SeqCst);
+                for task in foreign.join().unwrap() {
+                    assert!(join(task).unwrap_err().is_cancelled());
+                }
+                assert_eq!(Arc::strong_count(&held), 1);
+            }
+            assert_eq!(descriptors(), before);
+        });
+    });
+}
+
+// ---- threads for blocking work ----
+
+/// Point 11.
+#[test]
+fn a_pool_of_no_threads_is_refused_at_the_callers_line() {
+    let mut builder = Builder::new_current_thread();
+    let line = line!() + 1;
+    let panicked = panic_of(|| _ = builder.max_blocking_threads(0)).unwrap();
+    assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+    assert!(panicked.message.contains("greater than 0"), "{}", panicked.message);
+}
+
+#[test]
+fn as_many_closures_run_at_once_as_there_may_be_threads() {
+    ends(|| {
+        let runtime = Builder::new_current_thread().max_blocking_threads(3).build().unwrap();
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        // Three must meet, or none gets on.
+        let meet = Arc::new(Barrier::new(3));
+        let closures: Vec<_> = (0..30)
+            .map(|_| {
+                let (now, most, meet) = (now.clone(), most.clone(), meet.clone());
+                runtime.spawn_blocking(move || {
+                    most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+                    meet.wait();
+                    now.fetch_sub(1, SeqCst);
+                })
+            })
+            .collect();
+        for closure in closures {
+            join(closure).unwrap();
+        }
+        assert_eq!(most.load(SeqCst), 3);
+        assert_eq!(runtime.handle().metrics().num_blocking_threads(), 3);
+    });
+}
+
+#[test]
+fn an_idle_thread_is_used_again_and_ends_after_a_while() {
+    ends(|| {
+        let runtime = real();
+        let id = || {
+            let closure = runtime.spawn_blocking(|| thread::current().id());
+            // Between the end of its closure and its rest a thread is not idle yet: give it a moment.
+            let id = join(closure).unwrap();
+            thread::sleep(Duration::from_millis(1));
+            id
+        };
+        let ids: HashSet<_> = (0..50).map(|_| id()).collect();
+        assert!(ids.len() < 50, "a new thread for each closure");
+
+        let brief = Duration::from_millis(1);
+        let runtime = Builder::new_current_thread().thread_keep_alive(brief).build().unwrap();
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        while runtime.handle().metrics().num_blocking_threads() > 0 {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn threads_have_names_and_their_beginning_and_end_are_told() {
+    ends(|| {
+        let (starts, stops) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let (told, untold) = (starts.clone(), stops.clone());
+        let runtime = Builder::new_current_thread()
+            .thread_name("somebody")
+            .thread_stack_size(1 << 20)
+            .on_thread_start(move || {
+                assert!(Handle::try_current().is_ok());
+                let id = thread::current().id();
+                told.lock().unwrap().push(id);
+            })
+            .on_thread_stop(move || {
+                untold.fetch_add(1, SeqCst);
+            })
+            .build()
+            .unwrap();
+        // Not this one, which the runtime did not start.
+        runtime.block_on(async {});
+        assert!(starts.lock().unwrap().is_empty());
+        let look = || (thread::current().name().map(str::to_owned), thread::current().id());
+        let (name, id) = runtime.block_on(runtime.spawn_blocking(look)).unwrap();
+        assert_eq!(name.as_deref(), Some("somebody"));
+        assert_eq!(*starts.lock().unwrap(), [id]);
+        assert_eq!(stops.load(SeqCst), 0);
+        drop(runtime);
+        assert_eq!(stops.load(SeqCst), 1);
+
+        let numbers = AtomicUsize::new(0);
+        let name = move || format!("number {}", numbers.fetch_add(1, SeqCst));
+        let runtime = Builder::new_current_thread().thread_name_fn(name).build().unwrap();
+        let (name, _) = runtime.block_on(runtime.spawn_blocking(look)).unwrap();
+        assert_eq!(name.as_deref(), Some("number 0"));
+    });
+}
+
+#[test]
+fn callbacks_of_threads_that_panic_take_nobody_with_them() {
+    ends(|| {
+        let runtime = Builder::new_current_thread()
+            .on_thread_start(|| panic!("at the start"))
+            .on_thread_stop(|| panic!("at the end"))
+            .build()
+            .unwrap();
+        assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+        drop(runtime);
+    });
+}
+
+// ---- figures ----
+
+#[test]
+fn the_figures_are_those_of_the_moment() {
+    ends(|| {
+        let runtime = real();
+        let metrics = runtime.handle().metrics();
+        let all = || {
+            let counts = (metrics.num_alive_tasks(), metrics.global_queue_depth());
+            (counts.0, counts.1, metrics.num_timers(), metrics.num_blocking_threads())
+        };
+        assert_eq!(all(), (0, 0, 0, 0));
+        let nap = runtime.spawn(async { sleep(HOUR).await });
+        let ends = runtime.spawn(async {});
+        assert_eq!(all(), (2, 2, 0, 0), "spawned from outside, nobody took them yet");
+        runtime.block_on(ends).unwrap();
+        assert_eq!(all(), (1, 0, 1, 0));
+        let (running, let_go) = runs_on(runtime.handle());
+        assert_eq!(all(), (1, 0, 1, 1), "a closure is no task of the worker's");
+        let_go.send(()).unwrap();
+        runtime.block_on(running).unwrap();
+        nap.abort();
+        assert!(runtime.block_on(nap).unwrap_err().is_cancelled());
+        assert_eq!(all(), (0, 0, 0, 1));
+        assert_eq!(metrics.io_driver_fd_registered_count(), 0);
+    });
+}
+
+// ---- large numbers ----
+
+#[test]
+fn a_million_tasks_are_spawned_and_joined() {
+    ends(|| {
+        const TASKS: u64 = 1_000_000;
+        let runtime = real();
+        let sum = runtime.block_on(async {
+            // All at once …
+            let tasks: Vec<_> =
+                (0..TASKS).map(|number| openwork::spawn(async move { number })).collect();
+            let mut sum = 0;
+            for task in tasks {
+                sum += task.await.unwrap();
+            }
+            sum
+        });
+        assert_eq!(sum, TASKS * (TASKS - 1) / 2);
+        assert_eq!(runtime.handle().metrics().num_alive_tasks(), 0);
+    });
+}
+
+#[test]
+fn a_foreign_thread_spawns_while_the_runtime_is_busy_and_idle() {
+    ends(|| {
+        let runtime = real();
+        let handle = runtime.handle().clone();
+        let (done, finish) = oneshot::channel();
+        let foreign = thread::spawn(move || {
+            let mut sum = 0;
+            for batch in 0..200 {
+                let tasks: Vec<_> =
+                    (0..batch).map(|number| handle.spawn(async move { number })).collect();
+                sum += tasks.into_iter().map(|task| join(task).unwrap()).sum::<u64>();
+            }
+            done.send(sum).unwrap();
+        });
+        let expected: u64 = (0..200_u64).map(|batch| batch * batch.saturating_sub(1) / 2).sum();
+        assert_eq!(runtime.block_on(finish), Ok(expected));
+        foreign.join().unwrap();
+    });
+}
+
+// ---- listening ----
+
+#[test]
+fn a_listener_hears_its_own_runtime_alone_and_not_itself() {
+    ends(|| {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let inner_handle: Arc<Mutex<Option<Handle>>> = Arc::default();
+        let (count, handle) = (heard.clone(), inner_handle.clone());
+        let runtime = Builder::new_current_thread()
+            .on_event(move |record| {
+                if let Event::Spawned { .. } = record.event {
+                    count.fetch_add(1, SeqCst);
+                    // What it causes itself it does not hear.
+                    let handle = handle.lock().unwrap().clone();
+                    drop(handle.map(|handle| handle.spawn(async {})));
+                }
+            })
+            .build()
+            .unwrap();
+        *inner_handle.lock().unwrap() = Some(runtime.handle().clone());
+        let other = real();
+        other.block_on(async { openwork::spawn(async {}).await.unwrap() });
+        assert_eq!(heard.load(SeqCst), 0);
+        runtime.block_on(async { openwork::spawn(async {}).await.unwrap() });
+        assert_eq!(heard.load(SeqCst), 1);
+        inner_handle.lock().unwrap().take();
+    });
+}
