@@ -617,6 +617,15 @@ fn an_aborted_task_ends_whatever_it_is_doing() {
             assert!(task.await.unwrap_err().is_cancelled());
             assert_eq!(reached.load(SeqCst), 1);
 
+            // … also if nobody wakes it any more …
+            let (mine, own) = oneshot::channel::<AbortHandle>();
+            let task = openwork::spawn(async move {
+                own.await.unwrap().abort();
+                pending::<()>().await;
+            });
+            mine.send(task.abort_handle()).unwrap();
+            assert!(task.await.unwrap_err().is_cancelled());
+
             // … and if it is ready first, it is ready.
             let (mine, own) = oneshot::channel::<AbortHandle>();
             let task = openwork::spawn(async move {
