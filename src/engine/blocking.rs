@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 
 use super::context::{self, AnyRuntime};
 use super::prim::atomic::Ordering;
-use super::prim::{Condvar, Mutex};
-use super::task::{Join, Runnable, Schedule, Task, contain};
+use super::prim::{Condvar, Mutex, contain};
+use super::task::{Join, Runnable, Schedule, Task};
 use super::worker::{Shared, poll_task};
 
 /// How threads are made.
@@ -66,9 +66,11 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
-    /// Threads, and those of them that wait for a job.
+    /// Threads that take jobs, and those of them that wait for one.
     threads: usize,
     idle: usize,
+    /// Threads that take no more, and have not ended yet.
+    leaving: usize,
     closed: bool,
 }
 
@@ -146,6 +148,7 @@ impl Pool {
     {
         let task = Task::new(Call(Some(closure)), NeverAgain { runtime: self.shared.id }, place);
         let job = Job::new(task.clone(), self.shared.clone());
+        let task: Arc<dyn Join<T>> = task;
         let mut state = self.state.lock();
         if state.closed {
             drop(state);
@@ -154,22 +157,33 @@ impl Pool {
         }
         state.jobs.push_back(job);
         // Each idle thread takes one of the jobs that wait; is there one too many?
-        if state.jobs.len() > state.idle && state.threads < self.threads.max_blocking {
+        let one_more = state.jobs.len() > state.idle && state.threads < self.threads.max_blocking;
+        if one_more {
             state.threads += 1;
-            if let Err(error) = self.start_thread(runtime.clone()) {
-                state.threads -= 1;
-                // The threads there are will come to it, if there are any.
-                if state.threads == 0 {
-                    let job = state.jobs.pop_back();
-                    drop(state);
-                    drop(job);
-                    return Err(error);
-                }
-            }
         }
         drop(state);
         self.changed.notify_one();
+        if one_more && let Err(error) = self.start_thread(runtime.clone()) {
+            self.go_on_with_fewer(&task, error)?;
+        }
         Ok(task)
+    }
+
+    /// The system gave no thread. The threads there are will come to the job, if there are any; else it is
+    /// taken back.
+    fn go_on_with_fewer<T>(&self, task: &Arc<dyn Join<T>>, error: io::Error) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        if state.threads > 0 {
+            return Ok(());
+        }
+        let place = state.jobs.iter().position(|job| job.task.header().id == task.header().id);
+        let job = place.and_then(|place| state.jobs.remove(place));
+        drop(state);
+        // None: a thread that has ended since took it, and it is done.
+        let Some(job) = job else { return Ok(()) };
+        job.task.shut_down();
+        Err(error)
     }
 
     fn start_thread(self: &Arc<Self>, runtime: AnyRuntime) -> io::Result<()> {
@@ -197,24 +211,31 @@ impl Pool {
         }
         // The runtime goes before the count: who waits for the count may then drop the rest.
         drop(entered);
-        self.state.lock().threads -= 1;
+        self.state.lock().leaving -= 1;
         self.ended.notify_all();
     }
 
     /// Waits for a job. None: this thread is not needed any more.
     fn next_job(&self) -> Option<Job> {
         let mut state = self.state.lock();
-        let until = Instant::now() + self.threads.keep_alive;
+        // None: no end of patience.
+        let until = Instant::now().checked_add(self.threads.keep_alive);
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 return Some(job);
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if state.closed || left.is_zero() {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if state.closed || left == Some(Duration::ZERO) {
+                // Under the same lock as the look: a job that comes from now on does not count on us.
+                state.threads -= 1;
+                state.leaving += 1;
                 return None;
             }
             state.idle += 1;
-            (state, _) = self.changed.wait_timeout(state, left);
+            state = match left {
+                Some(left) => self.changed.wait_timeout(state, left).0,
+                None => self.changed.wait(state),
+            };
             state.idle -= 1;
         }
     }
@@ -236,7 +257,7 @@ impl Pool {
     pub(crate) fn wait_for_end(&self, limit: Option<Duration>) -> bool {
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state.lock();
-        while state.threads > 0 {
+        while state.threads + state.leaving > 0 {
             match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return false,
                 Some(left) => (state, _) = self.ended.wait_timeout(state, left),

@@ -29,10 +29,9 @@ use polling::Events;
 
 use super::clock::{Clock, Nanos};
 use super::park::{Announce, Notify, Permit};
-use super::prim::Mutex;
 use super::prim::atomic::{AtomicUsize, Ordering};
+use super::prim::{Mutex, contain};
 use super::reactor::Reactor;
-use super::task::contain;
 use super::timer::{Closed, TimerState, Timers};
 use super::trace::{self, Event, Waiting};
 
@@ -217,6 +216,14 @@ impl Driver {
         Ok(fired)
     }
 
+    /// Lets a paused clock go on. False if it was not paused.
+    pub(crate) fn resume_clock(&self) -> bool {
+        let resumed = self.clock.resume();
+        // While the clock stood, the one who drives may have gone to sleep without a limit.
+        self.call();
+        resumed
+    }
+
     /// Gives a timer another deadline. One that has fired, or was never polled, is made anew by its
     /// next poll.
     pub(crate) fn reset_timer(&self, timer: &mut Option<u32>, due: Nanos) {
@@ -250,12 +257,10 @@ impl Driver {
         self.timers.lock().len()
     }
 
-    /// The runtime has ended. Who waits for a socket is woken, to find that it is closed; who waits for
-    /// a deadline is let go.
+    /// The runtime has ended. Who waits for a deadline or a socket is woken, to find that it will not come.
     pub(crate) fn close(&self) {
-        let timers = self.timers.lock().close();
-        contain(|| drop(timers));
-        for waker in self.reactor.close() {
+        let sleepers = self.timers.lock().close();
+        for waker in sleepers.into_iter().chain(self.reactor.close()) {
             contain(|| waker.wake());
         }
     }

@@ -9,6 +9,9 @@
 //! alone, so nothing here may refuse to go on because some thread panicked; each critical section is
 //! short, and leaves its data whole at every line that can panic.
 //!
+//! And as the engine calls strangers' code all the time, wakers and destructors and listeners, there is
+//! [`contain`], at which their panics end.
+//!
 //! Next: `park.rs`, the first thing one builds from an atomic and a lock.
 
 #[cfg(loom)]
@@ -19,6 +22,8 @@ use std::sync as imp;
 pub(crate) use imp::MutexGuard;
 pub(crate) use imp::atomic;
 
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -66,5 +71,16 @@ impl Condvar {
 
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
+    }
+}
+
+/// Calls a stranger's code (a destructor, a waker) and keeps its panic from going any further. The panic
+/// hook has reported it.
+pub(crate) fn contain(strangers_code: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(strangers_code)) {
+        // A payload may panic in its own destructor. There the road ends: it is leaked.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(second);
+        }
     }
 }

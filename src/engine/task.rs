@@ -41,6 +41,7 @@ use std::task::{Context, Poll, Waker};
 use futures_task::{ArcWake, waker_ref};
 
 use super::context;
+use super::prim::contain;
 use super::state::{Claim, Detach, EndPoll, Finish, Join as Joining, Joiner, Life};
 use super::state::{Start, State, Wake};
 use super::trace::{self, Event, Outcome, Waiting};
@@ -415,16 +416,5 @@ impl<'a> Running<'a> {
 
     fn end(&self) {
         self.header.running_on.store(0, Relaxed);
-    }
-}
-
-/// Calls a stranger's code (a destructor, a waker) and keeps its panic from going any further. The panic
-/// hook has reported it.
-pub(crate) fn contain(strangers_code: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(strangers_code)) {
-        // A payload may panic in its own destructor. There the road ends: it is leaked.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            mem::forget(second);
-        }
     }
 }

@@ -178,7 +178,7 @@ impl Timers {
         true
     }
 
-    /// No timer fires any more. Hands out the wakers, to be dropped outside of the lock.
+    /// No timer fires any more. Hands out the wakers of those that wait.
     pub(crate) fn close(&mut self) -> Vec<Waker> {
         self.closed = true;
         self.heap = BinaryHeap::new();

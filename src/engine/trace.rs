@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::context;
+use super::prim::contain;
 
 /// Something that happened in a runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +180,8 @@ pub(crate) fn waiting(waiting: Waiting) {
     emit(context::runtime_id(), Event::Waiting(waiting));
 }
 
-/// Calls the runtime's sink, outside of the lock.
+/// Calls the runtime's sink, outside of the lock. Its panic ends here: it is called from the midst of
+/// everything.
 #[cold]
 fn deliver(runtime: u32, event: Event) {
     if IN_SINK.replace(true) {
@@ -191,13 +193,14 @@ fn deliver(runtime: u32, event: Event) {
         listener.map(|listener| (listener.clock.clone(), listener.sink.clone()))
     };
     if let Some((clock, sink)) = found {
-        sink(&Record {
+        let record = Record {
             runtime,
             at: Duration::from_nanos(clock.now()),
             worker: context::worker().map(|worker| worker.index),
             task: context::task_id(),
             event,
-        });
+        };
+        contain(|| sink(&record));
     }
     IN_SINK.set(false);
 }

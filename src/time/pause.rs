@@ -39,7 +39,7 @@ pub fn pause() {
 #[track_caller]
 pub fn resume() {
     let handle = Handle::current_for("time::resume");
-    assert!(handle.parts.shared.driver.clock.resume(), "`time::resume`: time is not paused");
+    assert!(handle.parts.shared.driver.resume_clock(), "`time::resume`: time is not paused");
 }
 
 /// Moves the paused clock, by exactly `duration`. What is due then fires, and its tasks run before this
