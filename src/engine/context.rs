@@ -81,7 +81,9 @@ pub(crate) fn runtime_id() -> u32 {
 
 /// Enters a runtime until the guard is dropped.
 pub(crate) fn enter(runtime: AnyRuntime, id: u32) -> EnterGuard {
-    let outer = RUNTIME.with(|current| current.replace(Some(runtime)));
+    // Err: the thread is ending, for instance with a runtime in one of its own thread-locals. The cell is
+    // gone, and nobody is told where we are; but what happens here must not panic.
+    let outer = RUNTIME.try_with(|current| current.replace(Some(runtime))).unwrap_or(None);
     PLACE.with(|place| {
         place.depth.set(place.depth.get() + 1);
         EnterGuard {
@@ -116,7 +118,7 @@ impl Drop for EnterGuard {
                  must be dropped in the reverse of the order in which they were made"
             );
         }
-        let inner = RUNTIME.with(|current| current.replace(self.outer.take()));
+        let inner = RUNTIME.try_with(|current| current.replace(self.outer.take()));
         PLACE.with(|place| {
             place.depth.set(depth - 1);
             place.runtime_id.set(self.outer_id);

@@ -257,15 +257,14 @@ impl Drop for InLine<'_> {
     fn drop(&mut self) {
         let mut seats = self.root.shared.seats.lock();
         seats.line.retain(|root| !Arc::ptr_eq(root, self.root));
-        if let Some(core) = self.has.take() {
-            seats.free = Some(core);
-        }
-        // Also if it was not us who drove: the one who did may have called us, and we go without
-        // taking the seat. The call is passed on, or everybody else in line would sleep beside a free seat.
-        let next = seats.free.as_ref().and(seats.line.first()).cloned();
+        let Some(core) = self.has.take() else { return };
+        seats.free = Some(core);
+        // All of them, and not just the first: that one may be in the midst of a long poll, or about to
+        // leave, and the others would sleep beside a free seat.
+        let line = seats.line.clone();
         drop(seats);
-        if let Some(next) = next {
-            next.parker.unpark();
+        for root in line {
+            root.parker.unpark();
         }
     }
 }
