@@ -58,7 +58,7 @@ fn on_a_foreign_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
 fn a_task_woken_twice_is_polled_once() {
     ends(|| {
         openwork::block_on(async {
-            let (task, polls, waker) = counted(1);
+            let (task, polls, waker) = counted(2);
             yield_now().await;
             let waker = waker.recv().unwrap();
             assert_eq!(polls.load(SeqCst), 1);
@@ -69,10 +69,14 @@ fn a_task_woken_twice_is_polled_once() {
                 move || (waker.wake_by_ref(), waker.wake())
             });
             waker.wake_by_ref();
+            waker.wake_by_ref();
+            for _ in 0..3 {
+                yield_now().await;
+            }
+            assert_eq!(polls.load(SeqCst), 2);
             waker.wake();
             task.await.unwrap();
-            yield_now().await;
-            assert_eq!(polls.load(SeqCst), 2);
+            assert_eq!(polls.load(SeqCst), 3);
         });
     });
 }
