@@ -1,0 +1,7 @@
+//! Between tasks.
+//!
+//! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
+//! while it waits leaves no trace and loses nothing that it was already given. All of this works under
+//! any executor, and between threads that have none (the `blocking_` methods).
+
+mod waiters;

@@ -1,0 +1,210 @@
+//! Where does a future stand while it waits for another one, and what if it goes away?
+//!
+//! Whoever waits for a lock, a permit or a message leaves a waker, and whoever has something to give
+//! takes the one that was left first. So there is a line, and one thing makes it harder than it sounds:
+//! a future may be dropped at any moment, from the middle of the line, or just after something was given
+//! to it. Hence two rules, for everything that waits in this crate:
+//!
+//! - a place in the line has a **key**, by which its owner finds it wherever it stands, and must give it
+//!   back ([`Waiters::remove`]);
+//! - a place that is served leaves the line but **stays until its owner comes** for it. What was given
+//!   is noted there; an owner that is dropped instead finds the note, and passes the gift on.
+//!
+//! The places are a list within a slab: no allocation for each, and no pointers. The list is no lock;
+//! it lies within that of its primitive. Under such a lock no stranger's code may run, or it could call
+//! back into the primitive and wait for itself, and a waker's `clone`, `wake` and `drop` are strangers.
+//! [`look_or_wait`] and [`Wakers`] are the two ways to keep to that.
+//!
+//! Next: `semaphore.rs`, which gives permits to those in the line.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::{Context, Poll, Waker};
+
+use slab::Slab;
+
+use crate::engine::prim::Mutex;
+use crate::engine::task::contain;
+
+/// A slab with room for more than so many places is let go when the last place is given back. Arbitrary;
+/// its effect is that a burst of waiters leaves at most some kilobytes behind.
+const KEEP_ROOM: usize = 64;
+
+/// A place in the line, or one that was served and not yet given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(usize);
+
+/// Those who wait, first come first served. `T` is a note about each, under the same lock.
+#[derive(Debug)]
+pub(crate) struct Waiters<T> {
+    places: Slab<Place<T>>,
+    ends: Option<Ends>,
+}
+
+/// The first and the last in the line.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    first: Key,
+    last: Key,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    note: T,
+    /// Some while the place is in the line, none once it was served.
+    waker: Option<Waker>,
+    /// Its neighbours, while it is in the line.
+    before: Option<Key>,
+    after: Option<Key>,
+}
+
+impl<T> Waiters<T> {
+    pub(crate) fn new() -> Self {
+        Waiters { places: Slab::new(), ends: None }
+    }
+
+    /// A new place at the end of the line.
+    pub(crate) fn push(&mut self, note: T, waker: Waker) -> Key {
+        let before = self.ends.map(|ends| ends.last);
+        let place = Place { note, waker: Some(waker), before, after: None };
+        let key = Key(self.places.insert(place));
+        if let Some(before) = before {
+            self.place(before).after = Some(key);
+        }
+        self.ends = Some(Ends { first: self.ends.map_or(key, |ends| ends.first), last: key });
+        key
+    }
+
+    /// The note of whoever is first in the line.
+    pub(crate) fn first(&mut self) -> Option<&mut T> {
+        let first = self.ends?.first;
+        Some(&mut self.place(first).note)
+    }
+
+    /// Takes the first out of the line. Its place stays, for its owner.
+    pub(crate) fn serve(&mut self) -> Option<Waker> {
+        let first = self.ends?.first;
+        self.leave_line(first)
+    }
+
+    /// The note at a place, in the line or served.
+    pub(crate) fn note(&mut self, key: Key) -> &mut T {
+        &mut self.place(key).note
+    }
+
+    /// The waker of a place that is in the line.
+    pub(crate) fn waker(&mut self, key: Key) -> &mut Option<Waker> {
+        &mut self.place(key).waker
+    }
+
+    /// Gives a place back, from wherever in the line. Drop the waker outside of the lock.
+    #[must_use]
+    pub(crate) fn remove(&mut self, key: Key) -> (T, Option<Waker>) {
+        let waker = self.leave_line(key);
+        let place = self.places.remove(key.0);
+        if self.places.is_empty() && self.places.capacity() > KEEP_ROOM {
+            self.places = Slab::new();
+        }
+        (place.note, waker)
+    }
+
+    /// Joins the neighbours of a place, if it is in the line.
+    fn leave_line(&mut self, key: Key) -> Option<Waker> {
+        let place = self.place(key);
+        let waker = place.waker.take()?;
+        let (before, after) = (place.before.take(), place.after.take());
+        if let Some(before) = before {
+            self.place(before).after = after;
+        }
+        if let Some(after) = after {
+            self.place(after).before = before;
+        }
+        self.ends = self.ends.and_then(|ends| match (before, after) {
+            (None, None) => None,
+            (None, Some(first)) => Some(Ends { first, ..ends }),
+            (Some(last), None) => Some(Ends { last, ..ends }),
+            (Some(_), Some(_)) => Some(ends),
+        });
+        Some(waker)
+    }
+
+    fn place(&mut self, key: Key) -> &mut Place<T> {
+        &mut self.places[key.0]
+    }
+}
+
+/// Wakers that were taken under a lock and are called after it.
+///
+/// One is the usual number, and costs no allocation.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Wakers {
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+impl Wakers {
+    pub(crate) fn push(&mut self, waker: Waker) {
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.more.push(waker),
+        }
+    }
+
+    pub(crate) fn extend(&mut self, wakers: impl IntoIterator<Item = Waker>) {
+        wakers.into_iter().for_each(|waker| self.push(waker));
+    }
+
+    /// Wakes them all, in order. One that panics does not keep the others from being woken; the first
+    /// panic goes on afterwards.
+    pub(crate) fn wake_all(self) {
+        let Some(first) = self.first else { return };
+        if self.more.is_empty() {
+            return first.wake();
+        }
+        let mut panic = None;
+        for waker in [first].into_iter().chain(self.more) {
+            match catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                Err(payload) if panic.is_none() => panic = Some(payload),
+                Err(payload) => contain(|| drop(payload)),
+                Ok(()) => {}
+            }
+        }
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+    }
+}
+
+/// Looks under the lock, and if there is nothing yet, leaves the task's waker there before letting go of
+/// it. So whoever brings something under the same lock was either seen, or finds the waker.
+///
+/// `slot` is where the waker belongs. It is cloned, and the one that it replaces dropped, outside of the
+/// lock: that is why there may be a second look.
+pub(crate) fn look_or_wait<S, R>(
+    shared: &Mutex<S>,
+    cx: &mut Context<'_>,
+    mut look: impl FnMut(&mut S) -> Poll<R>,
+    slot: impl Fn(&mut S) -> &mut Option<Waker>,
+) -> Poll<R> {
+    let mut ours = None;
+    loop {
+        let mut state = shared.lock();
+        let found = look(&mut state);
+        if found.is_ready() {
+            return found;
+        }
+        let slot = slot(&mut state);
+        if slot.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        if ours.is_some() {
+            let old = mem::replace(slot, ours);
+            drop(state);
+            drop(old);
+            return Poll::Pending;
+        }
+        drop(state);
+        ours = Some(cx.waker().clone());
+    }
+}
