@@ -5,3 +5,4 @@
 //! any executor, and between threads that have none (the `blocking_` methods).
 
 mod waiters;
+mod semaphore;
