@@ -1,4 +1,9 @@
-//! Between tasks.
+//! Between tasks: channels to send values through.
+//!
+//! | | who sends | who receives | what |
+//! |---|---|---|---|
+//! | [`oneshot`] | one, once | one | a single value, such as the answer to a request |
+//! | [`mpsc`] | many | one | a queue of values, bounded or not |
 //!
 //! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
 //! while it waits leaves no trace and loses nothing that it was already given. All of this works under
@@ -6,3 +11,4 @@
 
 mod waiters;
 mod semaphore;
+pub mod oneshot;
