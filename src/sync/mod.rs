@@ -12,3 +12,4 @@
 mod waiters;
 mod semaphore;
 pub mod oneshot;
+pub mod mpsc;

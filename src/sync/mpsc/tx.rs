@@ -1,0 +1,199 @@
+//! What does every handle do that can send, bounded or not?
+//!
+//! It counts: when the last one goes, the receiver must learn of it. A weak handle does not count, and
+//! can become a sender only as long as there is another. Beyond that there are the two things for which a
+//! sender waits: for room ([`Reserve`]), and for the end of the receiver ([`Closed`]).
+//!
+//! What is particular to the two kinds of channel stands in `sender.rs` and `unbounded.rs`.
+//!
+//! Next: `rx.rs`, the receiving end.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::error::SendError;
+use super::queue::{Queue, State};
+use crate::engine::context;
+use crate::engine::prim::atomic::Ordering::Relaxed;
+use crate::engine::trace::{self, Waiting};
+use crate::sync::semaphore::Acquire;
+use crate::sync::waiters::{Key, look_or_wait};
+
+/// A handle that can send. There is at least one as long as a message can be sent.
+pub(super) struct Tx<T>(Arc<Queue<T>>);
+
+/// A handle that can become one that can send.
+pub(super) struct WeakTx<T>(Arc<Queue<T>>);
+
+impl<T> Tx<T> {
+    /// The first one, which the queue has counted already.
+    pub(super) fn first(queue: Arc<Queue<T>>) -> Self {
+        Tx(queue)
+    }
+
+    pub(super) fn downgrade(&self) -> WeakTx<T> {
+        // Relaxed, as everywhere with this number: it is only looked at.
+        self.weak.fetch_add(1, Relaxed);
+        WeakTx(self.0.clone())
+    }
+
+    pub(super) fn is_same(&self, other: &Tx<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Waits until the receiver is closed or dropped.
+    pub(super) fn closed(&self) -> Closed<'_, T> {
+        Closed { queue: self, place: None }
+    }
+
+    /// Waits for room for some messages.
+    pub(super) fn reserve(&self, permits: usize) -> Reserve<'_, T> {
+        Reserve { queue: self, acquire: self.room.acquire(permits, "room in a channel") }
+    }
+}
+
+impl<T> WeakTx<T> {
+    pub(super) fn upgrade(&self) -> Option<Tx<T>> {
+        self.add_strong().then(|| Tx(self.0.clone()))
+    }
+}
+
+impl<T> Deref for Tx<T> {
+    type Target = Queue<T>;
+
+    fn deref(&self) -> &Queue<T> {
+        &self.0
+    }
+}
+
+impl<T> Deref for WeakTx<T> {
+    type Target = Queue<T>;
+
+    fn deref(&self) -> &Queue<T> {
+        &self.0
+    }
+}
+
+impl<T> Clone for Tx<T> {
+    fn clone(&self) -> Self {
+        // Relaxed: the count cannot come to zero while we have a handle.
+        self.strong.fetch_add(1, Relaxed);
+        Tx(self.0.clone())
+    }
+}
+
+impl<T> Clone for WeakTx<T> {
+    fn clone(&self) -> Self {
+        self.weak.fetch_add(1, Relaxed);
+        WeakTx(self.0.clone())
+    }
+}
+
+impl<T> Drop for Tx<T> {
+    fn drop(&mut self) {
+        self.remove_strong();
+    }
+}
+
+impl<T> Drop for WeakTx<T> {
+    fn drop(&mut self) {
+        self.weak.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Waits for room. Once it is ready the permits are the caller's, to push messages on or to put back.
+#[must_use = "futures do nothing unless awaited"]
+pub(super) struct Reserve<'a, T> {
+    queue: &'a Queue<T>,
+    acquire: Acquire<'a>,
+}
+
+impl<T> Future for Reserve<'_, T> {
+    type Output = Result<(), SendError<()>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let reserved = ready!(Pin::new(&mut self.acquire).poll(cx));
+        Poll::Ready(reserved.map_err(|_| {
+            // What it had been given before the channel was closed is back now.
+            self.queue.wake_if_finished();
+            SendError(())
+        }))
+    }
+}
+
+impl<T> Drop for Reserve<'_, T> {
+    fn drop(&mut self) {
+        if self.acquire.give_up() {
+            self.queue.wake_if_finished();
+        }
+    }
+}
+
+/// Waits until the receiver is closed or dropped. From `closed` of a sender.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Closed<'a, T> {
+    queue: &'a Queue<T>,
+    /// Where it stands among those who wait for this, once it does.
+    place: Option<Key>,
+}
+
+impl<T> Closed<'_, T> {
+    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.queue.room.is_closed() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let mut state = self.queue.state.lock();
+        // Again, as `close` may have come between; it wakes those who stand there, under this lock.
+        if self.queue.room.is_closed() {
+            return Poll::Ready(());
+        }
+        self.place = Some(state.watchers.push((), waker));
+        Poll::Pending
+    }
+
+    fn poll_again(&mut self, key: Key, cx: &mut Context<'_>) -> Poll<()> {
+        let look = |_: &mut State<T>| match self.queue.room.is_closed() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        };
+        look_or_wait(&self.queue.state, cx, look, |state| state.watchers.waker(key))
+    }
+}
+
+impl<T> Future for Closed<'_, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(context::poll_budget(cx));
+        let closed = match self.place {
+            None => self.poll_first(cx),
+            Some(key) => self.poll_again(key, cx),
+        };
+        if closed.is_pending() {
+            trace::waiting(Waiting::On { what: "the end of a channel's receiver" });
+            return Poll::Pending;
+        }
+        context::spend();
+        Poll::Ready(())
+    }
+}
+
+impl<T> Drop for Closed<'_, T> {
+    fn drop(&mut self) {
+        if let Some(key) = self.place {
+            let ((), waker) = self.queue.state.lock().watchers.remove(key);
+            drop(waker);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Closed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closed").field("place", &self.place).finish_non_exhaustive()
+    }
+}

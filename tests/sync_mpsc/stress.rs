@@ -1,0 +1,268 @@
+//! Futures that are dropped at random: nothing is lost, nobody is stuck.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::thread;
+
+use futures::FutureExt;
+use futures::executor::block_on;
+use openwork::sync::mpsc::{Receiver, Sender, channel, unbounded_channel};
+
+use crate::probe::{Probe, Random};
+
+/// How many messages it has sent.
+type Operation<'a> = Pin<Box<dyn Future<Output = usize> + 'a>>;
+
+/// Something that waits for room and then uses all, some or none of it.
+fn operation<'a>(tx: &'a Sender<usize>, random: &mut Random) -> Operation<'a> {
+    let many = random.below(tx.max_capacity() + 1);
+    let used = random.below(many + 1);
+    match random.below(4) {
+        0 => Box::pin(async move { tx.send(1).await.map_or(0, |()| 1) }),
+        1 => Box::pin(async move { tx.reserve().await.map_or(0, |permit| send_on(permit, used)) }),
+        2 => Box::pin(async move {
+            let Ok(permit) = tx.clone().reserve_owned().await else { return 0 };
+            permit.send(1);
+            1
+        }),
+        _ => Box::pin(async move {
+            let Ok(permits) = tx.reserve_many(many).await else { return 0 };
+            permits.take(used).map(|permit| permit.send(1)).count()
+        }),
+    }
+}
+
+fn send_on(permit: openwork::sync::mpsc::Permit<'_, usize>, used: usize) -> usize {
+    if used == 0 {
+        return 0;
+    }
+    permit.send(1);
+    1
+}
+
+/// Polls those that were woken, and those they wake, until all is quiet.
+fn settle(waiting: &mut Vec<Probe<Operation<'_>>>) -> usize {
+    let mut sent = 0;
+    while let Some(woken) = waiting.iter().position(Probe::is_woken) {
+        if let Poll::Ready(messages) = waiting[woken].poll() {
+            sent += messages;
+            waiting.remove(woken);
+        }
+    }
+    sent
+}
+
+#[test]
+fn whatever_is_dropped_nobody_waits_while_there_is_room() {
+    for seed in 1..=200 {
+        let mut random = Random(seed * 7919);
+        let capacity = 1 + random.below(5);
+        let (tx, mut rx) = channel(capacity);
+        let mut waiting: Vec<Probe<Operation<'_>>> = Vec::new();
+        let (mut sent, mut received) = (0, 0);
+        for _ in 0..300 {
+            match random.below(10) {
+                0..4 => {
+                    let mut new = Probe::new(operation(&tx, &mut random));
+                    match new.poll() {
+                        Poll::Ready(messages) => sent += messages,
+                        Poll::Pending => waiting.push(new),
+                    }
+                }
+                4..6 if !waiting.is_empty() => {
+                    waiting.swap_remove(random.below(waiting.len()));
+                }
+                6 => received += rx.recv_many(&mut Vec::new(), 2).now_or_never().unwrap_or(0),
+                _ => received += rx.recv().now_or_never().flatten().unwrap_or(0),
+            }
+            sent += settle(&mut waiting);
+            assert_eq!(sent - received, rx.len());
+            assert!(waiting.is_empty() || tx.capacity() == 0, "room, and somebody waits for it");
+        }
+        waiting.clear();
+        assert_eq!(tx.capacity() + rx.len(), capacity, "all room is accounted for");
+    }
+}
+
+#[test]
+fn whatever_is_dropped_a_closed_receiver_comes_to_its_end() {
+    for seed in 1..=500 {
+        let mut random = Random(seed * 104_729);
+        let (tx, mut rx) = channel(1 + random.below(4));
+        let mut sent = 0;
+        let mut waiting: Vec<_> = (0..1 + random.below(8))
+            .map(|_| Probe::new(operation(&tx, &mut random)))
+            .filter_map(|mut new| match new.poll() {
+                Poll::Ready(messages) => {
+                    sent += messages;
+                    None
+                }
+                Poll::Pending => Some(new),
+            })
+            .collect();
+        // Some get room that they do not come for.
+        let mut received = 0;
+        for _ in 0..random.below(3) {
+            received += rx.recv().now_or_never().flatten().unwrap_or(0);
+        }
+        let permits: Vec<_> = (0..random.below(3)).map_while(|_| tx.try_reserve().ok()).collect();
+        rx.close();
+        let mut ended = false;
+        let mut recv = Probe::new(async {
+            while let Some(message) = rx.recv().await {
+                received += message;
+            }
+            ended = true;
+        });
+        let mut last_poll = recv.poll();
+        for permit in permits {
+            drop(permit);
+        }
+        while !waiting.is_empty() {
+            let mut some = waiting.swap_remove(random.below(waiting.len()));
+            if random.below(2) == 0 {
+                assert_eq!(some.poll(), Poll::Ready(0), "a closed channel takes nothing");
+            }
+        }
+        if recv.is_woken() {
+            last_poll = recv.poll();
+        }
+        assert!(last_poll.is_ready(), "nothing is out, and the receiver was not woken");
+        drop(recv);
+        assert!(ended);
+        assert_eq!(sent, received);
+    }
+}
+
+/// Receives until the end, by polls that are given up at random.
+fn receive_all(mut rx: Receiver<(usize, usize)>, senders: usize, seed: u64) -> Vec<usize> {
+    let mut random = Random(seed);
+    let mut counts = vec![0; senders];
+    let mut last = vec![None; senders];
+    let mut count = |(sender, number): (usize, usize)| {
+        assert!(last[sender] < Some(number), "in the order in which they were sent");
+        last[sender] = Some(number);
+        counts[sender] += 1;
+    };
+    let mut buffer = Vec::new();
+    loop {
+        match random.below(4) {
+            0 => match rx.recv().now_or_never() {
+                Some(None) => break,
+                message => message.flatten().into_iter().for_each(&mut count),
+            },
+            1 => rx.try_recv().into_iter().for_each(&mut count),
+            2 => {
+                if block_on(rx.recv_many(&mut buffer, 5)) == 0 {
+                    break;
+                }
+                buffer.drain(..).for_each(&mut count);
+            }
+            _ => match block_on(rx.recv()) {
+                None => break,
+                Some(message) => count(message),
+            },
+        }
+    }
+    counts
+}
+
+/// Sends by futures that are given up at random. Returns how many were sent.
+fn send_some(tx: &Sender<(usize, usize)>, sender: usize, rounds: usize, seed: u64) -> usize {
+    let mut random = Random(seed);
+    let mut sent = 0;
+    for number in 0..rounds {
+        let message = (sender, number);
+        sent += match random.below(6) {
+            0 => usize::from(matches!(tx.send(message).now_or_never(), Some(Ok(())))),
+            1 => usize::from(tx.try_send(message).is_ok()),
+            2 => {
+                // Stands in line, gets its room or not, and goes.
+                let mut send = Probe::new(tx.send(message));
+                let polls = random.below(3);
+                usize::from((0..polls).any(|_| send.poll() == Poll::Ready(Ok(()))))
+            }
+            3 => match Probe::new(tx.reserve_many(2)).poll() {
+                Poll::Ready(Ok(mut permits)) => {
+                    permits.next().unwrap().send(message);
+                    1
+                }
+                _ => 0,
+            },
+            4 => {
+                let permit = block_on(tx.clone().reserve_owned()).unwrap();
+                permit.send(message);
+                1
+            }
+            _ => {
+                block_on(tx.send(message)).unwrap();
+                1
+            }
+        };
+    }
+    sent
+}
+
+#[test]
+fn threads_that_give_up_at_random_lose_nothing() {
+    const SENDERS: usize = 4;
+    for capacity in [2, 3, 16, 100] {
+        let (tx, rx) = channel(capacity);
+        let weak = tx.downgrade();
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                let tx = tx.clone();
+                let seed = (capacity * 31 + sender + 1) as u64 * 7919;
+                thread::spawn(move || send_some(&tx, sender, 5_000, seed))
+            })
+            .collect();
+        let observer = tx.clone();
+        drop(tx);
+        let receiver = thread::spawn(move || receive_all(rx, SENDERS, 4711));
+        let sent: Vec<_> = senders.into_iter().map(|thread| thread.join().unwrap()).collect();
+        drop(observer);
+        assert_eq!(receiver.join().unwrap(), sent);
+        assert!(weak.upgrade().is_none());
+    }
+}
+
+#[test]
+fn a_channel_that_is_closed_under_load_accounts_for_every_message() {
+    for round in 0..200 {
+        let (tx, mut rx) = channel(3);
+        let (unbounded, mut unbounded_rx) = unbounded_channel();
+        let sent = AtomicUsize::new(0);
+        let received = thread::scope(|scope| {
+            for sender in 0..2 {
+                let (tx, unbounded, sent) = (tx.clone(), unbounded.clone(), &sent);
+                scope.spawn(move || {
+                    while block_on(tx.send(sender)).is_ok() {
+                        sent.fetch_add(1, Ordering::SeqCst);
+                    }
+                    while unbounded.send(sender).is_ok() {
+                        sent.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            let closed = scope.spawn(|| block_on(tx.closed()));
+            let mut received = 0;
+            for _ in 0..round {
+                received += usize::from(block_on(rx.recv()).is_some());
+            }
+            rx.close();
+            while block_on(rx.recv()).is_some() {
+                received += 1;
+            }
+            unbounded_rx.close();
+            while block_on(unbounded_rx.recv()).is_some() {
+                received += 1;
+            }
+            closed.join().unwrap();
+            received
+        });
+        assert_eq!(received, sent.load(Ordering::SeqCst));
+        assert_eq!(tx.capacity(), 3);
+    }
+}
