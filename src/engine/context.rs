@@ -232,11 +232,13 @@ pub(crate) fn task_id() -> Option<u64> {
 }
 
 /// Whether this poll may complete another operation.
+#[inline]
 pub(crate) fn has_budget() -> bool {
     PLACE.with(|place| place.budget.get()) != Some(0)
 }
 
 /// Ready while the poll has budget left; else wakes the task, so that it comes again, and is Pending.
+#[inline]
 pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     if has_budget() {
         return Poll::Ready(());
@@ -246,6 +248,7 @@ pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
 }
 
 /// One operation was completed.
+#[inline]
 pub(crate) fn spend() {
     PLACE.with(|place| place.budget.set(place.budget.get().map(|left| left.saturating_sub(1))));
 }

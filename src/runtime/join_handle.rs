@@ -21,7 +21,6 @@ use crate::engine::task::{Join, Runnable};
 /// # Panics
 ///
 /// If it is polled again after it has given the output.
-#[must_use = "dropping a handle detaches its task; `drop(handle)` says that this is meant"]
 pub struct JoinHandle<T> {
     task: Arc<dyn Join<T>>,
 }

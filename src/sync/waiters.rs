@@ -23,8 +23,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::engine::prim::Mutex;
-use crate::engine::task::contain;
+use crate::engine::prim::{Mutex, contain};
 
 /// A slab with room for more than so many places is let go when the last place is given back. Arbitrary;
 /// its effect is that a burst of waiters leaves at most some kilobytes behind.
