@@ -3,9 +3,11 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::future::{pending, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -14,8 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{AtDrop, Wakes, alone, ends, panic_of, paused, real, sleepy};
+use futures::StreamExt;
 use futures::channel::oneshot;
-use openwork::runtime::{Builder, Handle, RuntimeFlavor};
+use openwork::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use openwork::task::{JoinHandle, spawn_blocking, yield_now};
 use openwork::time::sleep;
 use openwork::trace::Event;
@@ -198,6 +201,50 @@ fn the_seat_of_a_driver_that_leaves_is_taken() {
             }
             runtime.block_on(yield_now());
         }
+    });
+}
+
+/// Point 4: one of them *always* drives, also if the first in line has other things to do.
+#[test]
+fn the_seat_does_not_wait_for_one_who_is_busy() {
+    ends(|| {
+        let runtime = Arc::new(real());
+        let start = |future: Pin<Box<dyn Future<Output = ()> + Send>>| {
+            let (ours, (here, waiting)) = (runtime.clone(), mpsc::channel());
+            let thread = thread::spawn(move || {
+                let mut future = future;
+                ours.block_on(poll_fn(|cx| {
+                    let poll = future.as_mut().poll(cx);
+                    let _ = here.send(());
+                    poll
+                }));
+            });
+            waiting.recv().unwrap();
+            thread
+        };
+        let [(leave, left), (begin, begun), (finish, finished)] =
+            [(); 3].map(|()| oneshot::channel());
+        let driver = start(Box::pin(async { left.await.unwrap() }));
+        // The next in line is in the midst of a long poll when the driver goes.
+        let (works, working) = mpsc::channel();
+        let (let_go, wait) = mpsc::channel::<()>();
+        let busy = start(Box::pin(async move {
+            begun.await.unwrap();
+            works.send(()).unwrap();
+            wait.recv().unwrap();
+        }));
+        let idle = start(Box::pin(async { finished.await.unwrap() }));
+        begin.send(()).unwrap();
+        working.recv().unwrap();
+        leave.send(()).unwrap();
+        driver.join().unwrap();
+
+        let task = runtime.spawn(async { thread::current().id() });
+        assert_eq!(join(task).unwrap(), idle.thread().id());
+        let_go.send(()).unwrap();
+        busy.join().unwrap();
+        finish.send(()).unwrap();
+        idle.join().unwrap();
     });
 }
 
@@ -524,6 +571,47 @@ fn a_runtime_can_be_dropped_on_another_thread() {
     });
 }
 
+/// The closure sits in its own runtime's timers, and the end waits for the closure. So the end must wake
+/// it, to find that no deadline will come.
+#[test]
+fn a_closure_that_sleeps_in_its_runtime_ends_with_it() {
+    ends(|| {
+        let runtime = real();
+        let handle = runtime.handle().clone();
+        let closure = runtime.spawn_blocking(move || handle.block_on(async { sleep(HOUR).await }));
+        while runtime.handle().metrics().num_timers() == 0 {
+            thread::yield_now();
+        }
+        drop(runtime);
+        assert!(join(closure).unwrap_err().is_panic());
+    });
+}
+
+/// What the runtime keeps in thread-locals is gone by the time in which this one is dropped. A panic
+/// there would end the process.
+#[test]
+fn a_runtime_may_live_in_a_thread_local() {
+    thread_local! {
+        static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
+    }
+    alone("a_runtime_may_live_in_a_thread_local", || {
+        ends(|| {
+            let held = Arc::new(());
+            let ours = held.clone();
+            let thread = thread::spawn(move || {
+                RUNTIME.set(Some(real()));
+                RUNTIME.with_borrow(|runtime| {
+                    let runtime = runtime.as_ref().unwrap();
+                    drop(runtime.spawn(until_dropped(move || drop(ours.clone()))));
+                    runtime.block_on(yield_now());
+                });
+            });
+            thread.join().unwrap();
+            assert_eq!(Arc::strong_count(&held), 1);
+        });
+    });
+}
+
 /// A waker that outlives its runtime is harmless, at whatever moment it is called; and nothing of the
 /// runtime stays behind. A runtime that is leaked keeps its descriptors: those are counted.
 #[test]
@@ -631,6 +719,56 @@ fn an_idle_thread_is_used_again_and_ends_after_a_while() {
         while runtime.handle().metrics().num_blocking_threads() > 0 {
             thread::yield_now();
         }
+    });
+}
+
+#[test]
+fn an_idle_thread_may_be_kept_for_ever() {
+    ends(|| {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.thread_keep_alive(Duration::MAX).build().unwrap();
+        assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+        drop(runtime);
+    });
+}
+
+/// A thread that has waited long enough for work still counts, until it is gone. If it takes the last
+/// place meanwhile, work that comes in this moment would wait for a thread that never looks again.
+#[test]
+fn work_that_comes_while_the_last_thread_leaves_is_done() {
+    ends(|| {
+        let (leaves, leaving) = mpsc::channel();
+        let (let_go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .thread_keep_alive(Duration::from_millis(1))
+            .on_thread_stop(move || {
+                let _ = leaves.send(());
+                let _ = wait.lock().unwrap().recv();
+            })
+            .build()
+            .unwrap();
+        join(runtime.spawn_blocking(|| ())).unwrap();
+        leaving.recv().unwrap();
+        let closure = runtime.spawn_blocking(|| 1);
+        drop(let_go);
+        assert_eq!(join(closure).unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_thread_is_named_while_no_lock_is_held() {
+    ends(|| {
+        let metrics = Arc::new(Mutex::new(None::<openwork::runtime::RuntimeMetrics>));
+        let ours = metrics.clone();
+        let name = move || {
+            let metrics = ours.lock().unwrap().take().unwrap();
+            format!("one of {}", metrics.num_blocking_threads())
+        };
+        let runtime = Builder::new_current_thread().thread_name_fn(name).build().unwrap();
+        *metrics.lock().unwrap() = Some(runtime.handle().metrics());
+        join(runtime.spawn_blocking(|| ())).unwrap();
     });
 }
 
@@ -755,6 +893,33 @@ fn a_foreign_thread_spawns_while_the_runtime_is_busy_and_idle() {
     });
 }
 
+/// A server with many idle connections goes to sleep after each request.
+#[test]
+fn to_fall_asleep_costs_the_same_however_many_tasks_wait() {
+    ends(|| {
+        // The best of many: nothing but the work itself is in it, whatever else the machine does.
+        let best = |tasks: usize| {
+            paused().block_on(async {
+                for _ in 0..tasks {
+                    drop(openwork::spawn(pending::<()>()));
+                }
+                // With a paused clock this is over when all of them have been polled.
+                sleep(Duration::from_nanos(1)).await;
+                let mut best = HOUR;
+                for _ in 0..100 {
+                    let start = Instant::now();
+                    openwork::spawn(async {}).await.unwrap();
+                    sleep(Duration::from_nanos(1)).await;
+                    best = best.min(start.elapsed());
+                }
+                best
+            })
+        };
+        let (few, many) = (best(100), best(100_000));
+        assert!(many < 10 * few, "{few:?} with a hundred tasks, {many:?} with a hundred thousand");
+    });
+}
+
 // ---- listening ----
 
 #[test]
@@ -781,5 +946,49 @@ fn a_listener_hears_its_own_runtime_alone_and_not_itself() {
         runtime.block_on(async { openwork::spawn(async {}).await.unwrap() });
         assert_eq!(heard.load(SeqCst), 1);
         inner_handle.lock().unwrap().take();
+    });
+}
+
+/// It is called from the midst of everything: in the middle of a task's end, while wakers are called.
+#[test]
+fn a_listener_that_panics_takes_nobody_with_it() {
+    ends(|| {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = heard.clone();
+        let runtime = Builder::new_current_thread()
+            .on_event(move |_| {
+                count.fetch_add(1, SeqCst);
+                std::panic::resume_unwind(Box::new("a listener panics"));
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let nap = openwork::spawn(async { sleep(Duration::from_micros(1)).await });
+            nap.await.unwrap();
+            assert_eq!(openwork::spawn(async { 1 }).await.unwrap(), 1);
+        });
+        assert!(heard.load(SeqCst) > 5, "it is called again");
+    });
+}
+
+/// For instance by sending what it hears to a task that writes it down. It hears of the sleep when the
+/// worker has looked for work already.
+#[test]
+fn what_a_listener_wakes_is_polled_before_the_runtime_sleeps() {
+    ends(|| {
+        let (send, mut receive) = futures::channel::mpsc::unbounded();
+        let runtime = Builder::new_current_thread()
+            .on_event(move |record| {
+                if let Event::Sleeps { .. } = record.event {
+                    let _ = send.unbounded_send(());
+                }
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            receive.next().await.unwrap();
+            let task = openwork::spawn(async move { receive.next().await });
+            task.await.unwrap().unwrap();
+        });
     });
 }

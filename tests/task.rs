@@ -366,6 +366,31 @@ fn tasks_take_turns_in_the_order_in_which_they_were_spawned() {
     });
 }
 
+/// Also when they are more than fit into a ring.
+#[test]
+fn a_thousand_tasks_take_turns_in_the_order_in_which_they_were_spawned() {
+    ends(|| {
+        openwork::block_on(async {
+            let turns = Arc::new(Mutex::new(Vec::new()));
+            let tasks: Vec<_> = (0..1000)
+                .map(|name| {
+                    let turns = turns.clone();
+                    openwork::spawn(async move {
+                        for turn in 1..=3 {
+                            turns.lock().unwrap().push((turn, name));
+                            yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            assert!(turns.lock().unwrap().is_sorted());
+        });
+    });
+}
+
 #[test]
 fn giving_way_needs_no_runtime() {
     let wakes = Wakes::new();

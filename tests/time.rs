@@ -154,6 +154,32 @@ fn time_does_not_jump_while_a_closure_runs() {
 }
 
 #[test]
+fn a_clock_that_another_thread_lets_go_goes_on() {
+    ends(|| {
+        let mut builder = Builder::new_current_thread();
+        let tape = Tape::listen(&mut builder);
+        let runtime = builder.start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (send, fired) = mpsc::channel();
+            drop(openwork::spawn(async move {
+                sleep(MS).await;
+                send.send(()).unwrap();
+            }));
+            // While this closure runs the clock may not jump, so the runtime lies there without a limit.
+            let closure = spawn_blocking(move || {
+                let sleeps = |record: &Record| matches!(record.event, Event::Sleeps { .. });
+                while !tape.take().iter().any(sleeps) {
+                    thread::yield_now();
+                }
+                time::resume();
+                fired.recv_timeout(MINUTE / 6)
+            });
+            assert_eq!(closure.await.unwrap(), Ok(()));
+        });
+    });
+}
+
+#[test]
 fn a_clock_goes_on_from_where_it_stood() {
     ends(|| {
         openwork::block_on(async {
@@ -632,6 +658,20 @@ fn a_sleep_that_outlives_its_runtime_is_harmless() {
         let _ = (polled.is_elapsed(), fresh.is_elapsed());
         drop((polled, fresh, limited, dropped));
     });
+}
+
+/// Nobody else would tell a foreign executor that the deadline will not come.
+#[test]
+fn who_waits_for_a_deadline_is_woken_when_the_runtime_ends() {
+    let runtime = real();
+    let wakes = Wakes::new();
+    let mut nap = {
+        let _entered = runtime.enter();
+        Box::pin(sleep(HOUR))
+    };
+    assert!(wakes.poll(nap.as_mut()).is_pending());
+    drop(runtime);
+    assert_eq!((wakes.count(), wakes.kept()), (1, 0));
 }
 
 // ---- time-outs ----

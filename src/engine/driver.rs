@@ -85,12 +85,20 @@ impl Driver {
     /// False: there was a call since the last time; stay up.
     #[must_use]
     pub(crate) fn announce_sleep(&self) -> bool {
-        self.permit.announce() == Announce::Sleep
+        // Told before the last look, and not after: who listens may wake a task of this very thread.
+        let until = self.timers.lock().next_deadline().map(Duration::from_nanos);
+        trace::emit(self.runtime, Event::Sleeps { until });
+        let sleeps = self.permit.announce() == Announce::Sleep;
+        if !sleeps {
+            trace::emit(self.runtime, Event::Wakes);
+        }
+        sleeps
     }
 
     /// The last look found work.
     pub(crate) fn stay_up(&self) {
         self.permit.take();
+        trace::emit(self.runtime, Event::Wakes);
     }
 
     /// Sleeps until a deadline, readiness or a call. The second of the two functions at which to set a
@@ -99,7 +107,6 @@ impl Driver {
     pub(crate) fn sleep(&self, seat: &mut Seat) {
         // After the announcement: who sets an earlier deadline from now on will call us.
         let deadline = self.timers.lock().next_deadline();
-        trace::emit(self.runtime, Event::Sleeps { until: deadline.map(Duration::from_nanos) });
         if self.clock.is_paused() {
             self.sleep_paused(seat, deadline);
         } else {
@@ -208,7 +215,7 @@ impl Driver {
         drop(timers);
         drop(old);
         if earliest {
-            self.call();
+            self.tell_deadline();
         }
         if !fired {
             trace::waiting(Waiting::Sleep { due: Duration::from_nanos(due) });
@@ -237,7 +244,15 @@ impl Driver {
         let earliest = timers.reset(key, due);
         drop(timers);
         if earliest {
-            self.call();
+            self.tell_deadline();
+        }
+    }
+
+    /// There is a new earliest deadline. One who sleeps must hear of it; one who is about to sleep announces
+    /// that first and takes the timers' lock second, so it finds the deadline, or we find the announcement.
+    fn tell_deadline(&self) {
+        if self.permit.notify_sleeper() == Notify::WakeOwner {
+            self.reactor.notify();
         }
     }
 

@@ -86,6 +86,15 @@ impl Permit {
         self.0.compare_exchange(NOTIFIED, EMPTY, AcqRel, Relaxed).is_ok()
     }
 
+    /// Leaves the token, but only for an owner who has announced its sleep: for what the owner looks at
+    /// after its announcement, under a lock that the caller has held. One who is up will see it by itself.
+    pub(crate) fn notify_sleeper(&self) -> Notify {
+        match self.0.compare_exchange(SLEEPING, NOTIFIED, AcqRel, Relaxed) {
+            Ok(_) => Notify::WakeOwner,
+            Err(_) => Notify::Nothing,
+        }
+    }
+
     /// Leaves the token.
     pub(crate) fn notify(&self) -> Notify {
         // AcqRel: releases what the waker wrote, to the swap in `announce` or `take`.

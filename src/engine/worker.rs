@@ -346,10 +346,11 @@ impl<'a> Worker<'a> {
         // and call are swaps of one word: whichever comes second sees the first. Either the call finds
         // the announcement, and rings; or the announcement finds the call, and what was pushed before.
         if !driver.announce_sleep() {
-            return;
+            return self.glance();
         }
         if root.is_woken() || !injector.is_empty() || !Line::is_empty() {
-            return driver.stay_up();
+            driver.stay_up();
+            return self.glance();
         }
         driver.sleep(&mut self.core.seat);
         self.glanced = Instant::now();
