@@ -20,6 +20,8 @@
 //!
 //! Next: `block_on.rs`, where the permit becomes a `Waker`.
 
+use std::time::Duration;
+
 use super::prim::atomic::AtomicU8;
 use super::prim::atomic::Ordering::{AcqRel, Relaxed};
 use super::prim::{Condvar, Mutex};
@@ -108,7 +110,7 @@ impl Permit {
 /// A thread's place to sleep, with a [`Permit`].
 #[derive(Debug)]
 pub(crate) struct Parker {
-    permit: Permit,
+    pub(crate) permit: Permit,
     /// Guards nothing but the moment between the last look at the permit and the sleep.
     lock: Mutex<()>,
     woken: Condvar,
@@ -121,26 +123,43 @@ impl Parker {
 
     /// Sleeps until there is a token, and takes it. One thread at a time may call this.
     pub(crate) fn park(&self) {
-        if self.permit.announce() == Announce::StayUp {
-            return;
+        if self.permit.announce() == Announce::Sleep {
+            self.sleep(None);
         }
+    }
+
+    /// Sleeps, after an announcement, until there is a token or the limit is reached. Returns whether it
+    /// took a token; if not, the announcement still stands.
+    pub(crate) fn sleep(&self, limit: Option<Duration>) -> bool {
         let mut guard = self.lock.lock();
         // A loop, since a condition variable may return for no reason.
         while !self.permit.take_if_notified() {
-            guard = self.woken.wait(guard);
+            guard = match limit {
+                None => self.woken.wait(guard),
+                Some(limit) => match self.woken.wait_timeout(guard, limit) {
+                    (_, true) => return self.permit.take_if_notified(),
+                    (guard, false) => guard,
+                },
+            };
         }
+        true
     }
 
     /// Leaves a token, and wakes the thread if it sleeps.
     pub(crate) fn unpark(&self) {
         if self.permit.notify() == Notify::WakeOwner {
-            // The race. Owner: "no token" … Waker: token, notify_one … Owner: wait. The signal came
-            // while nobody waited, the token lies there, and the owner sleeps for ever. The owner holds
-            // the lock from its look until `wait` has let go of it; so taking the lock here, even for
-            // nothing, puts our signal before the look (which finds the token) or after the `wait`
-            // (which hears it). Without this line the model `park_is_woken` finds the schedule.
-            drop(self.lock.lock());
-            self.woken.notify_one();
+            self.signal();
         }
+    }
+
+    /// Wakes the thread, after its permit has asked for that.
+    pub(crate) fn signal(&self) {
+        // The race. Owner: "no token" … Waker: token, notify_one … Owner: wait. The signal came
+        // while nobody waited, the token lies there, and the owner sleeps for ever. The owner holds
+        // the lock from its look until `wait` has let go of it; so taking the lock here, even for
+        // nothing, puts our signal before the look (which finds the token) or after the `wait`
+        // (which hears it). Without this line the model `park_is_woken` finds the schedule.
+        drop(self.lock.lock());
+        self.woken.notify_one();
     }
 }
