@@ -57,20 +57,21 @@ impl Live {
         true
     }
 
-    /// Lets go of finished tasks if they are a good part of the list. For a worker that has nothing else to
-    /// do, and has seen so many tasks `ended` since the last time.
-    pub(crate) fn sweep_when_idle(&self, ended: &mut usize) {
-        if *ended < SWEEP_AT_LEAST {
-            return;
+    /// Lets go of finished tasks if they may be a good part of the list, as so many have `ended` since the
+    /// last time. For a worker that has nothing else to do. Returns whether it was worth it.
+    pub(crate) fn sweep_when_idle(&self, ended: usize) -> bool {
+        if ended < SWEEP_AT_LEAST {
+            return false;
         }
         let mut list = self.0.lock();
         // A sweep of n entries lets go of n / 4 at least: again constant for each task. Without this
         // condition a server that holds 10,000 tasks and ends one before each sleep would look at
         // 10,000 each time.
-        if *ended >= list.tasks.len() / 4 {
+        let worth_it = ended >= list.tasks.len() / 4;
+        if worth_it {
             list.sweep();
-            *ended = 0;
         }
+        worth_it
     }
 
     /// The tasks that are not done.
