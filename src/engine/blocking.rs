@@ -15,47 +15,27 @@
 //! This is the last file of the engine. `runtime.rs` puts its parts together.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::context::{self, AnyRuntime};
-use super::prim::atomic::Ordering;
-use super::prim::{Condvar, Mutex, contain};
+use super::prim::atomic::{AtomicUsize, Ordering};
+use super::prim::{Condvar, Mutex};
+use super::shared::Shared;
 use super::task::{Join, Runnable, Schedule, Task};
-use super::worker::{Shared, poll_task};
-
-/// How threads are made.
-#[derive(Clone)]
-pub(crate) struct Threads {
-    pub(crate) name: Arc<dyn Fn() -> String + Send + Sync>,
-    pub(crate) stack_size: Option<usize>,
-    pub(crate) on_start: Option<Arc<dyn Fn() + Send + Sync>>,
-    pub(crate) on_stop: Option<Arc<dyn Fn() + Send + Sync>>,
-    pub(crate) max_blocking: usize,
-    /// How long a thread of the pool waits for work before it ends.
-    pub(crate) keep_alive: Duration,
-}
-
-impl fmt::Debug for Threads {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Threads")
-            .field("stack_size", &self.stack_size)
-            .field("max_blocking", &self.max_blocking)
-            .field("keep_alive", &self.keep_alive)
-            .finish_non_exhaustive()
-    }
-}
+use super::threads::Threads;
+use super::worker::poll_task;
 
 /// Threads for work that blocks.
 pub(crate) struct Pool {
     threads: Threads,
     shared: Arc<Shared>,
+    /// Threads so far, for their names.
+    started: AtomicUsize,
     state: Mutex<State>,
     /// A job was pushed, or the pool was closed.
     changed: Condvar,
@@ -129,7 +109,9 @@ impl Schedule for NeverAgain {
 impl Pool {
     pub(crate) fn new(threads: Threads, shared: Arc<Shared>) -> Arc<Self> {
         let state = Mutex::new(State::default());
-        Arc::new(Pool { threads, shared, state, changed: Condvar::new(), ended: Condvar::new() })
+        let started = AtomicUsize::new(0);
+        let (changed, ended) = (Condvar::new(), Condvar::new());
+        Arc::new(Pool { threads, shared, started, state, changed, ended })
     }
 
     /// Gives a closure to the pool. The threads are inside `runtime`. If the pool is closed, the closure
@@ -187,32 +169,20 @@ impl Pool {
     }
 
     fn start_thread(self: &Arc<Self>, runtime: AnyRuntime) -> io::Result<()> {
-        let mut builder = thread::Builder::new().name((self.threads.name)());
-        if let Some(size) = self.threads.stack_size {
-            builder = builder.stack_size(size);
-        }
-        let pool = self.clone();
-        builder.spawn(move || pool.run_thread(runtime))?;
-        Ok(())
-    }
-
-    /// What a thread of the pool does.
-    fn run_thread(self: Arc<Self>, runtime: AnyRuntime) {
-        let entered = context::enter(runtime, self.shared.id);
-        if let Some(on_start) = &self.threads.on_start {
-            contain(|| on_start());
-        }
-        while let Some(job) = self.next_job() {
-            // A closure is done after its one turn.
-            let _ended = poll_task(job.task.clone());
-        }
-        if let Some(on_stop) = &self.threads.on_stop {
-            contain(|| on_stop());
-        }
-        // The runtime goes before the count: who waits for the count may then drop the rest.
-        drop(entered);
-        self.state.lock().leaving -= 1;
-        self.ended.notify_all();
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let name = format!("openwork-blocking-{number}");
+        let (pool, leaver) = (self.clone(), self.clone());
+        let work = move || {
+            while let Some(job) = pool.next_job() {
+                // A closure is done after its one turn.
+                let _ended = poll_task(job.task.clone());
+            }
+        };
+        let leave = move || {
+            leaver.state.lock().leaving -= 1;
+            leaver.ended.notify_all();
+        };
+        self.threads.start(name, runtime, self.shared.id, work, leave)
     }
 
     /// Waits for a job. None: this thread is not needed any more.
@@ -253,9 +223,8 @@ impl Pool {
         }
     }
 
-    /// Waits until all threads have ended, at most for `limit`. Returns whether they have.
-    pub(crate) fn wait_for_end(&self, limit: Option<Duration>) -> bool {
-        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+    /// Waits until all threads have ended, at most until this moment. Returns whether they have.
+    pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while state.threads + state.leaving > 0 {
             match until.map(|until| until.saturating_duration_since(Instant::now())) {

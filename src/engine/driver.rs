@@ -30,7 +30,7 @@ use polling::Events;
 use super::clock::{Clock, Nanos};
 use super::park::{Announce, Notify, Permit};
 use super::prim::atomic::{AtomicUsize, Ordering};
-use super::prim::{Mutex, contain};
+use super::prim::{Mutex, MutexGuard, contain};
 use super::reactor::Reactor;
 use super::timer::{Closed, TimerState, Timers};
 use super::trace::{self, Event, Waiting};
@@ -46,14 +46,18 @@ pub(crate) struct Driver {
     pub(crate) clock: Arc<Clock>,
     pub(crate) reactor: Reactor,
     timers: Mutex<Timers>,
+    /// Who holds this drives. Wakers are called while it is held; no waker can want it.
+    seat: Mutex<Seat>,
     /// Whether the one who drives sleeps, or was called.
     permit: Permit,
+    /// Turns so far, for who wants to know whether anything happens here.
+    turns: AtomicUsize,
     /// Closures that run on blocking threads. While there are any, time does not jump: they may be
     /// about to wake somebody.
     pub(crate) blocking_jobs: AtomicUsize,
 }
 
-/// The right to drive, and the buffers for it. There is one for each driver.
+/// The right to drive, and the buffers for it.
 #[derive(Debug)]
 pub(crate) struct Seat {
     events: Events,
@@ -61,8 +65,8 @@ pub(crate) struct Seat {
     fired: Vec<(Nanos, Waker)>,
 }
 
-impl Seat {
-    pub(crate) fn new() -> Self {
+impl Default for Seat {
+    fn default() -> Self {
         Seat { events: Events::new(), wakers: Vec::new(), fired: Vec::new() }
     }
 }
@@ -74,6 +78,8 @@ impl Driver {
             clock,
             reactor: Reactor::new()?,
             timers: Mutex::new(Timers::new()),
+            seat: Mutex::new(Seat::default()),
+            turns: AtomicUsize::new(0),
             permit: Permit::new(),
             blocking_jobs: AtomicUsize::new(0),
         })
@@ -81,32 +87,31 @@ impl Driver {
 
     // ---- for the one who drives ----
 
-    /// The one who drives is about to look for work a last time, and then to [`sleep`](Driver::sleep).
-    /// False: there was a call since the last time; stay up.
-    #[must_use]
-    pub(crate) fn announce_sleep(&self) -> bool {
-        // Told before the last look, and not after: who listens may wake a task of this very thread.
-        let until = self.timers.lock().next_deadline().map(Duration::from_nanos);
-        trace::emit(self.runtime, Event::Sleeps { until });
-        let sleeps = self.permit.announce() == Announce::Sleep;
-        if !sleeps {
-            trace::emit(self.runtime, Event::Wakes);
-        }
-        sleeps
+    /// The right to drive, unless another worker has it.
+    pub(crate) fn try_seat(&self) -> Option<MutexGuard<'_, Seat>> {
+        self.seat.try_lock()
     }
 
-    /// The last look found work.
-    pub(crate) fn stay_up(&self) {
-        self.permit.take();
-        trace::emit(self.runtime, Event::Wakes);
+    /// How many turns the driver has made. Relaxed: it is looked at every few milliseconds.
+    pub(crate) fn turns(&self) -> usize {
+        self.turns.load(Ordering::Relaxed)
     }
 
-    /// Sleeps until a deadline, readiness or a call. The second of the two functions at which to set a
+    /// The earliest deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Nanos> {
+        self.timers.lock().next_deadline()
+    }
+
+    /// Sleeps until a deadline, readiness or a call; not at all if there was a call since the last time. What
+    /// came is then to be [dispatched](Driver::dispatch). The second of the two functions at which to set a
     /// breakpoint: everything that could run has run.
     #[inline(never)]
     pub(crate) fn sleep(&self, seat: &mut Seat) {
+        if self.permit.announce() == Announce::StayUp {
+            return;
+        }
         // After the announcement: who sets an earlier deadline from now on will call us.
-        let deadline = self.timers.lock().next_deadline();
+        let deadline = self.next_deadline();
         if self.clock.is_paused() {
             self.sleep_paused(seat, deadline);
         } else {
@@ -114,8 +119,6 @@ impl Driver {
             self.wait(seat, limit.map(Duration::from_nanos));
             self.permit.take();
         }
-        trace::emit(self.runtime, Event::Wakes);
-        self.dispatch(seat);
     }
 
     /// A sleep while the clock stands still.
@@ -151,7 +154,8 @@ impl Driver {
     }
 
     /// Calls the wakers of what is ready, then those of what is due.
-    fn dispatch(&self, seat: &mut Seat) {
+    pub(crate) fn dispatch(&self, seat: &mut Seat) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
         for waker in seat.wakers.drain(..) {
             contain(|| waker.wake());
         }

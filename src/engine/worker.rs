@@ -4,46 +4,39 @@
 //! in which to sleep. What is left is the loop that ties them together, and it is short:
 //!
 //! ```text
-//!   ┌─▶ the root future, if it was woken ── ready? ──▶ return its output
+//!   ┌─▶ is the goal reached? ──▶ return
 //!   │      │
 //!   │   a round: up to 61 tasks from the line
 //!   │      │
-//!   │      ├── tasks left, or the root woken ──▶ a glance at timers and sockets, if it is time
-//!   │      │                                         │
-//!   │      └── nothing left ──▶ announce, look again, sleep
-//!   └──────────────────────────────────────────────┘
+//!   │      ├── tasks left ─────────▶ a glance at timers and sockets, if it is time
+//!   │      ├── found some elsewhere      │
+//!   │      └── nothing ──▶ announce, look again, sleep
+//!   └───────────────────────────────┘
 //! ```
 //!
+//! A worker of a multi-thread runtime works until the runtime stops. That of a current-thread runtime is
+//! the thread in `block_on`, and works until its future is ready. That is the **goal**, and the only
+//! difference: there is one loop to read. Who is alone has nobody to steal from, and finds nothing.
+//!
 //! A **round** is the unit of fairness. Once a round the worker looks first at the injector, so that a
-//! wake from outside gets through while tasks here wake each other for ever; once a round it looks at the
-//! root future; and between rounds at timers and sockets. Nobody waits longer than 61 polls for a turn.
+//! wake from outside gets through while tasks here wake each other for ever; once a round it looks at its
+//! goal; and between rounds at timers and sockets. Nobody waits longer than 61 polls for a turn.
 //!
-//! The **root** is the future that `block_on` was given. It need not be `Send` and lives on the stack of
-//! its caller, so it is no task: it stands beside the line. Several threads may call `block_on` on one
-//! runtime. One of them has the seat and runs this loop; the others poll their own roots, and one of
-//! them takes the seat over when it becomes free.
-//!
-//! Next: `blocking.rs`, for work that must not be done here.
+//! Next: `root.rs`, the goal of a current-thread runtime.
 
-use std::collections::VecDeque;
-use std::io;
-use std::panic::Location;
-use std::pin::pin;
+use std::mem;
 use std::sync::Arc;
-use std::task::Context;
 use std::time::{Duration, Instant};
 
-use futures_task::{ArcWake, waker_ref};
-
-use super::clock::Clock;
 use super::context::{self, WorkerGuard, WorkerId};
-use super::driver::{Driver, Seat};
-use super::live::Live;
-use super::park::Parker;
-use super::prim::Mutex;
-use super::prim::atomic::{AtomicBool, Ordering};
-use super::queue::{Injector, Line};
-use super::task::{Runnable, Schedule, Task, Turn};
+use super::idle::Awake;
+use super::park::Announce;
+use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use super::prim::atomic::fence;
+use super::queue::{Line, Ring};
+use super::shared::{Figures, Shared, Station};
+use super::task::{Runnable, Turn};
+use super::trace::{self, Event};
 
 /// Polls in a round. Tokio's number; its effect is the share of time spent on looking elsewhere.
 const ROUND: usize = 61;
@@ -52,33 +45,10 @@ const ROUND: usize = 61;
 /// this between two glances a busy worker spends about two per cent on them.
 const GLANCE_EVERY: Duration = Duration::from_micros(50);
 
-/// What all threads of a runtime share.
-pub(crate) struct Shared {
-    pub(crate) id: u32,
-    pub(crate) driver: Driver,
-    pub(crate) live: Live,
-    injector: Injector,
-    seats: Mutex<Seats>,
-    /// Set when the runtime ends, before its tasks are dropped.
-    closed: AtomicBool,
-}
-
-/// Who works for a current-thread runtime.
-struct Seats {
-    /// None: it is taken.
-    free: Option<Core>,
-    /// Those in `block_on` who did not get it.
-    line: Vec<Arc<Root>>,
-}
-
-/// What a worker needs, and leaves to the next one who takes the seat.
-struct Core {
-    seat: Seat,
-    /// Its line, while nobody works.
-    tasks: VecDeque<Arc<dyn Runnable>>,
-    /// Tasks that have ended since the list of live tasks was last swept.
-    ended: usize,
-}
+/// How often a worker that sleeps looks whether the driver is alone. It bounds for how long a task that
+/// blocks its thread can hold up the timers and sockets of all others; and a hundred looks a second, only
+/// while the runtime is busy, cost nothing that could be measured.
+const WATCH_EVERY: Duration = Duration::from_millis(10);
 
 /// The first of the two functions at which to set a breakpoint: each poll of each task is a call of this.
 #[inline(never)]
@@ -86,234 +56,84 @@ pub(crate) fn poll_task(task: Arc<dyn Runnable>) -> Turn {
     task.run()
 }
 
-impl Shared {
-    pub(crate) fn new(id: u32, clock: Arc<Clock>) -> io::Result<Arc<Self>> {
-        let core = Core { seat: Seat::new(), tasks: VecDeque::new(), ended: 0 };
-        Ok(Arc::new(Shared {
-            id,
-            driver: Driver::new(id, clock)?,
-            live: Live::new(),
-            injector: Injector::new(),
-            seats: Mutex::new(Seats { free: Some(core), line: Vec::new() }),
-            closed: AtomicBool::new(false),
-        }))
-    }
+/// What a worker works for.
+pub(crate) trait Goal {
+    /// Something happened: look whether the goal is reached. Asked again after a sleep was announced.
+    fn is_called(&self) -> bool;
 
-    /// Makes a task of a future and puts it into a queue.
-    pub(crate) fn spawn<F>(
-        self: &Arc<Self>,
-        future: F,
-        place: &'static Location<'static>,
-    ) -> Arc<Task<F, Arc<Shared>>>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let task = Task::new(future, self.clone(), place);
-        if self.live.add(task.clone()) {
-            self.schedule(task.clone());
-        } else {
-            task.shut_down();
-        }
-        task
-    }
-
-    /// Whether this thread works for this runtime.
-    fn is_own_worker(&self) -> bool {
-        context::worker().is_some_and(|worker| worker.runtime == self.id)
-    }
-
-    /// Tasks that wait in the injector.
-    pub(crate) fn injected(&self) -> usize {
-        self.injector.len()
-    }
-
-    /// Drops the future of every task that is left. The caller has entered the runtime, and no thread
-    /// works for it any more.
-    pub(crate) fn shut_down(&self) {
-        // Relaxed: published by the call, which is a swap. See `schedule`.
-        self.closed.store(true, Ordering::Relaxed);
-        self.driver.call();
-        for task in self.live.close() {
-            task.shut_down();
-        }
-        self.drain();
-        self.driver.close();
-    }
-
-    /// Empties the queues of a runtime that has ended: what is in them is done.
-    fn drain(&self) {
-        while self.injector.pop().is_some() {}
-        let core = self.seats.lock().free.take();
-        drop(core);
-    }
+    /// Whether it is reached. Asked once a round.
+    fn is_reached(&mut self) -> bool;
 }
-
-impl Schedule for Arc<Shared> {
-    fn schedule(&self, task: Arc<dyn Runnable>) {
-        // A worker that schedules is awake, and looks at its line before it sleeps.
-        if self.is_own_worker() {
-            return Line::push(task);
-        }
-        self.injector.push(task);
-        self.driver.call();
-        // The race. Waker: moves a task to `Scheduled` … Shutdown: ends that task, empties the queues …
-        // Waker: pushes it. The queue would own a task that owns the queue, for ever. Both sides swap
-        // the driver's permit between their two steps, so one of them sees what the other did.
-        if self.closed.load(Ordering::Relaxed) {
-            self.drain();
-        }
-    }
-
-    fn runtime_id(&self) -> u32 {
-        self.id
-    }
-}
-
-// ---- the root ----
-
-/// What wakes the future that `block_on` runs.
-struct Root {
-    woken: AtomicBool,
-    /// Where its thread sleeps while another one drives.
-    parker: Parker,
-    shared: Arc<Shared>,
-}
-
-impl Root {
-    fn is_woken(&self) -> bool {
-        self.woken.load(Ordering::Acquire)
-    }
-
-    fn take_woken(&self) -> bool {
-        // AcqRel: matches the swap in `wake_by_ref`; what was written before the wake is seen by the poll.
-        self.woken.swap(false, Ordering::AcqRel)
-    }
-}
-
-impl ArcWake for Root {
-    fn wake_by_ref(root: &Arc<Self>) {
-        // A swap, as in `State::update`: a second wake publishes too.
-        root.woken.swap(true, Ordering::AcqRel);
-        root.parker.unpark();
-        if !root.shared.is_own_worker() {
-            root.shared.driver.call();
-        }
-    }
-}
-
-impl Shared {
-    /// Runs a future to its end, and the runtime's tasks meanwhile. The caller has entered the runtime.
-    pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        let root = Arc::new(Root {
-            woken: AtomicBool::new(true),
-            parker: Parker::new(),
-            shared: self.clone(),
-        });
-        let waker = waker_ref(&root);
-        let mut cx = Context::from_waker(&waker);
-        let mut future = pin!(future);
-        let mut output = None;
-        let mut poll_root = || {
-            let _poll = context::start_poll(None);
-            let poll = future.as_mut().poll(&mut cx);
-            poll.map(|ready| output = Some(ready)).is_ready()
-        };
-        let mut place = InLine { root: &root, has: None };
-        loop {
-            if let Some(core) = place.take_seat() {
-                Worker::start(self, core).work(&root, &mut poll_root);
-                break;
-            }
-            if root.take_woken() && poll_root() {
-                break;
-            }
-            root.parker.park();
-        }
-        output.expect("both loops end when the root is ready")
-    }
-}
-
-/// One thread in `block_on`: it drives, or waits for the seat. Leaves the line when it is dropped, also by
-/// a panic.
-struct InLine<'a> {
-    root: &'a Arc<Root>,
-    has: Option<Core>,
-}
-
-impl InLine<'_> {
-    /// Takes the seat if it is free; else stands in line for it, and is unparked when it may be.
-    fn take_seat(&mut self) -> Option<&mut Core> {
-        let mut seats = self.root.shared.seats.lock();
-        self.has = seats.free.take();
-        if self.has.is_none() && !seats.line.iter().any(|root| Arc::ptr_eq(root, self.root)) {
-            seats.line.push(self.root.clone());
-        }
-        self.has.as_mut()
-    }
-}
-
-impl Drop for InLine<'_> {
-    fn drop(&mut self) {
-        let mut seats = self.root.shared.seats.lock();
-        seats.line.retain(|root| !Arc::ptr_eq(root, self.root));
-        let Some(core) = self.has.take() else { return };
-        seats.free = Some(core);
-        // All of them, and not just the first: that one may be in the midst of a long poll, or about to
-        // leave, and the others would sleep beside a free seat.
-        let line = seats.line.clone();
-        drop(seats);
-        for root in line {
-            root.parker.unpark();
-        }
-    }
-}
-
-// ---- the loop ----
 
 /// A thread that runs tasks.
-struct Worker<'a> {
+pub(crate) struct Worker<'a> {
     shared: &'a Arc<Shared>,
-    core: &'a mut Core,
+    index: usize,
+    /// Its line, while the thread has another one: before the work and after it.
+    kept: &'a mut Line,
+    /// It counts among those who look around for work.
+    searching: bool,
     /// When it last looked at timers and sockets.
     glanced: Instant,
+    /// The state of its generator of random numbers.
+    random: u64,
     _is_worker: WorkerGuard,
 }
 
 impl<'a> Worker<'a> {
-    /// This thread begins to work. Until the worker is dropped, also by a panic, the line is its own.
-    fn start(shared: &'a Arc<Shared>, core: &'a mut Core) -> Self {
-        Line::exchange(&mut core.tasks);
-        let _is_worker = context::start_working(WorkerId { runtime: shared.id, index: 0 });
-        Worker { shared, core, glanced: Instant::now(), _is_worker }
+    /// This thread begins to work. Until the worker is dropped, also by a panic, `line` is its own.
+    pub(crate) fn start(shared: &'a Arc<Shared>, index: usize, line: &'a mut Line) -> Self {
+        Line::exchange(line);
+        Worker {
+            shared,
+            index,
+            kept: line,
+            searching: false,
+            glanced: Instant::now(),
+            random: index as u64 + 1,
+            _is_worker: context::start_working(WorkerId {
+                runtime: shared.id,
+                index: index as u32,
+            }),
+        }
     }
 
-    /// Runs tasks until the root is ready. `poll_root` polls it, and says whether it is.
-    fn work(&mut self, root: &Root, poll_root: &mut dyn FnMut() -> bool) {
-        loop {
-            if root.take_woken() && poll_root() {
-                return;
-            }
+    /// Runs tasks until the goal is reached.
+    pub(crate) fn work(&mut self, goal: &mut impl Goal) {
+        while !goal.is_reached() {
             let all_done = self.run_round();
-            if all_done && !root.is_woken() {
-                self.sleep(root);
-            } else {
+            if !all_done || goal.is_called() {
                 self.glance();
+            } else if !self.search() {
+                self.sleep(goal);
             }
         }
     }
 
     /// Polls up to 61 tasks. Returns whether none is left.
     fn run_round(&mut self) -> bool {
-        for turn in 0..ROUND {
-            let Some(task) = self.next_task(turn) else { return true };
+        let mut ended = 0;
+        let polled = (0..ROUND).take_while(|turn| {
+            let Some(task) = self.next_task(*turn) else { return false };
+            self.stop_searching();
             match poll_task(task) {
-                Turn::Again(task) => Line::push(task),
+                Turn::Again(task) => {
+                    let _ = Line::push_back(task, &self.shared.injector);
+                }
                 Turn::Rest => {}
-                Turn::Ended => self.core.ended += 1,
+                Turn::Ended => ended += 1,
             }
+            true
+        });
+        let polled = polled.count();
+        let figures = &self.station().figures;
+        Figures::add(&figures.polls, polled as u64);
+        figures.ended.store(figures.ended.load(Relaxed) + ended, Relaxed);
+        if polled == ROUND {
+            // There is more here than one worker does in a round.
+            self.shared.call_one();
         }
-        false
+        polled < ROUND
     }
 
     /// The next in line: from the worker's own, but first of all in a round from the injector.
@@ -326,39 +146,166 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Looks at timers and sockets without sleeping, unless it did so a moment ago.
+    fn station(&self) -> &'a Station {
+        &self.shared.stations[self.index]
+    }
+
+    /// Looks at timers and sockets without sleeping, unless it did so a moment ago, or another does.
     fn glance(&mut self) {
+        let driver = &self.shared.driver;
         // With a paused clock each time: what happens must not depend on how fast this machine is.
-        if self.shared.driver.clock.is_paused() || self.glanced.elapsed() >= GLANCE_EVERY {
-            self.shared.driver.poll(&mut self.core.seat);
+        if driver.clock.is_paused() || self.glanced.elapsed() >= GLANCE_EVERY {
+            if let Some(mut seat) = driver.try_seat() {
+                driver.poll(&mut seat);
+            }
             self.glanced = Instant::now();
         }
     }
 
-    /// Nothing is left to do.
-    fn sleep(&mut self, root: &Root) {
-        let Shared { driver, live, injector, .. } = &**self.shared;
-        live.sweep_when_idle(&mut self.core.ended);
+    // ---- looking elsewhere ----
+
+    /// Takes work from the injector or from another worker's line into its own, which is empty. Returns
+    /// whether it found some.
+    fn search(&mut self) -> bool {
+        let Some(ring) = &self.station().ring else { return false };
+        if !self.searching && !self.shared.idle.start_search() {
+            return false;
+        }
+        self.searching = true;
+        let workers = self.shared.stations.len();
+        let found = self.shared.injector.share_with(ring, workers) > 0 || self.steal(ring) > 0;
+        if found {
+            self.stop_searching();
+        }
+        found
+    }
+
+    /// Takes half of another worker's line, beginning with any of them. Returns how many tasks that were.
+    fn steal(&mut self, ring: &Ring) -> usize {
+        let stations = &self.shared.stations;
+        let first = self.next_random() as usize % stations.len();
+        let victims =
+            (first..stations.len()).chain(0..first).filter(|victim| *victim != self.index);
+        let rings = victims.filter_map(|victim| stations[victim].ring.as_deref());
+        let stolen = rings.map(|victim| victim.give_half_to(ring)).find(|count| *count > 0);
+        let stolen = stolen.unwrap_or(0);
+        Figures::add(&self.station().figures.steals, stolen as u64);
+        stolen
+    }
+
+    /// It has found something. Who searched last calls another, who may find more.
+    fn stop_searching(&mut self) {
+        if mem::take(&mut self.searching) && self.shared.idle.end_search() {
+            self.shared.call_one();
+        }
+    }
+
+    /// Marsaglia's xorshift: good enough to spread the thieves.
+    fn next_random(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    // ---- sleeping ----
+
+    /// Nothing is left to do. The race with those who push is told in `Idle::announce`.
+    fn sleep(&mut self, goal: &impl Goal) {
+        let shared = self.shared;
+        shared.sweep_when_idle();
         Line::shrink();
-        // The race. Worker: looks, "nothing to do" … Foreign thread: pushes a task, looks, "the worker is
-        // awake, it will see it" … Worker: sleeps, and the task lies there for ever. So the worker
-        // *announces first and looks second*, the other *pushes first and calls second*. Announcement
-        // and call are swaps of one word: whichever comes second sees the first. Either the call finds
-        // the announcement, and rings; or the announcement finds the call, and what was pushed before.
-        if !driver.announce_sleep() {
-            return self.glance();
+        // Told before the last look, and not after: who listens may wake a task of this very thread.
+        let until = shared.driver.next_deadline().map(Duration::from_nanos);
+        trace::emit(shared.id, Event::Sleeps { until });
+        let last = shared.idle.announce(self.index, mem::take(&mut self.searching));
+        let stays_up = goal.is_called() || !Line::is_empty() || (last && self.work_in_sight());
+        let drove = !stays_up && self.lie_down();
+        self.searching = shared.idle.retract(self.index) == Awake::Called;
+        if stays_up {
+            trace::emit(shared.id, Event::Wakes);
+            self.glance();
         }
-        if root.is_woken() || !injector.is_empty() || !Line::is_empty() {
-            driver.stay_up();
-            return self.glance();
+        if drove && !Line::is_empty() {
+            self.leave_driver();
         }
-        driver.sleep(&mut self.core.seat);
+    }
+
+    /// Whether anybody has work that this worker could take.
+    fn work_in_sight(&self) -> bool {
+        let mut rings = self.shared.stations.iter().filter_map(|station| station.ring.as_deref());
+        !self.shared.injector.is_empty() || rings.any(|ring| !ring.is_empty())
+    }
+
+    /// Sleeps until it is woken: in the driver if nobody else does, and otherwise beside it. Returns whether
+    /// it had the driver.
+    fn lie_down(&mut self) -> bool {
+        let Station { parker, at_driver, figures, .. } = self.station();
+        let driver = &self.shared.driver;
+        Figures::add(&figures.parks, 1);
+        let mut seat = driver.try_seat();
+        at_driver.store(seat.is_some(), Relaxed);
+        if parker.permit.announce() == Announce::Sleep {
+            match &mut seat {
+                Some(seat) => driver.sleep(seat),
+                None => self.sleep_beside(),
+            }
+            parker.permit.take();
+        }
+        trace::emit(self.shared.id, Event::Wakes);
+        let Some(mut seat) = seat else { return false };
+        driver.dispatch(&mut seat);
         self.glanced = Instant::now();
+        true
+    }
+
+    /// From now on the driver is alone. If somebody watches, that is as good; else one who sleeps is woken,
+    /// and will sit there or watch. The fence: see `sleep_beside`.
+    fn leave_driver(&self) {
+        fence(SeqCst);
+        if !self.shared.watched.load(Relaxed) {
+            self.shared.call_one();
+        }
+    }
+
+    /// Sleeps while another worker has the driver. The first to do so watches: it looks now and then
+    /// whether the driver is alone, because a task blocks the thread of the one who had it.
+    fn sleep_beside(&self) {
+        let Shared { driver, watched, .. } = &**self.shared;
+        let parker = &self.station().parker;
+        while !watched.swap(true, AcqRel) {
+            let mut turns = driver.turns();
+            let called = loop {
+                if parker.sleep(Some(WATCH_EVERY)) {
+                    break true;
+                }
+                if driver.try_seat().is_some() {
+                    break true;
+                }
+                match driver.turns() {
+                    now if now == turns => break false,
+                    now => turns = now,
+                }
+            };
+            watched.store(false, Relaxed);
+            if called {
+                return;
+            }
+            // Nothing happens there, and an idle runtime must not wake up a hundred times a second. The
+            // race. We: "no turn since" … Driver: a turn, "somebody watches", a task that blocks … We: no
+            // longer watch, and nobody does. Flag, fence, look here; turn, fence, look there.
+            fence(SeqCst);
+            if driver.turns() == turns {
+                break;
+            }
+        }
+        parker.sleep(None);
     }
 }
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
-        Line::exchange(&mut self.core.tasks);
+        self.stop_searching();
+        Line::exchange(self.kept);
     }
 }

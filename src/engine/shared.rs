@@ -1,0 +1,236 @@
+//! What do the threads of a runtime have in common?
+//!
+//! Everything that was built so far, once: the driver, the injector, the list of live tasks, the count of
+//! who sleeps; and for each worker a **station**, where others find its line, the place where it sleeps,
+//! and its figures. A task keeps this alive, and is scheduled through it.
+//!
+//! A wake goes one of two ways. On a worker's own thread the task goes into that worker's line; the worker
+//! is awake, as it is the one who wakes. From anywhere else it goes to the injector. In both cases, if
+//! somebody else could run it and nobody is looking around, one who sleeps is woken.
+//!
+//! ```text
+//!   wake ─▶ State::wake ─▶ schedule ─┬─▶ own line ─┬─▶ anybody asleep, nobody searching? wake one
+//!                                    └─▶ injector ─┘
+//! ```
+//!
+//! Next: `worker.rs`, the loop.
+
+use std::io;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::context;
+use super::driver::Driver;
+use super::idle::Idle;
+use super::live::Live;
+use super::park::{Notify, Parker};
+use super::prim::atomic::Ordering::{Relaxed, SeqCst};
+use super::prim::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+use super::queue::{Injector, Line, Pushed, Ring};
+use super::task::{Runnable, Schedule, Task};
+
+/// What all threads of a runtime share.
+pub(crate) struct Shared {
+    pub(crate) id: u32,
+    pub(crate) driver: Driver,
+    pub(crate) injector: Injector,
+    pub(crate) idle: Idle,
+    pub(crate) stations: Box<[Station]>,
+    /// Tasks spawned on threads that are no workers.
+    foreign: Live,
+    /// A worker that sleeps looks every few milliseconds whether the driver is alone.
+    pub(crate) watched: AtomicBool,
+    /// Set when the runtime ends: workers leave, and then its tasks are dropped.
+    closed: AtomicBool,
+}
+
+/// Where others find a worker.
+pub(crate) struct Station {
+    /// None: the worker is alone, and nobody steals from it.
+    pub(crate) ring: Option<Arc<Ring>>,
+    pub(crate) parker: Parker,
+    /// It sleeps in the driver and not in its parker. Relaxed: published by the parker's permit.
+    pub(crate) at_driver: AtomicBool,
+    /// The tasks that were spawned here.
+    pub(crate) live: Live,
+    pub(crate) figures: Figures,
+}
+
+/// Counts, for whoever is curious. Relaxed; only the worker itself adds to its own.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) polls: AtomicU64,
+    pub(crate) steals: AtomicU64,
+    pub(crate) parks: AtomicU64,
+    /// Tasks that have ended since the lists were last swept.
+    pub(crate) ended: AtomicUsize,
+}
+
+impl Figures {
+    /// Without a locked instruction, as nobody else writes.
+    pub(crate) fn add(figure: &AtomicU64, count: u64) {
+        figure.store(figure.load(Relaxed) + count, Relaxed);
+    }
+}
+
+impl Shared {
+    /// A runtime with so many workers; with none, it has the one that is in `block_on`.
+    pub(crate) fn new(id: u32, clock: Arc<Clock>, threads: usize) -> io::Result<Arc<Self>> {
+        let stations = (0..threads.max(1)).map(|_| Station {
+            ring: (threads > 0).then(|| Arc::new(Ring::new())),
+            parker: Parker::new(),
+            at_driver: AtomicBool::new(false),
+            live: Live::new(),
+            figures: Figures::default(),
+        });
+        Ok(Arc::new(Shared {
+            id,
+            driver: Driver::new(id, clock)?,
+            injector: Injector::new(),
+            idle: Idle::new(threads.max(1)),
+            stations: stations.collect(),
+            foreign: Live::new(),
+            watched: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    /// Makes a task of a future and puts it into a queue.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        place: &'static Location<'static>,
+    ) -> Arc<Task<F, Arc<Shared>>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let task = Task::new(future, self.clone(), place);
+        let live = self.own_station().map_or(&self.foreign, |station| &station.live);
+        if live.add(task.clone()) {
+            self.schedule(task.clone());
+        } else {
+            task.shut_down();
+        }
+        task
+    }
+
+    /// The station of the worker that this thread is, if it works for this runtime.
+    fn own_station(&self) -> Option<&Station> {
+        let worker = context::worker()?;
+        (worker.runtime == self.id).then(|| &self.stations[worker.index as usize])
+    }
+
+    /// Whether this thread works for this runtime.
+    pub(crate) fn is_own_worker(&self) -> bool {
+        self.own_station().is_some()
+    }
+
+    /// There is work for anybody: wakes one who sleeps, unless somebody is looking around already.
+    pub(crate) fn call_one(&self) {
+        if let Some(worker) = self.idle.call_one() {
+            self.wake_worker(worker);
+        }
+    }
+
+    /// There is something for this worker: wakes it if it sleeps.
+    pub(crate) fn call(&self, worker: usize) {
+        if self.idle.call(worker) {
+            self.wake_worker(worker);
+        }
+    }
+
+    /// Wakes a worker, wherever it sleeps.
+    pub(crate) fn wake_worker(&self, worker: usize) {
+        let station = &self.stations[worker];
+        if station.parker.permit.notify() == Notify::WakeOwner {
+            if station.at_driver.load(Relaxed) {
+                self.driver.call();
+            } else {
+                station.parker.signal();
+            }
+        }
+    }
+
+    /// All lists of tasks.
+    fn lists(&self) -> impl Iterator<Item = &Live> {
+        self.stations.iter().map(|station| &station.live).chain([&self.foreign])
+    }
+
+    /// The tasks that are not done.
+    pub(crate) fn tasks(&self) -> Vec<Arc<dyn Runnable>> {
+        self.lists().flat_map(Live::snapshot).collect()
+    }
+
+    /// Lets go of finished tasks, if they may be a good part of all.
+    pub(crate) fn sweep_when_idle(&self) {
+        let ended = || self.stations.iter().map(|station| &station.figures.ended);
+        let count = ended().map(|ended| ended.load(Relaxed)).sum();
+        let swept = self.lists().filter(|list| list.sweep_when_idle(count)).count();
+        if swept > 0 {
+            ended().for_each(|ended| ended.store(0, Relaxed));
+        }
+    }
+
+    /// The runtime ends: workers leave after their current poll.
+    pub(crate) fn stop(&self) {
+        // Relaxed: published by the fence, which stands against that in `schedule`; and by the permits.
+        self.closed.store(true, Relaxed);
+        fence(SeqCst);
+        for worker in 0..self.stations.len() {
+            self.wake_worker(worker);
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    /// Drops the future of every task that is left. The caller has entered the runtime and stopped it, and
+    /// no thread works for it any more.
+    pub(crate) fn shut_down(&self) {
+        for task in self.lists().flat_map(Live::close) {
+            task.shut_down();
+        }
+        self.drain();
+        self.driver.close();
+    }
+
+    /// Empties the queues of a runtime that has ended: what is in them is done.
+    fn drain(&self) {
+        while self.injector.pop().is_some() {}
+        for ring in self.stations.iter().filter_map(|station| station.ring.as_deref()) {
+            ring.clear();
+        }
+    }
+}
+
+impl Schedule for Arc<Shared> {
+    fn schedule(&self, task: Arc<dyn Runnable>) {
+        if !self.is_own_worker() {
+            self.injector.push(task);
+            self.call_one();
+            // The race. Waker: moves a task to `Scheduled` … Shutdown: ends that task, empties the queues
+            // … Waker: pushes it. The queue would own a task that owns the queue, for ever. Here the push
+            // stands before the fence in `call_one` and the look after it; in the shutdown the flag
+            // before its fence and the emptying after. One of the two sees the other.
+            if self.is_stopped() {
+                self.drain();
+            }
+            return;
+        }
+        // Woken by another task: it runs next. By a timer, a socket or the root: in the order of the wakes.
+        let pushed = match context::task_id() {
+            Some(_) => Line::push_next(task, &self.injector),
+            None => Line::push_back(task, &self.injector),
+        };
+        if pushed == Pushed::ForAnybody {
+            self.call_one();
+        }
+    }
+
+    fn runtime_id(&self) -> u32 {
+        self.id
+    }
+}

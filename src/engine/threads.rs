@@ -1,0 +1,172 @@
+//! How does a runtime come by its threads, and how do they end?
+//!
+//! Workers and the threads for blocking work are made alike: a name that a debugger shows, a stack, a call
+//! at the beginning and at the end, and the runtime entered for as long as they live.
+//!
+//! The **crew** are the workers of a multi-thread runtime. They work until the runtime stops. The last to
+//! leave drops the tasks that are left; so it happens once, when nobody polls any more, and also if the
+//! one who ended the runtime did not want to wait.
+//!
+//! Next: `blocking.rs`, for work that must not be done by a worker.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::context::{self, AnyRuntime};
+use super::prim::{Condvar, Mutex, contain};
+use super::queue::Line;
+use super::shared::Shared;
+use super::worker::{Goal, Worker};
+
+/// A function that the user gave for each thread.
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// How threads are made.
+#[derive(Clone)]
+pub(crate) struct Threads {
+    /// None: by what they do.
+    pub(crate) name: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) on_start: Option<Hook>,
+    pub(crate) on_stop: Option<Hook>,
+    /// How many threads there may be for blocking work.
+    pub(crate) max_blocking: usize,
+    /// How long such a thread waits for work before it ends.
+    pub(crate) keep_alive: Duration,
+}
+
+impl Threads {
+    /// Starts a thread that does `work` inside `runtime`. No lock is held: all of these call strangers.
+    pub(crate) fn start(
+        &self,
+        usual_name: String,
+        runtime: AnyRuntime,
+        id: u32,
+        work: impl FnOnce() + Send + 'static,
+        leave: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        let name = self.name.as_ref().map_or(usual_name, |name| name());
+        let mut builder = thread::Builder::new().name(name);
+        if let Some(size) = self.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let Threads { on_start, on_stop, .. } = self.clone();
+        builder.spawn(move || {
+            let entered = context::enter(runtime, id);
+            on_start.inspect(|on_start| contain(|| on_start()));
+            work();
+            on_stop.inspect(|on_stop| contain(|| on_stop()));
+            // The runtime goes before anybody is told: who waits for that may then drop the rest.
+            drop(entered);
+            leave();
+        })?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Threads")
+            .field("stack_size", &self.stack_size)
+            .field("max_blocking", &self.max_blocking)
+            .field("keep_alive", &self.keep_alive)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The workers of a multi-thread runtime.
+pub(crate) struct Crew {
+    shared: Arc<Shared>,
+    /// Workers that are not gone, and those of them that still work.
+    count: Mutex<(usize, usize)>,
+    gone: Condvar,
+}
+
+/// A worker without a root works until the runtime stops.
+struct UntilStopped<'a>(&'a Shared);
+
+impl Goal for UntilStopped<'_> {
+    fn is_called(&self) -> bool {
+        self.0.is_stopped()
+    }
+
+    fn is_reached(&mut self) -> bool {
+        self.0.is_stopped()
+    }
+}
+
+impl Crew {
+    pub(crate) fn new(shared: Arc<Shared>) -> Arc<Self> {
+        let workers = shared.stations.len();
+        Arc::new(Crew { shared, count: Mutex::new((workers, workers)), gone: Condvar::new() })
+    }
+
+    /// Starts the workers. After an error those that were started are told to stop, and waited for.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        threads: &Threads,
+        runtime: &AnyRuntime,
+    ) -> io::Result<()> {
+        let workers = self.shared.stations.len();
+        for index in 0..workers {
+            let (worker, leaver) = (self.clone(), self.clone());
+            let started = threads.start(
+                format!("openwork-worker-{index}"),
+                runtime.clone(),
+                self.shared.id,
+                move || worker.run(index),
+                move || leaver.leave(1),
+            );
+            if let Err(error) = started {
+                self.shared.stop();
+                self.stop_working(workers - index);
+                self.leave(workers - index);
+                self.wait_for_end(None);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a worker's thread does.
+    fn run(&self, index: usize) {
+        let ring = self.shared.stations[index].ring.clone().expect("a worker among others");
+        let _running = context::start_running("a worker");
+        let mut line = Line::among_others(ring);
+        Worker::start(&self.shared, index, &mut line).work(&mut UntilStopped(&self.shared));
+        drop(line);
+        self.stop_working(1);
+    }
+
+    /// So many do not work any more. The last one drops what is left.
+    fn stop_working(&self, workers: usize) {
+        let mut count = self.count.lock();
+        count.1 -= workers;
+        let last = count.1 == 0;
+        drop(count);
+        if last {
+            self.shared.shut_down();
+        }
+    }
+
+    fn leave(&self, workers: usize) {
+        self.count.lock().0 -= workers;
+        self.gone.notify_all();
+    }
+
+    /// Waits until all are gone, at most until this moment. Returns whether they are.
+    pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
+        let mut count = self.count.lock();
+        while count.0 > 0 {
+            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return false,
+                Some(left) => (count, _) = self.gone.wait_timeout(count, left),
+                None => count = self.gone.wait(count),
+            }
+        }
+        true
+    }
+}
