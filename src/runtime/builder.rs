@@ -4,16 +4,19 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use super::handle::Handle;
-use super::parts::Parts;
+use super::parts::{Parts, Workers};
 use super::rt::Runtime;
-use crate::engine::blocking::{Pool, Threads};
+use crate::engine::blocking::Pool;
 use crate::engine::clock::Clock;
-use crate::engine::context;
+use crate::engine::context::{self, AnyRuntime};
+use crate::engine::root::Post;
+use crate::engine::shared::Shared;
+use crate::engine::threads::{Crew, Threads};
 use crate::engine::trace::{self, Record, Sink};
-use crate::engine::worker::Shared;
 
 /// Threads for blocking work, unless the builder is told otherwise. Tokio's number; large, since such
 /// threads mostly wait.
@@ -32,6 +35,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Builder {
+    /// None: a current-thread runtime.
+    workers: Option<usize>,
     threads: Threads,
     start_paused: bool,
     sink: Option<Sink>,
@@ -40,15 +45,37 @@ pub struct Builder {
 impl Builder {
     /// A runtime whose tasks all run on the thread that calls [`Runtime::block_on`].
     pub fn new_current_thread() -> Self {
+        Self::new(None)
+    }
+
+    /// A runtime with threads of its own that share its tasks, one for each processor unless
+    /// [`worker_threads`](Builder::worker_threads) says otherwise.
+    pub fn new_multi_thread() -> Self {
+        Self::new(Some(thread::available_parallelism().map_or(1, usize::from)))
+    }
+
+    fn new(workers: Option<usize>) -> Self {
         let threads = Threads {
-            name: Arc::new(|| "openwork-blocking".to_owned()),
+            name: None,
             stack_size: None,
             on_start: None,
             on_stop: None,
             max_blocking: MAX_BLOCKING,
             keep_alive: KEEP_ALIVE,
         };
-        Builder { threads, start_paused: false, sink: None }
+        Builder { workers, threads, start_paused: false, sink: None }
+    }
+
+    /// How many threads run the tasks of a multi-thread runtime. A current-thread runtime ignores it.
+    ///
+    /// # Panics
+    ///
+    /// If `threads` is 0.
+    #[track_caller]
+    pub fn worker_threads(&mut self, threads: usize) -> &mut Self {
+        assert!(threads > 0, "`worker_threads` must be greater than 0");
+        self.workers = self.workers.map(|_| threads);
+        self
     }
 
     /// Does nothing: timers and I/O are always on.
@@ -66,10 +93,11 @@ impl Builder {
         self
     }
 
-    /// The name of the threads that the runtime starts. The default is `openwork-blocking-0` and so on.
+    /// The name of the threads that the runtime starts. The default is `openwork-worker-0` and so on, and
+    /// `openwork-blocking-0` for those of blocking work.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
-        self.threads.name = Arc::new(move || name.clone());
+        self.threads.name = Some(Arc::new(move || name.clone()));
         self
     }
 
@@ -78,7 +106,7 @@ impl Builder {
     where
         F: Fn() -> String + Send + Sync + 'static,
     {
-        self.threads.name = Arc::new(name);
+        self.threads.name = Some(Arc::new(name));
         self
     }
 
@@ -136,15 +164,35 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the system gives no poller, for instance because there are no descriptors left.
+    /// If the system gives no poller, for instance because there are no descriptors left, or not enough
+    /// threads. Nothing is left behind then.
+    ///
+    /// # Panics
+    ///
+    /// If a multi-thread runtime is to start with its clock paused.
+    #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
+        assert!(
+            !self.start_paused || self.workers.is_none(),
+            "`start_paused` needs a current-thread runtime: with several threads nobody can say when \
+             nothing else is left to do"
+        );
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let shared = Shared::new(id, clock.clone())?;
+        let shared = Shared::new(id, clock.clone(), self.workers.unwrap_or(0))?;
         let pool = Pool::new(self.threads.clone(), shared.clone());
+        let crew = self.workers.map(|_| Crew::new(shared.clone()));
+        let workers = match &crew {
+            Some(crew) => Workers::MultiThread(crew.clone()),
+            None => Workers::CurrentThread(Post::new()),
+        };
         let subscription = self.sink.clone().map(|sink| trace::subscribe(id, clock, sink));
-        let parts = Arc::new(Parts { shared, pool, _subscription: subscription });
+        let parts = Arc::new(Parts { shared, workers, pool, _subscription: subscription });
+        if let Some(crew) = crew {
+            let runtime: AnyRuntime = parts.clone();
+            crew.start(&self.threads, &runtime)?;
+        }
         Ok(Runtime { handle: Handle { parts }, wait_at_drop: None })
     }
 }
@@ -152,9 +200,21 @@ impl Builder {
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
+            .field("workers", &self.workers)
             .field("threads", &self.threads)
             .field("start_paused", &self.start_paused)
             .finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// A multi-thread runtime with the usual settings, as by `Builder::new_multi_thread().build()`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`](Builder::build).
+    pub fn new() -> io::Result<Runtime> {
+        Builder::new_multi_thread().build()
     }
 }
 

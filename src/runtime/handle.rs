@@ -9,7 +9,7 @@ use futures_task::{FutureObj, Spawn, SpawnError};
 
 use super::join_handle::JoinHandle;
 use super::metrics::{RuntimeMetrics, TaskInfo};
-use super::parts::Parts;
+use super::parts::{Parts, Workers};
 use crate::engine::context::{self, AnyRuntime};
 
 /// What to do about it.
@@ -114,12 +114,15 @@ impl Handle {
 
     /// Of which kind the runtime is.
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
-        RuntimeFlavor::CurrentThread
+        match self.parts.workers {
+            Workers::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+            Workers::MultiThread(_) => RuntimeFlavor::MultiThread,
+        }
     }
 
-    /// The tasks that are not done, in the order in which they were spawned.
+    /// The tasks that are not done, those that were spawned by one worker in the order of their spawns.
     pub fn tasks(&self) -> Vec<TaskInfo> {
-        self.parts.shared.live.snapshot().iter().map(|task| TaskInfo::of(&**task)).collect()
+        self.parts.shared.tasks().iter().map(|task| TaskInfo::of(&**task)).collect()
     }
 
     /// Figures of the runtime, as they are now.
@@ -157,6 +160,8 @@ pub struct EnterGuard<'a> {
 pub enum RuntimeFlavor {
     /// All tasks run on the thread that is in `block_on`.
     CurrentThread,
+    /// Tasks run on threads of the runtime.
+    MultiThread,
 }
 
 /// This thread is in no runtime. From [`Handle::try_current`].

@@ -18,12 +18,45 @@ pub struct RuntimeMetrics {
 impl RuntimeMetrics {
     /// Tasks that are not done.
     pub fn num_alive_tasks(&self) -> usize {
-        self.parts.shared.live.snapshot().len()
+        self.parts.shared.tasks().len()
+    }
+
+    /// Workers; a current-thread runtime has one.
+    pub fn num_workers(&self) -> usize {
+        self.parts.shared.stations.len()
+    }
+
+    /// Polls that a worker has made.
+    ///
+    /// # Panics
+    ///
+    /// If there is no worker of this number, here and below.
+    #[track_caller]
+    pub fn worker_poll_count(&self, worker: usize) -> u64 {
+        self.parts.shared.stations[worker].figures.polls.load(Ordering::Relaxed)
+    }
+
+    /// Tasks that a worker has stolen from others.
+    #[track_caller]
+    pub fn worker_steal_count(&self, worker: usize) -> u64 {
+        self.parts.shared.stations[worker].figures.steals.load(Ordering::Relaxed)
+    }
+
+    /// How often a worker has gone to sleep.
+    #[track_caller]
+    pub fn worker_park_count(&self, worker: usize) -> u64 {
+        self.parts.shared.stations[worker].figures.parks.load(Ordering::Relaxed)
+    }
+
+    /// Tasks in the line of a worker that others could steal.
+    #[track_caller]
+    pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
+        self.parts.shared.stations[worker].ring.as_ref().map_or(0, |ring| ring.len())
     }
 
     /// Tasks that were woken from outside and wait for a worker to take them.
     pub fn global_queue_depth(&self) -> usize {
-        self.parts.shared.injected()
+        self.parts.shared.injector.len()
     }
 
     /// Threads for blocking work, idle ones included.
@@ -45,6 +78,7 @@ impl RuntimeMetrics {
 impl fmt::Debug for RuntimeMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RuntimeMetrics")
+            .field("num_workers", &self.num_workers())
             .field("num_alive_tasks", &self.num_alive_tasks())
             .field("global_queue_depth", &self.global_queue_depth())
             .field("num_blocking_threads", &self.num_blocking_threads())

@@ -1,9 +1,11 @@
 //! The runtime as its owner has it: what runs futures, and what ends them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::handle::{EnterGuard, Handle};
 use super::join_handle::JoinHandle;
+use super::parts::{Parts, Workers};
+use crate::engine::block_on::block_on;
 use crate::engine::context;
 
 /// A runtime: tasks, timers, sockets, and threads for blocking work.
@@ -34,7 +36,11 @@ impl Runtime {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _running = context::start_running("Runtime::block_on");
         let _entered = self.enter();
-        self.handle.parts.shared.block_on(future)
+        let Parts { shared, workers, .. } = &*self.handle.parts;
+        match workers {
+            Workers::CurrentThread(post) => post.block_on(shared, future),
+            Workers::MultiThread(_) => block_on(future),
+        }
     }
 
     /// Spawns a task; see [`task::spawn`](crate::task::spawn). On a current-thread runtime it makes
@@ -86,14 +92,20 @@ impl Runtime {
         self.shutdown_timeout(Duration::ZERO);
     }
 
-    /// Drops all tasks, and the blocking closures that have not begun.
+    /// Has all tasks dropped, and the blocking closures that have not begun.
     fn shut_down(&self) {
         let _entered = self.enter();
-        self.handle.parts.shared.shut_down();
-        self.handle.parts.pool.close();
+        let Parts { shared, workers, pool, .. } = &*self.handle.parts;
+        shared.stop();
+        // A crew does this itself, when the last worker has left.
+        if let Workers::CurrentThread(post) = workers {
+            shared.shut_down();
+            post.close();
+        }
+        pool.close();
     }
 
-    /// Waits for the blocking closures that have begun.
+    /// Waits for the workers, and for the blocking closures that have begun.
     fn wait(&self) {
         if self.wait_at_drop == Some(Duration::ZERO) {
             return;
@@ -108,7 +120,11 @@ impl Runtime {
                  `async` code"
             );
         }
-        self.handle.parts.pool.wait_for_end(self.wait_at_drop);
+        let until = self.wait_at_drop.and_then(|limit| Instant::now().checked_add(limit));
+        if let Workers::MultiThread(crew) = &self.handle.parts.workers {
+            crew.wait_for_end(until);
+        }
+        self.handle.parts.pool.wait_for_end(until);
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::runtime::Handle;
+use crate::runtime::{Handle, RuntimeFlavor};
 use crate::task::{YieldNow, yield_now};
 
 /// Stops the clock of this runtime. From now on it moves only by [`advance`], and by itself to the next
@@ -24,10 +24,15 @@ use crate::task::{YieldNow, yield_now};
 ///
 /// # Panics
 ///
-/// Outside of a runtime, and if the clock is paused already.
+/// Outside of a runtime, in a multi-thread one, and if the clock is paused already.
 #[track_caller]
 pub fn pause() {
     let handle = Handle::current_for("time::pause");
+    assert!(
+        handle.runtime_flavor() == RuntimeFlavor::CurrentThread,
+        "`time::pause` needs a current-thread runtime: with several threads nobody can say when \
+         nothing else is left to do"
+    );
     assert!(handle.parts.shared.driver.clock.pause(), "`time::pause`: time is already paused");
 }
 
