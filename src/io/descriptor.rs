@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::engine::context;
 use crate::engine::reactor::{Direction, Ready, Seen, Source};
-use crate::engine::worker::Shared;
+use crate::engine::shared::Shared;
 use crate::runtime::Handle;
 
 /// A non-blocking object that a runtime watches.
