@@ -217,7 +217,7 @@ impl Driver {
             old = timer.take().and_then(|key| timers.cancel(key));
         }
         drop(timers);
-        drop(old);
+        contain(|| drop(old));
         if earliest {
             self.tell_deadline();
         }
@@ -268,7 +268,7 @@ impl Driver {
     /// Removes a timer. Its waker is dropped now; its entry in the heap when it surfaces.
     pub(crate) fn cancel_timer(&self, key: u32) {
         let waker = self.timers.lock().cancel(key);
-        drop(waker);
+        contain(|| drop(waker));
     }
 
     /// How many timers there are.

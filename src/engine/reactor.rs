@@ -32,9 +32,9 @@ use std::time::Duration;
 use polling::{Event, Events, PollMode, Poller};
 use slab::Slab;
 
-use super::prim::Mutex;
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
+use super::prim::{Mutex, contain};
 use super::trace::{self, Event as Traced, Waiting};
 
 /// One of the two things one can wait for.
@@ -119,7 +119,7 @@ impl Source {
                 slot => slot.replace(cx.waker().clone()),
             }
         };
-        drop(old);
+        contain(|| drop(old));
         trace::waiting(self.waiting(direction));
         Poll::Pending
     }
@@ -208,7 +208,7 @@ impl Future for Ready<'_> {
                 }
             }
         };
-        drop(old);
+        contain(|| drop(old));
         trace::waiting(source.waiting(direction));
         Poll::Pending
     }
@@ -218,7 +218,7 @@ impl Drop for Ready<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             let waiter = self.source.waiters.lock().others.remove(key);
-            drop(waiter);
+            contain(|| drop(waiter));
         }
     }
 }
@@ -299,6 +299,11 @@ impl Reactor {
         // An error here means that the poller does not know it; which is what we want.
         let _ = self.poller.delete(io.as_fd());
         self.forget(source);
+        let kept = {
+            let mut waiters = source.waiters.lock();
+            (waiters.reader.take(), waiters.writer.take())
+        };
+        contain(|| drop(kept));
     }
 
     fn forget(&self, source: &Source) {

@@ -110,9 +110,9 @@ impl<T: AsFd> Descriptor<T> {
         .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// Waits until an operation is worth trying.
-    pub(crate) fn ready(&self, direction: Direction) -> Ready<'_> {
-        self.source.ready(direction)
+    /// Waits until an operation is worth trying. As far as the budget goes, that is one itself.
+    pub(crate) fn ready(&self, direction: Direction) -> Io<'_, T, fn(&T) -> io::Result<()>> {
+        self.io(direction, |_| Ok(()))
     }
 
     /// The object, no longer watched. It is still non-blocking.

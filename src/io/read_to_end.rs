@@ -2,7 +2,8 @@
 //!
 //! The buffer must grow while one reads, and two things are easily done badly. The trait wants memory
 //! that is initialised: who zeroes all the room there is for each small read does work in the square of
-//! the length. So each read is given a **window**, which doubles when it was filled. And who grows the
+//! the length. So each read is given a **window**, which doubles when it was filled, and halves when it was
+//! not half filled. And who grows the
 //! buffer as soon as it is full doubles it for nothing, whenever it was just large enough: the end of the
 //! stream is not known until a read returns 0. So at that point a few bytes on the stack are read first.
 
@@ -77,6 +78,8 @@ impl Progress {
         filled.len += count;
         if count == self.window {
             self.window = (self.window * 2).min(LARGEST_WINDOW);
+        } else if count < self.window / 2 {
+            self.window = (self.window / 2).max(FIRST_WINDOW);
         }
         Poll::Ready(Ok(count))
     }
@@ -132,11 +135,15 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToString<'_, R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ReadToString { reader, buf, bytes, progress } = &mut *self;
         let read = ready!(progress.poll(*reader, bytes, cx));
-        let text = std::str::from_utf8(bytes).map(|text| buf.push_str(text));
-        bytes.clear();
-        Poll::Ready(match (read, text) {
+        let read = match (read, std::str::from_utf8(bytes)) {
             (Ok(_), Err(error)) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-            (read, _) => read,
-        })
+            // After another error: up to a letter that was cut in two, for instance.
+            (read, _) => {
+                buf.push_str(bytes.utf8_chunks().next().map_or("", |first| first.valid()));
+                read
+            }
+        };
+        bytes.clear();
+        Poll::Ready(read)
     }
 }

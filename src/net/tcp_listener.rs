@@ -69,7 +69,7 @@ impl TcpListener {
         Ok(TcpListener { io: Descriptor::new(socket.into(), runtime, false)? })
     }
 
-    /// A listener that was made elsewhere. It must be in non-blocking mode.
+    /// A listener that was made elsewhere. From now on it does not block.
     ///
     /// # Errors
     ///
@@ -81,6 +81,7 @@ impl TcpListener {
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
         let runtime = Handle::current_for("TcpListener::from_std");
+        listener.set_nonblocking(true)?;
         Ok(TcpListener { io: Descriptor::new(listener, &runtime, false)? })
     }
 

@@ -65,7 +65,7 @@ impl TcpStream {
         }
     }
 
-    /// A connection that was made elsewhere. It must be in non-blocking mode.
+    /// A connection that was made elsewhere. From now on it does not block.
     ///
     /// # Errors
     ///
@@ -77,6 +77,8 @@ impl TcpStream {
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         let runtime = Handle::current_for("TcpStream::from_std");
+        // One that blocks would hold up the whole runtime.
+        stream.set_nonblocking(true)?;
         Ok(TcpStream { io: Descriptor::new(stream, &runtime, true)? })
     }
 
