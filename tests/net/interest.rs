@@ -1,0 +1,352 @@
+//! Who is woken by a socket, and who is let go.
+
+use std::future::{Future, poll_fn};
+use std::io::{Read, Write};
+use std::net::TcpStream as StdStream;
+use std::os::fd::AsRawFd;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use futures::task::{ArcWake, waker};
+use openwork::io::{AsyncReadExt, AsyncWriteExt};
+use openwork::net::{TcpListener, TcpStream};
+use openwork::runtime::Handle;
+use openwork::time::timeout;
+use openwork::trace::{Event, Waiting};
+
+use crate::common::{Wakes, ends, real};
+use crate::harness::{MORE_THAN_FITS, Trace, Turns, adopt, pair, poll_read, poll_write, std_pair};
+
+/// One waits to read and another to write, on one socket. The foreign side sends while the writer is
+/// stuck, and only then reads: each must be woken by its own.
+fn a_reader_and_a_writer_wait(reader_is_first: bool) {
+    let (runtime, trace) = Trace::real();
+    let (near, mut far) = std_pair();
+    let fd = near.as_raw_fd();
+    let (tell, told) = mpsc::channel();
+
+    let foreign = thread::spawn({
+        let trace = trace.clone();
+        move || {
+            trace.wait_until_asleep_over(&[Waiting::Readable { fd }, Waiting::Writable { fd }]);
+            far.write_all(b"ping").unwrap();
+            // It cannot be the writer who brought this about: there is still no room.
+            told.recv().unwrap();
+            let mut received = Vec::new();
+            far.read_to_end(&mut received).unwrap();
+            received.len()
+        }
+    });
+
+    runtime.block_on(async {
+        let near = Arc::new(adopt(near));
+        let reader = {
+            let near = near.clone();
+            async move {
+                let mut buf = [0; 4];
+                (&*near).read_exact(&mut buf).await.unwrap();
+                tell.send(()).unwrap();
+                assert_eq!(&buf, b"ping");
+            }
+        };
+        let writer = async move {
+            let mut near = &*near;
+            near.write_all(&vec![7; MORE_THAN_FITS]).await.unwrap();
+            near.shutdown().await.unwrap();
+        };
+        let tasks = if reader_is_first {
+            [openwork::spawn(reader), openwork::spawn(writer)]
+        } else {
+            [openwork::spawn(writer), openwork::spawn(reader)]
+        };
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(foreign.join().unwrap(), MORE_THAN_FITS);
+
+    let events = trace.since(0);
+    let first_wait = |waiting| events.iter().position(|event| *event == Event::Waiting(waiting));
+    let reader_was_first =
+        first_wait(Waiting::Readable { fd }) < first_wait(Waiting::Writable { fd });
+    assert_eq!(reader_was_first, reader_is_first, "the schedule was another one");
+}
+
+#[test]
+fn a_writers_interest_does_not_replace_a_readers() {
+    ends(|| a_reader_and_a_writer_wait(true));
+}
+
+#[test]
+fn a_readers_interest_does_not_replace_a_writers() {
+    ends(|| a_reader_and_a_writer_wait(false));
+}
+
+#[test]
+fn of_two_that_poll_the_same_direction_the_last_is_woken_and_the_first_let_go() {
+    ends(|| {
+        real().block_on(async {
+            let (turns, (near, mut far)) = (Turns::new(), pair());
+            let (first, last) = (Wakes::new(), Wakes::new());
+            let mut buf = [0; 8];
+
+            assert!(poll_read(&near, &first, &mut buf).is_pending());
+            assert_eq!(first.kept(), 1);
+            assert!(poll_read(&near, &last, &mut buf).is_pending());
+            assert!(poll_read(&near, &last, &mut buf).is_pending());
+            assert_eq!((first.kept(), last.kept()), (0, 1));
+
+            far.write_all(b"data").unwrap();
+            turns.turn().await;
+            assert_eq!((first.count(), last.count()), (0, 1));
+            assert_eq!(last.kept(), 0);
+            assert!(matches!(poll_read(&near, &last, &mut buf), Poll::Ready(Ok(4))));
+        });
+    });
+}
+
+#[test]
+fn a_future_that_moves_to_another_task_lets_go_of_the_first() {
+    ends(|| {
+        real().block_on(async {
+            let (turns, (near, mut far)) = (Turns::new(), pair());
+            let (first, last) = (Wakes::new(), Wakes::new());
+
+            let mut readable = pin!(near.readable());
+            assert!(first.poll(readable.as_mut()).is_pending());
+            assert!(last.poll(readable.as_mut()).is_pending());
+            assert_eq!((first.kept(), last.kept()), (0, 1));
+
+            far.write_all(b"data").unwrap();
+            turns.turn().await;
+            assert_eq!((first.count(), last.count()), (0, 1));
+            assert!(last.poll(readable.as_mut()).is_ready());
+        });
+    });
+}
+
+#[test]
+fn a_stream_handed_on_after_a_timeout_wakes_its_new_owner_alone() {
+    ends(|| {
+        // The clock stands: with nothing else to do, the time-out comes at once.
+        let (runtime, trace) = Trace::paused();
+        let (near, mut far) = std_pair();
+        let (give, take) = oneshot::channel();
+        let (done, is_done) = oneshot::channel::<()>();
+
+        let foreign = thread::spawn({
+            let trace = trace.clone();
+            move || {
+                // Without a deadline: the time-out has come, and only the new owner waits.
+                let asleep = Event::Sleeps { until: None };
+                trace.wait_until(|events| events.last() == Some(&asleep));
+                far.write_all(b"late").unwrap();
+            }
+        });
+
+        let (old, new) = runtime.block_on(async {
+            let mut near = adopt(near);
+            let old = openwork::spawn(async move {
+                let read = timeout(Duration::from_secs(1), near.read(&mut [0; 8])).await;
+                assert!(read.is_err());
+                give.send(near).unwrap();
+                is_done.await.unwrap();
+            });
+            let new = openwork::spawn(async move {
+                let mut buf = [0; 8];
+                assert_eq!(take.await.unwrap().read(&mut buf).await.unwrap(), 4);
+                done.send(()).unwrap();
+            });
+            let ids = (old.id().to_string(), new.id().to_string());
+            old.await.unwrap();
+            new.await.unwrap();
+            ids
+        });
+        foreign.join().unwrap();
+
+        let events = trace.since(0);
+        let is_report = |event: &Event| matches!(event, Event::Ready { readable: true, .. });
+        let report = events.iter().position(is_report).unwrap();
+        let woken = events[report..].iter().filter_map(|event| match event {
+            Event::Woken { task } => Some(task.to_string()),
+            _ => None,
+        });
+        // The old one is woken by the new one, when that is through.
+        assert_eq!(woken.collect::<Vec<_>>(), [new, old]);
+    });
+}
+
+// ---- what is pending, and what is dropped ----
+
+/// Polls `wait`, which is pending, then makes it ready: the waker must have been kept, and be called.
+async fn is_woken<F: Future>(turns: &Turns, wait: F, make_ready: impl FnOnce()) -> F::Output {
+    let wakes = Wakes::new();
+    let mut wait = pin!(wait);
+    assert!(wakes.poll(wait.as_mut()).is_pending());
+    assert_eq!(wakes.kept(), 1, "pending, and nobody knows whom to wake");
+    make_ready();
+    while wakes.count() == 0 {
+        turns.turn().await;
+    }
+    assert_eq!(wakes.kept(), 0);
+    let Poll::Ready(output) = wakes.poll(wait) else { panic!("woken for nothing") };
+    output
+}
+
+/// Writes until there is no room, and returns how much that was. The next write is pending, as nothing
+/// is reported before the next turn.
+fn fill(stream: &TcpStream) -> usize {
+    let (piece, wakes) = (vec![0; 64 << 10], Wakes::new());
+    let mut total = 0;
+    while let Poll::Ready(written) = poll_write(stream, &wakes, &piece) {
+        total += written.unwrap();
+    }
+    total
+}
+
+#[test]
+fn whatever_is_pending_has_kept_its_waker() {
+    ends(|| {
+        real().block_on(async {
+            let (turns, (near, far)) = (Turns::new(), pair());
+            let send = || (&far).write_all(b"!").unwrap();
+            let receive = || while near.try_read(&mut [0; 8]).is_ok() {};
+            let make_room = |len| (&far).read_exact(&mut vec![0; len]).unwrap();
+            let mut buf = [0; 8];
+
+            is_woken(&turns, near.readable(), send).await.unwrap();
+            receive();
+            is_woken(&turns, near.peek(&mut buf), send).await.unwrap();
+            receive();
+            is_woken(&turns, (&near).read(&mut buf), send).await.unwrap();
+            let len = fill(&near);
+            is_woken(&turns, (&near).write(b"!"), || make_room(len)).await.unwrap();
+            make_room(1);
+            let len = fill(&near);
+            is_woken(&turns, near.writable(), || make_room(len)).await.unwrap();
+
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let knock = || drop(StdStream::connect(address).unwrap());
+            is_woken(&turns, listener.accept(), knock).await.unwrap();
+            assert!(Wakes::new().poll(pin!(listener.accept())).is_pending());
+            is_woken(&turns, poll_fn(|cx| listener.poll_accept(cx)), knock).await.unwrap();
+            is_woken(&turns, TcpStream::connect(address), || ()).await.unwrap();
+        });
+    });
+}
+
+/// Polls `wait`, which is pending, and drops it: its waker must be gone at once.
+fn is_let_go<T>(wait: impl Future<Output = T>) -> Arc<Wakes> {
+    let wakes = Wakes::new();
+    {
+        let mut wait = pin!(wait);
+        assert!(wakes.poll(wait.as_mut()).is_pending());
+        assert_eq!(wakes.kept(), 1);
+    }
+    assert_eq!(wakes.kept(), 0, "it is kept after the future was dropped");
+    wakes
+}
+
+#[test]
+fn a_wait_that_is_dropped_leaves_no_interest() {
+    ends(|| {
+        real().block_on(async {
+            let (turns, (near, far)) = (Turns::new(), pair());
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let len = fill(&near);
+
+            let watched = || Handle::current().metrics().io_driver_fd_registered_count();
+            let before = watched();
+            let wakes = [
+                is_let_go(near.readable()),
+                is_let_go(near.peek(&mut [0; 8])),
+                is_let_go(near.writable()),
+                is_let_go(listener.accept()),
+                is_let_go(TcpStream::connect(address)),
+            ];
+            assert_eq!(watched(), before, "the connect that was given up is still watched");
+
+            // Now all that they waited for happens.
+            (&far).write_all(b"!").unwrap();
+            (&far).read_exact(&mut vec![0; len]).unwrap();
+            drop(StdStream::connect(address).unwrap());
+            turns.turn().await;
+            assert!(wakes.iter().all(|wakes| wakes.count() == 0));
+            // And it is not lost on whoever asks next: the one that gave up, and this one.
+            listener.accept().await.unwrap();
+            listener.accept().await.unwrap();
+        });
+    });
+}
+
+// ---- strangers' wakers ----
+
+/// Does something when it is woken, once.
+struct Then<F>(Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send + 'static> Then<F> {
+    fn waker(then: F) -> Waker {
+        waker(Arc::new(Then(Mutex::new(Some(then)))))
+    }
+}
+
+impl<F: FnOnce() + Send + 'static> ArcWake for Then<F> {
+    fn wake_by_ref(then: &Arc<Self>) {
+        let call = then.0.lock().unwrap().take();
+        call.into_iter().for_each(|call| call());
+    }
+}
+
+fn wait_for_data(stream: &TcpStream, waker: &Waker) {
+    let mut wait = stream;
+    let read = pin!(wait.read(&mut [])).poll(&mut Context::from_waker(waker));
+    assert!(read.is_pending());
+}
+
+/// api.md 33.
+#[test]
+fn a_wake_may_drop_the_very_socket() {
+    ends(|| {
+        real().block_on(async {
+            let turns = Turns::new();
+            let watched = || Handle::current().metrics().io_driver_fd_registered_count();
+            let before = watched();
+
+            let (near, mut far) = pair();
+            let near = Arc::new(Mutex::new(Some(near)));
+            let drop_it = Then::waker({
+                let near = near.clone();
+                move || drop(near.lock().unwrap().take())
+            });
+            wait_for_data(near.lock().unwrap().as_ref().unwrap(), &drop_it);
+            assert_eq!(watched(), before + 1);
+            far.write_all(b"!").unwrap();
+            turns.turn().await;
+            assert!(near.lock().unwrap().is_none());
+            assert_eq!(watched(), before);
+        });
+    });
+}
+
+#[test]
+fn a_wake_that_panics_takes_no_other_wake_with_it() {
+    ends(|| {
+        real().block_on(async {
+            let (turns, (bad, mut far_from_bad), (good, mut far_from_good)) =
+                (Turns::new(), pair(), pair());
+            wait_for_data(&bad, &Then::waker(|| panic!("this panic belongs to the test")));
+            let wakes = Wakes::new();
+            assert!(poll_read(&good, &wakes, &mut [0; 8]).is_pending());
+            far_from_bad.write_all(b"!").unwrap();
+            far_from_good.write_all(b"!").unwrap();
+            turns.turn().await;
+            assert_eq!(wakes.count(), 1);
+        });
+    });
+}

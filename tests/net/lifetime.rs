@@ -1,0 +1,389 @@
+//! Descriptors that are closed, reused, handed over, and that outlive their runtime.
+
+use std::future::{Future, poll_fn};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream as StdStream;
+use std::os::fd::AsRawFd;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll};
+use std::thread;
+
+use futures::channel::oneshot;
+use futures::executor::block_on as block_on_elsewhere;
+use openwork::io::{AsyncReadExt, AsyncWriteExt};
+use openwork::net::{TcpListener, TcpStream};
+use openwork::runtime::{Builder, Handle};
+use openwork::trace::{Event, Waiting};
+
+use crate::common::{Wakes, alone, ends, real};
+use crate::harness::{Door, Trace, Turns, adopt, pair, poll_read, std_pair};
+
+fn watched(handle: &Handle) -> usize {
+    handle.metrics().io_driver_fd_registered_count()
+}
+
+/// What was reported of the descriptor `fd` as readable.
+fn reads_reported(events: &[Event], fd: i32) -> usize {
+    let is_it =
+        |event: &&Event| matches!(event, Event::Ready { fd: of, readable: true, .. } if *of == fd);
+    events.iter().filter(is_it).count()
+}
+
+#[test]
+fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
+    // Alone, since the tests beside it would take the number.
+    const NAME: &str = "lifetime::a_closed_descriptor_is_forgotten_before_its_number_comes_back";
+    alone(NAME, || {
+        ends(|| {
+            let (runtime, trace) = Trace::real();
+            runtime.block_on(async {
+                let (turns, door) = (Turns::new(), Door::open());
+                let (near, mut old_far) = door.pair();
+                let fd = near.as_raw_fd();
+                // The connection itself stays open, so that closing the descriptor is not enough to end
+                // the system's interest in it.
+                let _keeps_it_open = near.try_clone().unwrap();
+                let near = adopt(near);
+                let old_wakes = Wakes::new();
+                assert!(poll_read(&near, &old_wakes, &mut [0; 8]).is_pending());
+                turns.turn().await;
+                drop(near);
+                assert_eq!(old_wakes.kept(), 0);
+
+                let (near, mut far) = door.pair_with_number(fd);
+                let wakes = Wakes::new();
+                assert!(poll_read(&near, &wakes, &mut [0; 8]).is_pending());
+                let mark = trace.len();
+                old_far.write_all(b"for the one before").unwrap();
+                turns.turn().await;
+                assert_eq!(reads_reported(&trace.since(mark), fd), 0);
+                assert_eq!((old_wakes.count(), wakes.count()), (0, 0));
+
+                far.write_all(b"mine").unwrap();
+                turns.turn().await;
+                assert_eq!(reads_reported(&trace.since(mark), fd), 1);
+                assert_eq!((old_wakes.count(), wakes.count()), (0, 1));
+            });
+        })
+    });
+}
+
+#[test]
+fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
+    // Alone, since the tests beside it would take the number.
+    const NAME: &str =
+        "lifetime::a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number";
+    alone(NAME, || {
+        ends(|| {
+            // Two sockets are reported together. Whoever hears of the first closes the second and opens
+            // another, in its place and with its number, before the second report is looked at.
+            let second = Arc::new(Mutex::new(None::<TcpStream>));
+            let trigger = Arc::new(Mutex::new(None::<i32>));
+            let replaced = Arc::new(Mutex::new(None));
+            let reports = Arc::new(Mutex::new(Vec::new()));
+            let door = Door::open();
+            let mut builder = Builder::new_current_thread();
+            builder.on_event({
+                let (second, trigger) = (second.clone(), trigger.clone());
+                let (replaced, reports) = (replaced.clone(), reports.clone());
+                move |record| {
+                    let Event::Ready { fd, readable: true, .. } = record.event else { return };
+                    reports.lock().unwrap().push(fd);
+                    if *trigger.lock().unwrap() == Some(fd) {
+                        *trigger.lock().unwrap() = None;
+                        let number = second.lock().unwrap().take().unwrap().as_raw_fd();
+                        *replaced.lock().unwrap() = Some(door.pair_with_number(number));
+                    }
+                }
+            });
+
+            builder.build().unwrap().block_on(async {
+                let turns = Turns::new();
+                let ((first, mut far_from_first), (near, mut far_from_second)) = (pair(), pair());
+                let fd = near.as_raw_fd();
+                turns.turn().await;
+                *trigger.lock().unwrap() = Some(first.as_raw_fd());
+                *second.lock().unwrap() = Some(near);
+                far_from_first.write_all(b"!").unwrap();
+                far_from_second.write_all(b"!").unwrap();
+                turns.turn().await;
+
+                let (near, mut far) =
+                    replaced.lock().unwrap().take().expect("the first was reported");
+                assert_eq!(near.as_raw_fd(), fd);
+                let reported = || reports.lock().unwrap().iter().filter(|of| **of == fd).count();
+                assert_eq!(reported(), 0, "it was told of the other's data");
+                let wakes = Wakes::new();
+                assert!(poll_read(&near, &wakes, &mut [0; 8]).is_pending());
+                far.write_all(b"!").unwrap();
+                turns.turn().await;
+                assert_eq!((reported(), wakes.count()), (1, 1));
+            });
+        })
+    });
+}
+
+#[test]
+fn ten_thousand_sockets_one_after_the_other_leave_nothing() {
+    ends(|| {
+        let runtime = real();
+        runtime.block_on(async {
+            let (near, _far) = std_pair();
+            let mut near = near;
+            for _ in 0..10_000 {
+                near = adopt(near).into_std().unwrap();
+            }
+        });
+        assert_eq!(watched(runtime.handle()), 0);
+    });
+}
+
+// ---- from std, and back ----
+
+#[test]
+fn a_socket_goes_to_std_and_back_with_its_data() {
+    ends(|| {
+        let (near, mut far) = std_pair();
+        let fd = near.as_raw_fd();
+        let near = real().block_on(async {
+            let mut near = adopt(near);
+            far.write_all(b"one two three").unwrap();
+            let mut word = [0; 4];
+            near.read_exact(&mut word).await.unwrap();
+            assert_eq!(&word, b"one ");
+            assert_eq!(watched(&Handle::current()), 1);
+            let near = near.into_std().unwrap();
+            assert_eq!(watched(&Handle::current()), 0);
+            // The same number again, in the same runtime.
+            let mut near = TcpStream::try_from(near).unwrap();
+            near.read_exact(&mut word).await.unwrap();
+            assert_eq!(&word, b"two ");
+            near.into_std().unwrap()
+        });
+
+        // In another runtime, and then without one.
+        let mut near = real().block_on(async {
+            let mut near = adopt(near);
+            near.read_exact(&mut [0; 5]).await.unwrap();
+            near.into_std().unwrap()
+        });
+        assert_eq!(near.as_raw_fd(), fd);
+        assert_eq!(near.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        near.set_nonblocking(false).unwrap();
+        far.write_all(b"four").unwrap();
+        assert_eq!(near.read(&mut [0; 8]).unwrap(), 4);
+    });
+}
+
+#[test]
+fn a_listener_goes_to_std_and_back_with_who_waits_at_its_door() {
+    ends(|| {
+        let runtime = real();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = listener.into_std().unwrap();
+        assert_eq!(watched(runtime.handle()), 0);
+        let far = StdStream::connect(address).unwrap();
+        let (_, peer) = real()
+            .block_on(async { TcpListener::try_from(listener).unwrap().accept().await.unwrap() });
+        assert_eq!(peer, far.local_addr().unwrap());
+    });
+}
+
+#[test]
+fn a_socket_may_be_awaited_in_another_runtime_while_its_own_is_driven() {
+    ends(|| {
+        let (send, receive) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let driver = thread::spawn(move || {
+            real().block_on(async {
+                send.send(pair()).unwrap();
+                stopped.await.unwrap();
+            });
+        });
+        let (mut near, mut far) = receive.recv().unwrap();
+        let fd = near.as_raw_fd();
+        let (runtime, trace) = Trace::real();
+        let foreign = thread::spawn(move || {
+            trace.wait_until_asleep_over(&[Waiting::Readable { fd }]);
+            far.write_all(b"hello").unwrap();
+        });
+        assert_eq!(runtime.block_on(near.read(&mut [0; 8])).unwrap(), 5);
+        foreign.join().unwrap();
+        stop.send(()).unwrap();
+        driver.join().unwrap();
+    });
+}
+
+// ---- after the end of the runtime ----
+
+/// api.md 19.
+#[test]
+fn at_the_end_of_the_runtime_whoever_waits_for_a_socket_is_woken_to_an_error() {
+    ends(|| {
+        let runtime = real();
+        let handle = runtime.handle().clone();
+        let _entered = handle.enter();
+        let wakes = Wakes::new();
+        let (near, _far, listener) = runtime.block_on(async {
+            let ((near, far), listener) = (pair(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+            (near, far, listener)
+        });
+        let mut readable = pin!(near.readable());
+        let mut accept = pin!(listener.accept());
+        let mut buf = [0; 8];
+        assert!(wakes.poll(readable.as_mut()).is_pending());
+        assert!(wakes.poll(accept.as_mut()).is_pending());
+        assert!(poll_read(&near, &wakes, &mut buf).is_pending());
+
+        drop(runtime);
+        assert_eq!((wakes.count(), wakes.kept()), (3, 0));
+        for end in [
+            block_on_elsewhere(readable),
+            block_on_elsewhere(accept).map(drop),
+            block_on_elsewhere((&near).read(&mut buf)).map(drop),
+            block_on_elsewhere((&near).write(b"!")).map(drop),
+            block_on_elsewhere(near.writable()),
+            block_on_elsewhere(near.peek(&mut buf)).map(drop),
+            near.try_read(&mut buf).map(drop),
+            near.try_write(b"!").map(drop),
+        ] {
+            let error = end.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Other);
+            assert!(error.to_string().contains("runtime"), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_thread_that_waits_for_a_socket_outside_is_woken_when_the_runtime_ends() {
+    ends(|| {
+        let (runtime, trace) = Trace::real();
+        let (near, _far) = runtime.block_on(async { pair() });
+        let fd = near.as_raw_fd();
+        let handle = runtime.handle().clone();
+        let waits = thread::spawn(move || handle.block_on(near.readable()));
+        trace.wait_until(|events| events.contains(&Event::Waiting(Waiting::Readable { fd })));
+        drop(runtime);
+        assert!(waits.join().unwrap().is_err());
+    });
+}
+
+#[test]
+fn a_socket_may_be_dropped_after_its_runtime_here_or_on_another_thread() {
+    ends(|| {
+        let runtime = real();
+        let [(here, mut far_from_here), (there, mut far_from_there)] =
+            runtime.block_on(async { [pair(), pair()] });
+        drop(runtime);
+        drop(here);
+        assert_eq!(far_from_here.read(&mut [0; 1]).unwrap(), 0, "closed");
+        thread::spawn(move || drop(there)).join().unwrap();
+        assert_eq!(far_from_there.read(&mut [0; 1]).unwrap(), 0, "closed");
+    });
+}
+
+#[test]
+fn a_socket_may_be_taken_over_by_std_after_its_runtime() {
+    ends(|| {
+        let runtime = real();
+        let (near, mut far) = runtime.block_on(async { pair() });
+        drop(runtime);
+        let mut near = near.into_std().unwrap();
+        near.set_nonblocking(false).unwrap();
+        far.write_all(b"still").unwrap();
+        assert_eq!(near.read(&mut [0; 8]).unwrap(), 5);
+        // And another runtime takes it in.
+        real().block_on(async {
+            far.write_all(b"here").unwrap();
+            assert_eq!(adopt(near).read(&mut [0; 8]).await.unwrap(), 4);
+        });
+    });
+}
+
+#[test]
+fn a_waker_of_a_task_that_waited_for_a_socket_may_be_called_after_the_runtime() {
+    ends(|| {
+        let runtime = real();
+        let (give, take) = mpsc::channel();
+        runtime.block_on(async {
+            let (near, far) = pair();
+            let waits = openwork::spawn(async move {
+                poll_fn(|cx| {
+                    give.send(cx.waker().clone()).unwrap();
+                    Poll::Ready(())
+                })
+                .await;
+                near.readable().await.unwrap();
+                drop(far);
+            });
+            drop(waits);
+            openwork::task::yield_now().await;
+        });
+        let waker = take.recv().unwrap();
+        drop(runtime);
+        waker.wake_by_ref();
+        thread::spawn(move || waker.wake()).join().unwrap();
+    });
+}
+
+#[test]
+fn at_the_end_of_the_runtime_the_sockets_in_its_tasks_are_closed() {
+    ends(|| {
+        let runtime = real();
+        let handle = runtime.handle().clone();
+        let mut far = runtime.block_on(async {
+            let (mut near, far) = pair();
+            drop(openwork::spawn(async move { near.read(&mut [0; 8]).await }));
+            openwork::task::yield_now().await;
+            far
+        });
+        assert_eq!(watched(&handle), 1);
+        drop(runtime);
+        assert_eq!(watched(&handle), 0);
+        assert_eq!(far.read(&mut [0; 1]).unwrap(), 0, "closed");
+    });
+}
+
+#[test]
+fn a_runtime_that_has_ended_watches_no_new_socket() {
+    ends(|| {
+        let runtime = real();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let (near, mut far) = std_pair();
+        near.set_nonblocking(true).unwrap();
+        assert_eq!(TcpStream::from_std(near).unwrap_err().kind(), ErrorKind::Other);
+        assert_eq!(far.read(&mut [0; 1]).unwrap(), 0, "closed, and not leaked");
+        assert!(block_on_elsewhere(TcpListener::bind("127.0.0.1:0")).is_err());
+        assert!(block_on_elsewhere(TcpStream::connect("localhost:9")).is_err());
+        assert_eq!(watched(&handle), 0);
+    });
+}
+
+#[test]
+fn the_last_wakes_of_a_runtime_may_drop_its_sockets() {
+    ends(|| {
+        use futures::task::{ArcWake, waker};
+
+        struct Drops(Mutex<Option<TcpStream>>);
+        impl ArcWake for Drops {
+            fn wake_by_ref(drops: &Arc<Self>) {
+                drop(drops.0.lock().unwrap().take());
+            }
+        }
+
+        let runtime = real();
+        let (near, mut far) = runtime.block_on(async { pair() });
+        let drops = Arc::new(Drops(Mutex::new(None)));
+        let waker = waker(drops.clone());
+        let read = pin!((&near).read(&mut [0; 8])).poll(&mut Context::from_waker(&waker));
+        assert!(read.is_pending());
+        *drops.0.lock().unwrap() = Some(near);
+        drop(runtime);
+        assert!(drops.0.lock().unwrap().is_none());
+        assert_eq!(far.read(&mut [0; 1]).unwrap(), 0, "closed");
+    });
+}
