@@ -13,3 +13,5 @@ mod harness;
 mod interest;
 #[path = "net/lifetime.rs"]
 mod lifetime;
+#[path = "net/end_of_stream.rs"]
+mod end_of_stream;

@@ -50,6 +50,10 @@ impl Trace {
         self.0.0.lock().unwrap()[mark..].to_vec()
     }
 
+    pub fn count(&self, is_meant: impl Fn(&Event) -> bool) -> usize {
+        self.since(0).iter().filter(|event| is_meant(event)).count()
+    }
+
     /// Waits, on a foreign thread, until what was reported is as `is_so` says.
     pub fn wait_until(&self, is_so: impl Fn(&[Event]) -> bool) {
         let (events, changed) = &*self.0;
