@@ -13,5 +13,7 @@ mod harness;
 mod interest;
 #[path = "net/lifetime.rs"]
 mod lifetime;
+#[path = "net/stream.rs"]
+mod stream;
 #[path = "net/end_of_stream.rs"]
 mod end_of_stream;

@@ -155,3 +155,20 @@ pub fn poll_write(
 
 /// More than the two sides of a connection hold between them.
 pub const MORE_THAN_FITS: usize = 64 << 20;
+
+/// Bytes in which a piece that is missing, doubled or out of place shows.
+pub fn pattern(len: usize) -> Vec<u8> {
+    // Blocks of a length that no buffer has, each with its number in it.
+    let mut block: Vec<u8> =
+        (0..4099_u32).map(|n| (n.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect();
+    let mut bytes = Vec::with_capacity(len + block.len());
+    for number in 0_u64.. {
+        if bytes.len() >= len {
+            break;
+        }
+        block[..8].copy_from_slice(&number.to_le_bytes());
+        bytes.extend_from_slice(&block);
+    }
+    bytes.truncate(len);
+    bytes
+}
