@@ -13,6 +13,10 @@ mod harness;
 mod interest;
 #[path = "net/lifetime.rs"]
 mod lifetime;
+#[path = "net/connect.rs"]
+mod connect;
+#[path = "net/accept.rs"]
+mod accept;
 #[path = "net/stream.rs"]
 mod stream;
 #[path = "net/end_of_stream.rs"]
