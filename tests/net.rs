@@ -21,3 +21,5 @@ mod accept;
 mod stream;
 #[path = "net/end_of_stream.rs"]
 mod end_of_stream;
+#[path = "net/fairness.rs"]
+mod fairness;
