@@ -23,3 +23,5 @@ mod stream;
 mod end_of_stream;
 #[path = "net/fairness.rs"]
 mod fairness;
+#[path = "net/echo.rs"]
+mod echo;
