@@ -374,6 +374,15 @@ fn after_an_error_the_string_has_the_text_that_came_before() {
 }
 
 #[test]
+fn after_an_error_in_the_middle_of_a_letter_the_string_has_the_text_before_it() {
+    let mut reader = script([Data(b"10 \xE2\x82".to_vec()), Fail(ErrorKind::ConnectionReset)]);
+    let mut buf = "before ".to_owned();
+    let error = run(reader.read_to_string(&mut buf)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    assert_eq!(buf, "before 10 ");
+}
+
+#[test]
 fn a_read_to_string_that_is_dropped_leaves_the_string_as_it_was() {
     let mut reader = script([text("text"), Stall]);
     let mut buf = "before".to_owned();

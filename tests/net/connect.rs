@@ -1,11 +1,12 @@
 //! How a connection comes to be, or does not, and what a socket needs around it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
-use std::net::TcpListener as StdListener;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::executor::block_on as block_on_elsewhere;
@@ -14,8 +15,8 @@ use openwork::runtime::Handle;
 use openwork::time::timeout;
 use rustix::net::{AddressFamily, SocketType};
 
-use crate::common::{ends, panic_of, paused, real};
-use crate::harness::{pair, std_pair};
+use crate::common::{Panicked, Wakes, ends, panic_of, paused, real};
+use crate::harness::{Turns, pair, std_pair};
 
 /// A socket with an address, at which nobody listens. As long as it lives nobody else can have it.
 fn nobody_home() -> (OwnedFd, SocketAddr) {
@@ -220,10 +221,51 @@ fn a_socket_from_std_outside_a_runtime_panics_at_the_callers_line() {
 }
 
 #[test]
+fn a_connect_or_bind_outside_a_runtime_names_itself() {
+    let (_nobody, address) = nobody_home();
+    let message_of = |panicked: Option<Panicked>| panicked.unwrap().message;
+    for port in [address.to_string(), format!("localhost:{}", address.port())] {
+        let connect = message_of(panic_of(|| block_on_elsewhere(TcpStream::connect(&port))));
+        assert!(connect.contains("`TcpStream::connect`"), "{port}: {connect}");
+    }
+    for host in ["127.0.0.1:0", "localhost:0"] {
+        let bind = message_of(panic_of(|| block_on_elsewhere(TcpListener::bind(host))));
+        assert!(bind.contains("`TcpListener::bind`"), "{host}: {bind}");
+    }
+    let lookup = message_of(panic_of(|| block_on_elsewhere(lookup_host("localhost:80"))));
+    assert!(lookup.contains("`lookup_host`"), "{lookup}");
+}
+
+#[test]
 fn an_address_that_is_known_is_looked_up_without_a_runtime() {
     let mut found = block_on_elsewhere(lookup_host("127.0.0.1:80")).unwrap();
     assert_eq!(found.next(), Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 80))));
     assert_eq!(found.next(), None);
+}
+
+#[test]
+fn an_accept_outside_a_runtime_names_itself_and_takes_no_connection() {
+    ends(|| {
+        let runtime = real();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let far = StdStream::connect(listener.local_addr().unwrap()).unwrap();
+        let is_ready = || Wakes::new().poll(pin!(listener.accept())).is_ready();
+        runtime.block_on(async {
+            // It has been reported that somebody is there.
+            let turns = Turns::new();
+            assert!(!is_ready());
+            turns.turn().await;
+        });
+
+        let panicked = panic_of(is_ready).unwrap();
+        assert!(panicked.message.contains("`TcpListener::accept`"), "{}", panicked.message);
+        let panicked = panic_of(|| block_on_elsewhere(poll_fn(|cx| listener.poll_accept(cx))));
+        let message = panicked.unwrap().message;
+        assert!(message.contains("`TcpListener::poll_accept`"), "{message}");
+
+        let (_, peer) = runtime.block_on(listener.accept()).unwrap();
+        assert_eq!(peer, far.local_addr().unwrap());
+    });
 }
 
 // ---- what the types can do ----

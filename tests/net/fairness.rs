@@ -195,6 +195,27 @@ fn a_task_that_could_write_or_peek_or_accept_for_ever_gives_way_too() {
 }
 
 #[test]
+fn a_task_for_which_a_socket_is_readable_for_ever_gives_way_too() {
+    ends(|| {
+        let (runtime, trace) = Trace::real();
+        runtime.block_on(async {
+            let (turns, (near, mut far)) = (Turns::new(), pair());
+            far.write_all(&[0; 1000]).unwrap();
+            turns.turn().await;
+            let reads = openwork::spawn(async move {
+                for _ in 0..1000 {
+                    near.readable().await.unwrap();
+                    near.try_read(&mut [0; 1]).unwrap();
+                }
+            });
+            let id = reads.id().to_string();
+            reads.await.unwrap();
+            assert_eq!(gave_way(&trace, &id), 1000 / 128);
+        });
+    });
+}
+
+#[test]
 fn without_a_poll_of_the_runtimes_there_is_no_budget() {
     ends(|| {
         let runtime = real();

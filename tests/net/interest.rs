@@ -350,3 +350,45 @@ fn a_wake_that_panics_takes_no_other_wake_with_it() {
         });
     });
 }
+
+/// Panics when the last of it is dropped, unless a panic is going on.
+struct Grudge;
+
+impl ArcWake for Grudge {
+    fn wake_by_ref(_: &Arc<Self>) {}
+}
+
+impl Drop for Grudge {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            panic!("this panic belongs to the test");
+        }
+    }
+}
+
+#[test]
+fn a_waker_that_panics_as_it_is_dropped_does_not_harm_who_comes_after_it() {
+    ends(|| {
+        real().block_on(async {
+            let (near, mut far) = pair();
+            wait_for_data(&near, &waker(Arc::new(Grudge)));
+            far.write_all(b"data").unwrap();
+            // It takes the place of that waker, and lets go of it.
+            let read = openwork::spawn(async move { (&near).read(&mut [0; 8]).await.unwrap() });
+            assert_eq!(read.await.expect("the panic is not this task's"), 4);
+        });
+    });
+}
+
+#[test]
+fn a_socket_can_be_closed_over_a_waker_that_panics_as_it_is_dropped() {
+    ends(|| {
+        real().block_on(async {
+            let (near, mut far) = pair();
+            wait_for_data(&near, &waker(Arc::new(Grudge)));
+            let task = openwork::spawn(async move { drop(near) });
+            task.await.expect("the panic is not this task's");
+            assert_eq!(far.read(&mut [0; 8]).unwrap(), 0, "closed");
+        });
+    });
+}
