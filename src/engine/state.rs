@@ -242,14 +242,20 @@ impl State {
 
     /// A thread took the task out of a queue.
     pub(crate) fn start_poll(&self) -> Start {
-        self.update(|word| {
-            if word.life == Life::Done {
-                return Start::Skip;
+        let (was, start) = self.update(|word| {
+            let was = word.life;
+            if was == Life::Done {
+                return (was, Start::Skip);
             }
-            assert_eq!(word.life, Life::Scheduled, "a task in a queue is scheduled");
             word.life = Life::Running;
-            if word.abort { Start::Cancel } else { Start::Poll }
-        })
+            (was, if word.abort { Start::Cancel } else { Start::Poll })
+        });
+        // Not in the closure: the first word that it is shown may be out of date.
+        assert!(
+            matches!(was, Life::Scheduled | Life::Done),
+            "a task in a queue is scheduled, or done by a shutdown"
+        );
+        start
     }
 
     /// The poll is over, and the future pending.
