@@ -1,0 +1,52 @@
+//! Is anything lost, in *any* order of events?
+//!
+//! A wake that gets lost does so in one schedule of thousands, on the one machine that we do not have. So
+//! these are no tests of what happened to happen, but **models**: small programs of two to four threads,
+//! of which loom runs every schedule, and in each schedule every value that a weakly ordered processor may
+//! let a load return. Each model is named after the law that it holds the engine to, and says which line
+//! is guarded by it: what would be lost, were the line not there.
+//!
+//! ```text
+//!   sleep.rs   the permit, the parker, the driver's announcement, the root      (park.rs, block_on.rs)
+//!   task.rs    a task in miniature: the state word, and the cells that it guards
+//!   life.rs    what a worker, wakers, an abort and a joiner do to it at once             (state.rs)
+//! ```
+//!
+//! `prim.rs`, `park.rs`, `block_on.rs` and `state.rs` are the engine's own files, compiled here a second
+//! time. What stands on sockets or on std's `Arc` (the driver, a task) is copied in miniature, call by call.
+//!
+//! Run them with `RUSTFLAGS="--cfg loom" cargo test --release --test loom`.
+#![cfg(loom)]
+
+#[path = "../../src/engine"]
+#[allow(dead_code)] // A model does not need every method.
+mod engine {
+    pub mod prim;
+    pub mod park;
+    pub mod block_on;
+    pub mod state;
+}
+
+mod sleep;
+mod task;
+mod life;
+
+use loom::model::Builder;
+
+/// Runs every schedule of a model.
+fn every_schedule(model: impl Fn() + Send + Sync + 'static) {
+    Builder::new().check(model);
+}
+
+/// Runs every schedule in which threads are interrupted at most so many times, where they would not have
+/// had to wait. `LOOM_MAX_PREEMPTIONS` sets another number.
+///
+/// Three threads that take ten steps each have more schedules than anyone waits for; but what a bug needs
+/// is seldom more than two interruptions, each at the right place (Musuvathi and Qadeer, "Iterative context
+/// bounding", 2007). Each of the engine's lines that is named in these models was taken out in turn, and
+/// its model failed with the number given.
+fn schedules_interrupted(times: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(times));
+    builder.check(model);
+}
