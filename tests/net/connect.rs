@@ -1,22 +1,23 @@
 //! How a connection comes to be, or does not, and what a socket needs around it.
 
 use std::future::{Future, poll_fn};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::pin;
+use std::thread;
 use std::time::Duration;
 
 use futures::executor::block_on as block_on_elsewhere;
+use openwork::io::AsyncReadExt as _;
 use openwork::net::{TcpListener, TcpStream, lookup_host};
 use openwork::runtime::Handle;
 use openwork::time::timeout;
 use rustix::net::{AddressFamily, SocketType};
 
-use crate::common::{Panicked, Wakes, ends, panic_of, paused, real};
-use crate::harness::{Turns, pair, std_pair};
+use crate::common::{Panicked, ends, panic_of, paused, real};
+use crate::harness::{pair, std_pair};
 
 /// A socket with an address, at which nobody listens. As long as it lives nobody else can have it.
 fn nobody_home() -> (OwnedFd, SocketAddr) {
@@ -208,10 +209,9 @@ fn a_socket_from_std_outside_a_runtime_panics_at_the_callers_line() {
         panic_of(|| TcpStream::try_from(far)),
         panic_of(|| TcpListener::from_std(listener)),
         panic_of(|| TcpListener::try_from(other)),
-        panic_of(|| lookup_host("localhost:80")),
     ];
-    let calls = ["TcpStream::from_std", "TcpListener::from_std", ""];
-    for ((panicked, after), call) in panics.into_iter().zip(2..).zip([0, 0, 1, 1, 2]) {
+    let calls = ["TcpStream::from_std", "TcpListener::from_std"];
+    for ((panicked, after), call) in panics.into_iter().zip(2..).zip([0, 0, 1, 1]) {
         let panicked = panicked.expect("there is no runtime here");
         assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line + after));
         assert!(panicked.message.contains("no runtime"), "{}", panicked.message);
@@ -220,20 +220,26 @@ fn a_socket_from_std_outside_a_runtime_panics_at_the_callers_line() {
     }
 }
 
+/// An `async` function is polled elsewhere than it was called, so the message has both.
 #[test]
-fn a_connect_or_bind_outside_a_runtime_names_itself() {
+fn a_connect_or_bind_outside_a_runtime_names_itself_and_the_callers_line() {
     let (_nobody, address) = nobody_home();
-    let message_of = |panicked: Option<Panicked>| panicked.unwrap().message;
-    for port in [address.to_string(), format!("localhost:{}", address.port())] {
-        let connect = message_of(panic_of(|| block_on_elsewhere(TcpStream::connect(&port))));
-        assert!(connect.contains("`TcpStream::connect`"), "{port}: {connect}");
+    let port = address.port();
+    let named = |panicked: Option<Panicked>, call: &str, line: u32| {
+        let message = panicked.unwrap().message;
+        assert!(message.contains(&format!("`{call}`")), "{message}");
+        assert!(message.contains(&format!("{}:{line}:", file!())), "{message}");
+    };
+    for host in [address.to_string(), format!("localhost:{port}")] {
+        let panicked = panic_of(|| block_on_elsewhere(TcpStream::connect(&host)));
+        named(panicked, "TcpStream::connect", line!() - 1);
     }
     for host in ["127.0.0.1:0", "localhost:0"] {
-        let bind = message_of(panic_of(|| block_on_elsewhere(TcpListener::bind(host))));
-        assert!(bind.contains("`TcpListener::bind`"), "{host}: {bind}");
+        let panicked = panic_of(|| block_on_elsewhere(TcpListener::bind(host)));
+        named(panicked, "TcpListener::bind", line!() - 1);
     }
-    let lookup = message_of(panic_of(|| block_on_elsewhere(lookup_host("localhost:80"))));
-    assert!(lookup.contains("`lookup_host`"), "{lookup}");
+    let panicked = panic_of(|| block_on_elsewhere(lookup_host("localhost:80")));
+    named(panicked, "net::lookup_host", line!() - 1);
 }
 
 #[test]
@@ -243,28 +249,27 @@ fn an_address_that_is_known_is_looked_up_without_a_runtime() {
     assert_eq!(found.next(), None);
 }
 
+/// A connection belongs to the runtime of its listener, whoever polls.
 #[test]
-fn an_accept_outside_a_runtime_names_itself_and_takes_no_connection() {
+fn an_accept_needs_no_runtime_but_the_listeners() {
     ends(|| {
         let runtime = real();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let far = StdStream::connect(listener.local_addr().unwrap()).unwrap();
-        let is_ready = || Wakes::new().poll(pin!(listener.accept())).is_ready();
-        runtime.block_on(async {
-            // It has been reported that somebody is there.
-            let turns = Turns::new();
-            assert!(!is_ready());
-            turns.turn().await;
-        });
-
-        let panicked = panic_of(is_ready).unwrap();
-        assert!(panicked.message.contains("`TcpListener::accept`"), "{}", panicked.message);
-        let panicked = panic_of(|| block_on_elsewhere(poll_fn(|cx| listener.poll_accept(cx))));
-        let message = panicked.unwrap().message;
-        assert!(message.contains("`TcpListener::poll_accept`"), "{message}");
-
-        let (_, peer) = runtime.block_on(listener.accept()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = futures::channel::oneshot::channel::<()>();
+        let driver = thread::spawn(move || runtime.block_on(stopped).unwrap());
+        let far = StdStream::connect(address).unwrap();
+        let (mut near, peer) = block_on_elsewhere(listener.accept()).unwrap();
         assert_eq!(peer, far.local_addr().unwrap());
+        (&far).write_all(b"hello").unwrap();
+        let mut hello = [0; 5];
+        block_on_elsewhere(near.read_exact(&mut hello)).unwrap();
+        assert_eq!(&hello, b"hello");
+
+        let _more = StdStream::connect(address).unwrap();
+        block_on_elsewhere(poll_fn(|cx| listener.poll_accept(cx))).unwrap();
+        stop.send(()).unwrap();
+        driver.join().unwrap();
     });
 }
 
