@@ -1,37 +1,49 @@
-//! The tour: sleeping, channels and sockets on one thread, in a few seconds.
+//! The tour: sleeping, channels and sockets, first on one thread, then on several.
 //!
-//! What you will see is said line by line as it happens; the number in front is the time in milliseconds
-//! since the start. Nothing here waits by holding the thread: whoever waits is put aside, and another
-//! task runs meanwhile.
+//! What you will see is said line by line as it happens; in front stand the time in milliseconds since the
+//! start, and the thread. Nothing here waits by holding its thread: whoever waits is put aside, and
+//! another task runs meanwhile. On one thread the tasks take turns; on two workers each task runs where it
+//! was spawned or woken, or where an idle worker has taken it.
 //!
 //!     cargo run --example tour
 
 use std::io;
+use std::thread;
 
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
+use openwork::runtime::Builder;
 use openwork::sync::mpsc;
 use openwork::task::JoinHandle;
 use openwork::time::{Duration, Instant, sleep};
 
 fn main() -> io::Result<()> {
-    openwork::block_on(async {
-        let clock = Clock(Instant::now());
-        sleeps(clock).await;
-        channel(clock).await;
-        echo(clock).await?;
-        clock.say("that was all; drop the runtime, and with it whatever still waits");
-        Ok(())
-    })
+    println!("═══ One thread: `openwork::block_on` ═══\n");
+    openwork::block_on(demos())?;
+
+    println!("\n═══ The same on two workers: `Builder::new_multi_thread()` ═══\n");
+    let runtime = Builder::new_multi_thread().worker_threads(2).build()?;
+    runtime.block_on(demos())
 }
 
-/// Says what happens, and when.
+async fn demos() -> io::Result<()> {
+    let clock = Clock(Instant::now());
+    sleeps(clock).await;
+    channel(clock).await;
+    echo(clock).await?;
+    clock.say("that was all; drop the runtime, and with it whatever still waits");
+    Ok(())
+}
+
+/// Says what happens, when, and on which thread.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
 impl Clock {
     fn say(self, line: impl AsRef<str>) {
-        println!("{:5}  {}", self.0.elapsed().as_millis(), line.as_ref());
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("?").trim_start_matches("openwork-");
+        println!("{:5}  {name:9} {}", self.0.elapsed().as_millis(), line.as_ref());
     }
 }
 
@@ -44,9 +56,9 @@ async fn join_all(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
 
 /// Three sleeps end in the order of their deadlines, and take as long as the longest.
 async fn sleeps(clock: Clock) {
-    clock.say("── 1. Sleeping: three tasks, one thread ──");
+    clock.say("── 1. Sleeping: three tasks ──");
     let tasks = [("A", 300), ("B", 100), ("C", 200)].map(|(name, ms)| {
-        clock.say(format!("spawn {name}, which will sleep for {ms} ms; it has not begun yet"));
+        clock.say(format!("spawn {name}, which will sleep for {ms} ms"));
         openwork::spawn(async move {
             clock.say(format!(
                 "{name} is polled for the first time, sets a timer, and is put aside"
@@ -88,7 +100,7 @@ async fn channel(clock: Clock) {
     join_all([producer]).await;
 }
 
-/// A server and its clients, as tasks of the same thread.
+/// A server and its clients, as tasks of the same runtime.
 async fn echo(clock: Clock) -> io::Result<()> {
     clock.say("── 3. An echo server and three clients ──");
     let listener = TcpListener::bind("127.0.0.1:0").await?;
