@@ -120,11 +120,18 @@ impl Scene {
     }
 }
 
-/// Plays the scenes that begin differently, with a future that is ready at once, and with one that needs
-/// all the letters that are sent.
+/// Plays the scenes that begin differently; with a future that is ready at once, with one that needs all the
+/// letters that are sent, and, if there is an abort to end it, with one that is never ready.
 fn play(worker: Worker, acts: [Act; 2]) {
     let wakes = acts.iter().filter(|act| matches!(act, Wake(_))).count();
-    for needs in [Some(0), (wakes > 0).then_some(wakes)] {
+    let mut futures = vec![Some(0)];
+    if wakes > 0 {
+        futures.push(Some(wakes));
+    }
+    if wakes == 0 || acts.contains(&Abort) {
+        futures.push(None);
+    }
+    for needs in futures {
         for (rests, waits) in [(false, false), (false, true), (true, false), (true, true)] {
             if rests && needs == Some(0) {
                 continue; // What is ready at once does not rest.

@@ -93,7 +93,7 @@ fn park_returns_for_a_token_only() {
     });
 }
 
-/// Guards the orderings of `notify` (Release) and of `announce`, `take` and `take_if_notified` (Acquire).
+/// Guards the orderings of `notify` (Release), and of `take` and `take_if_notified` (Acquire).
 /// The message is no atomic, so that loom reports a read that is not ordered after the write.
 #[test]
 fn park_sees_what_was_written_before_unpark() {
