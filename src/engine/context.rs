@@ -75,6 +75,7 @@ pub(crate) fn with_runtime<R>(look: impl FnOnce(Option<&AnyRuntime>) -> R) -> R 
 }
 
 /// The number of the runtime that this thread is in; 0 is none.
+#[inline]
 pub(crate) fn runtime_id() -> u32 {
     PLACE.with(|place| place.runtime_id.get())
 }
@@ -196,6 +197,7 @@ impl Drop for WorkerGuard {
 }
 
 /// The worker that this thread is.
+#[inline]
 pub(crate) fn worker() -> Option<WorkerId> {
     PLACE.with(|place| place.worker.get())
 }
@@ -203,6 +205,7 @@ pub(crate) fn worker() -> Option<WorkerId> {
 // ---- the task and its budget ----
 
 /// One poll begins: of the task with this id, or of the future that `block_on` was given.
+#[inline]
 pub(crate) fn start_poll(task: Option<u64>) -> PollGuard {
     PLACE.with(|place| PollGuard {
         outer_task: place.task.replace(task),
@@ -218,6 +221,7 @@ pub(crate) struct PollGuard {
 }
 
 impl Drop for PollGuard {
+    #[inline]
     fn drop(&mut self) {
         PLACE.with(|place| {
             place.task.set(self.outer_task);
@@ -227,6 +231,7 @@ impl Drop for PollGuard {
 }
 
 /// The id of the task whose poll is going on.
+#[inline]
 pub(crate) fn task_id() -> Option<u64> {
     PLACE.with(|place| place.task.get())
 }

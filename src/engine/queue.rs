@@ -26,7 +26,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::sync::Arc;
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
@@ -121,7 +121,16 @@ fn move_tasks(count: usize, take: impl Fn() -> Option<Ready>, to: &Ring) -> usiz
 }
 
 thread_local! {
-    static LINE: RefCell<Line> = const { RefCell::new(Line::alone()) };
+    /// Without a destructor, which every access would have to ask about: a worker takes its line along when
+    /// it goes, so what stays here is empty.
+    static LINE: ManuallyDrop<RefCell<Line>> =
+        const { ManuallyDrop::new(RefCell::new(Line::alone())) };
+}
+
+/// Calls `work` with the line of the worker that this thread is.
+#[inline]
+fn with_own<R>(work: impl FnOnce(&mut Line) -> R) -> R {
+    LINE.with(|line| work(&mut line.borrow_mut()))
 }
 
 /// The line of one worker. While the worker works it is its thread's own, and the functions without
@@ -161,17 +170,19 @@ impl Line {
 
     /// The thread begins to work, or ends: its line comes with the work, and goes with it.
     pub(crate) fn exchange(kept: &mut Line) {
-        LINE.with_borrow_mut(|line| mem::swap(line, kept));
+        with_own(|line| mem::swap(line, kept));
     }
 
     /// Puts a task at the back.
+    #[inline]
     pub(crate) fn push_back(task: Ready, injector: &Injector) -> Pushed {
-        LINE.with_borrow_mut(|line| line.add(task, injector))
+        with_own(|line| line.add(task, injector))
     }
 
     /// Puts a task where it runs next, if there is such a place; whom it drives out goes to the back.
+    #[inline]
     pub(crate) fn push_next(task: Ready, injector: &Injector) -> Pushed {
-        LINE.with_borrow_mut(|line| match line.rest {
+        with_own(|line| match line.rest {
             Rest::Private(_) => line.add(task, injector),
             Rest::Shared(_) => match line.slot.replace(task) {
                 Some(driven_out) => line.add(driven_out, injector),
@@ -180,6 +191,7 @@ impl Line {
         })
     }
 
+    #[inline]
     fn add(&mut self, task: Ready, injector: &Injector) -> Pushed {
         match &mut self.rest {
             Rest::Private(tasks) => {
@@ -193,8 +205,9 @@ impl Line {
         }
     }
 
+    #[inline]
     pub(crate) fn pop() -> Option<Ready> {
-        LINE.with_borrow_mut(|line| {
+        with_own(|line| {
             if line.wins < WINS && line.slot.is_some() {
                 line.wins += 1;
                 return line.slot.take();
@@ -209,7 +222,7 @@ impl Line {
     }
 
     pub(crate) fn is_empty() -> bool {
-        LINE.with_borrow(|line| {
+        with_own(|line| {
             line.slot.is_none()
                 && match &line.rest {
                     Rest::Private(tasks) => tasks.is_empty(),
@@ -220,7 +233,7 @@ impl Line {
 
     /// Gives memory back after a burst.
     pub(crate) fn shrink() {
-        LINE.with_borrow_mut(|line| match &mut line.rest {
+        with_own(|line| match &mut line.rest {
             Rest::Private(tasks) if tasks.is_empty() && tasks.capacity() > LONG => {
                 tasks.shrink_to_fit();
             }

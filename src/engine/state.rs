@@ -70,11 +70,13 @@ const JOINER_SHIFT: u32 = JOINER.trailing_zeros();
 const ABORT: u8 = 0b010_0000;
 
 impl Word {
+    #[inline]
     const fn pack(self) -> u8 {
         let abort = if self.abort { ABORT } else { 0 };
         self.life as u8 | (self.joiner as u8) << JOINER_SHIFT | abort
     }
 
+    #[inline]
     fn unpack(bits: u8) -> Self {
         Word {
             life: match bits & LIFE {
@@ -183,12 +185,14 @@ impl State {
         State(AtomicU8::new(word.pack()))
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Word {
         // Acquire: matches the release in `finish`; who sees `Done` sees the output.
         Word::unpack(self.0.load(Acquire))
     }
 
     /// The only way in which the byte changes.
+    #[inline]
     fn update<R>(&self, decide: impl Fn(&mut Word) -> R) -> R {
         let mut seen = self.0.load(Relaxed);
         loop {
@@ -210,6 +214,7 @@ impl State {
     }
 
     /// Something happened that the future waits for.
+    #[inline]
     pub(crate) fn wake(&self) -> Wake {
         self.update(|word| match word.life {
             Life::Idle => {
@@ -241,6 +246,7 @@ impl State {
     }
 
     /// A thread took the task out of a queue.
+    #[inline]
     pub(crate) fn start_poll(&self) -> Start {
         let (was, start) = self.update(|word| {
             let was = word.life;
@@ -259,6 +265,7 @@ impl State {
     }
 
     /// The poll is over, and the future pending.
+    #[inline]
     pub(crate) fn end_poll(&self) -> EndPoll {
         self.update(|word| {
             if word.abort {
@@ -289,6 +296,7 @@ impl State {
     }
 
     /// The future is dropped and the output in its place.
+    #[inline]
     pub(crate) fn finish(&self) -> Finish {
         self.update(|word| {
             word.life = Life::Done;
@@ -301,15 +309,18 @@ impl State {
     }
 
     /// The joiner has put its waker into the slot, and hands the slot over.
+    #[inline]
     pub(crate) fn join_waits(&self) -> Join {
         self.set_joiner(Joiner::Waiting)
     }
 
     /// The joiner takes the slot back, to put another waker in.
+    #[inline]
     pub(crate) fn join_returns(&self) -> Join {
         self.set_joiner(Joiner::Attached)
     }
 
+    #[inline]
     fn set_joiner(&self, joiner: Joiner) -> Join {
         self.update(|word| {
             if word.life == Life::Done {
@@ -321,6 +332,7 @@ impl State {
     }
 
     /// The joiner is dropped.
+    #[inline]
     pub(crate) fn detach(&self) -> Detach {
         self.update(|word| {
             let was = word.joiner;
