@@ -81,11 +81,13 @@ impl Idle {
         searchers(self.count.fetch_sub(SEARCHER, AcqRel)) == 1
     }
 
-    /// A worker is going to sleep. True if nobody searches any more: then look once more, everywhere.
+    /// A worker is going to sleep. True if nobody searches any more: then look once more, everywhere. One who
+    /// drives is called last: its wake-up is the dearest, and leaves the driver alone.
     #[must_use]
-    pub(crate) fn announce(&self, worker: usize, was_searching: bool) -> bool {
+    pub(crate) fn announce(&self, worker: usize, was_searching: bool, drives: bool) -> bool {
         let mut sleeping = self.sleepers.lock();
-        sleeping.push(worker);
+        let place = if drives { 0 } else { sleeping.len() };
+        sleeping.insert(place, worker);
         let search = if was_searching { SEARCHER } else { 0 };
         let before = self.count.fetch_add(SLEEPER - search, AcqRel);
         drop(sleeping);
@@ -103,7 +105,7 @@ impl Idle {
         let mut sleeping = self.sleepers.lock();
         match sleeping.iter().position(|sleeper| *sleeper == worker) {
             Some(place) => {
-                sleeping.swap_remove(place);
+                sleeping.remove(place);
                 self.count.fetch_sub(SLEEPER, AcqRel);
                 Awake::ByItself
             }
@@ -139,7 +141,7 @@ impl Idle {
         let mut sleeping = self.sleepers.lock();
         let place = sleeping.iter().position(|sleeper| *sleeper == worker);
         let Some(place) = place else { return false };
-        sleeping.swap_remove(place);
+        sleeping.remove(place);
         self.become_searcher();
         true
     }

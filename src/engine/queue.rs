@@ -231,6 +231,10 @@ impl Line {
         })
     }
 
+    pub(crate) fn has_something_to_steal() -> bool {
+        with_own(|line| matches!(&line.rest, Rest::Shared(ring) if !ring.is_empty()))
+    }
+
     /// Gives memory back after a burst.
     pub(crate) fn shrink() {
         with_own(|line| match &mut line.rest {

@@ -18,9 +18,10 @@
 //! the thread in `block_on`, and works until its future is ready. That is the **goal**, and the only
 //! difference: there is one loop to read. Who is alone has nobody to steal from, and finds nothing.
 //!
-//! A **round** is the unit of fairness. Once a round the worker looks first at the injector, so that a
-//! wake from outside gets through while tasks here wake each other for ever; once a round it looks at its
-//! goal; and between rounds at timers and sockets. Nobody waits longer than 61 polls for a turn.
+//! A **round** is the unit of fairness. Its first half is the injector's, as far as there is something in
+//! it, so that wakes from outside get through while tasks here wake each other for ever; once a round the
+//! worker looks at its goal; and between rounds at timers and sockets. A round is 61 polls, and fewer if
+//! they take long: nobody waits for more than that, or for more than 200 µs and two polls.
 //!
 //! Next: `root.rs`, the goal of a current-thread runtime.
 
@@ -29,8 +30,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::{self, WorkerGuard, WorkerId};
+use super::driver::Seat;
 use super::idle::Awake;
 use super::park::Announce;
+use super::prim::MutexGuard;
 use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use super::prim::atomic::fence;
 use super::queue::{Line, Ring};
@@ -40,6 +43,11 @@ use super::trace::{self, Event};
 
 /// Polls in a round. Tokio's number; its effect is the share of time spent on looking elsewhere.
 const ROUND: usize = 61;
+
+/// A round should not take longer than this: of tasks that need long for a poll, fewer make a round, down to
+/// the shortest. The idea and the number are Tokio's.
+const ROUND_TIME: Duration = Duration::from_micros(200);
+const SHORTEST_ROUND: usize = 2;
 
 /// A glance at timers and sockets is five system calls, measured at 1.05 µs; a poll may be 20 ns. With
 /// this between two glances a busy worker spends about two per cent on them.
@@ -73,7 +81,10 @@ pub(crate) struct Worker<'a> {
     kept: &'a mut Line,
     /// It counts among those who look around for work.
     searching: bool,
-    /// When it last looked at timers and sockets.
+    /// Polls in a round, at the moment.
+    round: usize,
+    /// When the round began, and when the worker last looked at timers and sockets.
+    began: Instant,
     glanced: Instant,
     /// The state of its generator of random numbers.
     random: u64,
@@ -89,6 +100,8 @@ impl<'a> Worker<'a> {
             index,
             kept: line,
             searching: false,
+            round: ROUND,
+            began: Instant::now(),
             glanced: Instant::now(),
             random: index as u64 + 1,
             _is_worker: context::start_working(WorkerId {
@@ -110,12 +123,15 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Polls up to 61 tasks. Returns whether none is left.
+    /// Polls a round of tasks. Returns whether none is left.
     fn run_round(&mut self) -> bool {
-        let mut ended = 0;
-        let polled = (0..ROUND).take_while(|turn| {
-            let Some(task) = self.next_task(*turn) else { return false };
+        let (mut polled, mut ended) = (0, 0);
+        let mut injected = true;
+        while polled < self.round {
+            injected = injected && polled < self.round.div_ceil(2);
+            let Some(task) = self.next_task(&mut injected) else { break };
             self.stop_searching();
+            polled += 1;
             match poll_task(task) {
                 Turn::Again(task) => {
                     let _ = Line::push_back(task, &self.shared.injector);
@@ -123,27 +139,43 @@ impl<'a> Worker<'a> {
                 Turn::Rest => {}
                 Turn::Ended => ended += 1,
             }
-            true
-        });
-        let polled = polled.count();
+        }
         let figures = &self.station().figures;
         Figures::add(&figures.polls, polled as u64);
         figures.ended.store(figures.ended.load(Relaxed) + ended, Relaxed);
-        if polled == ROUND {
-            // There is more here than one worker does in a round.
+        let all_done = polled < self.round;
+        if !all_done && Line::has_something_to_steal() {
+            // Tasks that give way in turn are pushed without a call. If there are more than one worker
+            // does in a round, another should help.
             self.shared.call_one();
         }
-        polled < ROUND
+        self.measure_round(polled);
+        all_done
     }
 
-    /// The next in line: from the worker's own, but first of all in a round from the injector.
-    fn next_task(&self, turn: usize) -> Option<Arc<dyn Runnable>> {
+    /// The next in line. Half of a round, at most, is for the injector: `injected` says whether it is still
+    /// its turn. Otherwise it is asked when the worker's own line is empty.
+    fn next_task(&self, injected: &mut bool) -> Option<Arc<dyn Runnable>> {
         let injector = &self.shared.injector;
-        if turn == 0 {
-            injector.pop().or_else(Line::pop)
-        } else {
-            Line::pop().or_else(|| injector.pop())
+        if *injected {
+            match injector.pop() {
+                None => *injected = false,
+                task => return task,
+            }
         }
+        Line::pop().or_else(|| injector.pop())
+    }
+
+    /// Sets the length of the next round by how long this one took.
+    fn measure_round(&mut self, polled: usize) {
+        // With a paused clock what happens must not depend on how fast this machine is.
+        if self.shared.driver.clock.is_paused() {
+            return;
+        }
+        let began = mem::replace(&mut self.began, Instant::now());
+        let took = (self.began - began).as_nanos() as usize;
+        let fitting = ROUND_TIME.as_nanos() as usize * polled / took.max(1);
+        self.round = fitting.clamp(SHORTEST_ROUND, ROUND);
     }
 
     fn station(&self) -> &'a Station {
@@ -153,12 +185,11 @@ impl<'a> Worker<'a> {
     /// Looks at timers and sockets without sleeping, unless it did so a moment ago, or another does.
     fn glance(&mut self) {
         let driver = &self.shared.driver;
-        // With a paused clock each time: what happens must not depend on how fast this machine is.
-        if driver.clock.is_paused() || self.glanced.elapsed() >= GLANCE_EVERY {
+        if driver.clock.is_paused() || self.began - self.glanced >= GLANCE_EVERY {
             if let Some(mut seat) = driver.try_seat() {
                 driver.poll(&mut seat);
             }
-            self.glanced = Instant::now();
+            self.glanced = self.began;
         }
     }
 
@@ -210,7 +241,8 @@ impl<'a> Worker<'a> {
 
     // ---- sleeping ----
 
-    /// Nothing is left to do. The race with those who push is told in `Idle::announce`.
+    /// Nothing is left to do: sleeps in the driver if nobody else does, and otherwise beside it. The race
+    /// with those who push is told in `Idle::announce`.
     fn sleep(&mut self, goal: &impl Goal) {
         let shared = self.shared;
         shared.sweep_when_idle();
@@ -218,15 +250,21 @@ impl<'a> Worker<'a> {
         // Told before the last look, and not after: who listens may wake a task of this very thread.
         let until = shared.driver.next_deadline().map(Duration::from_nanos);
         trace::emit(shared.id, Event::Sleeps { until });
-        let last = shared.idle.announce(self.index, mem::take(&mut self.searching));
+        let seat = shared.driver.try_seat();
+        let drives = seat.is_some();
+        let last = shared.idle.announce(self.index, mem::take(&mut self.searching), drives);
         let stays_up = goal.is_called() || !Line::is_empty() || (last && self.work_in_sight());
-        let drove = !stays_up && self.lie_down();
-        self.searching = shared.idle.retract(self.index) == Awake::Called;
         if stays_up {
+            drop(seat);
             trace::emit(shared.id, Event::Wakes);
-            self.glance();
+        } else {
+            self.lie_down(seat);
         }
-        if drove && !Line::is_empty() {
+        self.searching = shared.idle.retract(self.index) == Awake::Called;
+        self.began = Instant::now();
+        if stays_up {
+            self.glance();
+        } else if drives && !Line::is_empty() {
             self.leave_driver();
         }
     }
@@ -237,13 +275,11 @@ impl<'a> Worker<'a> {
         !self.shared.injector.is_empty() || rings.any(|ring| !ring.is_empty())
     }
 
-    /// Sleeps until it is woken: in the driver if nobody else does, and otherwise beside it. Returns whether
-    /// it had the driver.
-    fn lie_down(&mut self) -> bool {
+    /// Sleeps until it is woken.
+    fn lie_down(&mut self, mut seat: Option<MutexGuard<'_, Seat>>) {
         let Station { parker, at_driver, figures, .. } = self.station();
         let driver = &self.shared.driver;
         Figures::add(&figures.parks, 1);
-        let mut seat = driver.try_seat();
         at_driver.store(seat.is_some(), Relaxed);
         if parker.permit.announce() == Announce::Sleep {
             match &mut seat {
@@ -253,10 +289,10 @@ impl<'a> Worker<'a> {
             parker.permit.take();
         }
         trace::emit(self.shared.id, Event::Wakes);
-        let Some(mut seat) = seat else { return false };
-        driver.dispatch(&mut seat);
-        self.glanced = Instant::now();
-        true
+        if let Some(mut seat) = seat {
+            driver.dispatch(&mut seat);
+            self.glanced = Instant::now();
+        }
     }
 
     /// From now on the driver is alone. If somebody watches, that is as good; else one who sleeps is woken,
