@@ -1,0 +1,109 @@
+//! How Openwork does it.
+
+use std::io;
+use std::net;
+use std::time::Duration;
+
+use openwork::io::{AsyncReadExt, AsyncWriteExt};
+use openwork::net::{TcpListener, TcpStream};
+use openwork::runtime::{Builder, Runtime};
+use openwork::sync::oneshot;
+use openwork::task::JoinHandle;
+
+use super::{Flavour, Rt};
+
+pub struct OnOpenwork(Runtime);
+
+/// The one place to change when there is `Builder::new_multi_thread().worker_threads(WORKERS)`.
+fn multi_thread() -> Result<Runtime, String> {
+    Err("not here yet".to_owned())
+}
+
+impl Rt for OnOpenwork {
+    type Join<T: Send + 'static> = JoinHandle<T>;
+    type Sender = oneshot::Sender<()>;
+    type Receiver = oneshot::Receiver<()>;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn build(flavour: Flavour) -> Result<Self, String> {
+        let runtime = match flavour {
+            Flavour::MultiThread => multi_thread()?,
+            Flavour::CurrentThread => Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| error.to_string())?,
+        };
+        Ok(OnOpenwork(runtime))
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
+    }
+
+    fn spawn_from_outside<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0.spawn(future)
+    }
+
+    fn spawn<F>(future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        openwork::spawn(future)
+    }
+
+    async fn join<T: Send + 'static>(task: JoinHandle<T>) -> T {
+        task.await.expect("no task panics")
+    }
+
+    fn detach<T: Send + 'static>(task: JoinHandle<T>) {
+        drop(task);
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        openwork::task::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
+        openwork::time::sleep(duration)
+    }
+
+    fn oneshot() -> (Self::Sender, Self::Receiver) {
+        oneshot::channel()
+    }
+
+    fn send(sender: Self::Sender) {
+        sender.send(()).expect("the receiver waits");
+    }
+
+    async fn receive(receiver: Self::Receiver) {
+        receiver.await.expect("the sender sends");
+    }
+
+    fn listen(listener: net::TcpListener) -> io::Result<TcpListener> {
+        TcpListener::from_std(listener)
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        listener.accept().await.map(|(stream, _)| stream)
+    }
+
+    fn read<'a>(
+        stream: &'a mut TcpStream,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        AsyncReadExt::read(stream, buffer)
+    }
+
+    fn write_all<'a>(
+        stream: &'a mut TcpStream,
+        bytes: &'a [u8],
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        AsyncWriteExt::write_all(stream, bytes)
+    }
+}
