@@ -21,5 +21,9 @@ mod contestant;
 mod rt;
 mod finish;
 mod workloads;
+mod instruments;
+mod memory;
+mod server;
+mod child;
 
 fn main() {}
