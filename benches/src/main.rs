@@ -25,5 +25,8 @@ mod instruments;
 mod memory;
 mod server;
 mod child;
+mod stats;
+mod contest;
+mod echo;
 
 fn main() {}

@@ -1,0 +1,110 @@
+//! The clients: connections that each send a request, wait for the answer, and send the next.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+
+use super::{REQUEST, Server};
+use crate::contest::{Excuse, Turn};
+use crate::instruments::Sample;
+
+/// Of the time, the part in which the server warms up and nothing is counted.
+const WARM_UP: f64 = 0.25;
+
+/// After so long without any answer the server is taken to hang.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Opens the connections, and measures for so long.
+pub fn run(connections: usize, time: Duration, server: &mut Server) -> Turn {
+    let mut clients = Clients::connect(server.address, connections)?;
+    clients.drive(time.mul_f64(WARM_UP))?;
+    let before = server.cpu_time()?;
+    let (answers, took) = clients.drive(time)?;
+    let cpu = server.cpu_time()? - before;
+    let answers = answers as f64;
+    Ok(Sample { wall: took.as_nanos() as f64 / answers, cpu: cpu as f64 / answers })
+}
+
+struct Clients {
+    epoll: OwnedFd,
+    clients: Vec<Client>,
+}
+
+struct Client {
+    stream: TcpStream,
+    /// Bytes of the answer that are still to come. 0: there is no request under way.
+    missing: usize,
+}
+
+impl Clients {
+    fn connect(address: SocketAddr, number: usize) -> Result<Clients, Excuse> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let mut clients = Vec::with_capacity(number);
+        for index in 0..number {
+            let stream = greet(address)?;
+            epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
+            clients.push(Client { stream, missing: 0 });
+        }
+        Ok(Clients { epoll, clients })
+    }
+
+    /// Keeps a request under way on each connection for so long. Returns how many were answered, and in
+    /// what time.
+    fn drive(&mut self, time: Duration) -> Result<(u64, Duration), Excuse> {
+        let begin = Instant::now();
+        for client in self.clients.iter_mut().filter(|client| client.missing == 0) {
+            client.send()?;
+        }
+        let mut events = Vec::with_capacity(self.clients.len());
+        let mut answers = 0;
+        while begin.elapsed() < time {
+            let patience = Timespec::try_from(PATIENCE).expect("some seconds");
+            if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience))? == 0 {
+                return Err(Excuse::Failed(format!("no answer for {PATIENCE:?}")));
+            }
+            for event in events.drain(..) {
+                answers += u64::from(self.clients[event.data.u64() as usize].receive()?);
+            }
+        }
+        Ok((answers, begin.elapsed()))
+    }
+}
+
+/// Connects, and has one request answered, so that no more connections come than the server accepts.
+fn greet(address: SocketAddr) -> Result<TcpStream, Excuse> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(&[0; REQUEST])?;
+    stream.read_exact(&mut [0; REQUEST])?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+impl Client {
+    fn send(&mut self) -> Result<(), Excuse> {
+        self.missing = REQUEST;
+        self.stream.write_all(&[0; REQUEST])?;
+        Ok(())
+    }
+
+    /// Takes what is there, and sends the next request if that was all. Returns whether it was.
+    fn receive(&mut self) -> Result<bool, Excuse> {
+        match self.stream.read(&mut [0; REQUEST]) {
+            Ok(0) => return Err(Excuse::Failed("the server hung up".to_owned())),
+            Ok(length) => self.missing -= length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => (),
+            Err(error) => return Err(error.into()),
+        }
+        if self.missing > 0 {
+            return Ok(false);
+        }
+        self.send()?;
+        Ok(true)
+    }
+}

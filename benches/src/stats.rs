@@ -1,0 +1,96 @@
+//! What to believe of a handful of noisy figures.
+//!
+//! The machine does other things, and does them at other times to one runtime than to another. So the
+//! contestants take turns, a ratio is formed *within* each round, where both had about the same weather,
+//! and of the ratios the median is taken: a round that was hit by a storm is one vote, however hard it
+//! was hit. The quartiles beside it say how far the votes are apart.
+//!
+//! Next: `contest.rs`.
+
+/// The median of some figures, and the quartiles around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+impl Spread {
+    /// None without figures.
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Spread> {
+        let mut sorted: Vec<f64> = figures.into_iter().collect();
+        if sorted.is_empty() {
+            return None;
+        }
+        sorted.sort_by(f64::total_cmp);
+        let [low, median, high] = [0.25, 0.5, 0.75].map(|share| quantile(&sorted, share));
+        Some(Spread { low, median, high })
+    }
+}
+
+/// Between two neighbours, in proportion.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    below + (above - below) * place.fract()
+}
+
+/// The mean of ratios: that of 2 and ½ is 1.
+pub fn geometric_mean(ratios: &[f64]) -> f64 {
+    let logarithms: f64 = ratios.iter().map(|ratio| ratio.ln()).sum();
+    (logarithms / ratios.len() as f64).exp()
+}
+
+/// How a spread stands to an upper limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Met,
+    Missed,
+    /// The limit lies between the quartiles.
+    Close,
+}
+
+impl Verdict {
+    pub fn of(spread: Spread, limit: f64) -> Verdict {
+        if spread.high <= limit {
+            Verdict::Met
+        } else if spread.low > limit {
+            Verdict::Missed
+        } else {
+            Verdict::Close
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_storm_does_not_move_the_median() {
+        let calm = Spread::of([0.4, 0.5, 0.5, 0.5, 0.6]).unwrap();
+        let storm = Spread::of([0.4, 0.5, 0.5, 0.5, 60.0]).unwrap();
+        assert_eq!(calm, Spread { low: 0.5, median: 0.5, high: 0.5 });
+        assert_eq!(calm, storm);
+    }
+
+    #[test]
+    fn quartiles_lie_between_neighbours() {
+        let spread = Spread::of([4.0, 1.0, 3.0, 2.0]).unwrap();
+        assert_eq!(spread, Spread { low: 1.75, median: 2.5, high: 3.25 });
+        assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn twice_as_fast_and_twice_as_slow_is_even() {
+        assert!((geometric_mean(&[2.0, 0.5]) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_limit_between_the_quartiles_is_close() {
+        let spread = Spread { low: 0.7, median: 0.74, high: 0.8 };
+        assert_eq!(Verdict::of(spread, 0.75), Verdict::Close);
+        assert_eq!(Verdict::of(spread, 0.8), Verdict::Met);
+        assert_eq!(Verdict::of(spread, 0.69), Verdict::Missed);
+    }
+}
