@@ -28,5 +28,166 @@ mod child;
 mod stats;
 mod contest;
 mod echo;
+mod table;
+mod report;
 
-fn main() {}
+use std::process::ExitCode;
+use std::{env, fs};
+
+use child::Order;
+use report::{Effort, Report, Request};
+
+/// With more than so many threads that want to run already, on average over a minute, the machine has
+/// other things to do. Arbitrary.
+const BUSY: f64 = 0.3;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == child::FIRST_WORD) {
+        child::run(Order::from_words(&words[1..]).expect("it is by this program"));
+        return ExitCode::SUCCESS;
+    }
+    match Command::parse(&words) {
+        Ok(command) => command.run(),
+        Err(complaint) => {
+            eprintln!("{complaint}\n\n{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const USAGE: &str = "[scheduler|memory|echo|all|smoke] [filter] [--rounds N] [--control]";
+
+/// A table, and its title.
+type Section = (&'static str, fn(&Request) -> Report);
+
+const SCHEDULER: Section = ("Scheduler", report::scheduler);
+const MEMORY: Section = ("Memory", report::memory);
+const ECHO: Section = ("TCP echo", report::echo);
+
+struct Command {
+    sections: Vec<Section>,
+    request: Request,
+}
+
+impl Command {
+    fn parse(words: &[String]) -> Result<Command, String> {
+        let (mut names, mut rounds, mut control) = (Vec::new(), None, false);
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--rounds" => {
+                    let number = words.next().and_then(|number| number.parse().ok());
+                    rounds = Some(number.filter(|it| *it > 0).ok_or("--rounds needs a number")?);
+                }
+                "--control" => control = true,
+                option if option.starts_with('-') => {
+                    return Err(format!("{option}: what is that?"));
+                }
+                name => names.push(name),
+            }
+        }
+        let mut names = names.into_iter();
+        let (sections, mut effort) = match names.next().unwrap_or("all") {
+            "scheduler" => (vec![SCHEDULER], Effort::FULL),
+            "memory" => (vec![MEMORY], Effort::FULL),
+            "echo" => (vec![ECHO], Effort::FULL),
+            "all" => (vec![SCHEDULER, MEMORY, ECHO], Effort::FULL),
+            "smoke" => (vec![SCHEDULER, MEMORY, ECHO], Effort::SMOKE),
+            other => return Err(format!("{other}: there is no such table")),
+        };
+        effort.rounds = rounds.unwrap_or(effort.rounds);
+        let filter = names.next().unwrap_or("").to_owned();
+        match names.next() {
+            Some(word) => Err(format!("{word}: one filter is enough")),
+            None => Ok(Command { sections, request: Request { effort, filter, control } }),
+        }
+    }
+
+    fn run(&self) -> ExitCode {
+        instruments::raise_limit_of_descriptors();
+        println!("{}", conditions(&self.request.effort));
+        let mut failures = Vec::new();
+        for (title, section) in &self.sections {
+            eprintln!("{title}");
+            let report = section(&self.request);
+            println!("\n### {title}\n\n{}", report.text);
+            failures.extend(report.failures);
+        }
+        for failure in &failures {
+            eprintln!("failed: {failure}");
+        }
+        if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// Under what conditions the figures come about.
+fn conditions(effort: &Effort) -> String {
+    let mut text = format!(
+        "{} cores, {} workers, {} rounds; Tokio {}, smol {}. Ratios are medians over the rounds, with \
+         their quartiles.",
+        instruments::cores(),
+        rt::WORKERS,
+        effort.rounds,
+        version("tokio"),
+        version("smol"),
+    );
+    if effort.is_smoke() || cfg!(debug_assertions) {
+        text += " **A trial, to see that everything runs: these figures mean nothing.**";
+    }
+    if let Some(load) = load().filter(|load| *load > BUSY) {
+        text += &format!(
+            " **The machine was busy (load {load:.1}) when this began: these figures are not for quoting.**"
+        );
+    }
+    text
+}
+
+/// Of a package, as it was locked.
+fn version(package: &str) -> &'static str {
+    let name = format!("name = \"{package}\"\nversion = \"");
+    let lock = include_str!("../Cargo.lock");
+    let rest = lock.split_once(&name).expect("it is a dependency").1;
+    rest.split_once('"').expect("a string ends").0
+}
+
+/// The load of the last minute, where the system has one.
+fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        Command::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn nothing_asks_for_everything() {
+        let command = parse("").unwrap();
+        assert_eq!((command.sections.len(), command.request.filter.as_str()), (3, ""));
+    }
+
+    #[test]
+    fn a_table_a_filter_and_options_in_any_order() {
+        let command = parse("--rounds 3 scheduler yield_many --control").unwrap();
+        assert_eq!(command.sections.len(), 1);
+        assert_eq!(command.request.filter, "yield_many");
+        assert_eq!((command.request.effort.rounds, command.request.control), (3, true));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_said() {
+        for line in ["nonsense", "--rounds", "--rounds 0", "--fast", "echo one two"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_lock_knows_the_peers() {
+        assert!(version("tokio").starts_with("1."));
+        assert!(version("smol").starts_with("2."));
+    }
+}
