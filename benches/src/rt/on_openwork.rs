@@ -10,14 +10,9 @@ use openwork::runtime::{Builder, Runtime};
 use openwork::sync::oneshot;
 use openwork::task::JoinHandle;
 
-use super::{Flavour, Rt};
+use super::{Flavour, Rt, WORKERS};
 
 pub struct OnOpenwork(Runtime);
-
-/// The one place to change when there is `Builder::new_multi_thread().worker_threads(WORKERS)`.
-fn multi_thread() -> Result<Runtime, String> {
-    Err("not here yet".to_owned())
-}
 
 impl Rt for OnOpenwork {
     type Join<T: Send + 'static> = JoinHandle<T>;
@@ -27,14 +22,13 @@ impl Rt for OnOpenwork {
     type Stream = TcpStream;
 
     fn build(flavour: Flavour) -> Result<Self, String> {
-        let runtime = match flavour {
-            Flavour::MultiThread => multi_thread()?,
-            Flavour::CurrentThread => Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| error.to_string())?,
+        let mut builder = match flavour {
+            Flavour::MultiThread => Builder::new_multi_thread(),
+            Flavour::CurrentThread => Builder::new_current_thread(),
         };
-        Ok(OnOpenwork(runtime))
+        // A current-thread runtime has no workers, and ignores their number.
+        let runtime = builder.worker_threads(WORKERS).enable_all().build();
+        runtime.map(OnOpenwork).map_err(|error| error.to_string())
     }
 
     fn block_on<F: Future>(&self, future: F) -> F::Output {
