@@ -6,7 +6,7 @@
 //! ```text
 //!   ┌─▶ is the goal reached? ──▶ return
 //!   │      │
-//!   │   a round: up to 61 tasks from the line
+//!   │   a round: tasks from the injector, then up to 61 from the line
 //!   │      │
 //!   │      ├── tasks left ─────────▶ a glance at timers and sockets, if it is time
 //!   │      ├── found some elsewhere      │
@@ -18,10 +18,10 @@
 //! the thread in `block_on`, and works until its future is ready. That is the **goal**, and the only
 //! difference: there is one loop to read. Who is alone has nobody to steal from, and finds nothing.
 //!
-//! A **round** is the unit of fairness. Its first half is the injector's, as far as there is something in
-//! it, so that wakes from outside get through while tasks here wake each other for ever; once a round the
-//! worker looks at its goal; and between rounds at timers and sockets. A round is 61 polls, and fewer if
-//! they take long: nobody waits for more than that, or for more than 200 µs and two polls.
+//! A **round** is the unit of fairness. First come up to 128 tasks from the injector, so that wakes from
+//! outside get through while tasks here wake each other for ever; then up to 61 from the worker's own
+//! line, and fewer if they take long. Once a round the worker looks at its goal, and between rounds at
+//! timers and sockets. So nobody, wherever he stands, waits for more than 189 polls of a worker.
 //!
 //! Next: `root.rs`, the goal of a current-thread runtime.
 
@@ -41,8 +41,13 @@ use super::shared::{Figures, Shared, Station};
 use super::task::{Runnable, Turn};
 use super::trace::{self, Event};
 
-/// Polls in a round. Tokio's number; its effect is the share of time spent on looking elsewhere.
+/// Polls in a round, of tasks from the worker's own line. Tokio's number; its effect is the share of time
+/// spent on looking elsewhere.
 const ROUND: usize = 61;
+
+/// Polls in a round, before those, of tasks from the injector. Half a ring; its effect is how fast many
+/// tasks from outside get through to workers that are busy with their own.
+const INJECTED: usize = 128;
 
 /// A round should not take longer than this: of tasks that need long for a poll, fewer make a round, down to
 /// the shortest. The idea and the number are Tokio's.
@@ -123,13 +128,30 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Polls a round of tasks. Returns whether none is left.
+    /// Polls a round of tasks: some from the injector first, then from the worker's own line. Returns whether
+    /// none is left.
     fn run_round(&mut self) -> bool {
+        let shared = self.shared;
+        let injector = &shared.injector;
+        if self.run(INJECTED, || injector.pop()) > 0 {
+            self.began = Instant::now();
+        }
+        let polled = self.run(self.round, || Line::pop().or_else(|| injector.pop()));
+        let all_done = polled < self.round;
+        if !all_done && Line::has_something_to_steal() {
+            // Tasks that give way in turn are pushed without a call. If there are more than one worker
+            // does in a round, another should help.
+            shared.call_one();
+        }
+        self.measure_round(polled);
+        all_done
+    }
+
+    /// Polls up to `limit` tasks, and returns how many there were.
+    fn run(&mut self, limit: usize, next: impl Fn() -> Option<Arc<dyn Runnable>>) -> usize {
         let (mut polled, mut ended) = (0, 0);
-        let mut injected = true;
-        while polled < self.round {
-            injected = injected && polled < self.round.div_ceil(2);
-            let Some(task) = self.next_task(&mut injected) else { break };
+        while polled < limit {
+            let Some(task) = next() else { break };
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
@@ -143,30 +165,10 @@ impl<'a> Worker<'a> {
         let figures = &self.station().figures;
         Figures::add(&figures.polls, polled as u64);
         figures.ended.store(figures.ended.load(Relaxed) + ended, Relaxed);
-        let all_done = polled < self.round;
-        if !all_done && Line::has_something_to_steal() {
-            // Tasks that give way in turn are pushed without a call. If there are more than one worker
-            // does in a round, another should help.
-            self.shared.call_one();
-        }
-        self.measure_round(polled);
-        all_done
+        polled
     }
 
-    /// The next in line. Half of a round, at most, is for the injector: `injected` says whether it is still
-    /// its turn. Otherwise it is asked when the worker's own line is empty.
-    fn next_task(&self, injected: &mut bool) -> Option<Arc<dyn Runnable>> {
-        let injector = &self.shared.injector;
-        if *injected {
-            match injector.pop() {
-                None => *injected = false,
-                task => return task,
-            }
-        }
-        Line::pop().or_else(|| injector.pop())
-    }
-
-    /// Sets the length of the next round by how long this one took.
+    /// Sets the length of the next round by how long so many polls took.
     fn measure_round(&mut self, polled: usize) {
         // With a paused clock what happens must not depend on how fast this machine is.
         if self.shared.driver.clock.is_paused() {
