@@ -231,8 +231,12 @@ impl Line {
         })
     }
 
-    pub(crate) fn has_something_to_steal() -> bool {
-        with_own(|line| matches!(&line.rest, Rest::Shared(ring) if !ring.is_empty()))
+    /// Tasks that others could take.
+    pub(crate) fn stealable() -> usize {
+        with_own(|line| match &line.rest {
+            Rest::Private(_) => 0,
+            Rest::Shared(ring) => ring.len(),
+        })
     }
 
     /// Gives memory back after a burst.
