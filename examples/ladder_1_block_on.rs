@@ -1,4 +1,4 @@
-//! The ladder, step 1 of 4: one future on one thread.
+//! The ladder, step 1 of 6: one future on one thread.
 //!
 //! A future does nothing unless it is polled, but to poll it all the time burns a processor. So the
 //! thread sleeps, and leaves a *waker*, with which whoever brings the answer ends that sleep.

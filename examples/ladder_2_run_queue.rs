@@ -1,4 +1,4 @@
-//! The ladder, step 2 of 4: many tasks take turns on one thread.
+//! The ladder, step 2 of 6: many tasks take turns on one thread.
 //!
 //! A thread for each future is dear. So each future gets a waker of its own, and to wake it means
 //! to put it in line. The thread polls who is in line, in order, and sleeps when nobody is.
@@ -62,12 +62,13 @@ fn run(task: &Arc<Task>) {
     // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
     // Were the flag still up, the waker would do nothing, and the message would wait for ever.
     task.queued.swap(false, AcqRel); // as in `wake_by_ref`: the second sees what the first did
-    let mut slot = task.future.lock().unwrap(); // for the compiler: nobody else takes it
-    let Some(future) = &mut *slot else { return }; // woken once more after its end
-    if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_ready() {
-        *slot = None;
-        task.executor.unfinished.fetch_sub(1, Relaxed);
+    // The lock is for the compiler: nobody else takes the future. Foreign code runs without it.
+    let Some(mut future) = task.future.lock().unwrap().take() else { return }; // it has ended
+    if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_pending() {
+        *task.future.lock().unwrap() = Some(future);
+        return;
     }
+    task.executor.unfinished.fetch_sub(1, Relaxed);
 }
 
 fn spawn(future: impl Future<Output = ()> + Send + 'static) {

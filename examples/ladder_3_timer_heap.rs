@@ -1,4 +1,4 @@
-//! The ladder, step 3 of 4: tasks that sleep, and one thread that sleeps for all of them.
+//! The ladder, step 3 of 6: tasks that sleep, and one thread that sleeps for all of them.
 //!
 //! To wait 100 ms takes no thread, only somebody who remembers whom to wake, and when. A heap keeps
 //! the earliest deadline on top. The thread wakes those whose time has come, runs who is in line,
@@ -68,12 +68,13 @@ fn run(task: &Arc<Task>) {
     // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
     // Were the flag still up, the waker would do nothing, and the message would wait for ever.
     task.queued.swap(false, AcqRel); // as in `wake_by_ref`: the second sees what the first did
-    let mut slot = task.future.lock().unwrap(); // for the compiler: nobody else takes it
-    let Some(future) = &mut *slot else { return }; // woken once more after its end
-    if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_ready() {
-        *slot = None;
-        task.executor.unfinished.fetch_sub(1, Relaxed);
+    // The lock is for the compiler: nobody else takes the future. Foreign code runs without it.
+    let Some(mut future) = task.future.lock().unwrap().take() else { return }; // it has ended
+    if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_pending() {
+        *task.future.lock().unwrap() = Some(future);
+        return;
     }
+    task.executor.unfinished.fetch_sub(1, Relaxed);
 }
 
 fn spawn(future: impl Future<Output = ()> + Send + 'static) {
