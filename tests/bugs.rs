@@ -5,6 +5,9 @@
 //! writer's*, *a closed descriptor left registered, its number reused*, *a socket dropped after its
 //! runtime is gone*, *the end of a stream missed after a short read*, and *the old waker is woken
 //! after a socket moved to another task*.
+//!
+//! Each law holds on every flavour of runtime. A few tests look more closely than many threads admit:
+//! they count polls, or tell the order of events, and so belong to the current-thread runtime.
 
 mod common;
 
@@ -18,7 +21,10 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{AtDrop, Tape, Wakes, alone, ends, paused, real, sleepy, thread_id, threads};
+use common::Flavour::{self, CurrentThread, Workers};
+use common::{
+    AtDrop, Tape, Wakes, alone, ends, on_every_flavour, paused, thread_id, threads, until,
+};
 use futures::channel::{mpsc as channel, oneshot};
 use futures::{SinkExt, StreamExt};
 use openwork::runtime::Builder;
@@ -81,10 +87,43 @@ fn a_task_woken_twice_is_polled_once() {
     });
 }
 
+/// As above, with workers that are all free to poll it too early, or twice.
+#[test]
+fn a_task_woken_often_during_its_poll_is_polled_once_more() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let polls = Arc::new(AtomicUsize::new(0));
+            let (count, (over, rests)) = (polls.clone(), oneshot::channel::<()>());
+            let mut over = Some(over);
+            let task = openwork::spawn(poll_fn(move |cx| {
+                match count.fetch_add(1, SeqCst) {
+                    0 => {
+                        let waker = cx.waker().clone();
+                        on_a_foreign_thread(move || (waker.wake_by_ref(), waker.wake()));
+                        cx.waker().wake_by_ref();
+                        cx.waker().wake_by_ref();
+                    }
+                    1 => drop(over.take()),
+                    _ => return Poll::Ready(()),
+                }
+                Poll::Pending
+            }));
+            assert!(rests.await.is_err());
+            // Behind everything that stands in line by now.
+            for _ in 0..10 {
+                openwork::spawn(yield_now()).await.unwrap();
+            }
+            assert_eq!(polls.load(SeqCst), 2);
+            task.abort();
+            assert!(task.await.unwrap_err().is_cancelled());
+        });
+    });
+}
+
 #[test]
 fn a_task_woken_after_its_end_is_not_polled() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (task, polls, waker) = counted(0);
             task.await.unwrap();
             let waker = waker.recv().unwrap();
@@ -102,8 +141,8 @@ fn a_task_woken_after_its_end_is_not_polled() {
 #[test]
 fn a_task_that_two_threads_wake_without_end_is_not_polled_after_its_end() {
     const POLLS: usize = 500;
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             for _ in 0..20 {
                 let (task, polls, waker) = counted(POLLS - 1);
                 yield_now().await;
@@ -149,8 +188,8 @@ fn woken_during_its_poll(by: impl Fn(Waker) + Send) -> impl Future<Output = ()> 
 
 #[test]
 fn a_wake_during_the_poll_leads_to_another_poll() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let foreign = |waker: Waker| on_a_foreign_thread(|| waker.wake());
             openwork::spawn(woken_during_its_poll(Waker::wake)).await.unwrap();
             openwork::spawn(woken_during_its_poll(foreign)).await.unwrap();
@@ -164,8 +203,8 @@ fn a_wake_during_the_poll_leads_to_another_poll() {
 
 #[test]
 fn a_foreign_wake_unparks_a_runtime_that_sleeps() {
-    ends(|| {
-        let (runtime, asleep) = sleepy();
+    on_every_flavour(|flavour| {
+        let (runtime, asleep) = flavour.sleepy();
         let handle = runtime.handle().clone();
         let (done, finish) = oneshot::channel::<()>();
         let foreign = thread::spawn(move || {
@@ -190,8 +229,8 @@ fn a_foreign_wake_unparks_a_runtime_that_sleeps() {
 fn no_foreign_wake_is_lost_at_the_edge_of_sleep() {
     // Ping-pong as fast as it goes: each wake comes about when the other side lies down.
     const ROUNDS: usize = 5_000;
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             for in_a_task in [false, true] {
                 let (mut ping, mut pinged) = channel::unbounded::<()>();
                 let (pong, mut ponged) = channel::unbounded::<()>();
@@ -221,8 +260,8 @@ fn no_foreign_wake_is_lost_at_the_edge_of_sleep() {
 
 #[test]
 fn the_root_future_has_a_waker_that_wakes_it() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             poll_fn(|cx| {
                 assert!(!cx.waker().will_wake(Waker::noop()));
                 Poll::Ready(())
@@ -339,14 +378,15 @@ fn a_timer_that_moved_to_another_task_wakes_that_task_alone() {
 
 #[test]
 fn a_sleep_that_a_task_hands_on_wakes_its_new_owner() {
-    ends(|| {
-        paused().block_on(async {
+    const NAP: Duration = Duration::from_millis(2);
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let polls = Arc::new(AtomicUsize::new(0));
             let (give, take) = oneshot::channel::<Pin<Box<Sleep>>>();
             let giver = openwork::spawn({
                 let polls = polls.clone();
                 let mut give = Some(give);
-                let mut mine = Some(Box::pin(sleep(MINUTE)));
+                let mut mine = Some(Box::pin(sleep(NAP)));
                 poll_fn(move |cx| {
                     polls.fetch_add(1, SeqCst);
                     if let Some(mut sleep) = mine.take() {
@@ -359,7 +399,7 @@ fn a_sleep_that_a_task_hands_on_wakes_its_new_owner() {
             let taker = openwork::spawn(async { take.await.unwrap().await });
             let start = Instant::now();
             taker.await.unwrap();
-            assert_eq!(start.elapsed(), MINUTE);
+            assert!(start.elapsed() >= NAP);
             yield_now().await;
             assert_eq!(polls.load(SeqCst), 1, "the giver was not woken");
             assert!(!giver.is_finished());
@@ -371,8 +411,8 @@ fn a_sleep_that_a_task_hands_on_wakes_its_new_owner() {
 
 #[test]
 fn while_a_task_is_polled_everybody_may_use_the_runtime() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let handle = openwork::runtime::Handle::current();
             let (idle, _, waker) = counted(1);
             yield_now().await;
@@ -386,7 +426,7 @@ fn while_a_task_is_polled_everybody_may_use_the_runtime() {
                     handle.spawn(pending::<()>()).abort();
                     let _entered = handle.enter();
                     assert!(Wakes::new().poll(pin!(sleep(HOUR))).is_pending());
-                    assert!(handle.metrics().num_alive_tasks() >= 3);
+                    assert!(handle.metrics().num_alive_tasks() >= 1);
                     handle.spawn(async { 2 })
                 });
                 (inside.await.unwrap(), outside.await.unwrap())
@@ -404,9 +444,9 @@ fn an_idle_runtime_never_wakes_up() {
     alone("an_idle_runtime_never_wakes_up", || {
         ends(|| {
             let events = Arc::new(AtomicUsize::new(0));
-            let build = |paused| {
+            let build = |flavour: Flavour, paused| {
                 let events = events.clone();
-                let mut builder = Builder::new_current_thread();
+                let mut builder = flavour.builder();
                 builder.on_event(move |_| {
                     events.fetch_add(1, SeqCst);
                 });
@@ -418,25 +458,29 @@ fn an_idle_runtime_never_wakes_up() {
                 stop.push((send, work(receive)));
             };
 
-            // One that waits for a deadline far away and holds cancelled timers and idle tasks; with a
-            // second thread in block_on, and a thread for blocking work that has nothing to do.
-            let runtime = build(false);
-            for _ in 0..2 {
-                start(&|stop| {
-                    let runtime = runtime.clone();
-                    thread::spawn(move || {
-                        runtime.block_on(async {
-                            timeout(MINUTE, yield_now()).await.unwrap();
-                            drop((openwork::spawn(sleep(HOUR)), openwork::spawn(pending::<()>())));
-                            spawn_blocking(|| ()).await.unwrap();
-                            stop.await.unwrap();
-                        });
-                    })
-                });
+            // Such as wait for a deadline far away and hold cancelled timers and idle tasks; with a second
+            // thread in block_on, and a thread for blocking work that has nothing to do.
+            for flavour in [CurrentThread, Workers(1), Workers(4), Workers(64)] {
+                let runtime = build(flavour, false);
+                for _ in 0..2 {
+                    start(&|stop| {
+                        let runtime = runtime.clone();
+                        thread::spawn(move || {
+                            runtime.block_on(async {
+                                timeout(MINUTE, yield_now()).await.unwrap();
+                                drop(openwork::spawn(sleep(HOUR)));
+                                drop(openwork::spawn(pending::<()>()));
+                                spawn_blocking(|| ()).await.unwrap();
+                                hold_the_driver_up().await;
+                                stop.await.unwrap();
+                            });
+                        })
+                    });
+                }
             }
             // One whose paused clock may not jump, since a closure is at work.
             start(&|stop| {
-                let runtime = build(true);
+                let runtime = build(CurrentThread, true);
                 thread::spawn(move || {
                     runtime.block_on(async {
                         drop(openwork::spawn(sleep(HOUR)));
@@ -471,6 +515,23 @@ fn an_idle_runtime_never_wakes_up() {
     });
 }
 
+/// Has workers watch the driver: a task wakes up from a sleep in it, blocks its thread for longer than they
+/// watch between two looks, and others go on sleeping meanwhile.
+async fn hold_the_driver_up() {
+    let blocks = async {
+        sleep(Duration::from_millis(1)).await;
+        thread::sleep(Duration::from_millis(30));
+    };
+    let naps = async {
+        for _ in 0..30 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let (blocks, naps) = (openwork::spawn(blocks), openwork::spawn(naps));
+    blocks.await.unwrap();
+    naps.await.unwrap();
+}
+
 /// How often the other threads of this process were put on a processor, and the ticks they had there.
 fn activity_of_all_threads_but(this: u32) -> (u64, u64) {
     let (mut switches, mut ticks) = (0, 0);
@@ -489,20 +550,27 @@ fn activity_of_all_threads_but(this: u32) -> (u64, u64) {
 
 // ---- a thread per timer ----
 
+/// The process's first, the harness's, and the watched one.
+const THREADS_OF_A_TEST: usize = 3;
+
 #[test]
 fn ten_thousand_timers_take_no_thread() {
     alone("ten_thousand_timers_take_no_thread", || {
-        let runtime = real();
-        runtime.block_on(async {
-            let before = threads().len();
-            for _ in 0..10_000 {
-                drop(openwork::spawn(sleep(HOUR)));
-            }
-            while openwork::runtime::Handle::current().metrics().num_timers() < 10_000 {
-                yield_now().await;
-            }
-            sleep(Duration::from_millis(1)).await;
-            assert_eq!(threads().len(), before);
+        on_every_flavour(|flavour| {
+            flavour.block_on(async {
+                // The system may still count those of the runtime before this one.
+                let ours = if let Workers(workers) = flavour { workers } else { 0 };
+                while threads().len() > THREADS_OF_A_TEST + ours {
+                    thread::yield_now();
+                }
+                for _ in 0..10_000 {
+                    drop(openwork::spawn(sleep(HOUR)));
+                }
+                let metrics = openwork::runtime::Handle::current().metrics();
+                until(|| metrics.num_timers() == 10_000).await;
+                sleep(Duration::from_millis(1)).await;
+                assert_eq!(threads().len(), THREADS_OF_A_TEST + ours);
+            });
         });
     });
 }
@@ -540,8 +608,8 @@ fn nobody_waits_for_a_cancelled_timer() {
         }
     });
     // With the real clock: it ends.
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             assert!(timeout(HOUR, sleep(Duration::from_millis(1))).await.is_ok());
         });
     });
@@ -551,8 +619,8 @@ fn nobody_waits_for_a_cancelled_timer() {
 
 #[test]
 fn a_panic_ends_its_task_alone() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let others: Vec<_> = (0..10)
                 .map(|index| {
                     openwork::spawn(async move {
@@ -580,8 +648,8 @@ fn a_panic_ends_its_task_alone() {
 
 #[test]
 fn block_on_returns_when_its_own_future_is_ready() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             drop(openwork::spawn(pending::<()>()));
             drop(openwork::spawn(sleep(HOUR)));
             for _ in 0..100 {
@@ -602,9 +670,9 @@ fn block_on_returns_when_its_own_future_is_ready() {
 
 #[test]
 fn at_the_end_every_future_is_dropped_wherever_it_waits() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let held = Arc::new(());
-        let runtime = real();
+        let runtime = flavour.build();
         let keep: Arc<Mutex<Vec<Waker>>> = Arc::default();
         let (_never, never) = oneshot::channel::<()>();
         runtime.block_on(async {
@@ -624,16 +692,17 @@ fn at_the_end_every_future_is_dropped_wherever_it_waits() {
             let ours = held.clone();
             drop(openwork::spawn(async move { (waits.await, ours).1 }));
             yield_now().await;
-            // In the ring, and, since there are more than it holds, in the injector.
+            // In line, and, since a ring does not hold so many, in the injector.
             for _ in 0..1000 {
                 let ours = held.clone();
-                drop(openwork::spawn(async move { drop(ours) }));
+                drop(openwork::spawn(async move { (yield_now().await, ours).0 }));
             }
         });
         // From outside, and never polled.
         let ours = held.clone();
         drop(runtime.spawn(async move { drop(ours) }));
-        assert!(Arc::strong_count(&held) > 900);
+        // Other threads may have run some of them.
+        assert!(Arc::strong_count(&held) > if flavour == CurrentThread { 900 } else { 5 });
         drop(runtime);
         assert_eq!(Arc::strong_count(&held), 1);
         // Whoever kept a waker may go on calling it.
@@ -722,8 +791,8 @@ fn who_has_no_budget_left_wakes() {
 #[test]
 fn ten_thousand_wakes_at_once_all_find_room() {
     const TASKS: usize = 10_000;
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             for foreign in [true, false] {
                 let wakers: Arc<Mutex<Vec<Waker>>> = Arc::default();
                 let tasks: Vec<_> = (0..TASKS)
@@ -793,8 +862,8 @@ fn two_tasks_that_wake_each_other_leave_room_for_a_third() {
 /// api.md 7.
 #[test]
 fn all_get_their_turn_while_a_hundred_tasks_wake_themselves() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let stop = Arc::new(AtomicBool::new(false));
         runtime.block_on(async {
@@ -840,8 +909,8 @@ fn a_task_is_woken_by_a_destructor_of_a_thread_local() {
         static LAST: std::cell::RefCell<Option<Box<dyn std::any::Any>>> =
             const { std::cell::RefCell::new(None) };
     }
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (task, polls, waker) = counted(1);
             yield_now().await;
             let waker = waker.recv().unwrap();
@@ -850,7 +919,7 @@ fn a_task_is_woken_by_a_destructor_of_a_thread_local() {
                 let wake = AtDrop(move || waker.take().unwrap().wake());
                 LAST.set(Some(Box::new(wake)));
                 // Whatever this thread keeps for the runtime is made after LAST, and so goes first.
-                drop(real().block_on(async { openwork::spawn(yield_now()).await }));
+                drop(flavour.build().block_on(async { openwork::spawn(yield_now()).await }));
             });
             task.await.unwrap();
             assert_eq!(polls.load(SeqCst), 2);
