@@ -1,6 +1,9 @@
 //! Laws of a task's life, as its `JoinHandle` and its `AbortHandle` see it: it ends once, it ends
 //! alone, and whoever waits for that end learns of it. The points are those of the list of easily
 //! missed behaviour that the API keeps to.
+//!
+//! Each law holds on every flavour of runtime. A few tests look more closely than many threads admit:
+//! they tell the order of turns, or on which thread one came, and so belong to the current-thread runtime.
 
 mod common;
 
@@ -14,10 +17,10 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use common::{AtDrop, Wakes, ends, message_of, panic_of, paused, real};
+use common::{AtDrop, Wakes, ends, message_of, on_every_flavour, panic_of, paused, real, until};
 use futures::channel::oneshot;
 use futures::task::ArcWake;
-use openwork::runtime::{Builder, Handle};
+use openwork::runtime::Handle;
 use openwork::task::{AbortHandle, Id, JoinError, JoinHandle, spawn_blocking, yield_now};
 use openwork::time::sleep;
 use openwork::trace::Event;
@@ -67,10 +70,12 @@ impl Drop for Bomb {
 
 #[test]
 fn a_handle_gives_the_output_once() {
-    ends(|| {
-        openwork::block_on(async {
-            let mut task = openwork::spawn(async { "output".to_owned() });
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (end, ended) = oneshot::channel();
+            let mut task = openwork::spawn(async { ended.await.unwrap() });
             assert!(!task.is_finished());
+            end.send("output").unwrap();
             assert_eq!((&mut task).await.unwrap(), "output");
             assert!(task.is_finished());
             let again = panic_of(|| Wakes::new().poll(Pin::new(&mut task)));
@@ -81,12 +86,10 @@ fn a_handle_gives_the_output_once() {
 
 #[test]
 fn a_task_that_ended_long_ago_still_has_its_output() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let task = openwork::spawn(async { 1 });
-            while !task.is_finished() {
-                yield_now().await;
-            }
+            until(|| task.is_finished()).await;
             for _ in 0..1000 {
                 openwork::spawn(async {}).await.unwrap();
             }
@@ -97,8 +100,8 @@ fn a_task_that_ended_long_ago_still_has_its_output() {
 
 #[test]
 fn a_dropped_handle_detaches_its_task() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (send, receive) = oneshot::channel();
             drop(openwork::spawn(async {
                 yield_now().await;
@@ -111,17 +114,16 @@ fn a_dropped_handle_detaches_its_task() {
 
 #[test]
 fn an_output_that_nobody_wants_is_dropped_at_once() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let output = Arc::new(());
             // The handle goes first; the task ends first.
             let ours = output.clone();
             drop(openwork::spawn(async { ours }));
-            yield_now().await;
-            assert_eq!(Arc::strong_count(&output), 1);
+            until(|| Arc::strong_count(&output) == 1).await;
             let ours = output.clone();
             let task = openwork::spawn(async { ours });
-            yield_now().await;
+            until(|| task.is_finished()).await;
             assert_eq!(Arc::strong_count(&output), 2);
             drop(task);
             assert_eq!(Arc::strong_count(&output), 1);
@@ -131,14 +133,12 @@ fn an_output_that_nobody_wants_is_dropped_at_once() {
 
 #[test]
 fn a_future_is_dropped_when_it_is_ready_and_not_when_it_is_joined() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let held = Arc::new(());
             let ours = held.clone();
             let task = openwork::spawn(puppet(|_| Poll::Ready(()), move || drop(ours.clone())));
-            assert_eq!(Arc::strong_count(&held), 2);
-            yield_now().await;
-            assert_eq!(Arc::strong_count(&held), 1);
+            until(|| Arc::strong_count(&held) == 1).await;
             task.await.unwrap();
         });
     });
@@ -146,40 +146,43 @@ fn a_future_is_dropped_when_it_is_ready_and_not_when_it_is_joined() {
 
 #[test]
 fn a_handle_wakes_who_polled_it_last_and_lets_the_others_go() {
-    let runtime = real();
-    let (end, ended) = oneshot::channel::<()>();
-    let mut task = runtime.spawn(ended);
-    let (first, second) = (Wakes::new(), Wakes::new());
-    for _ in 0..3 {
-        assert!(first.poll(Pin::new(&mut task)).is_pending());
-        assert_eq!(first.kept(), 1, "the same waker is kept once");
-    }
-    assert!(second.poll(Pin::new(&mut task)).is_pending());
-    assert_eq!((first.kept(), second.kept()), (0, 1));
-    end.send(()).unwrap();
-    runtime.block_on(yield_now());
-    assert_eq!((first.count(), second.count()), (0, 1));
-    assert_eq!(second.kept(), 0);
-    assert!(first.poll(Pin::new(&mut task)).is_ready());
-    assert_eq!(first.kept(), 0);
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let (end, ended) = oneshot::channel::<()>();
+        let mut task = runtime.spawn(ended);
+        let (first, second) = (Wakes::new(), Wakes::new());
+        for _ in 0..3 {
+            assert!(first.poll(Pin::new(&mut task)).is_pending());
+            assert_eq!(first.kept(), 1, "the same waker is kept once");
+        }
+        assert!(second.poll(Pin::new(&mut task)).is_pending());
+        assert_eq!((first.kept(), second.kept()), (0, 1));
+        end.send(()).unwrap();
+        runtime.block_on(until(|| second.kept() == 0));
+        assert_eq!((first.count(), second.count()), (0, 1));
+        assert!(first.poll(Pin::new(&mut task)).is_ready());
+        assert_eq!(first.kept(), 0);
+    });
 }
 
 #[test]
 fn a_handle_that_is_dropped_drops_its_waker() {
-    let runtime = real();
-    let mut task = runtime.spawn(pending::<()>());
-    let wakes = Wakes::new();
-    assert!(wakes.poll(Pin::new(&mut task)).is_pending());
-    assert_eq!(wakes.kept(), 1);
-    drop(task);
-    assert_eq!((wakes.kept(), wakes.count()), (0, 0));
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let mut task = runtime.spawn(pending::<()>());
+        let wakes = Wakes::new();
+        assert!(wakes.poll(Pin::new(&mut task)).is_pending());
+        assert_eq!(wakes.kept(), 1);
+        drop(task);
+        assert_eq!((wakes.kept(), wakes.count()), (0, 0));
+    });
 }
 
 #[test]
 fn a_thread_may_join_a_task_at_the_moment_of_its_end() {
     // The handle is polled, polled anew and dropped while the task ends: whichever comes first.
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let (done, finish) = oneshot::channel::<()>();
         let foreign = thread::spawn(move || {
@@ -214,15 +217,14 @@ fn a_thread_may_join_a_task_at_the_moment_of_its_end() {
 /// Point 12.
 #[test]
 fn a_poll_joins_at_most_128_tasks() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let mut tasks: Vec<_> = (0..300).map(|_| openwork::spawn(async {})).collect();
             let mut waits = openwork::spawn(pending::<()>());
-            while !tasks.iter().all(JoinHandle::is_finished) {
-                yield_now().await;
-            }
+            until(|| tasks.iter().all(JoinHandle::is_finished)).await;
             let mut joined = Vec::new();
-            poll_fn(|cx| {
+            // A task of its own: with workers, the future in block_on runs on a foreign thread, unlimited.
+            let polls = poll_fn(move |cx| {
                 // Who waits pays nothing.
                 for _ in 0..1000 {
                     assert!(Pin::new(&mut waits).poll(cx).is_pending());
@@ -233,31 +235,28 @@ fn a_poll_joins_at_most_128_tasks() {
                 tasks.drain(..count);
                 joined.push(count);
                 // The one that was not ready has woken us.
-                if tasks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-            assert_eq!(joined, [128, 128, 44]);
+                if tasks.is_empty() { Poll::Ready(joined.clone()) } else { Poll::Pending }
+            });
+            assert_eq!(openwork::spawn(polls).await.unwrap(), [128, 128, 44]);
         });
     });
 }
 
 #[test]
 fn who_joins_outside_of_a_runtime_has_no_budget() {
-    let runtime = real();
-    let mut tasks: Vec<_> = (0..300).map(|_| runtime.spawn(async {})).collect();
-    runtime.block_on(async {
-        while !tasks.iter().all(JoinHandle::is_finished) {
-            yield_now().await;
-        }
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let mut tasks: Vec<_> = (0..300).map(|_| runtime.spawn(async {})).collect();
+        runtime.block_on(until(|| tasks.iter().all(JoinHandle::is_finished)));
+        let wakes = Wakes::new();
+        assert!(tasks.iter_mut().all(|task| wakes.poll(Pin::new(task)).is_ready()));
     });
-    let wakes = Wakes::new();
-    assert!(tasks.iter_mut().all(|task| wakes.poll(Pin::new(task)).is_ready()));
 }
 
 #[test]
 fn ids_are_unique_and_the_same_from_every_side() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let task = openwork::spawn(pending::<()>());
             let other = openwork::spawn(async {});
             let closure = spawn_blocking(|| ());
@@ -341,6 +340,33 @@ fn polls_are_counted_exactly() {
     });
 }
 
+/// The same with others who might poll it once too often.
+#[test]
+fn no_poll_is_without_a_reason() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let polls = Arc::new(AtomicUsize::new(0));
+            let count = polls.clone();
+            let (send, receive) = oneshot::channel::<()>();
+            let mut work = Box::pin(async {
+                receive.await.unwrap();
+                yield_now().await;
+                // Long enough to be pending at its first poll, also on a machine that is busy.
+                sleep(Duration::from_millis(20)).await;
+            });
+            let task = openwork::spawn(poll_fn(move |cx| {
+                let poll = work.as_mut().poll(cx);
+                count.fetch_add(1, SeqCst);
+                poll
+            }));
+            until(|| polls.load(SeqCst) > 0).await;
+            send.send(()).unwrap();
+            task.await.unwrap();
+            assert_eq!(polls.load(SeqCst), 4, "spawned, the message, its own yield, the timer");
+        });
+    });
+}
+
 #[test]
 fn tasks_take_turns_in_the_order_in_which_they_were_spawned() {
     ends(|| {
@@ -405,8 +431,8 @@ fn giving_way_needs_no_runtime() {
 /// Point 9.
 #[test]
 fn a_join_error_says_what_happened() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let task: JoinHandle<()> = openwork::spawn(async { panic!("a \"str\"") });
             let (id, error) = (task.id(), task.await.unwrap_err());
             assert!(error.is_panic() && !error.is_cancelled());
@@ -450,8 +476,8 @@ fn a_join_error_says_what_happened() {
 
 #[test]
 fn a_value_that_was_returned_stays_returned_though_the_future_panics_when_dropped() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let task = openwork::spawn(puppet(|_| Poll::Ready(5), || panic!("dropped")));
             assert_eq!(task.await.unwrap(), 5);
         });
@@ -460,8 +486,8 @@ fn a_value_that_was_returned_stays_returned_though_the_future_panics_when_droppe
 
 #[test]
 fn of_two_panics_the_first_is_told() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let poll = |_: &mut Context<'_>| -> Poll<()> { panic!("polled") };
             let task = openwork::spawn(puppet(poll, || panic!("dropped")));
             let payload = task.await.unwrap_err().into_panic();
@@ -473,8 +499,8 @@ fn of_two_panics_the_first_is_told() {
 /// Point 8.
 #[test]
 fn an_aborted_future_that_panics_when_dropped_has_panicked() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let task = openwork::spawn(puppet(|_| Poll::<()>::Pending, || panic!("dropped")));
             yield_now().await;
             task.abort();
@@ -487,21 +513,19 @@ fn an_aborted_future_that_panics_when_dropped_has_panicked() {
 /// Point 8.
 #[test]
 fn a_panic_of_an_outputs_destructor_reaches_nobody() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             // Dropped by the task, and by the handle.
             drop(openwork::spawn(async { Bomb }));
             yield_now().await;
             let task = openwork::spawn(async { Bomb });
-            yield_now().await;
-            assert!(task.is_finished());
+            until(|| task.is_finished()).await;
             drop(task);
             // The same for what a panic carries.
             drop(openwork::spawn(async { panic_any(Bomb) }));
             yield_now().await;
             let task: JoinHandle<()> = openwork::spawn(async { panic_any(Bomb) });
-            yield_now().await;
-            assert!(task.is_finished());
+            until(|| task.is_finished()).await;
             drop(task);
         });
     });
@@ -562,8 +586,8 @@ fn a_panic_of_a_foreign_waker_reaches_nobody() {
 
 #[test]
 fn a_closure_that_panics_says_so_to_its_joiner() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let closure: JoinHandle<()> = spawn_blocking(|| panic!("in a closure"));
             let payload = closure.await.unwrap_err().into_panic();
             assert_eq!(message_of(&*payload), "in a closure");
@@ -669,10 +693,58 @@ fn an_aborted_task_ends_whatever_it_is_doing() {
     });
 }
 
+/// As above, without a say in which thread is where.
+#[test]
+fn an_aborted_task_ends_on_every_flavour() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            for round in 0..50 {
+                // In line or already polled; by this thread or by another; with and without its handle.
+                let (future, dropped) = victim();
+                let task = openwork::spawn(future);
+                if round % 2 == 0 {
+                    yield_now().await;
+                }
+                let aborted = thread::spawn(move || {
+                    task.abort();
+                    (round % 3 == 0).then_some(task)
+                });
+                if let Some(task) = aborted.join().unwrap() {
+                    assert!(task.await.unwrap_err().is_cancelled());
+                }
+                until(|| dropped.try_recv().is_ok()).await;
+
+                // Asleep in the timers, while somebody awaits it.
+                let task = openwork::spawn(sleep(HOUR));
+                let abort = task.abort_handle();
+                let joiner = openwork::spawn(task);
+                yield_now().await;
+                abort.abort();
+                assert!(joiner.await.unwrap().unwrap_err().is_cancelled());
+                until(|| Handle::current().metrics().num_timers() == 0).await;
+
+                // Running, by itself: it ends where it next gives way, unless it is ready first.
+                for (pends, ends) in [(true, None), (false, Some(7))] {
+                    let (mine, own) = oneshot::channel::<AbortHandle>();
+                    let task = openwork::spawn(async move {
+                        own.await.unwrap().abort();
+                        if pends {
+                            pending::<()>().await;
+                        }
+                        7
+                    });
+                    mine.send(task.abort_handle()).unwrap();
+                    assert_eq!(task.await.ok(), ends);
+                }
+            }
+        });
+    });
+}
+
 #[test]
 fn a_task_that_is_aborted_and_woken_during_its_poll_is_not_polled_again() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let polls = Arc::new(AtomicUsize::new(0));
             let (give, take) = mpsc::channel::<AbortHandle>();
             let count = polls.clone();
@@ -696,8 +768,8 @@ fn a_task_that_is_aborted_and_woken_during_its_poll_is_not_polled_again() {
 
 #[test]
 fn a_destructor_may_use_the_runtime_and_abort_its_own_task() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (give, take) = mpsc::channel::<AbortHandle>();
             let (send, receive) = oneshot::channel();
             let mut send = Some(send);
@@ -718,8 +790,8 @@ fn a_destructor_may_use_the_runtime_and_abort_its_own_task() {
 
 #[test]
 fn a_closure_is_aborted_before_it_begins_and_not_after() {
-    ends(|| {
-        let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
         runtime.block_on(async {
             let (begins, begun) = oneshot::channel();
             let (go, wait) = mpsc::channel();
@@ -747,8 +819,8 @@ fn a_closure_is_aborted_before_it_begins_and_not_after() {
 /// Point 4.
 #[test]
 fn a_closure_runs_on_a_thread_of_its_own_inside_the_runtime() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let outside = thread::current().id();
             let inside = spawn_blocking(move || {
                 assert_ne!(thread::current().id(), outside);
@@ -766,8 +838,8 @@ fn a_closure_runs_on_a_thread_of_its_own_inside_the_runtime() {
 
 #[test]
 fn a_closure_has_no_budget() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             spawn_blocking(|| {
                 let wakes = Wakes::new();
                 let mut zero = pin!(sleep(Duration::ZERO));
@@ -799,33 +871,36 @@ fn a_call_outside_of_a_runtime_is_blamed_on_its_caller() {
 
 #[test]
 fn a_task_knows_the_line_that_spawned_it() {
-    let places = Arc::new(Mutex::new(Vec::new()));
-    let ours = places.clone();
-    let runtime = Builder::new_current_thread()
-        .on_event(move |record| {
-            if let Event::Spawned { place, .. } = record.event {
-                assert_eq!(place.file(), file!());
-                ours.lock().unwrap().push(place.line());
-            }
-        })
-        .build()
-        .unwrap();
-    let line = line!();
-    drop(runtime.spawn(async {}));
-    drop(runtime.spawn_blocking(|| ()));
-    runtime.block_on(async {
-        drop(openwork::spawn(async {}));
-        drop(spawn_blocking(|| ()));
-        drop(Handle::current().spawn(async {}));
-        drop(Handle::current().spawn_blocking(|| ()));
+    on_every_flavour(|flavour| {
+        let places = Arc::new(Mutex::new(Vec::new()));
+        let ours = places.clone();
+        let runtime = flavour
+            .builder()
+            .on_event(move |record| {
+                if let Event::Spawned { place, .. } = record.event {
+                    assert_eq!(place.file(), file!());
+                    ours.lock().unwrap().push(place.line());
+                }
+            })
+            .build()
+            .unwrap();
+        let line = line!();
+        drop(runtime.spawn(async {}));
+        drop(runtime.spawn_blocking(|| ()));
+        runtime.block_on(async {
+            drop(openwork::spawn(async {}));
+            drop(spawn_blocking(|| ()));
+            drop(Handle::current().spawn(async {}));
+            drop(Handle::current().spawn_blocking(|| ()));
+        });
+        assert_eq!(*places.lock().unwrap(), [1, 2, 4, 5, 6, 7].map(|below| line + below));
     });
-    assert_eq!(*places.lock().unwrap(), [1, 2, 4, 5, 6, 7].map(|below| line + below));
 }
 
 #[test]
 fn a_payload_gets_through_as_it_is() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let payload = Arc::new(());
             let ours = payload.clone();
             let task: JoinHandle<()> = openwork::spawn(async { panic_any(ours) });
@@ -838,8 +913,8 @@ fn a_payload_gets_through_as_it_is() {
 /// Whatever else a task does, its wakers do not keep what its future held.
 #[test]
 fn a_waker_that_is_kept_keeps_nothing_of_the_future() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let held = Arc::new(());
             let (give, take) = mpsc::channel::<Waker>();
             let ours = held.clone();
