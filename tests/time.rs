@@ -1,6 +1,8 @@
 //! Laws of time: nothing fires early, nothing that was cancelled fires at all, and with the clock
 //! paused an hour is over at once. The points are those of the list of easily missed behaviour that
 //! the API keeps to.
+//!
+//! The paused clock belongs to the current-thread runtime; the laws of the real one hold on every flavour.
 
 mod common;
 
@@ -12,7 +14,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::Context;
 use std::thread;
 
-use common::{AtDrop, Tape, Wakes, ends, panic_of, paused, real};
+use common::{AtDrop, Tape, Wakes, ends, on_every_flavour, panic_of, paused, with_workers};
 use futures::channel::oneshot;
 use futures::task::ArcWake;
 use openwork::runtime::{Builder, Handle};
@@ -224,6 +226,36 @@ fn a_clock_is_stopped_and_started_alternately() {
 }
 
 #[test]
+fn a_clock_that_many_threads_share_cannot_be_stopped() {
+    with_workers(|flavour| {
+        let mut builder = flavour.builder();
+        builder.start_paused(true);
+        let line = line!() + 1;
+        let panicked = panic_of(|| builder.build()).unwrap();
+        assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+        assert!(panicked.message.contains("`start_paused` needs a current-thread runtime"));
+
+        let runtime = flavour.build();
+        let stop = || {
+            let line = line!() + 1;
+            let panicked = panic_of(|| time::pause()).unwrap();
+            assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+            let text = "`time::pause` needs a current-thread runtime";
+            assert!(panicked.message.contains(text), "{}", panicked.message);
+            assert!(panic_of(|| time::resume()).is_some());
+            assert!(panic_of(|| drop(time::advance(MS))).is_some());
+        };
+        // By whoever is inside: the future in block_on, a task, a closure.
+        runtime.block_on(async {
+            stop();
+            openwork::spawn(async move { stop() }).await.unwrap();
+            spawn_blocking(stop).await.unwrap();
+            sleep(MS).await;
+        });
+    });
+}
+
+#[test]
 fn each_runtime_has_a_clock_of_its_own() {
     ends(|| {
         let (one, other) = (paused(), paused());
@@ -320,8 +352,8 @@ fn of_equal_deadlines_the_one_that_was_asked_for_first_fires_first() {
 /// Point 14.
 #[test]
 fn no_sleep_ends_early() {
-    ends(|| {
-        openwork::block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let tasks: Vec<_> = (0..300_u64)
                 .map(|n| {
                     let nap = Duration::from_nanos(n * n * 1111);
@@ -342,8 +374,8 @@ fn no_sleep_ends_early() {
 
 #[test]
 fn an_earlier_deadline_from_another_thread_is_kept_while_the_runtime_sleeps() {
-    ends(|| {
-        let (runtime, asleep) = common::sleepy();
+    on_every_flavour(|flavour| {
+        let (runtime, asleep) = flavour.sleepy();
         let handle = runtime.handle().clone();
         let (done, finish) = oneshot::channel();
         let foreign = thread::spawn(move || {
@@ -520,8 +552,10 @@ fn a_sleep_beyond_the_calendar_is_a_sleep_of_decades() {
                 assert!(start.elapsed() >= CENTURY / 4);
             });
         }
-        // With the real clock: it waits, and does no harm.
-        openwork::block_on(async {
+    });
+    // With the real clock: it waits, and does no harm.
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             drop(openwork::spawn(sleep(Duration::MAX)));
             assert!(timeout(MS, sleep(Duration::MAX)).await.is_err());
             assert!(timeout(Duration::MAX, sleep(MS)).await.is_ok());
@@ -545,7 +579,9 @@ fn a_deadline_that_has_passed_is_ready() {
                 sleep_until(before).await;
             }
         });
-        openwork::block_on(async {
+    });
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let start = Instant::now();
             sleep(Duration::ZERO).await;
             sleep_until(start).await;
@@ -637,8 +673,8 @@ fn a_sleep_outside_of_a_runtime_is_blamed_on_its_maker() {
 /// Point 19.
 #[test]
 fn a_sleep_that_outlives_its_runtime_is_harmless() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let wakes = Wakes::new();
         let entered = runtime.enter();
         let [mut polled, mut dropped, mut fresh] = [(); 3].map(|()| Box::pin(sleep(HOUR)));
@@ -663,15 +699,17 @@ fn a_sleep_that_outlives_its_runtime_is_harmless() {
 /// Nobody else would tell a foreign executor that the deadline will not come.
 #[test]
 fn who_waits_for_a_deadline_is_woken_when_the_runtime_ends() {
-    let runtime = real();
-    let wakes = Wakes::new();
-    let mut nap = {
-        let _entered = runtime.enter();
-        Box::pin(sleep(HOUR))
-    };
-    assert!(wakes.poll(nap.as_mut()).is_pending());
-    drop(runtime);
-    assert_eq!((wakes.count(), wakes.kept()), (1, 0));
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let wakes = Wakes::new();
+        let mut nap = {
+            let _entered = runtime.enter();
+            Box::pin(sleep(HOUR))
+        };
+        assert!(wakes.poll(nap.as_mut()).is_pending());
+        drop(runtime);
+        assert_eq!((wakes.count(), wakes.kept()), (1, 0));
+    });
 }
 
 // ---- time-outs ----
@@ -700,7 +738,9 @@ fn a_deadline_of_now_elapses() {
             assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
             assert!(timeout_at(Instant::now(), pending::<()>()).await.is_err());
         });
-        openwork::block_on(async {
+    });
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
             assert!(timeout_at(Instant::now(), pending::<()>()).await.is_err());
         });
@@ -740,16 +780,20 @@ fn the_future_within_can_be_had_back() {
 /// timer left unpolled the time-out would be too.
 #[test]
 fn a_time_out_comes_though_its_future_spends_the_whole_budget() {
-    ends(|| {
-        openwork::block_on(async {
-            let mut fired = pin!(sleep(Duration::ZERO));
-            fired.as_mut().await;
-            let greedy = async {
-                loop {
-                    fired.as_mut().await;
-                }
-            };
-            assert!(timeout(2 * MS, greedy).await.is_err());
+    on_every_flavour(|flavour| {
+        // A task: with workers, the future in block_on runs on a foreign thread and has no budget.
+        flavour.block_on(async {
+            let limited = openwork::spawn(async {
+                let mut fired = pin!(sleep(Duration::ZERO));
+                fired.as_mut().await;
+                let greedy = async {
+                    loop {
+                        fired.as_mut().await;
+                    }
+                };
+                assert!(timeout(2 * MS, greedy).await.is_err());
+            });
+            limited.await.unwrap();
         });
     });
 }
