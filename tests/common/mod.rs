@@ -48,11 +48,19 @@ fn ends_as<T: Send + 'static>(name: String, body: impl FnOnce() -> T + Send + 's
 /// Runs the test called `name` in a process of its own, where it may count threads and bytes, and
 /// from which nobody dies with it.
 pub fn alone(name: &str, body: impl FnOnce()) {
+    alone_under(name, ":", body);
+}
+
+/// The same under a limit, given as the shell's command that sets it.
+pub fn alone_under(name: &str, limit: &str, body: impl FnOnce()) {
     const INNER: &str = "OPENWORK_TEST_ALONE";
     if env::var_os(INNER).is_some() {
         return body();
     }
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")])
+        .arg(env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]).env(INNER, "yes");
     let output = command.output().unwrap();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
