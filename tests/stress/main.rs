@@ -1,0 +1,157 @@
+//! Everything at once, at random, for as long as one likes: nothing is lost, doubled, stuck or left behind.
+//!
+//! Each round has a world: a runtime, tasks of a dozen kinds, and threads outside that open gates, wake,
+//! spawn, abort, join and drop. It ends in one of three ways: all tasks come to their end; or the runtime is
+//! dropped with tasks in it; or it is dropped while the threads go on as if nothing had happened. Then
+//! everything that was counted must be gone.
+//!
+//! A wake-up that is lost stops somebody, and with him at the latest the end of the round. Then a watchdog
+//! prints the state of the runtime.
+//!
+//! ```text
+//! OPENWORK_STRESS_SECONDS=600 cargo test --release --test stress -- --nocapture --test-threads=1
+//! OPENWORK_STRESS_SEED=…      the same numbers again; but the threads meet as they like
+//! OPENWORK_STRESS_STAY=1      after a hang wait for a debugger
+//! ```
+
+mod gate;
+mod random;
+mod tasks;
+mod threads;
+mod watchdog;
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openwork::time::timeout;
+
+use random::Random;
+use watchdog::Watchdog;
+use world::World;
+
+/// Laws below.
+const FLAVOURS: u32 = 5;
+
+/// Threads outside of the runtime. With the workers that is more than the machine has cores, so that they
+/// are interrupted in the midst of everything.
+const THREADS: usize = 3;
+
+#[test]
+fn one_thread_in_block_on_loses_nothing() {
+    stress(None);
+}
+
+#[test]
+fn one_worker_loses_nothing() {
+    stress(Some(1));
+}
+
+#[test]
+fn two_workers_lose_nothing() {
+    stress(Some(2));
+}
+
+#[test]
+fn four_workers_lose_nothing() {
+    stress(Some(4));
+}
+
+#[test]
+fn sixty_four_workers_lose_nothing() {
+    stress(Some(64));
+}
+
+fn stress(workers: Option<usize>) {
+    let (start, seed) = (Instant::now(), random::seed());
+    println!("workers {workers:?}, OPENWORK_STRESS_SEED={seed}");
+    let watchdog = Watchdog::new();
+    let mut rounds = 0;
+    while start.elapsed() < random::duration() / FLAVOURS {
+        round(workers, seed, Random::new(seed + rounds), &watchdog);
+        rounds += 1;
+    }
+    let events = watchdog.progress().load(SeqCst);
+    println!("{rounds} rounds, {events} polls and the like, in {:?}", start.elapsed());
+}
+
+/// How a round ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// All threads leave, and all tasks end.
+    Quiet,
+    /// All threads leave, and the runtime is dropped in the midst of its tasks.
+    Early,
+    /// The runtime is dropped in the midst of everything.
+    Sudden,
+}
+
+fn round(workers: Option<usize>, seed: u64, mut random: Random, watchdog: &Watchdog) {
+    let canary = Arc::new(());
+    let world = World::new(workers, seed, canary.clone(), watchdog.progress());
+    watchdog.look_at(&world);
+    let ending = [Ending::Quiet, Ending::Early, Ending::Sudden][random.below(3)];
+    world.threads.store(THREADS, SeqCst);
+    for _ in 0..4 {
+        tasks::keep_gate(&world, &mut random);
+        tasks::idle(&world);
+    }
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let (world, random) = (&world, random.fork());
+            scope.spawn(move || threads::meddle(world, random));
+        }
+        let runtime = world.runtime.read().unwrap();
+        runtime.as_ref().expect("not yet").block_on(preside(&world, ending, &mut random));
+        drop(runtime);
+        // Whoever is in `block_on` comes out first.
+        let runtime = world.runtime.write().unwrap().take();
+        world.ending.store(true, SeqCst);
+        drop(runtime);
+        if ending != Ending::Sudden {
+            assert_eq!(world.objects.count(), 0, "{ending:?}, {world}");
+        }
+        world.stopping.store(true, SeqCst);
+    });
+    world.assert_sound();
+    assert_eq!(world.objects.count(), 0, "{ending:?}, {world}");
+    assert_eq!(world.tasks.load(SeqCst), 0);
+    world.clear();
+    assert_eq!(Arc::strong_count(&world), 1, "somebody still holds a piece of {world}");
+    drop(world);
+    // Who has told that he is gone may still be letting go.
+    while Arc::strong_count(&canary) > 1 {
+        thread::yield_now();
+    }
+}
+
+/// The root: it lasts as long as the round.
+async fn preside(world: &Arc<World>, ending: Ending, random: &mut Random) {
+    let (start, length) = (Instant::now(), Duration::from_millis(random.below(40) as u64));
+    while start.elapsed() < length {
+        let _ = timeout(random.micros(2000), world.root.opened()).await;
+    }
+    if ending == Ending::Sudden {
+        return;
+    }
+    world.stopping.store(true, SeqCst);
+    while world.threads.load(SeqCst) > 0 {
+        world.root.opened().await;
+    }
+    if ending == Ending::Early {
+        return;
+    }
+    let gates = world.gates.lock().unwrap().clone();
+    for gate in gates {
+        gate.open(random);
+    }
+    let idlers = world.idlers.lock().unwrap().clone();
+    for idler in idlers {
+        world.abort(&idler);
+    }
+    while world.tasks.load(SeqCst) > 0 {
+        world.root.opened().await;
+    }
+}

@@ -1,0 +1,133 @@
+//! What the threads do that do not belong to the runtime.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
+use std::time::Duration;
+
+use openwork::sync::oneshot;
+
+use crate::random::Random;
+use crate::tasks::{abort_one, any, idle, keep_gate, open_one, pick, visit};
+use crate::world::World;
+
+/// More tasks than this are not spawned from outside: the workers could not keep up.
+const ENOUGH_TASKS: usize = 300;
+
+/// One thread, until it is the end.
+pub fn meddle(world: &Arc<World>, mut random: Random) {
+    while !world.is_stopping() {
+        world.moved();
+        match random.below(20) {
+            // Most of the time too little happens for the workers to stay awake: a wake-up is lost, if at
+            // all, while somebody falls asleep.
+            0..5 => thread::sleep(random.micros(300)),
+            5..9 => open_and_wait(world, &mut random),
+            9 => open_one(world, &mut random),
+            10 => drop(pick(world, &mut random).inspect(|gate| gate.poke())),
+            11 => wake_a_stranger(world, &mut random),
+            12 | 13 => spawn(world, &mut random),
+            14 => abort_one(world, &mut random),
+            15 => drop(World::take(&world.joins, &mut random)),
+            16 => join(world, &mut random),
+            17 => call(world),
+            18 => block_on(world, &mut random),
+            _ => look(world),
+        }
+    }
+    world.threads.fetch_sub(1, SeqCst);
+    world.root.open(&mut random);
+}
+
+/// Opens a gate, and does not go on before that was seen: no later wake can cover up for a lost one.
+fn open_and_wait(world: &Arc<World>, random: &mut Random) {
+    let Some(gate) = pick(world, random) else { return };
+    let opening = gate.open(random);
+    while !gate.is_answered(opening) {
+        if random.one_in(2) {
+            thread::yield_now()
+        } else {
+            thread::sleep(Duration::from_micros(20))
+        }
+    }
+    // Its keeper may be gone.
+    if gate.is_answered(u64::MAX) {
+        world.gates.lock().unwrap().retain(|other| !Arc::ptr_eq(other, &gate));
+        keep_gate(world, random);
+    }
+}
+
+fn wake_a_stranger(world: &Arc<World>, random: &mut Random) {
+    match World::take(&world.wakers, random) {
+        None if world.idlers.lock().unwrap().len() < 16 => idle(world),
+        None => {}
+        Some(waker) => match random.below(4) {
+            0 => drop(waker),
+            1 => waker.wake(),
+            2 => {
+                waker.wake_by_ref();
+                waker.wake();
+            }
+            _ => {
+                let clone = waker.clone();
+                drop(waker);
+                clone.wake();
+            }
+        },
+    }
+}
+
+fn spawn(world: &Arc<World>, random: &mut Random) {
+    if world.tasks.load(SeqCst) > ENOUGH_TASKS {
+        return;
+    }
+    let (ticket, task) = world.spawn(any(world, random, 2));
+    match random.below(3) {
+        0 => drop(task),
+        1 => world.abort(&task.abort_handle()),
+        _ => {
+            world.aborts.lock().unwrap().push(task.abort_handle());
+            world.joins.lock().unwrap().push((ticket, task));
+        }
+    }
+}
+
+/// Awaits a task from outside.
+fn join(world: &World, random: &mut Random) {
+    if let Some((ticket, task)) = World::take(&world.joins, random) {
+        let id = task.id();
+        let outcome = world.handle.block_on(task);
+        world.check_join(ticket, id, outcome);
+    }
+}
+
+/// A word to a task, and one back.
+fn call(world: &Arc<World>) {
+    let (ask, question) = oneshot::channel();
+    let (answer, response) = oneshot::channel();
+    world.spawn(async move {
+        if let Ok(number) = question.await {
+            let _ = answer.send(number);
+        }
+    });
+    let _ = ask.send(7);
+    match response.blocking_recv() {
+        Ok(number) => assert_eq!(number, 7),
+        Err(_) => assert!(world.ending.load(SeqCst), "nobody could have aborted it"),
+    }
+}
+
+/// Is itself in `block_on`, on a current-thread runtime perhaps as the one who drives.
+fn block_on(world: &Arc<World>, random: &mut Random) {
+    if let Some(runtime) = &*world.runtime.read().unwrap() {
+        runtime.block_on(visit(world, random.fork()));
+    }
+}
+
+/// Looks at everything while it changes.
+fn look(world: &World) {
+    let tasks = world.handle.tasks();
+    assert!(tasks.iter().all(|task| !task.future.is_empty()));
+    let metrics = world.handle.metrics();
+    assert!(metrics.num_workers() > 0);
+}
