@@ -5,8 +5,10 @@
 //! dropped with tasks in it; or it is dropped while the threads go on as if nothing had happened. Then
 //! everything that was counted must be gone.
 //!
-//! A wake-up that is lost stops somebody, and with him at the latest the end of the round. Then a watchdog
-//! prints the state of the runtime.
+//! A wake-up that is lost stops somebody, and with him at the latest the end of the round; then a watchdog
+//! prints the state of the runtime. But in such a crowd a worker that sleeps beside a task in its queue is
+//! soon woken for another one, and finds both. So in every fourth round a single thread knocks again and
+//! again at a runtime that is just falling asleep.
 //!
 //! ```text
 //! OPENWORK_STRESS_SECONDS=600 cargo test --release --test stress -- --nocapture --test-threads=1
@@ -77,9 +79,11 @@ fn stress(workers: Option<usize>) {
     println!("{rounds} rounds, {events} polls and the like, in {:?}", start.elapsed());
 }
 
-/// How a round ends.
+/// How a round goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum Course {
+    /// One thread knocks, and everybody sleeps in between. Then all tasks end.
+    Lonely,
     /// All threads leave, and all tasks end.
     Quiet,
     /// All threads leave, and the runtime is dropped in the midst of its tasks.
@@ -92,31 +96,38 @@ fn round(workers: Option<usize>, seed: u64, mut random: Random, watchdog: &Watch
     let canary = Arc::new(());
     let world = World::new(workers, seed, canary.clone(), watchdog.progress());
     watchdog.look_at(&world);
-    let ending = [Ending::Quiet, Ending::Early, Ending::Sudden][random.below(3)];
-    world.threads.store(THREADS, SeqCst);
+    let courses = [Course::Lonely, Course::Quiet, Course::Early, Course::Sudden];
+    let course = courses[random.below(courses.len())];
+    let length = Duration::from_millis(random.below(40) as u64);
     for _ in 0..4 {
         tasks::keep_gate(&world, &mut random);
         tasks::idle(&world);
     }
+    let threads = if course == Course::Lonely { 1 } else { THREADS };
+    world.threads.store(threads, SeqCst);
     thread::scope(|scope| {
-        for _ in 0..THREADS {
+        for _ in 0..threads {
             let (world, random) = (&world, random.fork());
-            scope.spawn(move || threads::meddle(world, random));
+            scope.spawn(move || match course {
+                Course::Lonely => threads::knock(world, random, length),
+                _ => threads::meddle(world, random),
+            });
         }
         let runtime = world.runtime.read().unwrap();
-        runtime.as_ref().expect("not yet").block_on(preside(&world, ending, &mut random));
+        let root = preside(&world, course, length, &mut random);
+        runtime.as_ref().expect("it is taken below").block_on(root);
         drop(runtime);
         // Whoever is in `block_on` comes out first.
         let runtime = world.runtime.write().unwrap().take();
         world.ending.store(true, SeqCst);
         drop(runtime);
-        if ending != Ending::Sudden {
-            assert_eq!(world.objects.count(), 0, "{ending:?}, {world}");
+        if course != Course::Sudden {
+            assert_eq!(world.objects.count(), 0, "{course:?}, {world}");
         }
         world.stopping.store(true, SeqCst);
     });
     world.assert_sound();
-    assert_eq!(world.objects.count(), 0, "{ending:?}, {world}");
+    assert_eq!(world.objects.count(), 0, "{course:?}, {world}");
     assert_eq!(world.tasks.load(SeqCst), 0);
     world.clear();
     assert_eq!(Arc::strong_count(&world), 1, "somebody still holds a piece of {world}");
@@ -128,19 +139,22 @@ fn round(workers: Option<usize>, seed: u64, mut random: Random, watchdog: &Watch
 }
 
 /// The root: it lasts as long as the round.
-async fn preside(world: &Arc<World>, ending: Ending, random: &mut Random) {
-    let (start, length) = (Instant::now(), Duration::from_millis(random.below(40) as u64));
-    while start.elapsed() < length {
+async fn preside(world: &Arc<World>, course: Course, length: Duration, random: &mut Random) {
+    let start = Instant::now();
+    // Not if a thread is to be alone: this wakes somebody.
+    while course != Course::Lonely && start.elapsed() < length {
         let _ = timeout(random.micros(2000), world.root.opened()).await;
     }
-    if ending == Ending::Sudden {
+    if course == Course::Sudden {
         return;
     }
-    world.stopping.store(true, SeqCst);
+    if course != Course::Lonely {
+        world.stopping.store(true, SeqCst);
+    }
     while world.threads.load(SeqCst) > 0 {
         world.root.opened().await;
     }
-    if ending == Ending::Early {
+    if course == Course::Early {
         return;
     }
     let gates = world.gates.lock().unwrap().clone();

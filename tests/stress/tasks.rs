@@ -42,7 +42,7 @@ pub fn any(world: &Arc<World>, random: &mut Random, depth: usize) -> Work {
 }
 
 /// Timers: none fires early.
-async fn nap(mut random: Random) {
+pub async fn nap(mut random: Random) {
     for _ in 0..=random.below(3) {
         let (start, duration) = (Instant::now(), random.micros(400));
         sleep(duration).await;
@@ -63,14 +63,14 @@ async fn hurry(mut random: Random) {
 }
 
 /// Wakes itself, for more than one round.
-async fn give_way(mut random: Random) {
+pub async fn give_way(mut random: Random) {
     for _ in 0..random.below(150) {
         yield_now().await;
     }
 }
 
 /// Blocking threads, and wakes from them.
-async fn block(world: Arc<World>, mut random: Random) {
+pub async fn block(world: Arc<World>, mut random: Random) {
     let ticket = random.next();
     let job = {
         let (world, object, mut random) = (world.clone(), world.objects.another(), random.fork());

@@ -1,18 +1,23 @@
 //! What the threads do that do not belong to the runtime.
 
-use std::sync::Arc;
+use std::future::Future;
+use std::hint;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openwork::sync::oneshot;
 
 use crate::random::Random;
-use crate::tasks::{abort_one, any, idle, keep_gate, open_one, pick, visit};
+use crate::tasks::{abort_one, any, block, give_way, idle, keep_gate, nap, open_one, pick, visit};
 use crate::world::World;
 
 /// More tasks than this are not spawned from outside: the workers could not keep up.
 const ENOUGH_TASKS: usize = 300;
+
+/// How many tasks meet at most.
+const MEET: usize = 4;
 
 /// One thread, until it is the end.
 pub fn meddle(world: &Arc<World>, mut random: Random) {
@@ -39,17 +44,79 @@ pub fn meddle(world: &Arc<World>, mut random: Random) {
     world.root.open(&mut random);
 }
 
-/// Opens a gate, and does not go on before that was seen: no later wake can cover up for a lost one.
-fn open_and_wait(world: &Arc<World>, random: &mut Random) {
-    let Some(gate) = pick(world, random) else { return };
-    let opening = gate.open(random);
-    while !gate.is_answered(opening) {
+/// One thread alone, for some time: it brings something to a runtime that is about to fall asleep, and waits
+/// until that was dealt with. As nothing else happens, nobody comes to the rescue if it was lost.
+pub fn knock(world: &Arc<World>, mut random: Random, length: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < length {
+        world.moved();
+        let (now, moment) = (Instant::now(), random.micros(40));
+        while now.elapsed() < moment {
+            hint::spin_loop();
+        }
+        match random.below(9) {
+            0 => call(world),
+            6 => meet(world, &mut random),
+            1 => join_new(world, nap(random.fork())),
+            2 => join_new(world, give_way(random.fork())),
+            3 => join_new(world, block(world.clone(), random.fork())),
+            4 => {
+                let opening = world.root.open(&mut random);
+                wait_until(&mut random, || world.root.is_answered(opening));
+            }
+            5 => {
+                idle(world);
+                let idler = world.idlers.lock().unwrap().pop().expect("nobody else takes one");
+                world.abort(&idler);
+                wait_until(&mut random, || idler.is_finished());
+            }
+            _ => open_and_wait(world, &mut random),
+        }
+    }
+    world.stopping.store(true, SeqCst);
+    world.threads.fetch_sub(1, SeqCst);
+    world.root.open(&mut random);
+}
+
+/// Tasks that block their threads until all of them run: while one worker is held, another must come for
+/// what stands in a queue. There is no such promise for more tasks than workers.
+fn meet(world: &Arc<World>, random: &mut Random) {
+    let party = 1 + random.below(world.handle.metrics().num_workers().min(MEET));
+    let barrier = Arc::new(Barrier::new(party));
+    let tasks = (0..party).map(|_| {
+        let (barrier, world) = (barrier.clone(), world.clone());
+        world.clone().spawn(async move {
+            barrier.wait();
+            world.moved();
+        })
+    });
+    for (ticket, task) in tasks.collect::<Vec<_>>() {
+        let id = task.id();
+        world.check_join(ticket, id, world.handle.block_on(task));
+    }
+}
+
+fn join_new(world: &Arc<World>, future: impl Future<Output = ()> + Send + 'static) {
+    let (ticket, task) = world.spawn(future);
+    let id = task.id();
+    world.check_join(ticket, id, world.handle.block_on(task));
+}
+
+fn wait_until(random: &mut Random, condition: impl Fn() -> bool) {
+    while !condition() {
         if random.one_in(2) {
             thread::yield_now()
         } else {
             thread::sleep(Duration::from_micros(20))
         }
     }
+}
+
+/// Opens a gate, and does not go on before that was seen: no later wake can cover up for a lost one.
+fn open_and_wait(world: &Arc<World>, random: &mut Random) {
+    let Some(gate) = pick(world, random) else { return };
+    let opening = gate.open(random);
+    wait_until(random, || gate.is_answered(opening));
     // Its keeper may be gone.
     if gate.is_answered(u64::MAX) {
         world.gates.lock().unwrap().retain(|other| !Arc::ptr_eq(other, &gate));
