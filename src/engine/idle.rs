@@ -150,4 +150,9 @@ impl Idle {
     fn become_searcher(&self) {
         self.count.fetch_sub(SLEEPER - SEARCHER, AcqRel);
     }
+
+    /// Whether anybody sleeps, at a glance.
+    pub(crate) fn anybody_sleeps(&self) -> bool {
+        sleepers(self.count.load(Relaxed)) > 0
+    }
 }

@@ -151,9 +151,10 @@ enum Rest {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Pushed {
-    /// Only this worker can take it.
+    /// This worker runs it next. To wake another one for it, who would come and steal it, doubled the
+    /// processor time of an echo.
     Here,
-    /// It can be stolen: somebody who has nothing to do should come.
+    /// It waits for others, and can be stolen: somebody who has nothing to do should come.
     ForAnybody,
 }
 
@@ -199,8 +200,9 @@ impl Line {
                 Pushed::Here
             }
             Rest::Shared(ring) => {
+                let runs_next = self.slot.is_none() && ring.is_empty();
                 ring.push(task, injector);
-                Pushed::ForAnybody
+                if runs_next { Pushed::Here } else { Pushed::ForAnybody }
             }
         }
     }
@@ -228,14 +230,6 @@ impl Line {
                     Rest::Private(tasks) => tasks.is_empty(),
                     Rest::Shared(ring) => ring.is_empty(),
                 }
-        })
-    }
-
-    /// Tasks that others could take.
-    pub(crate) fn stealable() -> usize {
-        with_own(|line| match &line.rest {
-            Rest::Private(_) => 0,
-            Rest::Shared(ring) => ring.len(),
         })
     }
 

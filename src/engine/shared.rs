@@ -220,11 +220,12 @@ impl Schedule for Arc<Shared> {
             }
             return;
         }
-        if context::task_id().is_none() {
-            // Woken by a timer, a socket or the root: in the order of the wakes. This worker is about to run
-            // what it woke; whether that is too much for one is judged afterwards, in `Worker::share`.
-            let _ = Line::push_back(task, &self.injector);
-        } else if Line::push_next(task, &self.injector) == Pushed::ForAnybody {
+        // Woken by another task: it runs next. By a timer, a socket or the root: in the order of the wakes.
+        let pushed = match context::task_id() {
+            Some(_) => Line::push_next(task, &self.injector),
+            None => Line::push_back(task, &self.injector),
+        };
+        if pushed == Pushed::ForAnybody {
             self.call_one();
         }
     }

@@ -36,7 +36,7 @@ use super::park::Announce;
 use super::prim::MutexGuard;
 use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use super::prim::atomic::fence;
-use super::queue::{Line, Ring};
+use super::queue::{Line, Pushed, Ring};
 use super::shared::{Figures, Shared, Station};
 use super::task::{Runnable, Turn};
 use super::trace::{self, Event};
@@ -138,19 +138,8 @@ impl<'a> Worker<'a> {
         }
         let polled = self.run(self.round, || Line::pop().or_else(|| injector.pop()));
         let all_done = polled < self.round;
-        if !all_done {
-            // Tasks that give way in turn are pushed without a call.
-            self.share(1);
-        }
         self.measure_round(polled);
         all_done
-    }
-
-    /// If so many tasks or more stand in the line, another worker should help.
-    fn share(&self, enough: usize) {
-        if Line::stealable() >= enough {
-            self.shared.call_one();
-        }
     }
 
     /// Polls up to `limit` tasks, and returns how many there were.
@@ -161,9 +150,7 @@ impl<'a> Worker<'a> {
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
-                Turn::Again(task) => {
-                    let _ = Line::push_back(task, &self.shared.injector);
-                }
+                Turn::Again(task) => self.push_again(task),
                 Turn::Rest => {}
                 Turn::Ended => ended += 1,
             }
@@ -172,6 +159,16 @@ impl<'a> Worker<'a> {
         Figures::add(&figures.polls, polled as u64);
         figures.ended.store(figures.ended.load(Relaxed) + ended, Relaxed);
         polled
+    }
+
+    /// A task gave way, and goes to the back.
+    fn push_again(&self, task: Arc<dyn Runnable>) {
+        let pushed = Line::push_back(task, &self.shared.injector);
+        // A look without the fence of `call_one`, which would be a third of what it costs to give way. One
+        // who goes to sleep in this very moment is called for the next task; this worker is awake.
+        if pushed == Pushed::ForAnybody && self.shared.idle.anybody_sleeps() {
+            self.shared.call_one();
+        }
     }
 
     /// Sets the length of the next round by how long so many polls took.
@@ -196,7 +193,6 @@ impl<'a> Worker<'a> {
         if driver.clock.is_paused() || self.began - self.glanced >= GLANCE_EVERY {
             if let Some(mut seat) = driver.try_seat() {
                 driver.poll(&mut seat);
-                self.share(1);
             }
             self.glanced = self.began;
         }
@@ -300,9 +296,6 @@ impl<'a> Worker<'a> {
         trace::emit(self.shared.id, Event::Wakes);
         if let Some(mut seat) = seat {
             driver.dispatch(&mut seat);
-            // One it runs itself, at once. To wake another worker for it, who would come and steal it,
-            // doubled the processor time of an echo.
-            self.share(2);
             self.glanced = Instant::now();
         }
     }
