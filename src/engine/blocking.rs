@@ -182,7 +182,7 @@ impl Pool {
             leaver.state.lock().leaving -= 1;
             leaver.ended.notify_all();
         };
-        self.threads.start(name, runtime, self.shared.id, work, leave)
+        self.threads.start(name, runtime, self.shared.id, work, leave).map(drop)
     }
 
     /// Waits for a job. None: this thread is not needed any more.

@@ -92,6 +92,11 @@ impl Driver {
         self.seat.try_lock()
     }
 
+    /// Whether the one who drives sleeps.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.permit.is_announced()
+    }
+
     /// How many turns the driver has made. Relaxed: it is looked at every few milliseconds.
     pub(crate) fn turns(&self) -> usize {
         self.turns.load(Ordering::Relaxed)

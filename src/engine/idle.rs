@@ -113,6 +113,11 @@ impl Idle {
         }
     }
 
+    /// Whether a push might have somebody to call. Relaxed: a glance.
+    pub(crate) fn has_sleepers(&self) -> bool {
+        sleepers(self.count.load(Relaxed)) > 0
+    }
+
     /// There is work for anybody, and it can be seen already. Returns whom to wake for it.
     #[must_use]
     pub(crate) fn call_one(&self) -> Option<usize> {
@@ -149,10 +154,5 @@ impl Idle {
     /// One who slept is called. Its place in the list is gone already.
     fn become_searcher(&self) {
         self.count.fetch_sub(SLEEPER - SEARCHER, AcqRel);
-    }
-
-    /// Whether anybody sleeps, at a glance.
-    pub(crate) fn anybody_sleeps(&self) -> bool {
-        sleepers(self.count.load(Relaxed)) > 0
     }
 }

@@ -34,13 +34,20 @@ struct List {
     tasks: Vec<Arc<dyn Runnable>>,
     /// The length at which to sweep.
     sweep_at: usize,
+    /// How many of the runtime's tasks had ended at the last sweep of an idle worker.
+    ended: u64,
     /// The runtime has ended, and takes no more tasks.
     closed: bool,
 }
 
 impl Live {
     pub(crate) fn new() -> Self {
-        Live(Mutex::new(List { tasks: Vec::new(), sweep_at: SWEEP_AT_LEAST, closed: false }))
+        Live(Mutex::new(List {
+            tasks: Vec::new(),
+            sweep_at: SWEEP_AT_LEAST,
+            ended: 0,
+            closed: false,
+        }))
     }
 
     /// Adds a task. False if the list is closed: the caller must cancel it.
@@ -57,21 +64,19 @@ impl Live {
         true
     }
 
-    /// Lets go of finished tasks if they may be a good part of the list, as so many have `ended` since the
-    /// last time. For a worker that has nothing else to do. Returns whether it was worth it.
-    pub(crate) fn sweep_when_idle(&self, ended: usize) -> bool {
-        if ended < SWEEP_AT_LEAST {
-            return false;
-        }
+    /// Lets go of finished tasks if they may be a good part of the list: of the runtime's tasks so many have
+    /// `ended` by now. For a worker that has nothing else to do.
+    pub(crate) fn sweep_when_idle(&self, ended: u64) {
         let mut list = self.0.lock();
-        // A sweep of n entries lets go of n / 4 at least: again constant for each task. Without this
-        // condition a server that holds 10,000 tasks and ends one before each sleep would look at
-        // 10,000 each time.
-        let worth_it = ended >= list.tasks.len() / 4;
-        if worth_it {
+        // A sweep of n entries is paid for by n / 4 tasks that have ended: again constant for each task.
+        // Without this condition a server that holds 10,000 tasks and ends one before each sleep would look
+        // at 10,000 each time. And each list counts for itself: with one count for all, the sweeps of the
+        // short lists would forget what the long one still holds.
+        let since = ended.saturating_sub(list.ended) as usize;
+        if since >= SWEEP_AT_LEAST.max(list.tasks.len() / 4) {
+            list.ended = ended;
             list.sweep();
         }
-        worth_it
     }
 
     /// The tasks that are not done.

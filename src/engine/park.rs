@@ -77,6 +77,11 @@ impl Permit {
         Announce::StayUp
     }
 
+    /// Whether the owner sleeps, or is about to, and nobody has notified it. For who is curious.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.0.load(Relaxed) == SLEEPING
+    }
+
     /// The owner is up. Returns whether there was a token.
     pub(crate) fn take(&self) -> bool {
         // AcqRel: matches the swap in `notify`; the owner now looks for what the waker left.

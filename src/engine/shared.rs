@@ -26,7 +26,7 @@ use super::idle::Idle;
 use super::live::Live;
 use super::park::{Notify, Parker};
 use super::prim::atomic::Ordering::{Relaxed, SeqCst};
-use super::prim::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+use super::prim::atomic::{AtomicBool, AtomicU64, fence};
 use super::queue::{Injector, Line, Pushed, Ring};
 use super::task::{Runnable, Schedule, Task};
 
@@ -63,8 +63,8 @@ pub(crate) struct Figures {
     pub(crate) polls: AtomicU64,
     pub(crate) steals: AtomicU64,
     pub(crate) parks: AtomicU64,
-    /// Tasks that have ended since the lists were last swept.
-    pub(crate) ended: AtomicUsize,
+    /// Tasks that have ended.
+    pub(crate) ended: AtomicU64,
 }
 
 impl Figures {
@@ -108,7 +108,8 @@ impl Shared {
     {
         let task = Task::new(future, self.clone(), place);
         let live = self.own_station().map_or(&self.foreign, |station| &station.live);
-        if live.add(task.clone()) {
+        // A runtime that ends takes nothing more, though its lists are open until the last worker has left.
+        if !self.is_stopped() && live.add(task.clone()) {
             self.schedule(task.clone());
         } else {
             task.shut_down();
@@ -131,6 +132,14 @@ impl Shared {
     pub(crate) fn call_one(&self) {
         if let Some(worker) = self.idle.call_one() {
             self.wake_worker(worker);
+        }
+    }
+
+    /// As `call_one`, for a task that is not lost if nobody comes, but only late: it costs no fence while
+    /// nobody sleeps.
+    pub(crate) fn offer(&self) {
+        if self.idle.has_sleepers() {
+            self.call_one();
         }
     }
 
@@ -165,12 +174,8 @@ impl Shared {
 
     /// Lets go of finished tasks, if they may be a good part of all.
     pub(crate) fn sweep_when_idle(&self) {
-        let ended = || self.stations.iter().map(|station| &station.figures.ended);
-        let count = ended().map(|ended| ended.load(Relaxed)).sum();
-        let swept = self.lists().filter(|list| list.sweep_when_idle(count)).count();
-        if swept > 0 {
-            ended().for_each(|ended| ended.store(0, Relaxed));
-        }
+        let ended = self.stations.iter().map(|station| station.figures.ended.load(Relaxed)).sum();
+        self.lists().for_each(|list| list.sweep_when_idle(ended));
     }
 
     /// The runtime ends: workers leave after their current poll.

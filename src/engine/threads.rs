@@ -11,8 +11,9 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::context::{self, AnyRuntime};
@@ -47,7 +48,7 @@ impl Threads {
         id: u32,
         work: impl FnOnce() + Send + 'static,
         leave: impl FnOnce() + Send + 'static,
-    ) -> io::Result<()> {
+    ) -> io::Result<JoinHandle<()>> {
         let name = self.name.as_ref().map_or(usual_name, |name| name());
         let mut builder = thread::Builder::new().name(name);
         if let Some(size) = self.stack_size {
@@ -62,8 +63,7 @@ impl Threads {
             // The runtime goes before anybody is told: who waits for that may then drop the rest.
             drop(entered);
             leave();
-        })?;
-        Ok(())
+        })
     }
 }
 
@@ -83,6 +83,8 @@ pub(crate) struct Crew {
     /// Workers that are not gone, and those of them that still work.
     count: Mutex<(usize, usize)>,
     gone: Condvar,
+    /// Who waits for the end also waits until the system has taken the threads back, with what they hold.
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A worker without a root works until the runtime stops.
@@ -101,32 +103,29 @@ impl Goal for UntilStopped<'_> {
 impl Crew {
     pub(crate) fn new(shared: Arc<Shared>) -> Arc<Self> {
         let workers = shared.stations.len();
-        Arc::new(Crew { shared, count: Mutex::new((workers, workers)), gone: Condvar::new() })
+        let count = Mutex::new((workers, workers));
+        Arc::new(Crew { shared, count, gone: Condvar::new(), threads: Mutex::default() })
     }
 
-    /// Starts the workers. After an error those that were started are told to stop, and waited for.
+    /// Starts the workers. After an error, or a panic of who names them, those that were started are told to
+    /// stop, and waited for.
     pub(crate) fn start(
         self: &Arc<Self>,
         threads: &Threads,
         runtime: &AnyRuntime,
     ) -> io::Result<()> {
-        let workers = self.shared.stations.len();
-        for index in 0..workers {
+        let mut missing = Missing { crew: self, workers: self.shared.stations.len() };
+        for index in 0..self.shared.stations.len() {
             let (worker, leaver) = (self.clone(), self.clone());
-            let started = threads.start(
+            let thread = threads.start(
                 format!("openwork-worker-{index}"),
                 runtime.clone(),
                 self.shared.id,
                 move || worker.run(index),
                 move || leaver.leave(1),
-            );
-            if let Err(error) = started {
-                self.shared.stop();
-                self.stop_working(workers - index);
-                self.leave(workers - index);
-                self.wait_for_end(None);
-                return Err(error);
-            }
+            )?;
+            self.threads.lock().push(thread);
+            missing.workers -= 1;
         }
         Ok(())
     }
@@ -167,6 +166,28 @@ impl Crew {
                 None => count = self.gone.wait(count),
             }
         }
+        drop(count);
+        for thread in mem::take(&mut *self.threads.lock()) {
+            // An error is a panic, which was told.
+            let _ = thread.join();
+        }
         true
+    }
+}
+
+/// Workers that were not started.
+struct Missing<'a> {
+    crew: &'a Crew,
+    workers: usize,
+}
+
+impl Drop for Missing<'_> {
+    fn drop(&mut self) {
+        if self.workers > 0 {
+            self.crew.shared.stop();
+            self.crew.stop_working(self.workers);
+            self.crew.leave(self.workers);
+            self.crew.wait_for_end(None);
+        }
     }
 }

@@ -8,10 +8,9 @@
 //!   │      │
 //!   │   a round: tasks from the injector, then up to 61 from the line
 //!   │      │
-//!   │      ├── tasks left ─────────▶ a glance at timers and sockets, if it is time
-//!   │      ├── found some elsewhere      │
-//!   │      └── nothing ──▶ announce, look again, sleep
-//!   └───────────────────────────────┘
+//!   │      ├── tasks left, or found some elsewhere ──▶ a glance at timers and sockets, if it is time
+//!   │      └── nothing ──▶ announce, look again, sleep          │
+//!   └───────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! A worker of a multi-thread runtime works until the runtime stops. That of a current-thread runtime is
@@ -120,9 +119,10 @@ impl<'a> Worker<'a> {
     pub(crate) fn work(&mut self, goal: &mut impl Goal) {
         while !goal.is_reached() {
             let all_done = self.run_round();
-            if !all_done || goal.is_called() {
+            // Also who lives on what it finds elsewhere looks at timers and sockets.
+            if !all_done || goal.is_called() || self.search() {
                 self.glance();
-            } else if !self.search() {
+            } else {
                 self.sleep(goal);
             }
         }
@@ -150,25 +150,20 @@ impl<'a> Worker<'a> {
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
-                Turn::Again(task) => self.push_again(task),
+                Turn::Again(task) => {
+                    // Behind others, of which one may block: then it is somebody else's.
+                    if Line::push_back(task, &self.shared.injector) == Pushed::ForAnybody {
+                        self.shared.offer();
+                    }
+                }
                 Turn::Rest => {}
                 Turn::Ended => ended += 1,
             }
         }
         let figures = &self.station().figures;
         Figures::add(&figures.polls, polled as u64);
-        figures.ended.store(figures.ended.load(Relaxed) + ended, Relaxed);
+        Figures::add(&figures.ended, ended);
         polled
-    }
-
-    /// A task gave way, and goes to the back.
-    fn push_again(&self, task: Arc<dyn Runnable>) {
-        let pushed = Line::push_back(task, &self.shared.injector);
-        // A look without the fence of `call_one`, which would be a third of what it costs to give way. One
-        // who goes to sleep in this very moment is called for the next task; this worker is awake.
-        if pushed == Pushed::ForAnybody && self.shared.idle.anybody_sleeps() {
-            self.shared.call_one();
-        }
     }
 
     /// Sets the length of the next round by how long so many polls took.
@@ -323,8 +318,9 @@ impl<'a> Worker<'a> {
                 if driver.try_seat().is_some() {
                     break true;
                 }
+                // Nobody asleep there, and yet somebody there: one who is busy glances, and will be gone.
                 match driver.turns() {
-                    now if now == turns => break false,
+                    now if now == turns && driver.is_asleep() => break false,
                     now => turns = now,
                 }
             };

@@ -120,6 +120,16 @@ impl Runtime {
                  `async` code"
             );
         }
+        let shared = &self.handle.parts.shared;
+        if context::task_id().is_some() && context::runtime_id() == shared.id {
+            if std::thread::panicking() {
+                return;
+            }
+            panic!(
+                "Cannot drop a runtime in one of its own closures: it would wait for the end of that \
+                 closure; use `shutdown_background` here, or drop the runtime elsewhere"
+            );
+        }
         let until = self.wait_at_drop.and_then(|limit| Instant::now().checked_add(limit));
         if let Workers::MultiThread(crew) = &self.handle.parts.workers {
             crew.wait_for_end(until);
