@@ -260,7 +260,12 @@ impl<'a> Worker<'a> {
         } else {
             self.lie_down(seat);
         }
-        self.searching = shared.idle.retract(self.index) == Awake::Called;
+        let called = shared.idle.retract(self.index) == Awake::Called;
+        // The race. Two tasks are pushed while this worker searches, so nobody is called for them. It finds
+        // nothing, announces, looks, sees both, and takes the first, which blocks: nobody comes for the
+        // second. So who stays up for what it saw searches again, and when it has found the first it has the
+        // duty of the last searcher, to call another.
+        self.searching = called || (stays_up && shared.idle.start_search());
         self.began = Instant::now();
         if stays_up {
             self.glance();
