@@ -152,3 +152,25 @@ fn a_burst_gives_its_memory_back() {
         });
     });
 }
+
+/// Between two sleeps only a few end, so that no sweep of a long list seems worth it; in the end all have.
+#[test]
+fn a_burst_that_ends_little_by_little_gives_its_memory_back() {
+    alone("a_burst_that_ends_little_by_little_gives_its_memory_back", || {
+        ends(|| {
+            paused().block_on(async {
+                let before = resident();
+                for n in 0..TASKS as u32 {
+                    drop(openwork::spawn(sleep(n / 100 * Duration::from_millis(1))));
+                }
+                sleep(HOUR).await;
+                assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+                // The allocator keeps pages; that they are free to use shows when something else does.
+                let others: Vec<_> = (0..TASKS).map(|_| vec![1_u8; 200]).collect();
+                let grown = (resident() - before) / others.len();
+                println!("{grown} bytes for each 200 that took the place of a task");
+                assert!(grown < 320, "{grown} bytes for each 200: the tasks are still there");
+            });
+        });
+    });
+}

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use common::{
     AtDrop, Flavour, Wakes, alone, ends, on_every_flavour, panic_of, paused, real, sleepy, until,
+    with_workers,
 };
 use futures::StreamExt;
 use futures::channel::oneshot;
@@ -488,6 +489,47 @@ fn what_is_spawned_after_the_end_is_cancelled_at_once() {
     });
 }
 
+/// Also while a worker is still in a poll, perhaps for ever.
+#[test]
+fn what_is_spawned_after_the_end_is_cancelled_though_a_worker_is_stuck() {
+    with_workers(|flavour| {
+        let runtime = flavour.build();
+        let handle = runtime.handle().clone();
+        let (hold, held) = mpsc::channel();
+        let (let_go, wait) = mpsc::channel::<()>();
+        let stuck = runtime.spawn(async move {
+            hold.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        held.recv().unwrap();
+        runtime.shutdown_background();
+        let task = handle.spawn(async {});
+        assert!(task.is_finished());
+        assert!(join(task).unwrap_err().is_cancelled());
+        let_go.send(()).unwrap();
+        join(stuck).unwrap();
+    });
+}
+
+/// Whichever list its task is in. A destructor that waited for what it has spawned would wait for itself.
+#[test]
+fn what_a_destructor_spawns_at_the_end_is_cancelled_at_once() {
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let (tell, told) = mpsc::channel();
+        runtime.block_on(async {
+            drop(openwork::spawn(async {
+                drop(openwork::spawn(until_dropped(move || {
+                    tell.send(openwork::spawn(async {}).is_finished()).unwrap();
+                })));
+            }));
+        });
+        all_wait(&runtime);
+        drop(runtime);
+        assert_eq!(told.recv(), Ok(true));
+    });
+}
+
 /// Point 2.
 #[test]
 fn the_end_drops_closures_that_have_not_begun_and_waits_for_those_that_have() {
@@ -568,6 +610,22 @@ fn within_another_runtime_one_ends_without_waiting_or_not_at_all() {
             assert_eq!(dropped.load(SeqCst), 5);
             assert!(Handle::try_current().is_ok());
         });
+    });
+}
+
+/// It would wait for its own end.
+#[test]
+fn a_closure_that_drops_its_own_runtime_is_told_so() {
+    on_every_flavour(|flavour| {
+        let runtime = Arc::new(flavour.build());
+        let (give, take) = mpsc::channel::<Arc<Runtime>>();
+        let closure = runtime.spawn_blocking(move || drop(take.recv().unwrap()));
+        let task = runtime.spawn(pending::<()>());
+        give.send(runtime).unwrap();
+        let text = join(closure).unwrap_err().to_string();
+        assert!(text.contains("Cannot drop a runtime"), "{text}");
+        assert!(text.contains("`shutdown_background`"), "{text}");
+        assert!(join(task).unwrap_err().is_cancelled());
     });
 }
 

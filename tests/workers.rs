@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::{pending, poll_fn};
 use std::io::{Read, Write};
@@ -90,6 +91,34 @@ fn tasks_run_on_the_runtimes_threads_at_once() {
     });
 }
 
+/// They come while the workers lie down after the round before, or just begin: whoever looks around last
+/// sees them all, takes one, and must call others for the rest.
+#[test]
+fn tasks_that_come_at_the_edge_of_sleep_run_at_once() {
+    on_each_of(&SEVERAL, |flavour| {
+        let Workers(workers) = flavour else { unreachable!() };
+        let meet_in = |runtime: &Runtime, round: usize| {
+            // At one moment or another of the way to sleep.
+            (0..round % 64 * 40).for_each(|_| std::hint::spin_loop());
+            let meet = Arc::new(Barrier::new(workers));
+            let tasks: Vec<_> = (0..workers)
+                .map(|_| {
+                    let meet = meet.clone();
+                    runtime.spawn(async move { _ = meet.wait() })
+                })
+                .collect();
+            for task in tasks {
+                join(task).unwrap();
+            }
+        };
+        let (fresh, again) = if workers == 64 { (30, 5) } else { (300, 50) };
+        for round in 0..fresh {
+            let runtime = flavour.build();
+            (0..again).for_each(|again| meet_in(&runtime, round + again));
+        }
+    });
+}
+
 #[test]
 fn a_worker_that_blocks_in_a_task_is_stolen_from() {
     const TASKS: usize = 100;
@@ -118,6 +147,35 @@ fn a_worker_that_blocks_in_a_task_is_stolen_from() {
             let steals: u64 = workers(&metrics).map(|n| metrics.worker_steal_count(n)).sum();
             assert!(steals > 0, "somebody has counted them");
         });
+    });
+}
+
+/// Not only what was spawned or woken here: also who has just been polled and is to be polled again.
+#[test]
+fn a_task_that_gave_way_to_one_that_blocks_is_stolen() {
+    on_each_of(&SEVERAL, |flavour| {
+        let runtime = flavour.build();
+        let metrics = runtime.handle().metrics();
+        let parks = move || -> u64 {
+            workers(&metrics).map(|worker| metrics.worker_park_count(worker)).sum()
+        };
+        for _ in 0..5 {
+            let parks = parks.clone();
+            let gives_way = runtime.spawn(async move {
+                // Nobody else is up any more. (If somebody is, the law is not put to the test.)
+                let mut before = parks();
+                while {
+                    thread::sleep(5 * MS);
+                    std::mem::replace(&mut before, parks()) != before
+                } {}
+                let (gone_on, wait) = mpsc::channel();
+                let blocks = openwork::spawn(async move { wait.recv_timeout(4 * BLOCK).is_ok() });
+                yield_now().await;
+                let _ = gone_on.send(());
+                blocks.await.unwrap()
+            });
+            assert!(join(gives_way).unwrap(), "nobody came");
+        }
     });
 }
 
@@ -335,6 +393,45 @@ fn a_busy_worker_does_not_forget_its_timers() {
     });
 }
 
+/// Nor does one that always finds work elsewhere, and so is never done and never idle.
+#[test]
+fn a_worker_that_lives_on_what_it_steals_does_not_forget_its_timers() {
+    const NAP: Duration = Duration::from_millis(60);
+    on_each_of(&SEVERAL[..1], |flavour| {
+        flavour.block_on(async {
+            for _ in 0..3 {
+                let (over, out) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+                let stop = over.clone();
+                let feeds = openwork::spawn(async move {
+                    let start = Instant::now();
+                    // Never without a few milliseconds of work, and never as much as a round.
+                    while !stop.load(SeqCst) && start.elapsed() < 4 * BLOCK {
+                        if out.load(SeqCst) < 110 {
+                            out.fetch_add(1, SeqCst);
+                            let out = out.clone();
+                            drop(openwork::spawn(async move {
+                                let start = Instant::now();
+                                while start.elapsed() < MS / 10 {}
+                                out.fetch_sub(1, SeqCst);
+                            }));
+                        }
+                    }
+                });
+                let start = Instant::now();
+                let naps = openwork::spawn(async move {
+                    sleep(NAP).await;
+                    over.store(true, SeqCst);
+                    start.elapsed()
+                });
+                let late = naps.await.unwrap() - NAP;
+                feeds.await.unwrap();
+                println!("{late:?} late");
+                assert!(late < HAND_OVER, "{late:?} late");
+            }
+        });
+    });
+}
+
 /// When they come depends on the machine, with 64 threads that want two processors; but come they do.
 #[test]
 fn timers_and_sockets_come_though_all_workers_are_busy() {
@@ -482,6 +579,24 @@ fn workers_count_what_they_do() {
     });
 }
 
+/// What it sleeps for comes once, and so does the next look around.
+#[test]
+fn a_worker_sleeps_once_for_each_time_that_it_is_woken() {
+    ends(|| {
+        let runtime = Workers(1).build();
+        let metrics = runtime.handle().metrics();
+        let before = metrics.worker_park_count(0);
+        let naps = runtime.spawn(async {
+            for _ in 0..100 {
+                sleep(MS).await;
+            }
+        });
+        join(naps).unwrap();
+        let parks = metrics.worker_park_count(0) - before;
+        assert!(parks < 120, "{parks} parks for 100 deadlines");
+    });
+}
+
 // ---- the end ----
 
 /// In the slot, the line and the injector; behind a channel, a timer, each other; and the one that runs.
@@ -568,6 +683,25 @@ fn what_outlives_its_workers_is_harmless() {
         assert_eq!((handle.metrics().num_alive_tasks(), handle.tasks().len()), (0, 0));
         assert!(join(handle.spawn(async {})).unwrap_err().is_cancelled());
         handle.block_on(async {});
+    });
+}
+
+/// With what they hold: the poller's descriptors, and what lies in their thread-locals.
+#[test]
+fn when_a_runtime_has_been_dropped_its_threads_are_gone() {
+    thread_local! {
+        static KEPT: RefCell<Option<Arc<()>>> = const { RefCell::new(None) };
+    }
+    alone("when_a_runtime_has_been_dropped_its_threads_are_gone", || {
+        on_each_of(&[Workers(1), Workers(4)], |flavour| {
+            let (before, held) = (descriptors(), Arc::new(()));
+            for _ in 0..200 {
+                let ours = held.clone();
+                let keep = move || KEPT.set(Some(ours.clone()));
+                drop(flavour.builder().on_thread_start(keep).build().unwrap());
+                assert_eq!((descriptors(), Arc::strong_count(&held)), (before, 1));
+            }
+        });
     });
 }
 
@@ -678,6 +812,23 @@ fn a_runtime_that_the_system_gives_too_few_threads_is_not_built() {
             println!("{started} threads, then: {error}");
             assert!((1..64).contains(&started), "{started} were given");
             assert_eq!(stops.load(SeqCst), started);
+            nothing_is_left(before);
+        });
+    });
+}
+
+#[test]
+fn a_thread_name_that_panics_leaves_no_threads_behind() {
+    alone("a_thread_name_that_panics_leaves_no_threads_behind", || {
+        ends(|| {
+            let before = (threads().len(), descriptors());
+            let numbers = AtomicUsize::new(0);
+            let name = move || match numbers.fetch_add(1, SeqCst) {
+                3 => panic!("no more names"),
+                number => number.to_string(),
+            };
+            let panicked = panic_of(|| Workers(4).builder().thread_name_fn(name).build());
+            assert_eq!(panicked.unwrap().message, "no more names");
             nothing_is_left(before);
         });
     });
