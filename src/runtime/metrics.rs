@@ -9,7 +9,7 @@ use super::parts::Parts;
 use crate::engine::state::Life;
 use crate::engine::task::Runnable;
 
-/// Figures of a runtime, each read when it is asked for. From [`Handle::metrics`].
+/// Figures of a runtime, each read when it is asked for. From [`Handle::metrics`](super::Handle::metrics).
 #[derive(Clone)]
 pub struct RuntimeMetrics {
     pub(super) parts: Arc<Parts>,

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use openwork::sync::oneshot;
+use openwork::task::yield_now;
 
 use crate::random::Random;
 use crate::tasks::{abort_one, any, block, give_way, idle, keep_gate, nap, open_one, pick, visit};
@@ -84,8 +85,11 @@ fn meet(world: &Arc<World>, random: &mut Random) {
     let party = 1 + random.below(world.handle.metrics().num_workers().min(MEET));
     let barrier = Arc::new(Barrier::new(party));
     let tasks = (0..party).map(|_| {
-        let (barrier, world) = (barrier.clone(), world.clone());
+        let (barrier, world, mut random) = (barrier.clone(), world.clone(), random.fork());
         world.clone().spawn(async move {
+            for _ in 0..random.below(4) {
+                yield_now().await;
+            }
             barrier.wait();
             world.moved();
         })
