@@ -567,8 +567,11 @@ fn workers_count_what_they_do() {
         asleep.recv().unwrap();
         assert_eq!(metrics.worker_poll_count(0), 10);
         assert_eq!((metrics.worker_steal_count(0), metrics.worker_local_queue_depth(0)), (0, 0));
-        let parks = metrics.worker_park_count(0);
-        assert!((1..=4).contains(&parks), "{parks} parks");
+        // It says that it sleeps before it does, and looks around once more in between.
+        while metrics.worker_park_count(0) == 0 {
+            thread::yield_now();
+        }
+        assert!(metrics.worker_park_count(0) <= 4);
 
         // While the worker is in a task: one in the slot, some in line, the rest in the injector.
         let (block, blocked) = mpsc::channel();
