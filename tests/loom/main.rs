@@ -7,13 +7,16 @@
 //! is guarded by it: what would be lost, were the line not there.
 //!
 //! ```text
-//!   sleep.rs   the permit, the parker, the driver's announcement, the root      (park.rs, block_on.rs)
-//!   task.rs    a task in miniature: the state word, and the cells that it guards
-//!   life.rs    what a worker, wakers, an abort and a joiner do to it at once             (state.rs)
+//!   runtime.rs   a runtime in miniature: where its workers sleep, and what stands in its queues
+//!   sleep.rs     the permit, the parker, the driver, the root              (park.rs, block_on.rs)
+//!   idle.rs      pushes, workers that search and sleep, timers, the end                 (idle.rs)
+//!   task.rs      a task in miniature: the state word, and the cells that it guards
+//!   life.rs      what a worker, wakers, an abort and a joiner do to it at once         (state.rs)
 //! ```
 //!
-//! `prim.rs`, `park.rs`, `block_on.rs` and `state.rs` are the engine's own files, compiled here a second
-//! time. What stands on sockets or on std's `Arc` (the driver, a task) is copied in miniature, call by call.
+//! `prim.rs`, `park.rs`, `block_on.rs`, `idle.rs` and `state.rs` are the engine's own files, compiled here a
+//! second time. What stands on sockets, on crossbeam's queues or on std's `Arc` (the driver, a worker, a
+//! task) is copied in miniature, call by call.
 //!
 //! Run them with `RUSTFLAGS="--cfg loom" cargo test --release --test loom`.
 #![cfg(loom)]
@@ -25,9 +28,12 @@ mod engine {
     pub mod park;
     pub mod block_on;
     pub mod state;
+    pub mod idle;
 }
 
+mod runtime;
 mod sleep;
+mod idle;
 mod task;
 mod life;
 
