@@ -15,8 +15,9 @@ use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use loom::thread;
 
 use crate::engine::block_on::block_on;
-use crate::engine::park::{Announce, Notify, Parker, Permit};
-use crate::engine::prim::{Condvar, Mutex};
+use crate::engine::park::Parker;
+use crate::engine::prim::Mutex;
+use crate::runtime::{Driver, Goal, Shared, Worker};
 use crate::{every_schedule, schedules_interrupted};
 
 /// Something that is to be seen by the one who was woken.
@@ -160,189 +161,62 @@ fn block_on_is_woken() {
 
 // ---- the driver ----
 
-/// The driver's way to sleep: the permit, around a sleep in the kernel.
-struct Driver {
-    permit: Permit,
-    /// The poller's bell, which goes on ringing until somebody hears it.
-    rung: Mutex<bool>,
-    ringing: Condvar,
-    letters: [Letter; 2],
-}
-
-impl Driver {
-    fn new() -> Arc<Self> {
-        Arc::new(Driver {
-            permit: Permit::new(),
-            rung: Mutex::new(false),
-            ringing: Condvar::new(),
-            letters: Default::default(),
-        })
-    }
-
-    /// `Driver::call`.
-    fn call(&self) {
-        if self.permit.notify() == Notify::WakeOwner {
-            *self.rung.lock() = true;
-            self.ringing.notify_one();
-        }
-    }
-
-    /// `Driver::sleep`, with no deadline.
-    fn sleep(&self) {
-        let mut rung = self.rung.lock();
-        while !*rung {
-            rung = self.ringing.wait(rung);
-        }
-        *rung = false;
-        drop(rung);
-        self.permit.take();
-    }
-
-    /// `Worker::sleep`: lies down unless there is something to do.
-    fn sleep_unless(&self, has_work: impl Fn() -> bool) {
-        if self.permit.announce() == Announce::StayUp {
-            return;
-        }
-        if has_work() {
-            self.permit.take();
-            return;
-        }
-        self.sleep();
-    }
-}
-
-/// Guards the token that a call leaves with a driver that is up. The classic loss is: the worker looks, and
-/// there is nothing to do; somebody pushes a task, calls, and finds nobody asleep; the worker sleeps. Here
-/// the announcement finds the token of that call. So nothing is lost whether or not the worker looks again
-/// after it has announced.
+/// Guards the driver's own permit. Who is called may have announced its sleep to the others, and not yet
+/// be in the poller; then the call finds nobody asleep there, and must be kept.
 #[test]
-fn who_announces_is_called_whether_it_looks_again_or_not() {
-    for looks_again in [true, false] {
-        schedules_interrupted(3, move || {
-            let driver = Driver::new();
-            let callers = [0, 1].map(|who| {
-                let driver = driver.clone();
-                thread::spawn(move || {
-                    driver.letters[who].send();
-                    driver.call();
-                })
-            });
-            let all_here = || driver.letters.iter().all(Letter::is_here);
-            while !all_here() {
-                driver.sleep_unless(|| looks_again && all_here());
-            }
-            for caller in callers {
-                caller.join().unwrap();
-            }
-        });
-    }
-}
-
-/// Guards the call when a deadline is set that is earlier than all others: the driver has looked at them
-/// for the last time, and sleeps too long.
-#[test]
-fn a_deadline_is_slept_until_or_called_for() {
-    every_schedule(|| {
-        let shared = Arc::new((Driver::new(), Mutex::new(None)));
-        let other = thread::spawn({
+fn a_call_reaches_the_driver_before_its_sleep_and_in_it() {
+    schedules_interrupted(3, || {
+        let shared = Arc::new((Driver::new(), [Letter::default(), Letter::default()]));
+        let callers = [0, 1].map(|who| {
             let shared = shared.clone();
-            move || {
-                *shared.1.lock() = Some(7);
+            thread::spawn(move || {
+                shared.1[who].send();
                 shared.0.call();
-            }
+            })
         });
-        let (driver, next_deadline) = &*shared;
-        let mut slept_until = None;
-        while slept_until.is_none() {
-            if driver.permit.announce() == Announce::Sleep {
-                slept_until = *next_deadline.lock();
-                // With a deadline the kernel returns by itself.
-                if slept_until.is_none() {
-                    driver.sleep();
-                }
-            }
+        let (driver, letters) = &*shared;
+        let mut seat = driver.try_seat().expect("nobody else drives");
+        while !letters.iter().all(Letter::is_here) {
+            driver.sleep(&mut seat);
         }
-        other.join().unwrap();
+        for caller in callers {
+            caller.join().unwrap();
+        }
     });
 }
 
-/// Guards the call between the two steps of `Schedule::schedule` (push, look whether the runtime is
-/// closed) and of `Shared::shut_down` (close, drain): both swap one word, so the second one sees what the
-/// first has done. Without it each may miss the other, and the queue keeps a task that keeps the queue.
+/// Guards that the driver announces its sleep first and looks for the deadline second. The other way round
+/// it sleeps for ever, or until a deadline that is too late: who has set the earlier one found nobody
+/// asleep. And `tell_deadline`, which is the same from the other side.
 #[test]
-fn nothing_stays_in_the_queue_of_a_closed_runtime() {
+fn a_deadline_is_slept_until_or_told() {
     every_schedule(|| {
-        struct Shared {
-            driver: Arc<Driver>,
-            closed: Letter,
-            /// Stands for the injector. It orders nothing, which is less than a real one does.
-            queued: AtomicBool,
-        }
-        impl Shared {
-            fn drain(&self) {
-                if self.queued.load(Relaxed) {
-                    self.queued.store(false, Relaxed);
-                }
-            }
-        }
-        let shared = Arc::new(Shared {
-            driver: Driver::new(),
-            closed: Letter::default(),
-            queued: AtomicBool::new(false),
+        let driver = Arc::new(Driver::new());
+        let other = thread::spawn({
+            let driver = driver.clone();
+            move || driver.set_timer(7)
         });
-        let waker = thread::spawn({
-            let shared = shared.clone();
-            move || {
-                shared.queued.store(true, Relaxed);
-                shared.driver.call();
-                if shared.closed.is_here() {
-                    shared.drain();
-                }
+        let mut seat = driver.try_seat().expect("nobody else drives");
+        let fired = loop {
+            driver.sleep(&mut seat);
+            if let Some(task) = driver.turn(&mut seat) {
+                break task;
             }
-        });
-        shared.closed.send();
-        shared.driver.call();
-        shared.drain();
-        waker.join().unwrap();
-        assert!(!shared.queued.load(Relaxed), "the task is still in the queue");
+        };
+        assert_eq!(fired, 7);
+        other.join().unwrap();
     });
 }
 
 // ---- the root ----
 
-/// `worker::Root` and its thread, line by line.
+/// `root::Root` and its future.
 struct Root {
     woken: AtomicBool,
     parker: Parker,
     shared: Arc<Shared>,
     /// Its future is ready when this is here.
     letter: Letter,
-}
-
-/// What the threads in `block_on` share.
-struct Shared {
-    driver: Arc<Driver>,
-    seats: Mutex<Seats>,
-    /// A task stands in the injector: it sends the last root its letter, and wakes it.
-    injected: Letter,
-}
-
-#[derive(Default)]
-struct Seats {
-    taken: bool,
-    line: Vec<Arc<Root>>,
-    /// The root that the task knows.
-    last: Option<Arc<Root>>,
-}
-
-impl Shared {
-    fn new() -> Arc<Self> {
-        Arc::new(Shared {
-            driver: Driver::new(),
-            seats: Mutex::default(),
-            injected: Letter::default(),
-        })
-    }
 }
 
 impl Root {
@@ -356,101 +230,118 @@ impl Root {
     }
 
     /// `Root::wake_by_ref`.
-    fn wake(&self, by_foreign_thread: bool) {
+    fn wake(&self, is_own_worker: bool) {
         self.woken.swap(true, AcqRel);
         self.parker.unpark();
-        if by_foreign_thread {
-            self.shared.driver.call();
+        if !is_own_worker {
+            self.shared.call(0);
         }
     }
 
-    /// A foreign thread sends the letter.
+    /// Another thread sends the letter.
     fn write(&self) {
         self.letter.send();
-        self.wake(true);
+        self.wake(false);
     }
 
-    fn is_woken(&self) -> bool {
-        self.woken.load(Acquire)
-    }
-
-    fn take_woken(&self) -> bool {
-        self.woken.swap(false, AcqRel)
-    }
-
-    /// `Worker::work`.
     fn work(&self) {
-        let Shared { driver, seats, injected } = &*self.shared;
-        let mut has_run = false;
+        Worker::start(&self.shared, 0).work(&mut UntilReady(self));
+    }
+}
+
+/// `root::UntilReady`.
+struct UntilReady<'a>(&'a Root);
+
+impl Goal for UntilReady<'_> {
+    fn is_called(&self) -> bool {
+        self.0.woken.load(Acquire)
+    }
+
+    fn is_reached(&mut self) -> bool {
+        self.0.woken.swap(false, AcqRel) && self.0.letter.is_here()
+    }
+}
+
+/// `root::Post`.
+struct Post(Mutex<State>);
+
+struct State {
+    vacant: bool,
+    candidates: Vec<Arc<Root>>,
+}
+
+impl Post {
+    fn block_on(&self, root: &Arc<Root>) {
+        let mut candidate = Candidate { post: self, root, has_post: false };
         loop {
-            if self.take_woken() && self.letter.is_here() {
-                return;
+            if candidate.apply() {
+                root.work();
+                break;
             }
-            // A round.
-            if injected.is_here() && !has_run {
-                has_run = true;
-                if let Some(last) = seats.lock().last.take() {
-                    last.letter.send();
-                    last.wake(false);
-                }
+            if UntilReady(root).is_reached() {
+                break;
             }
-            if !self.is_woken() {
-                driver.sleep_unless(|| self.is_woken() || (injected.is_here() && !has_run));
-            }
+            root.parker.park();
         }
     }
+}
 
-    /// `InLine::take_seat`.
-    fn take_seat(self: &Arc<Self>) -> bool {
-        let mut seats = self.shared.seats.lock();
-        let was_taken = mem::replace(&mut seats.taken, true);
-        if was_taken && !seats.line.iter().any(|root| Arc::ptr_eq(root, self)) {
-            seats.line.push(self.clone());
+/// `root::Candidate`.
+struct Candidate<'a> {
+    post: &'a Post,
+    root: &'a Arc<Root>,
+    has_post: bool,
+}
+
+impl Candidate<'_> {
+    fn apply(&mut self) -> bool {
+        let mut state = self.post.0.lock();
+        self.has_post = mem::take(&mut state.vacant);
+        if !self.has_post && !state.candidates.iter().any(|root| Arc::ptr_eq(root, self.root)) {
+            state.candidates.push(self.root.clone());
         }
-        !was_taken
+        self.has_post
     }
+}
 
-    /// `InLine::drop`.
-    fn leave(self: &Arc<Self>, has_seat: bool) {
-        let mut seats = self.shared.seats.lock();
-        seats.line.retain(|root| !Arc::ptr_eq(root, self));
-        seats.taken &= !has_seat;
-        let next = if seats.taken { None } else { seats.line.first().cloned() };
-        drop(seats);
-        if let Some(next) = next {
-            next.parker.unpark();
+impl Drop for Candidate<'_> {
+    fn drop(&mut self) {
+        let mut state = self.post.0.lock();
+        state.candidates.retain(|root| !Arc::ptr_eq(root, self.root));
+        if !self.has_post {
+            return;
         }
-    }
-
-    /// `Shared::block_on`.
-    fn block_on(self: &Arc<Self>) {
-        let has_seat = loop {
-            if self.take_seat() {
-                self.work();
-                break true;
-            }
-            if self.take_woken() && self.letter.is_here() {
-                break false;
-            }
-            self.parker.park();
-        };
-        self.leave(has_seat);
+        state.vacant = true;
+        let candidates = state.candidates.clone();
+        drop(state);
+        for root in candidates {
+            root.parker.unpark();
+        }
     }
 }
 
 /// As many roots, each on a thread of its own, what happens to them meanwhile, and what the last one does
-/// when it is ready.
+/// when it is ready. There is one task, which stands in no queue yet: it writes to the last root.
 fn in_block_on<const N: usize>(
     meanwhile: impl Fn(&Shared, &[Arc<Root>; N]),
     and_then: fn(&[Arc<Root>; N]),
 ) {
-    let shared = Shared::new();
+    let last = Arc::new(std::sync::Mutex::new(None::<Arc<Root>>));
+    let shared = Shared::new(0, 1, {
+        let last = last.clone();
+        move |_, _| {
+            let last = last.lock().unwrap().take().expect("the task runs once");
+            last.letter.send();
+            last.wake(true);
+        }
+    });
     let roots = [(); N].map(|()| Root::new(&shared));
-    shared.seats.lock().last = roots.last().cloned();
+    *last.lock().unwrap() = roots.last().cloned();
+    let post = Arc::new(Post(Mutex::new(State { vacant: true, candidates: Vec::new() })));
     let threads = roots.clone().map(|root| {
-        let roots = roots.clone();
+        let (post, roots) = (post.clone(), roots.clone());
         thread::spawn(move || {
-            root.block_on();
+            post.block_on(&root);
             if Arc::ptr_eq(&root, &roots[N - 1]) {
                 and_then(&roots);
             }
@@ -460,31 +351,36 @@ fn in_block_on<const N: usize>(
     for thread in threads {
         thread.join().unwrap();
     }
+    shared.check_at_rest();
+    *last.lock().unwrap() = None;
 }
 
 /// Guards the swaps of `woken`: the future is polled after the last wake, and sees what was written before
-/// it, also when it was woken already.
+/// it, also when it was woken already. And the two fences between which the worker announces its sleep and
+/// looks whether it was woken, and the waker wakes and looks whether it sleeps.
 #[test]
 fn the_root_is_polled_after_the_last_wake() {
     schedules_interrupted(3, || {
-        let root = Root::new(&Shared::new());
+        let shared = Shared::new(0, 0, |_, _| {});
+        let root = Root::new(&shared);
         let wakers = [true, false].map(|writes| {
             let root = root.clone();
             thread::spawn(move || {
                 if writes {
                     root.letter.send();
                 }
-                root.wake(true);
+                root.wake(false);
             })
         });
         root.work();
         for waker in wakers {
             waker.join().unwrap();
         }
+        shared.check_at_rest();
     });
 }
 
-/// Guards both halves of a root's wake, `unpark` and `call`: its thread may sleep in line or drive, and
+/// Guards both halves of a root's wake, `unpark` and `call`: its thread may stand in line or work, and
 /// the waker does not know which. The other thread does not leave before it is told to, and is no help.
 #[test]
 fn a_root_is_woken_where_it_sleeps() {
@@ -493,30 +389,27 @@ fn a_root_is_woken_where_it_sleeps() {
     });
 }
 
-/// Guards the `unpark` in `InLine::drop`: who leaves the seat tells the first in line. Else that thread
-/// sleeps beside the free seat, and nobody runs the task that it waits for.
+/// Guards the `unpark` in `Candidate::drop`: who leaves the post tells those in line. Else a thread sleeps
+/// beside the vacant post, and nobody runs the task that it waits for.
 #[test]
-fn a_seat_that_becomes_free_is_taken() {
+fn a_post_that_becomes_vacant_is_taken() {
     schedules_interrupted(2, || {
         let meanwhile = |shared: &Shared, [first, _]: &[Arc<Root>; 2]| {
             first.write();
-            shared.injected.send();
-            shared.driver.call();
+            shared.schedule(0);
         };
         in_block_on(meanwhile, |_| {});
     });
 }
 
-/// Guards that who goes *without* the seat tells the first in line as well: the one who left the seat may
-/// have told us, while we were about to go.
+/// Guards that all in line are told, and not just the first: that one may be about to leave.
 #[test]
-fn the_call_to_the_seat_is_passed_on() {
+fn everybody_in_line_hears_of_a_vacant_post() {
     schedules_interrupted(2, || {
         let meanwhile = |shared: &Shared, [first, second, _]: &[Arc<Root>; 3]| {
             first.write();
             second.write();
-            shared.injected.send();
-            shared.driver.call();
+            shared.schedule(0);
         };
         in_block_on(meanwhile, |_| {});
     });
