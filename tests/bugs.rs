@@ -381,6 +381,7 @@ fn a_sleep_that_a_task_hands_on_wakes_its_new_owner() {
     const NAP: Duration = Duration::from_millis(2);
     on_every_flavour(|flavour| {
         flavour.block_on(async {
+            let start = Instant::now();
             let polls = Arc::new(AtomicUsize::new(0));
             let (give, take) = oneshot::channel::<Pin<Box<Sleep>>>();
             let giver = openwork::spawn({
@@ -397,7 +398,6 @@ fn a_sleep_that_a_task_hands_on_wakes_its_new_owner() {
                 })
             });
             let taker = openwork::spawn(async { take.await.unwrap().await });
-            let start = Instant::now();
             taker.await.unwrap();
             assert!(start.elapsed() >= NAP);
             yield_now().await;

@@ -74,8 +74,8 @@ impl Idle {
         true
     }
 
-    /// A worker has found something. True if nobody searches any more: then call another, since for each
-    /// push during the search nobody was called.
+    /// A worker has found something. True if nobody searches any more: then call another if there is more,
+    /// since for each push during the search nobody was called.
     #[must_use]
     pub(crate) fn end_search(&self) -> bool {
         searchers(self.count.fetch_sub(SEARCHER, AcqRel)) == 1

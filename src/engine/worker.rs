@@ -224,10 +224,15 @@ impl<'a> Worker<'a> {
         stolen
     }
 
-    /// It has found something. Who searched last calls another, who may find more.
+    /// It has found something. Who searched last calls another, if there is more to find.
     fn stop_searching(&mut self) {
         if mem::take(&mut self.searching) && self.shared.idle.end_search() {
-            self.shared.call_one();
+            // A push that saw this searcher told nobody. It stands before its fence, and so before this look
+            // if it did; else it sees that nobody searches, and calls by itself. See `Idle::announce`.
+            fence(SeqCst);
+            if self.work_in_sight() {
+                self.shared.call_one();
+            }
         }
     }
 
@@ -250,16 +255,16 @@ impl<'a> Worker<'a> {
         // Told before the last look, and not after: who listens may wake a task of this very thread.
         let until = shared.driver.next_deadline().map(Duration::from_nanos);
         trace::emit(shared.id, Event::Sleeps { until });
-        let seat = shared.driver.try_seat();
-        let drives = seat.is_some();
-        let last = shared.idle.announce(self.index, mem::take(&mut self.searching), drives);
+        let mut seat = shared.driver.try_seat();
+        let was_searching = mem::take(&mut self.searching);
+        let last = shared.idle.announce(self.index, was_searching, seat.is_some());
         let stays_up = goal.is_called() || !Line::is_empty() || (last && self.work_in_sight());
         if stays_up {
-            drop(seat);
-            trace::emit(shared.id, Event::Wakes);
+            seat = None;
         } else {
-            self.lie_down(seat);
+            self.lie_down(&mut seat);
         }
+        trace::emit(shared.id, Event::Wakes);
         let called = shared.idle.retract(self.index) == Awake::Called;
         // The race. Two tasks are pushed while this worker searches, so nobody is called for them. It finds
         // nothing, announces, looks, sees both, and takes the first, which blocks: nobody comes for the
@@ -267,10 +272,10 @@ impl<'a> Worker<'a> {
         // duty of the last searcher, to call another.
         self.searching = called || (stays_up && shared.idle.start_search());
         self.began = Instant::now();
-        if stays_up {
-            self.glance();
-        } else if drives && !Line::is_empty() {
-            self.leave_driver();
+        match seat {
+            Some(seat) => self.leave_driver(seat),
+            None if stays_up => self.glance(),
+            None => {}
         }
     }
 
@@ -281,31 +286,31 @@ impl<'a> Worker<'a> {
     }
 
     /// Sleeps until it is woken.
-    fn lie_down(&mut self, mut seat: Option<MutexGuard<'_, Seat>>) {
+    fn lie_down(&self, seat: &mut Option<MutexGuard<'_, Seat>>) {
         let Station { parker, at_driver, figures, .. } = self.station();
-        let driver = &self.shared.driver;
         Figures::add(&figures.parks, 1);
         at_driver.store(seat.is_some(), Relaxed);
         if parker.permit.announce() == Announce::Sleep {
-            match &mut seat {
-                Some(seat) => driver.sleep(seat),
+            match seat {
+                Some(seat) => self.shared.driver.sleep(seat),
                 None => self.sleep_beside(),
             }
             parker.permit.take();
         }
-        trace::emit(self.shared.id, Event::Wakes);
-        if let Some(mut seat) = seat {
-            driver.dispatch(&mut seat);
-            self.glanced = Instant::now();
-        }
     }
 
-    /// From now on the driver is alone. If somebody watches, that is as good; else one who sleeps is woken,
-    /// and will sit there or watch. The fence: see `sleep_beside`.
-    fn leave_driver(&self) {
-        fence(SeqCst);
-        if !self.shared.watched.load(Relaxed) {
-            self.shared.call_one();
+    /// Wakes whom the driver has waited for. (Now that this worker does not count as asleep any more: it
+    /// would be called itself.) From here on the driver is alone. If somebody watches, that is as good; else
+    /// one who sleeps is woken, and will sit there or watch. The fence: see `sleep_beside`.
+    fn leave_driver(&mut self, mut seat: MutexGuard<'_, Seat>) {
+        self.shared.driver.dispatch(&mut seat);
+        self.glanced = self.began;
+        drop(seat);
+        if !Line::is_empty() {
+            fence(SeqCst);
+            if !self.shared.watched.load(Relaxed) {
+                self.shared.call_one();
+            }
         }
     }
 
