@@ -492,9 +492,9 @@ fn workers_are_threads_with_names_whose_beginning_and_end_are_told() {
             .build()
             .unwrap();
         let told: BTreeSet<_> = started.iter().take(workers).collect();
-        let expected = (0..workers).map(|index| format!("openwork-worker-{index}"));
-        // The system keeps 15 bytes of a name, which are the same for all.
-        let expected = expected.map(|name| (name, "openwork-worker".to_owned()));
+        // The system keeps 15 bytes of a name. It is told a shorter one.
+        let names = |index| (format!("openwork-worker-{index}"), format!("ow-worker-{index}"));
+        let expected = (0..workers).map(names);
         assert_eq!(told, expected.collect());
         assert_eq!(stops.load(SeqCst), 0);
 

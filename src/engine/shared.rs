@@ -180,9 +180,8 @@ impl Shared {
 
     /// The runtime ends: workers leave after their current poll.
     pub(crate) fn stop(&self) {
-        // Relaxed: published by the fence, which stands against that in `schedule`; and by the permits.
+        // Relaxed: published by the permits, and by the fence in `shut_down`.
         self.closed.store(true, Relaxed);
-        fence(SeqCst);
         for worker in 0..self.stations.len() {
             self.wake_worker(worker);
         }
@@ -198,6 +197,8 @@ impl Shared {
         for task in self.lists().flat_map(Live::close) {
             task.shut_down();
         }
+        // Here and not in `stop`: a worker may see the flag before it sees the fence of the one who set it.
+        fence(SeqCst);
         self.drain();
         self.driver.close();
     }
@@ -218,8 +219,8 @@ impl Schedule for Arc<Shared> {
             self.call_one();
             // The race. Waker: moves a task to `Scheduled` … Shutdown: ends that task, empties the queues
             // … Waker: pushes it. The queue would own a task that owns the queue, for ever. Here the push
-            // stands before the fence in `call_one` and the look after it; in the shutdown the flag
-            // before its fence and the emptying after. One of the two sees the other.
+            // stands before the fence in `call_one` and the look after it; in the shutdown the flag, or the
+            // look that finds it, before its fence and the emptying after. One of the two sees the other.
             if self.is_stopped() {
                 self.drain();
             }

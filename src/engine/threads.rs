@@ -49,6 +49,8 @@ impl Threads {
         work: impl FnOnce() + Send + 'static,
         leave: impl FnOnce() + Send + 'static,
     ) -> io::Result<JoinHandle<()>> {
+        #[cfg(target_os = "linux")]
+        let short_name = self.name.is_none().then(|| short(&usual_name));
         let name = self.name.as_ref().map_or(usual_name, |name| name());
         let mut builder = thread::Builder::new().name(name);
         if let Some(size) = self.stack_size {
@@ -56,6 +58,11 @@ impl Threads {
         }
         let Threads { on_start, on_stop, .. } = self.clone();
         builder.spawn(move || {
+            #[cfg(target_os = "linux")]
+            if let Some(name) = short_name {
+                // Only a debugger reads it. It cannot fail, and if it did, nothing would be lost.
+                let _ = rustix::thread::set_name(&name);
+            }
             let entered = context::enter(runtime, id);
             on_start.inspect(|on_start| contain(|| on_start()));
             work();
@@ -65,6 +72,13 @@ impl Threads {
             leave();
         })
     }
+}
+
+/// The name for Linux, which keeps 15 bytes: of `openwork-worker-0` it would keep all but the number. Of
+/// this it shows `ow-worker-0` in `top` and in a debugger.
+#[cfg(target_os = "linux")]
+fn short(name: &str) -> std::ffi::CString {
+    std::ffi::CString::new(name.replacen("openwork", "ow", 1)).expect("our own names hold no NUL")
 }
 
 impl fmt::Debug for Threads {
