@@ -96,8 +96,8 @@ fn the_last_searcher_that_found_work_calls_the_next() {
 fn two_pushes_call_one_sleeper() {
     every_schedule(|| {
         let idle = Arc::new(Idle::new(2));
-        let _ = idle.announce(0, false);
-        let _ = idle.announce(1, false);
+        let _ = idle.announce(0, false, false);
+        let _ = idle.announce(1, false, false);
         let other = thread::spawn({
             let idle = idle.clone();
             move || idle.call_one()
@@ -122,7 +122,7 @@ fn who_wakes_up_by_itself_is_called_once() {
         });
         let mut heard = 0;
         for _ in 0..2 {
-            let _ = idle.announce(0, false);
+            let _ = idle.announce(0, false, false);
             if idle.retract(0) == Awake::Called {
                 heard += 1;
                 assert!(idle.end_search(), "it was the only one");
@@ -130,7 +130,7 @@ fn who_wakes_up_by_itself_is_called_once() {
         }
         let called = callers.map(|caller| caller.join().unwrap());
         assert_eq!(called.iter().filter(|called| **called).count(), heard);
-        assert!(idle.announce(0, false), "nobody searches");
+        assert!(idle.announce(0, false, false), "nobody searches");
     });
 }
 
@@ -238,29 +238,5 @@ fn a_task_that_blocks_after_a_glance_does_not_hold_up_timers() {
         shared.injector.push(0);
         shared.driver.set_timer(1);
         run(&shared, || {});
-    });
-}
-
-/// Guards the fences of the watch, alone: nobody pushes. Who leaves frees the seat and looks whether somebody
-/// watches; who stops watching takes back the flag and looks whether the seat is free. One of the two sees the
-/// other.
-#[test]
-fn who_leaves_the_driver_calls_unless_somebody_watches() {
-    schedules_interrupted(3, || {
-        let shared = Shared::new(2, 0, |_, _| {});
-        shared.driver.set_timer(0);
-        let mut seat = shared.driver.try_seat().unwrap();
-        let other = thread::spawn({
-            let shared = shared.clone();
-            move || {
-                let _ = shared.idle.announce(1, false);
-                Worker::start(&shared, 1).lie_down();
-                let _ = shared.idle.retract(1);
-            }
-        });
-        assert_eq!(shared.driver.turn(&mut seat), None);
-        drop(seat);
-        Worker::start(&shared, 0).leave_driver();
-        other.join().unwrap();
     });
 }

@@ -114,6 +114,10 @@ impl Driver {
         is_ours.then(|| Seat { driver: self, slept_until_due: false })
     }
 
+    fn is_asleep(&self) -> bool {
+        self.permit.is_announced()
+    }
+
     fn turns(&self) -> usize {
         self.turns.load(Relaxed)
     }
@@ -300,7 +304,7 @@ impl Shared {
     pub fn check_at_rest(&self) {
         assert!(self.injector.is_empty() && self.rings().all(Queue::is_empty), "a task is left");
         assert!(self.idle.call_one().is_none(), "nobody sleeps");
-        assert!(self.idle.announce(0, false), "nobody searches");
+        assert!(self.idle.announce(0, false, false), "nobody searches");
         assert_eq!(self.idle.retract(0), Awake::ByItself);
         assert_eq!(self.called.load(Counting), 0);
         assert!(self.stations.iter().all(|station| station.calls.load(Counting) == 0));
@@ -390,8 +394,6 @@ impl<'a> Worker<'a> {
         if let Some(mut seat) = self.shared.driver.try_seat() {
             self.shared.driver.wait(true);
             self.dispatch(&mut seat);
-            drop(seat);
-            self.leave_driver();
         }
     }
 
@@ -428,7 +430,10 @@ impl<'a> Worker<'a> {
     fn stop_searching(&mut self) {
         self.stop_counting();
         if std::mem::take(&mut self.searching) && self.shared.idle.end_search() {
-            self.shared.call_one();
+            fence(SeqCst);
+            if self.work_in_sight() {
+                self.shared.call_one();
+            }
         }
     }
 
@@ -444,23 +449,24 @@ impl<'a> Worker<'a> {
     fn sleep(&mut self, goal: &impl Goal) {
         let idle = &self.shared.idle;
         self.stop_counting();
-        let last = idle.announce(self.index, std::mem::take(&mut self.searching));
-        let in_sight = last && self.work_in_sight();
-        let stays_up = goal.is_called() || !self.is_line_empty() || in_sight;
-        let drove = !stays_up && self.lie_down();
-        self.searching = idle.retract(self.index) == Awake::Called;
-        self.was_called = self.searching;
+        let mut seat = self.shared.driver.try_seat();
+        let was_searching = std::mem::take(&mut self.searching);
+        let last = idle.announce(self.index, was_searching, seat.is_some());
+        let stays_up = goal.is_called() || !self.is_line_empty() || (last && self.work_in_sight());
+        if stays_up {
+            seat = None;
+        } else {
+            self.lie_down(&mut seat);
+        }
+        self.was_called = idle.retract(self.index) == Awake::Called;
         if self.was_called {
             self.station().calls.fetch_sub(1, Counting);
         }
-        if in_sight {
-            self.shared.call_one();
-        }
-        if stays_up {
-            self.glance();
-        }
-        if drove && !self.is_line_empty() {
-            self.leave_driver();
+        self.searching = self.was_called || (stays_up && idle.start_search());
+        match seat {
+            Some(seat) => self.leave_driver(seat),
+            None if stays_up => self.glance(),
+            None => {}
         }
     }
 
@@ -472,48 +478,51 @@ impl<'a> Worker<'a> {
         !self.shared.injector.is_empty() || self.shared.rings().any(|ring| !ring.is_empty())
     }
 
-    pub fn lie_down(&self) -> bool {
+    fn lie_down(&self, seat: &mut Option<Seat<'_>>) {
         let Station { parker, at_driver, .. } = self.station();
-        let driver = &self.shared.driver;
-        let mut seat = driver.try_seat();
         at_driver.store(seat.is_some(), Relaxed);
         if parker.permit.announce() == Announce::Sleep {
-            match &mut seat {
-                Some(seat) => driver.sleep(seat),
+            match seat {
+                Some(seat) => self.shared.driver.sleep(seat),
                 None => self.sleep_beside(),
             }
             parker.permit.take();
         }
-        let Some(mut seat) = seat else { return false };
-        self.dispatch(&mut seat);
-        true
     }
 
-    pub fn leave_driver(&self) {
-        fence(SeqCst);
-        if !self.shared.watched.load(Relaxed) {
-            self.shared.call_one();
+    fn leave_driver(&self, mut seat: Seat<'_>) {
+        self.dispatch(&mut seat);
+        drop(seat);
+        if !self.is_line_empty() {
+            fence(SeqCst);
+            if !self.shared.watched.load(Relaxed) {
+                self.shared.call_one();
+            }
         }
     }
 
-    pub fn sleep_beside(&self) {
+    fn sleep_beside(&self) {
         let Shared { driver, watched, .. } = self.shared;
         let parker = &self.station().parker;
-        if !watched.swap(true, AcqRel) {
+        while !watched.swap(true, AcqRel) {
             let mut turns = driver.turns();
             let called = loop {
                 if sleep_a_moment(&parker.permit) || driver.try_seat().is_some() {
                     break true;
                 }
                 match driver.turns() {
-                    now if now == turns => break false,
+                    now if now == turns && driver.is_asleep() => break false,
                     now => turns = now,
                 }
+                thread::yield_now();
             };
             watched.store(false, Relaxed);
-            fence(SeqCst);
-            if called || driver.try_seat().is_some() {
+            if called {
                 return;
+            }
+            fence(SeqCst);
+            if driver.turns() == turns {
+                break;
             }
         }
         parker.sleep(None);
