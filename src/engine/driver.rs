@@ -25,10 +25,9 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use polling::Events;
-
 use super::clock::{Clock, Nanos};
 use super::park::{Announce, Notify, Permit};
+use super::poller::Reports;
 use super::prim::atomic::{AtomicUsize, Ordering};
 use super::prim::{Mutex, MutexGuard, contain};
 use super::reactor::Reactor;
@@ -60,14 +59,14 @@ pub(crate) struct Driver {
 /// The right to drive, and the buffers for it.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    events: Events,
+    reports: Reports,
     wakers: Vec<Waker>,
     fired: Vec<(Nanos, Waker)>,
 }
 
 impl Default for Seat {
     fn default() -> Self {
-        Seat { events: Events::new(), wakers: Vec::new(), fired: Vec::new() }
+        Seat { reports: Reports::new(), wakers: Vec::new(), fired: Vec::new() }
     }
 }
 
@@ -154,7 +153,7 @@ impl Driver {
     fn wait(&self, seat: &mut Seat, limit: Option<Duration>) -> usize {
         // An error here is no condition of the program but a poller that does not work any more.
         self.reactor
-            .wait(self.runtime, &mut seat.events, limit, &mut seat.wakers)
+            .wait(self.runtime, &mut seat.reports, limit, &mut seat.wakers)
             .expect("the system's poller can wait")
     }
 

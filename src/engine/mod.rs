@@ -11,6 +11,7 @@ pub(crate) mod task;
 pub(crate) mod live;
 pub(crate) mod queue;
 pub(crate) mod timer;
+pub(crate) mod poller;
 pub(crate) mod reactor;
 pub(crate) mod driver;
 pub(crate) mod idle;

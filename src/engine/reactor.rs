@@ -29,9 +29,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use polling::{Event, Events, PollMode, Poller};
 use slab::Slab;
 
+use super::poller::{Poller, Report, Reports};
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
 use super::prim::{Mutex, contain};
@@ -285,8 +285,7 @@ impl Reactor {
         };
         // SAFETY: rule 5, a descriptor is forgotten by the poller before it is closed. The caller owns
         // it, and deregisters it first.
-        let added =
-            unsafe { self.poller.add_with_mode(fd, Event::all(source.key), PollMode::Edge) };
+        let added = unsafe { self.poller.add(fd, source.key) };
         if let Err(error) = added {
             self.forget(&source);
             return Err(error);
@@ -297,7 +296,7 @@ impl Reactor {
     /// Watches a descriptor no longer.
     pub(crate) fn deregister(&self, io: &impl AsFd, source: &Source) {
         // An error here means that the poller does not know it; which is what we want.
-        let _ = self.poller.delete(io.as_fd());
+        let _ = self.poller.delete(io);
         self.forget(source);
         let kept = {
             let mut waiters = source.waiters.lock();
@@ -321,23 +320,23 @@ impl Reactor {
     pub(crate) fn wait(
         &self,
         runtime: u32,
-        events: &mut Events,
+        reports: &mut Reports,
         limit: Option<Duration>,
         wakers: &mut Vec<Waker>,
     ) -> io::Result<usize> {
-        events.clear();
-        self.poller.wait(events, limit)?;
-        for event in events.iter() {
+        self.poller.wait(reports, limit)?;
+        let mut count = 0;
+        for Report { key, readable, writable } in reports.iter() {
+            count += 1;
             // Not locked for the whole batch: a trace's listener is called in between.
-            let found = self.sources.lock().find(event.key).cloned();
+            let found = self.sources.lock().find(key).cloned();
             let Some(source) = found else { continue };
-            let (readable, writable) = (event.readable, event.writable);
             trace::emit(runtime, Traced::Ready { fd: source.fd, readable, writable });
             let read = if readable { Direction::Read.bit() } else { 0 };
             let write = if writable { Direction::Write.bit() } else { 0 };
             source.report(read | write, wakers);
         }
-        Ok(events.len())
+        Ok(count)
     }
 
     /// Ends a [`wait`](Reactor::wait), the current one or the next.

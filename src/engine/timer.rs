@@ -23,7 +23,7 @@
 //! A timer fires in [`Timers::expire`] and nowhere else: for this file time passes when it is told so.
 //! It calls no waker; it hands them out, since who holds the lock around this must not call a stranger.
 //!
-//! Next: `reactor.rs`, the same for sockets.
+//! Next: `poller.rs`, where one waits for sockets.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
