@@ -16,6 +16,7 @@
 //! Next: `worker.rs`, the loop.
 
 use std::io;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -43,6 +44,22 @@ pub(crate) struct Shared {
     pub(crate) watched: AtomicBool,
     /// Set when the runtime ends: workers leave, and then its tasks are dropped.
     closed: AtomicBool,
+}
+
+/// What a thread, and the tasks that are spawned there, hold of the runtime.
+///
+/// Each spawn and the end of each task change a count of those who hold it. If that were one count for all,
+/// its cache line would travel from processor to processor with each of them. So every worker has a share
+/// of its own, whose count is changed there; and only the shares are counted in common.
+#[derive(Clone)]
+pub(crate) struct Share(Arc<Shared>);
+
+impl Deref for Share {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.0
+    }
 }
 
 /// Where others find a worker.
@@ -76,7 +93,7 @@ impl Figures {
 
 impl Shared {
     /// A runtime with so many workers; with none, it has the one that is in `block_on`.
-    pub(crate) fn new(id: u32, clock: Arc<Clock>, threads: usize) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(id: u32, clock: Arc<Clock>, threads: usize) -> io::Result<Share> {
         let stations = (0..threads.max(1)).map(|_| Station {
             ring: (threads > 0).then(|| Arc::new(Ring::new())),
             parker: Parker::new(),
@@ -84,7 +101,7 @@ impl Shared {
             live: Live::new(),
             figures: Figures::default(),
         });
-        Ok(Arc::new(Shared {
+        Ok(Share(Arc::new(Shared {
             id,
             driver: Driver::new(id, clock)?,
             injector: Injector::new(),
@@ -93,28 +110,7 @@ impl Shared {
             foreign: Live::new(),
             watched: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-        }))
-    }
-
-    /// Makes a task of a future and puts it into a queue.
-    pub(crate) fn spawn<F>(
-        self: &Arc<Self>,
-        future: F,
-        place: &'static Location<'static>,
-    ) -> Arc<Task<F, Arc<Shared>>>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let task = Task::new(future, self.clone(), place);
-        let live = self.own_station().map_or(&self.foreign, |station| &station.live);
-        // A runtime that ends takes nothing more, though its lists are open until the last worker has left.
-        if !self.is_stopped() && live.add(task.clone()) {
-            self.schedule(task.clone());
-        } else {
-            task.shut_down();
-        }
-        task
+        })))
     }
 
     /// The station of the worker that this thread is, if it works for this runtime.
@@ -212,7 +208,30 @@ impl Shared {
     }
 }
 
-impl Schedule for Arc<Shared> {
+impl Share {
+    /// Makes a task of a future and puts it into a queue.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        place: &'static Location<'static>,
+    ) -> Arc<Task<F, Arc<Share>>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let task = Task::new(future, self.clone(), place);
+        let live = self.own_station().map_or(&self.foreign, |station| &station.live);
+        // A runtime that ends takes nothing more, though its lists are open until the last worker has left.
+        if !self.is_stopped() && live.add(task.clone()) {
+            self.schedule(task.clone());
+        } else {
+            task.shut_down();
+        }
+        task
+    }
+}
+
+impl Schedule for Arc<Share> {
     fn schedule(&self, task: Arc<dyn Runnable>) {
         if !self.is_own_worker() {
             self.injector.push(task);

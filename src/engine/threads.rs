@@ -121,19 +121,19 @@ impl Crew {
         Arc::new(Crew { shared, count, gone: Condvar::new(), threads: Mutex::default() })
     }
 
-    /// Starts the workers. After an error, or a panic of who names them, those that were started are told to
+    /// Starts the workers, each inside its own `runtime`. After an error, or a panic of who names them, those that were started are told to
     /// stop, and waited for.
     pub(crate) fn start(
         self: &Arc<Self>,
         threads: &Threads,
-        runtime: &AnyRuntime,
+        runtime: impl Fn() -> AnyRuntime,
     ) -> io::Result<()> {
         let mut missing = Missing { crew: self, workers: self.shared.stations.len() };
         for index in 0..self.shared.stations.len() {
             let (worker, leaver) = (self.clone(), self.clone());
             let thread = threads.start(
                 format!("openwork-worker-{index}"),
-                runtime.clone(),
+                runtime(),
                 self.shared.id,
                 move || worker.run(index),
                 move || leaver.leave(1),

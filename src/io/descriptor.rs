@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::engine::context;
 use crate::engine::reactor::{Direction, Ready, Seen, Source};
-use crate::engine::shared::Shared;
+use crate::engine::shared::Share;
 use crate::runtime::Handle;
 
 /// A non-blocking object that a runtime watches.
@@ -27,7 +27,7 @@ pub(crate) struct Descriptor<T: AsFd> {
     /// None only on the way out of [`into_inner`](Descriptor::into_inner).
     io: Option<T>,
     source: Arc<Source>,
-    shared: Arc<Shared>,
+    shared: Arc<Share>,
 }
 
 impl<T: AsFd> Descriptor<T> {
@@ -42,7 +42,7 @@ impl<T: AsFd> Descriptor<T> {
         Descriptor::within(io, &self.shared, writable)
     }
 
-    fn within(io: T, shared: &Arc<Shared>, writable: bool) -> io::Result<Self> {
+    fn within(io: T, shared: &Arc<Share>, writable: bool) -> io::Result<Self> {
         let source = shared.driver.reactor.register(&io, writable)?;
         Ok(Descriptor { io: Some(io), source, shared: shared.clone() })
     }

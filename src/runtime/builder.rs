@@ -12,7 +12,7 @@ use super::parts::{Parts, Workers};
 use super::rt::Runtime;
 use crate::engine::blocking::Pool;
 use crate::engine::clock::Clock;
-use crate::engine::context::{self, AnyRuntime};
+use crate::engine::context;
 use crate::engine::root::Post;
 use crate::engine::shared::Shared;
 use crate::engine::threads::{Crew, Threads};
@@ -181,17 +181,17 @@ impl Builder {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
         let shared = Shared::new(id, clock.clone(), self.workers.unwrap_or(0))?;
-        let pool = Pool::new(self.threads.clone(), shared.clone());
-        let crew = self.workers.map(|_| Crew::new(shared.clone()));
+        let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));
+        let crew = self.workers.map(|_| Crew::new(Arc::clone(&shared)));
         let workers = match &crew {
             Some(crew) => Workers::MultiThread(crew.clone()),
-            None => Workers::CurrentThread(Post::new()),
+            None => Workers::CurrentThread(Arc::new(Post::new())),
         };
         let subscription = self.sink.clone().map(|sink| trace::subscribe(id, clock, sink));
-        let parts = Arc::new(Parts { shared, workers, pool, _subscription: subscription });
+        let _subscription = subscription.map(Arc::new);
+        let parts = Arc::new(Parts { shared: Arc::new(shared), workers, pool, _subscription });
         if let Some(crew) = crew {
-            let runtime: AnyRuntime = parts.clone();
-            crew.start(&self.threads, &runtime)?;
+            crew.start(&self.threads, || parts.for_thread())?;
         }
         Ok(Runtime { handle: Handle { parts }, wait_at_drop: None })
     }

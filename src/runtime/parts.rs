@@ -6,22 +6,31 @@ use std::sync::Arc;
 
 use crate::engine::blocking::Pool;
 use crate::engine::root::Post;
-use crate::engine::shared::Shared;
+use crate::engine::shared::Share;
 use crate::engine::threads::Crew;
 use crate::engine::trace::Subscription;
 
-/// The parts of one runtime.
+/// The parts of one runtime, as a thread holds them.
+#[derive(Clone)]
 pub(crate) struct Parts {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<Share>,
     pub(super) workers: Workers,
     pub(crate) pool: Arc<Pool>,
-    pub(super) _subscription: Option<Subscription>,
+    pub(super) _subscription: Option<Arc<Subscription>>,
+}
+
+impl Parts {
+    /// The same for another thread, with a [`Share`] of its own.
+    pub(super) fn for_thread(&self) -> Arc<Parts> {
+        Arc::new(Parts { shared: Arc::new(Share::clone(&self.shared)), ..self.clone() })
+    }
 }
 
 /// Who runs the tasks.
+#[derive(Clone)]
 pub(super) enum Workers {
     /// Whoever is in `block_on`.
-    CurrentThread(Post),
+    CurrentThread(Arc<Post>),
     /// Threads of the runtime.
     MultiThread(Arc<Crew>),
 }
