@@ -1070,3 +1070,31 @@ fn what_a_listener_wakes_is_polled_before_the_runtime_sleeps() {
         });
     });
 }
+
+/// Two tasks that yield for ever would have the whole of each round, if a round were a number of polls.
+#[test]
+fn many_tasks_from_outside_do_not_wait_for_the_rounds_of_two_that_yield() {
+    ends(|| {
+        let runtime = real();
+        let yields = Arc::new(AtomicUsize::new(0));
+        for _ in 0..2 {
+            let yields = yields.clone();
+            runtime.spawn(async move {
+                loop {
+                    yields.fetch_add(1, SeqCst);
+                    yield_now().await;
+                }
+            });
+        }
+        let done: Vec<_> = (0..1280).map(|_| runtime.spawn(async {})).collect();
+        runtime.block_on(async {
+            for task in done {
+                task.await.unwrap();
+            }
+        });
+        // 1,282 at 128 a round: the two come first, then have one turn in each of ten rounds, and the whole
+        // of the last one.
+        let yields = yields.load(SeqCst);
+        assert!(yields <= 11 * 2 + 61, "{yields} polls of the two before the others were done");
+    });
+}

@@ -223,13 +223,13 @@ impl Line {
         })
     }
 
-    pub(crate) fn is_empty() -> bool {
+    pub(crate) fn len() -> usize {
         with_own(|line| {
-            line.slot.is_none()
-                && match &line.rest {
-                    Rest::Private(tasks) => tasks.is_empty(),
-                    Rest::Shared(ring) => ring.is_empty(),
-                }
+            let rest = match &line.rest {
+                Rest::Private(tasks) => tasks.len(),
+                Rest::Shared(ring) => ring.len(),
+            };
+            usize::from(line.slot.is_some()) + rest
         })
     }
 

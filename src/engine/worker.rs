@@ -19,7 +19,7 @@
 //!
 //! A **round** is the unit of fairness. First come up to 128 tasks from the injector, so that wakes from
 //! outside get through while tasks here wake each other for ever; then up to 61 from the worker's own
-//! line, and fewer if they take long. Once a round the worker looks at its goal, and between rounds at
+//! line, and fewer if they take long, or if more wait in the injector. Once a round the worker looks at its goal, and between rounds at
 //! timers and sockets. So nobody, wherever he stands, waits for more than 189 polls of a worker.
 //!
 //! Next: `root.rs`, the goal of a current-thread runtime.
@@ -133,11 +133,16 @@ impl<'a> Worker<'a> {
     fn run_round(&mut self) -> bool {
         let shared = self.shared;
         let injector = &shared.injector;
-        if self.run(INJECTED, || injector.pop()) > 0 {
+        // Those that are there now. Whoever takes each as it comes meets the one who pushes at every step.
+        let injected = injector.len().min(INJECTED);
+        if self.run(injected, || injector.pop()) > 0 {
             self.began = Instant::now();
         }
-        let polled = self.run(self.round, || Line::pop().or_else(|| injector.pop()));
-        let all_done = polled < self.round;
+        // If more wait there, each task here has one turn before it is theirs again. Two tasks that yield and
+        // work without end would else have the whole round, time and again, beside a thousand others.
+        let own = if injector.is_empty() { self.round } else { Line::len().clamp(1, self.round) };
+        let polled = self.run(own, || Line::pop().or_else(|| injector.pop()));
+        let all_done = polled < own;
         self.measure_round(polled);
         all_done
     }
@@ -258,7 +263,7 @@ impl<'a> Worker<'a> {
         let mut seat = shared.driver.try_seat();
         let was_searching = mem::take(&mut self.searching);
         let last = shared.idle.announce(self.index, was_searching, seat.is_some());
-        let stays_up = goal.is_called() || !Line::is_empty() || (last && self.work_in_sight());
+        let stays_up = goal.is_called() || Line::len() > 0 || (last && self.work_in_sight());
         if stays_up {
             seat = None;
         } else {
@@ -306,7 +311,7 @@ impl<'a> Worker<'a> {
         self.shared.driver.dispatch(&mut seat);
         self.glanced = self.began;
         drop(seat);
-        if !Line::is_empty() {
+        if Line::len() > 0 {
             fence(SeqCst);
             if !self.shared.watched.load(Relaxed) {
                 self.shared.call_one();
