@@ -92,27 +92,6 @@ impl Figures {
 }
 
 impl Shared {
-    /// A runtime with so many workers; with none, it has the one that is in `block_on`.
-    pub(crate) fn new(id: u32, clock: Arc<Clock>, threads: usize) -> io::Result<Share> {
-        let stations = (0..threads.max(1)).map(|_| Station {
-            ring: (threads > 0).then(|| Arc::new(Ring::new())),
-            parker: Parker::new(),
-            at_driver: AtomicBool::new(false),
-            live: Live::new(),
-            figures: Figures::default(),
-        });
-        Ok(Share(Arc::new(Shared {
-            id,
-            driver: Driver::new(id, clock)?,
-            injector: Injector::new(),
-            idle: Idle::new(threads.max(1)),
-            stations: stations.collect(),
-            foreign: Live::new(),
-            watched: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-        })))
-    }
-
     /// The station of the worker that this thread is, if it works for this runtime.
     fn own_station(&self) -> Option<&Station> {
         let worker = context::worker()?;
@@ -209,6 +188,27 @@ impl Shared {
 }
 
 impl Share {
+    /// A runtime with so many workers; with none, it has the one that is in `block_on`.
+    pub(crate) fn new(id: u32, clock: Arc<Clock>, threads: usize) -> io::Result<Share> {
+        let stations = (0..threads.max(1)).map(|_| Station {
+            ring: (threads > 0).then(|| Arc::new(Ring::new())),
+            parker: Parker::new(),
+            at_driver: AtomicBool::new(false),
+            live: Live::new(),
+            figures: Figures::default(),
+        });
+        Ok(Share(Arc::new(Shared {
+            id,
+            driver: Driver::new(id, clock)?,
+            injector: Injector::new(),
+            idle: Idle::new(threads.max(1)),
+            stations: stations.collect(),
+            foreign: Live::new(),
+            watched: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        })))
+    }
+
     /// Makes a task of a future and puts it into a queue.
     pub(crate) fn spawn<F>(
         self: &Arc<Self>,

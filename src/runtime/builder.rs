@@ -14,7 +14,7 @@ use crate::engine::blocking::Pool;
 use crate::engine::clock::Clock;
 use crate::engine::context;
 use crate::engine::root::Post;
-use crate::engine::shared::Shared;
+use crate::engine::shared::Share;
 use crate::engine::threads::{Crew, Threads};
 use crate::engine::trace::{self, Record, Sink};
 
@@ -180,7 +180,7 @@ impl Builder {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let shared = Shared::new(id, clock.clone(), self.workers.unwrap_or(0))?;
+        let shared = Share::new(id, clock.clone(), self.workers.unwrap_or(0))?;
         let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));
         let crew = self.workers.map(|_| Crew::new(Arc::clone(&shared)));
         let workers = match &crew {
