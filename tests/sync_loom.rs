@@ -9,9 +9,9 @@
 #![cfg(loom)]
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures::FutureExt;
 use futures::task::{ArcWake, waker};
@@ -156,6 +156,30 @@ fn the_end_of_a_oneshot_receiver_is_seen_or_wakes() {
     loom::model(|| {
         let (mut tx, rx) = oneshot::channel::<()>();
         let watcher = thread::spawn(move || block_on(tx.closed()));
+        drop(rx);
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_oneshot_half_that_changes_its_waker_is_woken_by_the_last() {
+    loom::model(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let sender = thread::spawn(move || tx.send(1).unwrap());
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(&mut rx).poll(&mut cx) {
+            Poll::Ready(value) => assert_eq!(value, Ok(1)),
+            Poll::Pending => assert_eq!(block_on(rx), Ok(1)),
+        }
+        sender.join().unwrap();
+    });
+    loom::model(|| {
+        let (mut tx, rx) = oneshot::channel::<()>();
+        let watcher = thread::spawn(move || {
+            if tx.poll_closed(&mut Context::from_waker(Waker::noop())).is_pending() {
+                block_on(tx.closed());
+            }
+        });
         drop(rx);
         watcher.join().unwrap();
     });

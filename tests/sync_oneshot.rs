@@ -278,10 +278,8 @@ fn a_waker_may_own_the_other_half() {
     let owns = waker(Arc::new(Holds(std::sync::Mutex::new(sender))));
     assert!(Pin::new(&mut receiver).poll(&mut Context::from_waker(&owns)).is_pending());
     drop(owns);
-    // This poll drops the sender, which comes for the lock and wakes the waker that was just left.
+    // This poll drops the sender, in the midst of leaving its own waker.
     let wakes = Wakes::default();
-    assert!(poll(&mut receiver, &wakes).is_pending());
-    assert_eq!(wakes.take(), 1);
     assert!(matches!(poll(&mut receiver, &wakes), Poll::Ready(Err(_))));
 }
 

@@ -88,6 +88,39 @@ impl Condvar {
     }
 }
 
+/// A cell of which some protocol says who may look into it, and when. Loom's finds out who breaks it.
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(imp_cell::UnsafeCell<T>);
+
+#[cfg(loom)]
+use loom::cell as imp_cell;
+#[cfg(not(loom))]
+use std::cell as imp_cell;
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        UnsafeCell(imp_cell::UnsafeCell::new(value))
+    }
+
+    /// Calls `look` while others may look too, but nobody changes the value.
+    #[inline]
+    pub(crate) fn with<R>(&self, look: impl FnOnce(*const T) -> R) -> R {
+        #[cfg(loom)]
+        return self.0.with(look);
+        #[cfg(not(loom))]
+        look(self.0.get())
+    }
+
+    /// Calls `change` while nobody else looks.
+    #[inline]
+    pub(crate) fn with_mut<R>(&self, change: impl FnOnce(*mut T) -> R) -> R {
+        #[cfg(loom)]
+        return self.0.with_mut(change);
+        #[cfg(not(loom))]
+        change(self.0.get())
+    }
+}
+
 /// Calls a stranger's code (a destructor, a waker) and keeps its panic from going any further. The panic
 /// hook has reported it.
 pub(crate) fn contain(strangers_code: impl FnOnce()) {
