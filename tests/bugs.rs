@@ -715,7 +715,7 @@ fn at_the_end_every_future_is_dropped_wherever_it_waits() {
 // ---- a Pending answer with no waker stored ----
 
 /// Polls a future that cannot be ready yet, by hand: it keeps the waker, or has called it already.
-fn assert_promise_is_kept<F: Future>(what: &str, future: Pin<&mut F>) -> Arc<Wakes> {
+fn assert_promise_is_kept<F: Future>(what: &str, future: Pin<&mut F>) -> Wakes {
     let wakes = Wakes::new();
     assert!(wakes.poll(future).is_pending(), "{what} is pending");
     assert!(wakes.kept() > 0 || wakes.count() > 0, "{what} forgot its waker");

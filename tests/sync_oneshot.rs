@@ -1,6 +1,6 @@
 //! The laws of the oneshot channel.
 
-mod probe;
+mod common;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,15 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 
+use common::{Probe, Wakes};
 use futures::executor;
 use futures::task::{ArcWake, noop_waker, waker};
-
 use openwork::sync::oneshot::error::{RecvError, TryRecvError};
 use openwork::sync::oneshot::{Receiver, Sender, channel};
-use probe::{Probe, Wakes};
 
 fn poll<T>(receiver: &mut Receiver<T>, wakes: &Wakes) -> Poll<Result<T, RecvError>> {
-    wakes.poll(|cx| Pin::new(receiver).poll(cx))
+    wakes.poll_fn(|cx| Pin::new(receiver).poll(cx))
 }
 
 #[test]
@@ -64,12 +63,12 @@ fn a_sender_that_is_dropped_wakes_the_receiver_with_an_error() {
 fn a_receiver_that_is_dropped_wakes_who_awaits_closed() {
     let (mut sender, receiver) = channel();
     let wakes = Wakes::default();
-    assert!(wakes.poll(|cx| sender.poll_closed(cx)).is_pending());
+    assert!(wakes.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
     assert!(!sender.is_closed());
     drop(receiver);
     assert_eq!(wakes.take(), 1);
     assert!(sender.is_closed());
-    assert!(wakes.poll(|cx| sender.poll_closed(cx)).is_ready());
+    assert!(wakes.poll_fn(|cx| sender.poll_closed(cx)).is_ready());
     executor::block_on(sender.closed());
     assert_eq!(sender.send(1), Err(1));
 }
@@ -92,7 +91,7 @@ fn close_after_send_still_yields_the_value() {
 fn close_before_send_refuses_the_value() {
     let (mut sender, mut receiver) = channel();
     let wakes = Wakes::default();
-    assert!(wakes.poll(|cx| sender.poll_closed(cx)).is_pending());
+    assert!(wakes.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
     receiver.close();
     receiver.close();
     assert_eq!(wakes.take(), 1);
@@ -189,9 +188,9 @@ fn a_poll_from_another_task_drops_the_old_waker() {
     assert_eq!(poll(&mut receiver, &second), Poll::Ready(Ok(1)));
 
     let (mut sender, receiver) = channel::<()>();
-    assert!(first.poll(|cx| sender.poll_closed(cx)).is_pending());
+    assert!(first.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
     assert_eq!((first.kept(), second.kept()), (1, 0));
-    assert!(second.poll(|cx| sender.poll_closed(cx)).is_pending());
+    assert!(second.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
     assert_eq!((first.kept(), second.kept()), (0, 1));
     drop(receiver);
     assert_eq!((first.take(), second.take()), (0, 1));
@@ -202,14 +201,14 @@ fn a_poll_from_another_task_drops_the_old_waker() {
 fn wakers_go_when_nobody_waits_any_more() {
     let (mut sender, mut receiver) = channel::<()>();
     let (tx, rx) = (Wakes::default(), Wakes::default());
-    assert!(tx.poll(|cx| sender.poll_closed(cx)).is_pending());
+    assert!(tx.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
     assert!(poll(&mut receiver, &rx).is_pending());
     receiver.close();
     assert_eq!((tx.kept(), rx.kept()), (0, 0));
     assert_eq!((tx.take(), rx.take()), (1, 0));
 
     let (mut sender, mut receiver) = channel::<()>();
-    assert!(tx.poll(|cx| sender.poll_closed(cx)).is_pending());
+    assert!(tx.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
     assert!(poll(&mut receiver, &rx).is_pending());
     drop(sender);
     assert_eq!((tx.kept(), rx.kept()), (0, 0));

@@ -5,10 +5,9 @@ use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use futures::io::{AsyncRead, AsyncWrite};
-use futures::task::waker_ref;
 use openwork::net::TcpStream;
 use openwork::runtime::{Builder, Runtime};
 use openwork::trace::{Event, Waiting};
@@ -139,18 +138,18 @@ impl Turns {
 
 pub fn poll_read(
     mut stream: &TcpStream,
-    wakes: &Arc<Wakes>,
+    wakes: &Wakes,
     buf: &mut [u8],
 ) -> Poll<std::io::Result<usize>> {
-    Pin::new(&mut stream).poll_read(&mut Context::from_waker(&waker_ref(wakes)), buf)
+    wakes.poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, buf))
 }
 
 pub fn poll_write(
     mut stream: &TcpStream,
-    wakes: &Arc<Wakes>,
+    wakes: &Wakes,
     buf: &[u8],
 ) -> Poll<std::io::Result<usize>> {
-    Pin::new(&mut stream).poll_write(&mut Context::from_waker(&waker_ref(wakes)), buf)
+    wakes.poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, buf))
 }
 
 /// More than the two sides of a connection hold between them.

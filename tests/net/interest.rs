@@ -241,7 +241,7 @@ fn whatever_is_pending_has_kept_its_waker() {
 }
 
 /// Polls `wait`, which is pending, and drops it: its waker must be gone at once.
-fn is_let_go<T>(wait: impl Future<Output = T>) -> Arc<Wakes> {
+fn is_let_go<T>(wait: impl Future<Output = T>) -> Wakes {
     let wakes = Wakes::new();
     {
         let mut wait = pin!(wait);

@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use openwork::sync::mpsc::error::{TryRecvError, TrySendError};
 use openwork::sync::mpsc::{channel, unbounded_channel};
 
-use crate::probe::{Probe, Wakes};
+use crate::common::{Probe, Wakes};
 
 // Point 20.
 #[test]
@@ -207,7 +207,7 @@ fn messages_go_with_a_receiver_that_is_dropped_by_a_panic() {
 fn the_receivers_waker_goes_with_it() {
     let wakes = Wakes::default();
     let (_tx, mut rx) = channel::<()>(1);
-    assert!(wakes.poll(|cx| rx.poll_recv(cx)).is_pending());
+    assert!(wakes.poll_fn(|cx| rx.poll_recv(cx)).is_pending());
     assert_eq!(wakes.kept(), 1);
     drop(rx);
     assert_eq!((wakes.kept(), wakes.take()), (0, 0));

@@ -2,8 +2,8 @@
 //!
 //! Numbers in comments are those of the points in the list of behaviour that is easily missed.
 
-#[path = "../probe/mod.rs"]
-mod probe;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod sending;
 mod permits;

@@ -5,7 +5,7 @@ use futures::executor::block_on;
 use openwork::sync::mpsc::channel;
 use openwork::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 
-use crate::probe::Probe;
+use crate::common::Probe;
 
 #[test]
 fn a_permit_keeps_its_room_until_it_is_used_or_dropped() {

@@ -7,7 +7,7 @@ use futures::executor::block_on;
 use openwork::sync::mpsc::error::TryRecvError;
 use openwork::sync::mpsc::{channel, unbounded_channel};
 
-use crate::probe::{Probe, Wakes};
+use crate::common::{Probe, Wakes};
 
 #[test]
 fn a_message_wakes_who_awaits_it_once() {
@@ -26,10 +26,10 @@ fn a_message_wakes_who_awaits_it_once() {
 fn the_last_who_polled_is_woken() {
     let (tx, mut rx) = channel::<()>(1);
     let (first, second) = (Wakes::default(), Wakes::default());
-    assert!(first.poll(|cx| rx.poll_recv(cx)).is_pending());
-    assert!(first.poll(|cx| rx.poll_recv(cx)).is_pending());
+    assert!(first.poll_fn(|cx| rx.poll_recv(cx)).is_pending());
+    assert!(first.poll_fn(|cx| rx.poll_recv(cx)).is_pending());
     assert_eq!(first.kept(), 1);
-    assert!(second.poll(|cx| rx.poll_recv(cx)).is_pending());
+    assert!(second.poll_fn(|cx| rx.poll_recv(cx)).is_pending());
     assert_eq!((first.kept(), second.kept()), (0, 1));
     tx.try_send(()).unwrap();
     assert_eq!((first.take(), second.take()), (0, 1));

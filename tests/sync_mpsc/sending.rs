@@ -9,7 +9,7 @@ use openwork::sync::mpsc::error::{SendError, SendTimeoutError, TryRecvError, Try
 use openwork::sync::mpsc::{channel, unbounded_channel};
 use openwork::time;
 
-use crate::probe::Probe;
+use crate::common::Probe;
 
 #[test]
 fn messages_arrive_in_the_order_in_which_they_were_sent() {
@@ -86,9 +86,9 @@ fn a_send_that_moved_to_another_task_wakes_that_one() {
     let (tx, mut rx) = channel(1);
     tx.try_send(0).unwrap();
     let mut send = Box::pin(tx.send(1));
-    let (first, second) = (crate::probe::Wakes::default(), crate::probe::Wakes::default());
-    assert!(first.poll(|cx| send.poll_unpin(cx)).is_pending());
-    assert!(second.poll(|cx| send.poll_unpin(cx)).is_pending());
+    let (first, second) = (crate::common::Wakes::default(), crate::common::Wakes::default());
+    assert!(first.poll_fn(|cx| send.poll_unpin(cx)).is_pending());
+    assert!(second.poll_fn(|cx| send.poll_unpin(cx)).is_pending());
     assert_eq!((first.kept(), second.kept()), (0, 1));
     rx.try_recv().unwrap();
     assert_eq!((first.take(), second.take()), (0, 1));

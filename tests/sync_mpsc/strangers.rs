@@ -9,7 +9,7 @@ use futures::task::{ArcWake, waker};
 use openwork::sync::mpsc::error::{TryRecvError, TrySendError};
 use openwork::sync::mpsc::{Sender, channel};
 
-use crate::probe::Probe;
+use crate::common::Probe;
 
 /// Calls a closure when it is woken, and drops it with itself.
 struct Calls<F: Fn() + Send + Sync>(F);

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::sync::mpsc::{Receiver, Sender, channel, unbounded_channel};
 
-use crate::probe::{Probe, Random};
+use crate::common::{Probe, Random};
 
 /// How many messages it has sent.
 type Operation<'a> = Pin<Box<dyn Future<Output = usize> + 'a>>;

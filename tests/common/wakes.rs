@@ -1,40 +1,46 @@
-//! A future, polled by hand, with a waker that counts.
+//! A waker that counts, and a future that is polled by hand with it.
 //!
 //! Under a runtime one sees that a task was woken only from what it does next. Here the test is the
 //! runtime: it polls when it wants to, and asks in between whether somebody has called.
 
-// Each test uses its part.
-#![allow(dead_code)]
-
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
-use futures::task::{ArcWake, waker};
+use futures::task::{ArcWake, waker, waker_ref};
 
 /// A waker that counts how often it was called, and how many of it there are.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Wakes(Arc<Count>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Count(AtomicUsize);
 
 impl ArcWake for Count {
     fn wake_by_ref(count: &Arc<Self>) {
-        count.0.fetch_add(1, Ordering::SeqCst);
+        count.0.fetch_add(1, SeqCst);
     }
 }
 
 impl Wakes {
+    pub fn new() -> Self {
+        Wakes::default()
+    }
+
     pub fn waker(&self) -> Waker {
         waker(self.0.clone())
     }
 
-    /// Calls since the last time that this was asked.
+    /// Calls up to now, or since the last [`take`](Wakes::take).
+    pub fn count(&self) -> usize {
+        self.0.0.load(SeqCst)
+    }
+
+    /// The same, and begins again at 0.
     pub fn take(&self) -> usize {
-        self.0.0.swap(0, Ordering::SeqCst)
+        self.0.0.swap(0, SeqCst)
     }
 
     /// How many wakers are kept somewhere.
@@ -42,9 +48,13 @@ impl Wakes {
         Arc::strong_count(&self.0) - 1
     }
 
+    pub fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        self.poll_fn(|cx| future.poll(cx))
+    }
+
     /// Calls a `poll` function with this waker.
-    pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        poll(&mut Context::from_waker(&self.waker()))
+    pub fn poll_fn<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        poll(&mut Context::from_waker(&waker_ref(&self.0)))
     }
 }
 
@@ -61,7 +71,7 @@ impl<F: Future> Probe<F> {
 
     pub fn poll(&mut self) -> Poll<F::Output> {
         self.wakes.take();
-        self.future.as_mut().poll(&mut Context::from_waker(&self.wakes.waker()))
+        self.wakes.poll(self.future.as_mut())
     }
 
     /// Whether it was woken since the last poll, and since this was asked last.
@@ -83,15 +93,11 @@ impl<F: Future> Probe<F> {
     }
 }
 
-/// Random numbers, the same ones in each run.
-pub struct Random(pub u64);
+/// Calls a closure when it is dropped.
+pub struct AtDrop<F: FnMut()>(pub F);
 
-impl Random {
-    /// A number below `limit`. (The generator is Marsaglia's xorshift.)
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % limit
+impl<F: FnMut()> Drop for AtDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }

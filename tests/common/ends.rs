@@ -1,0 +1,28 @@
+//! A watch-dog: what never comes to an end is a test that fails, and not one that hangs.
+
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{panic, thread};
+
+/// Runs `body`, which must come to an end. Most bugs of a runtime show as a test that hangs; this
+/// turns it into one that fails. The limit is for the slowest machine, and no test comes near it.
+pub fn ends<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    ends_as(thread::current().name().unwrap_or("a test").to_owned(), body)
+}
+
+/// The same, on a thread of this name, with which a panic begins its message.
+pub(super) fn ends_as<T: Send + 'static>(
+    name: String,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (send, receive) = mpsc::channel();
+    let thread =
+        thread::Builder::new().name(name.clone()).spawn(move || send.send(body())).unwrap();
+    match receive.recv_timeout(Duration::from_secs(60)) {
+        Ok(value) => value,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs: {name}"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            panic::resume_unwind(thread.join().expect_err("it panicked"))
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A catcher of panics, which also tells the place.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+/// A panic that was expected.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Panicked {
+    pub message: String,
+    pub file: String,
+    pub line: u32,
+}
+
+thread_local! {
+    static CAUGHT: RefCell<Option<Panicked>> = const { RefCell::new(None) };
+    static CATCHING: RefCell<usize> = const { RefCell::new(0) };
+}
+
+/// What `body` panics with, and at which place, if it does so on this thread.
+pub fn panic_of<T>(body: impl FnOnce() -> T) -> Option<Panicked> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if CATCHING.with_borrow(|depth| *depth == 0) {
+                return usual(info);
+            }
+            let place = info.location().expect("panics have a place");
+            let message = message_of(info.payload());
+            let file = place.file().to_owned();
+            CAUGHT.set(Some(Panicked { message, file, line: place.line() }));
+        }));
+    });
+    CATCHING.with_borrow_mut(|depth| *depth += 1);
+    let result = panic::catch_unwind(AssertUnwindSafe(|| drop(body())));
+    CATCHING.with_borrow_mut(|depth| *depth -= 1);
+    let caught = CAUGHT.take();
+    result.err().and(caught)
+}
+
+pub fn message_of(payload: &(dyn Any + Send)) -> String {
+    match payload.downcast_ref::<&str>() {
+        Some(message) => (*message).to_owned(),
+        None => payload.downcast_ref::<String>().cloned().unwrap_or_default(),
+    }
+}

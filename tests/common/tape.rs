@@ -1,0 +1,24 @@
+//! What a runtime reports, on a tape.
+
+use std::sync::{Arc, Mutex};
+
+use openwork::runtime::Builder;
+use openwork::trace::Record;
+
+/// What a runtime reports.
+#[derive(Clone, Default)]
+pub struct Tape(Arc<Mutex<Vec<Record>>>);
+
+impl Tape {
+    pub fn listen(builder: &mut Builder) -> Tape {
+        let tape = Tape::default();
+        let ours = tape.clone();
+        builder.on_event(move |record| ours.0.lock().unwrap().push(*record));
+        tape
+    }
+
+    /// What was reported since the last time.
+    pub fn take(&self) -> Vec<Record> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
