@@ -781,6 +781,20 @@ fn a_runtime_of_no_workers_is_refused_at_the_callers_line() {
     }
 }
 
+#[test]
+fn more_workers_than_can_be_counted_are_refused_at_the_callers_line() {
+    for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        for workers in [65_536, usize::MAX] {
+            let line = line!() + 1;
+            let panicked = panic_of(|| _ = builder.worker_threads(workers)).unwrap();
+            assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+            assert_eq!(panicked.message, "`worker_threads` must be at most 65535");
+        }
+        assert!(builder.build().unwrap().handle().metrics().num_workers() < 65_536);
+        builder.worker_threads(65_535);
+    }
+}
+
 fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }

@@ -28,6 +28,8 @@ use super::prim::atomic::{AtomicU32, fence};
 const SEARCHER: u32 = 1;
 /// One who sleeps, in its upper half.
 const SLEEPER: u32 = 1 << 16;
+/// How many workers a runtime can have: so many fit into a half of the count.
+pub(crate) const MAX_WORKERS: usize = SLEEPER as usize - 1;
 
 /// Who of a runtime's workers sleeps, and how many search.
 #[derive(Debug)]
@@ -58,6 +60,7 @@ fn sleepers(count: u32) -> u32 {
 
 impl Idle {
     pub(crate) fn new(workers: usize) -> Self {
+        assert!(workers <= MAX_WORKERS, "`Builder::worker_threads` sees to it");
         let sleepers = Mutex::new(Vec::with_capacity(workers));
         Idle { workers: workers as u32, count: AtomicU32::new(0), sleepers }
     }

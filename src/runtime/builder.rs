@@ -13,6 +13,7 @@ use super::rt::Runtime;
 use crate::engine::blocking::Pool;
 use crate::engine::clock::Clock;
 use crate::engine::context;
+use crate::engine::idle::MAX_WORKERS;
 use crate::engine::root::Post;
 use crate::engine::shared::Share;
 use crate::engine::threads::{Crew, Threads};
@@ -51,7 +52,7 @@ impl Builder {
     /// A runtime with threads of its own that share its tasks, one for each processor unless
     /// [`worker_threads`](Builder::worker_threads) says otherwise.
     pub fn new_multi_thread() -> Self {
-        Self::new(Some(thread::available_parallelism().map_or(1, usize::from)))
+        Self::new(Some(thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)))
     }
 
     fn new(workers: Option<usize>) -> Self {
@@ -70,10 +71,11 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If `threads` is 0.
+    /// If `threads` is 0, or more than 65,535.
     #[track_caller]
     pub fn worker_threads(&mut self, threads: usize) -> &mut Self {
         assert!(threads > 0, "`worker_threads` must be greater than 0");
+        assert!(threads <= MAX_WORKERS, "`worker_threads` must be at most {MAX_WORKERS}");
         self.workers = self.workers.map(|_| threads);
         self
     }
