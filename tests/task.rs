@@ -21,6 +21,7 @@ use common::{AtDrop, Wakes, ends, message_of, on_every_flavour, panic_of, paused
 use futures::channel::oneshot;
 use futures::task::ArcWake;
 use openwork::runtime::Handle;
+use openwork::sync::mpsc::unbounded_channel;
 use openwork::task::{AbortHandle, Id, JoinError, JoinHandle, spawn_blocking, yield_now};
 use openwork::time::sleep;
 use openwork::trace::Event;
@@ -833,6 +834,22 @@ fn a_closure_runs_on_a_thread_of_its_own_inside_the_runtime() {
             });
             assert_eq!(inside.await.unwrap(), 3);
         });
+    });
+}
+
+/// Also on a thread that runs no task: `join!` and the like live within one poll there, too.
+#[test]
+fn the_future_in_block_on_has_a_budget() {
+    on_every_flavour(|flavour| {
+        async fn polls_until_it_gives_way() -> usize {
+            let (tx, mut rx) = unbounded_channel();
+            (0..1000).for_each(|number| tx.send(number).unwrap());
+            poll_fn(|cx| Poll::Ready((0..).take_while(|_| rx.poll_recv(cx).is_ready()).count()))
+                .await
+        }
+        let runtime = flavour.build();
+        assert_eq!(runtime.block_on(polls_until_it_gives_way()), 128);
+        assert_eq!(runtime.handle().block_on(polls_until_it_gives_way()), 128);
     });
 }
 

@@ -260,12 +260,21 @@ pub(crate) fn spend() {
 
 /// Calls `work` with no limit, for what must get through also when the budget is gone.
 pub(crate) fn without_budget<R>(work: impl FnOnce() -> R) -> R {
+    with_budget_of(None, work)
+}
+
+/// Calls `work` with the budget of one poll. For a future that is polled by a thread which is no worker.
+pub(crate) fn with_budget<R>(work: impl FnOnce() -> R) -> R {
+    with_budget_of(Some(BUDGET), work)
+}
+
+fn with_budget_of<R>(budget: Option<u8>, work: impl FnOnce() -> R) -> R {
     struct Restore(Option<u8>);
     impl Drop for Restore {
         fn drop(&mut self) {
             PLACE.with(|place| place.budget.set(self.0));
         }
     }
-    let _restore = Restore(PLACE.with(|place| place.budget.replace(None)));
+    let _restore = Restore(PLACE.with(|place| place.budget.replace(budget)));
     work()
 }

@@ -1,8 +1,10 @@
 //! A way into a runtime.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
@@ -10,6 +12,7 @@ use futures_task::{FutureObj, Spawn, SpawnError};
 use super::join_handle::JoinHandle;
 use super::metrics::{RuntimeMetrics, TaskInfo};
 use super::parts::{Parts, Workers};
+use crate::engine::block_on::block_on;
 use crate::engine::context::{self, AnyRuntime};
 
 /// What to do about it.
@@ -103,7 +106,15 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _running = context::start_running("Handle::block_on");
         let _entered = self.enter();
-        crate::engine::block_on::block_on(future)
+        self.block_on_beside(future)
+    }
+
+    /// Runs a future on this thread, which has entered the runtime and does not work for it. Each poll has a
+    /// budget, as everywhere: a future that is always ready must not keep those inside it (a `timeout`)
+    /// from their turn.
+    pub(super) fn block_on_beside<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        block_on(poll_fn(|cx| context::with_budget(|| future.as_mut().poll(cx))))
     }
 
     /// As [`Runtime::enter`](crate::runtime::Runtime::enter).

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::handle::{EnterGuard, Handle};
 use super::join_handle::JoinHandle;
 use super::parts::{Parts, Workers};
-use crate::engine::block_on::block_on;
 use crate::engine::context;
 
 /// A runtime: tasks, timers, sockets, and threads for blocking work.
@@ -39,7 +38,7 @@ impl Runtime {
         let Parts { shared, workers, .. } = &*self.handle.parts;
         match workers {
             Workers::CurrentThread(post) => post.block_on(shared, future),
-            Workers::MultiThread(_) => block_on(future),
+            Workers::MultiThread(_) => self.handle.block_on_beside(future),
         }
     }
 
