@@ -1,7 +1,8 @@
 //! The methods of readers and writers, on readers and writers that do exactly what a script says.
 //!
 //! They must come to terms with everything that the traits allow: a byte at a time, "pending" at any
-//! point, an error after half the work, an end that comes too soon.
+//! point, an error after half the work, an end that comes too soon. Who is pending is woken again on every
+//! flavour of runtime; what is ready at once asks no runtime for anything, and one flavour shows it.
 
 mod common;
 
@@ -12,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use common::{Wakes, ends};
+use common::{Wakes, on_every_flavour};
 use futures::FutureExt;
 use futures::io::{AllowStdIo, Cursor};
 use openwork::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -149,15 +150,15 @@ fn pattern(len: usize) -> Vec<u8> {
 
 #[test]
 fn read_hands_out_what_is_there_and_waits_only_for_nothing() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let mut reader = script([Pending, text("ab"), Pending, text("cdefg")]);
         let mut buf = [0; 4];
-        assert_eq!(run(reader.read(&mut buf)).unwrap(), 2);
+        assert_eq!(flavour.block_on(reader.read(&mut buf)).unwrap(), 2);
         assert_eq!(&buf[..2], b"ab");
-        assert_eq!(run(reader.read(&mut buf)).unwrap(), 4);
+        assert_eq!(flavour.block_on(reader.read(&mut buf)).unwrap(), 4);
         assert_eq!(&buf, b"cdef");
-        assert_eq!(run(reader.read(&mut buf)).unwrap(), 1);
-        assert_eq!(run(reader.read(&mut buf)).unwrap(), 0);
+        assert_eq!(flavour.block_on(reader.read(&mut buf)).unwrap(), 1);
+        assert_eq!(flavour.block_on(reader.read(&mut buf)).unwrap(), 0);
     });
 }
 
@@ -183,12 +184,12 @@ fn an_error_of_the_reader_is_handed_on_as_it_is() {
 
 #[test]
 fn read_exact_fills_its_buffer_from_however_many_pieces_and_takes_no_more() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let mut reader = script([text("a"), Pending, text("bc"), Pending, Pending, text("defgh")]);
         let mut buf = [0; 6];
-        assert_eq!(run(reader.read_exact(&mut buf)).unwrap(), 6);
+        assert_eq!(flavour.block_on(reader.read_exact(&mut buf)).unwrap(), 6);
         assert_eq!(&buf, b"abcdef");
-        assert_eq!(run(reader.read_exact(&mut buf[..2])).unwrap(), 2);
+        assert_eq!(flavour.block_on(reader.read_exact(&mut buf[..2])).unwrap(), 2);
         assert_eq!(&buf[..2], b"gh");
     });
 }
@@ -219,12 +220,12 @@ fn read_exact_hands_an_error_on() {
 
 #[test]
 fn read_to_end_appends_and_returns_what_it_has_read() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let mut reader = script([text("one "), Pending, text("two")]);
         let mut buf = b"zero ".to_vec();
-        assert_eq!(run(reader.read_to_end(&mut buf)).unwrap(), 7);
+        assert_eq!(flavour.block_on(reader.read_to_end(&mut buf)).unwrap(), 7);
         assert_eq!(buf, b"zero one two");
-        assert_eq!(run(reader.read_to_end(&mut buf)).unwrap(), 0);
+        assert_eq!(flavour.block_on(reader.read_to_end(&mut buf)).unwrap(), 0);
         assert_eq!(buf, b"zero one two");
     });
 }
@@ -246,14 +247,14 @@ fn a_buffer_that_is_just_large_enough_does_not_grow() {
 /// api.md 37. Also if the end is waited for, and if the buffer is filled in small pieces.
 #[test]
 fn a_buffer_that_is_just_large_enough_does_not_grow_while_the_end_is_waited_for() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let mut steps = Vec::new();
         for byte in pattern(100) {
             steps.extend([Pending, Data(vec![byte])]);
         }
         steps.extend([Pending, Pending]);
         let mut buf = Vec::with_capacity(100);
-        assert_eq!(run(script(steps).read_to_end(&mut buf)).unwrap(), 100);
+        assert_eq!(flavour.block_on(script(steps).read_to_end(&mut buf)).unwrap(), 100);
         assert_eq!(buf, pattern(100));
         assert_eq!(buf.capacity(), 100);
     });
@@ -271,7 +272,7 @@ fn one_byte_more_than_the_buffer_holds_is_not_lost() {
 
 #[test]
 fn pieces_of_every_size_come_out_as_they_went_in() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         // Around the powers of two, where windows and capacities end; with a pause now and then.
         let sent = pattern(3 << 20);
         let mut sizes = (0..).flat_map(|power| {
@@ -288,7 +289,7 @@ fn pieces_of_every_size_come_out_as_they_went_in() {
             }
         }
         let mut buf = b"before".to_vec();
-        assert_eq!(run(script(steps).read_to_end(&mut buf)).unwrap(), sent.len());
+        assert_eq!(flavour.block_on(script(steps).read_to_end(&mut buf)).unwrap(), sent.len());
         assert!(buf[..6] == *b"before" && buf[6..] == sent);
     });
 }
@@ -344,11 +345,11 @@ fn what_was_read_before_the_reader_panicked_stays() {
 
 #[test]
 fn read_to_string_puts_a_letter_together_that_came_in_pieces() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let word = "Übergröße €𝄞";
         let bytes = word.bytes().flat_map(|byte| [Data(vec![byte]), Pending]);
         let mut buf = "so: ".to_owned();
-        assert_eq!(run(script(bytes).read_to_string(&mut buf)).unwrap(), word.len());
+        assert_eq!(flavour.block_on(script(bytes).read_to_string(&mut buf)).unwrap(), word.len());
         assert_eq!(buf, format!("so: {word}"));
     });
 }
@@ -394,22 +395,22 @@ fn a_read_to_string_that_is_dropped_leaves_the_string_as_it_was() {
 
 #[test]
 fn write_hands_over_what_there_is_room_for() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let mut writer = script([Pending, Take(2), Take(100)]);
-        assert_eq!(run(writer.write(b"abcdef")).unwrap(), 2);
-        assert_eq!(run(writer.write(b"cdef")).unwrap(), 4);
-        assert_eq!(run(writer.write(b"none")).unwrap(), 0);
+        assert_eq!(flavour.block_on(writer.write(b"abcdef")).unwrap(), 2);
+        assert_eq!(flavour.block_on(writer.write(b"cdef")).unwrap(), 4);
+        assert_eq!(flavour.block_on(writer.write(b"none")).unwrap(), 0);
         assert_eq!(writer.written, b"abcdef");
     });
 }
 
 #[test]
 fn write_all_goes_on_until_all_is_written_and_writes_nothing_twice() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let sent = pattern(1000);
         let steps = (1..60).flat_map(|most| [Take(most), Pending, Pending]);
         let mut writer = script(steps);
-        run(writer.write_all(&sent)).unwrap();
+        flavour.block_on(writer.write_all(&sent)).unwrap();
         assert!(writer.written == sent);
         assert!(writer.calls.is_empty(), "to flush is for the caller to ask");
     });
@@ -439,12 +440,12 @@ fn write_all_hands_an_error_on() {
 
 #[test]
 fn flush_and_shutdown_wait_for_the_writer_and_ask_for_nothing_else() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let mut writer = script([Pending, Pending]);
-        run(writer.flush()).unwrap();
+        flavour.block_on(writer.flush()).unwrap();
         assert_eq!(writer.calls, ["flush"; 3]);
         let mut writer = script([Pending]);
-        run(writer.shutdown()).unwrap();
+        flavour.block_on(writer.shutdown()).unwrap();
         assert_eq!(writer.calls, ["close"; 2]);
     });
     for kind in [ErrorKind::BrokenPipe, ErrorKind::Interrupted] {

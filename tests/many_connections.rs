@@ -3,15 +3,18 @@
 //! Every connection has a task at each end, both in the same runtime. All are open before the first
 //! byte is sent. A test on its own in this file, since it counts the descriptors of its process.
 
+mod common;
+
 use std::fs;
 use std::io::Write;
 
-use futures::channel::mpsc;
+use common::on_every_flavour;
+use futures::channel::{mpsc, oneshot};
 use futures::future::join_all;
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
-use openwork::runtime::{Builder, Handle};
+use openwork::runtime::Handle;
 
 const CONNECTIONS: usize = 5000;
 const ROUNDS: u64 = 3;
@@ -88,8 +91,19 @@ async fn echo_over(connections: usize) {
     let servers: Vec<_> =
         accepted.into_iter().map(|stream| openwork::spawn(serve(stream))).collect();
     let clients = callers.into_iter().enumerate();
-    let clients: Vec<_> = clients.map(|(id, stream)| openwork::spawn(call(id, stream))).collect();
+    // Nobody calls, and so nobody ends, before all are there.
+    let (go, is_time) = oneshot::channel::<()>();
+    let is_time = is_time.shared();
+    let call = |(id, stream)| {
+        let is_time = is_time.clone();
+        openwork::spawn(async move {
+            is_time.await.unwrap();
+            call(id, stream).await;
+        })
+    };
+    let clients: Vec<_> = clients.map(call).collect();
     assert_eq!(metrics.num_alive_tasks(), 2 * connections);
+    go.send(()).unwrap();
     for task in join_all(clients.into_iter().chain(servers)).await {
         task.unwrap();
     }
@@ -107,12 +121,14 @@ fn five_thousand_connections_echo_at_once_and_leave_nothing() {
         std::io::stdout().write_all(said.as_bytes()).unwrap();
     }
 
-    let runtime = Builder::new_current_thread().build().unwrap();
-    runtime.block_on(echo_over(connections));
-    let metrics = runtime.handle().metrics();
-    assert_eq!(metrics.io_driver_fd_registered_count(), 0);
-    assert_eq!(metrics.num_alive_tasks(), 0);
-    assert_eq!(metrics.num_timers(), 0);
-    drop((metrics, runtime));
-    assert_eq!(open_descriptors(), before);
+    on_every_flavour(move |flavour| {
+        let runtime = flavour.build();
+        runtime.block_on(echo_over(connections));
+        let metrics = runtime.handle().metrics();
+        assert_eq!(metrics.io_driver_fd_registered_count(), 0);
+        assert_eq!(metrics.num_alive_tasks(), 0);
+        assert_eq!(metrics.num_timers(), 0);
+        drop((metrics, runtime));
+        assert_eq!(open_descriptors(), before);
+    });
 }

@@ -4,6 +4,9 @@
 //! cannot be wrong in the same way. Nothing here waits for time to pass: the foreign side waits until
 //! the runtime's trace says that it sleeps, and what must *not* happen is looked for after a turn of
 //! the reactor in which it would have happened.
+//!
+//! Each law holds on every flavour of runtime. Where a test looks more closely than many threads admit, or
+//! stops the clock, it says so.
 
 mod common;
 #[path = "net/harness.rs"]

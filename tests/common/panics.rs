@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
+use super::flavours::on_every_flavour;
+
 /// A panic that was expected.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Panicked {
@@ -38,6 +40,20 @@ pub fn panic_of<T>(body: impl FnOnce() -> T) -> Option<Panicked> {
     CATCHING.with_borrow_mut(|depth| *depth -= 1);
     let caught = CAUGHT.take();
     result.err().and(caught)
+}
+
+/// Checks that `call`, which would block, panics with this text wherever tasks run: in `block_on`, and in a
+/// task, on every flavour.
+pub fn is_refused_among_tasks(text: &'static str, call: fn()) {
+    on_every_flavour(move |flavour| {
+        let runtime = flavour.build();
+        let in_root = panic_of(|| runtime.block_on(async { call() }));
+        let in_task = runtime.block_on(runtime.spawn(async move { panic_of(call) })).unwrap();
+        for panicked in [in_root, in_task] {
+            let message = panicked.expect("it is refused").message;
+            assert!(message.contains(text), "{message}");
+        }
+    });
 }
 
 pub fn message_of(payload: &(dyn Any + Send)) -> String {

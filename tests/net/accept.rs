@@ -1,36 +1,33 @@
 //! Taking connections: several at once, many behind one report, and none when descriptors run out.
 
 use std::fs::File;
-use std::net::TcpStream as StdStream;
+use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 use std::os::fd::AsRawFd;
 use std::pin::pin;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
-use std::{env, thread};
 
 use openwork::net::TcpListener;
 use openwork::time::{Instant, sleep};
 use openwork::trace::{Event, Waiting};
 
-use crate::common::{Wakes, ends, real};
+use crate::common::{Wakes, alone_under, ends, on_every_flavour, until, with_workers};
 use crate::harness::{Trace, Turns};
 
 #[test]
 fn several_may_wait_at_one_door_and_each_lets_one_in() {
-    ends(|| {
-        let (runtime, trace) = Trace::real();
+    on_every_flavour(|flavour| {
+        let (runtime, trace) = Trace::of(flavour);
         let listener = Arc::new(runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap());
         let (address, fd) = (listener.local_addr().unwrap(), listener.as_raw_fd());
         let foreign = thread::spawn(move || {
-            let all_wait = |events: &[Event]| {
+            trace.wait_until_asleep(|events| {
                 let waits = Event::Waiting(Waiting::Readable { fd });
                 events.iter().filter(|event| **event == waits).count() == 3
-                    && matches!(events.last(), Some(Event::Sleeps { .. }))
-            };
-            trace.wait_until(all_wait);
+            });
             let far = [(); 3].map(|()| StdStream::connect(address).unwrap());
             far.map(|far| far.local_addr().unwrap())
         });
@@ -54,8 +51,8 @@ fn several_may_wait_at_one_door_and_each_lets_one_in() {
 
 #[test]
 fn an_accept_that_is_woken_and_then_dropped_leaves_the_connection_to_the_others() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (turns, listener) = (Turns::new(), TcpListener::bind("127.0.0.1:0").await.unwrap());
             let (first, second) = (Wakes::new(), Wakes::new());
             let mut survivor = pin!(listener.accept());
@@ -74,12 +71,15 @@ fn an_accept_that_is_woken_and_then_dropped_leaves_the_connection_to_the_others(
 
 #[test]
 fn many_connections_behind_one_report_are_all_accepted() {
-    ends(|| {
-        let (runtime, trace) = Trace::real();
+    on_every_flavour(|flavour| {
+        let (runtime, trace) = Trace::of(flavour);
         runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            // They are there before anybody looks out for them.
+            let listener = StdListener::bind("127.0.0.1:0").unwrap();
             let (address, fd) = (listener.local_addr().unwrap(), listener.as_raw_fd());
             let far = [(); 50].map(|()| StdStream::connect(address).unwrap());
+            listener.set_nonblocking(true).unwrap();
+            let listener = TcpListener::from_std(listener).unwrap();
             for far in &far {
                 assert_eq!(listener.accept().await.unwrap().1, far.local_addr().unwrap());
             }
@@ -92,89 +92,112 @@ fn many_connections_behind_one_report_are_all_accepted() {
     });
 }
 
-/// Runs this very test again, in a process that may have so many descriptors. True: this is it.
-fn with_few_descriptors(test: &str, limit: usize) -> bool {
-    const INNER: &str = "OPENWORK_TEST_FEW_DESCRIPTORS";
-    if env::var_os(INNER).is_some() {
-        return true;
+/// Takes all descriptors that are left, and returns the error that comes then.
+fn take_all_descriptors() -> (Vec<File>, Option<i32>) {
+    let mut hoard = Vec::new();
+    loop {
+        match File::open("/dev/null") {
+            Ok(file) => hoard.push(file),
+            Err(error) => break (hoard, error.raw_os_error()),
+        }
     }
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\""));
-    shell.arg(env::current_exe().unwrap());
-    shell.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(INNER, "yes");
-    let output = shell.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("1 passed"), "there is no test called {test}");
-    false
 }
 
 #[test]
 fn at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room() {
     const NAME: &str =
         "accept::at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room";
-    if !with_few_descriptors(NAME, 64) {
-        return;
-    }
-    ends(|| {
-        const TRIES: usize = 5;
-        let (runtime, trace) = Trace::paused();
-        runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let (address, fd) = (listener.local_addr().unwrap(), listener.as_raw_fd());
-            let far = [(); 3].map(|()| StdStream::connect(address).unwrap());
-            let mut hoard: Vec<File> = Vec::new();
-            let full = loop {
-                match File::open("/dev/null") {
-                    Ok(file) => hoard.push(file),
-                    Err(error) => break error.raw_os_error(),
-                }
-            };
-            assert_eq!(full, Some(rustix::io::Errno::MFILE.raw_os_error()));
+    alone_under(NAME, "ulimit -n 64", || {
+        ends(|| {
+            const TRIES: usize = 5;
+            let (runtime, trace) = Trace::paused();
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let (address, fd) = (listener.local_addr().unwrap(), listener.as_raw_fd());
+                let far = [(); 3].map(|()| StdStream::connect(address).unwrap());
+                let (hoard, full) = take_all_descriptors();
+                assert_eq!(full, Some(rustix::io::Errno::MFILE.raw_os_error()));
 
-            let failed = Arc::new(AtomicUsize::new(0));
-            let server = openwork::spawn({
-                let failed = failed.clone();
-                async move {
+                let failed = Arc::new(AtomicUsize::new(0));
+                let server = openwork::spawn({
+                    let failed = failed.clone();
+                    async move {
+                        let mut peers = Vec::new();
+                        while peers.len() < 3 {
+                            match listener.accept().await {
+                                Ok((stream, peer)) => peers.push((stream, peer)),
+                                Err(error) => {
+                                    assert_eq!(error.raw_os_error(), full, "{error}");
+                                    failed.fetch_add(1, SeqCst);
+                                    sleep(Duration::from_secs(1)).await;
+                                }
+                            }
+                        }
+                        peers
+                    }
+                });
+                let start = Instant::now();
+                sleep(Duration::from_millis(1000 * TRIES as u64 - 500)).await;
+                assert_eq!(failed.load(SeqCst), TRIES);
+                drop(hoard);
+
+                // Nobody else knocks, and nothing is reported: the door itself was never "not ready".
+                let peers = server.await.unwrap();
+                assert_eq!(start.elapsed(), Duration::from_secs(TRIES as u64));
+                for (far, (_, peer)) in far.iter().zip(&peers) {
+                    assert_eq!(far.local_addr().unwrap(), *peer);
+                }
+                let is_report =
+                    |event: &Event| matches!(event, Event::Ready { fd: of, .. } if *of == fd);
+                assert_eq!(trace.count(is_report), 1);
+                // One poll that waits for the report, one for each second, and no others.
+                let is_poll = |event: &Event| matches!(event, Event::PollBegins { .. });
+                assert_eq!(trace.count(is_poll), 2 + TRIES);
+            });
+        })
+    });
+}
+
+#[test]
+fn workers_too_go_on_when_there_is_room_for_a_connection() {
+    const NAME: &str = "accept::workers_too_go_on_when_there_is_room_for_a_connection";
+    alone_under(NAME, "ulimit -n 64", || {
+        with_workers(|flavour| {
+            flavour.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap();
+                let far = [(); 3].map(|()| StdStream::connect(address).unwrap());
+                let (hoard, full) = take_all_descriptors();
+                let failed = Arc::new(AtomicUsize::new(0));
+                let fails = failed.clone();
+                let server = openwork::spawn(async move {
                     let mut peers = Vec::new();
                     while peers.len() < 3 {
                         match listener.accept().await {
                             Ok((stream, peer)) => peers.push((stream, peer)),
                             Err(error) => {
                                 assert_eq!(error.raw_os_error(), full, "{error}");
-                                failed.fetch_add(1, SeqCst);
-                                sleep(Duration::from_secs(1)).await;
+                                fails.fetch_add(1, SeqCst);
+                                sleep(Duration::from_millis(1)).await;
                             }
                         }
                     }
                     peers
+                });
+                until(|| failed.load(SeqCst) >= 3).await;
+                drop(hoard);
+                for (far, (_, peer)) in far.iter().zip(&server.await.unwrap()) {
+                    assert_eq!(far.local_addr().unwrap(), *peer);
                 }
             });
-            let start = Instant::now();
-            sleep(Duration::from_millis(1000 * TRIES as u64 - 500)).await;
-            assert_eq!(failed.load(SeqCst), TRIES);
-            drop(hoard);
-
-            // Nobody else knocks, and nothing is reported: the door itself was never "not ready".
-            let peers = server.await.unwrap();
-            assert_eq!(start.elapsed(), Duration::from_secs(TRIES as u64));
-            for (far, (_, peer)) in far.iter().zip(&peers) {
-                assert_eq!(far.local_addr().unwrap(), *peer);
-            }
-            let is_report =
-                |event: &Event| matches!(event, Event::Ready { fd: of, .. } if *of == fd);
-            assert_eq!(trace.count(is_report), 1);
-            // One poll that waits for the report, one for each second, and no others.
-            let is_poll = |event: &Event| matches!(event, Event::PollBegins { .. });
-            assert_eq!(trace.count(is_poll), 2 + TRIES);
         });
     });
 }
 
 #[test]
 fn accept_and_its_poll_form_wait_side_by_side() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (turns, listener) = (Turns::new(), TcpListener::bind("127.0.0.1:0").await.unwrap());
             let (by_future, by_poll) = (Wakes::new(), Wakes::new());
             let mut accept = pin!(listener.accept());

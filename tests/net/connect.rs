@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::Duration;
@@ -14,23 +14,14 @@ use openwork::io::AsyncReadExt as _;
 use openwork::net::{TcpListener, TcpStream, lookup_host};
 use openwork::runtime::Handle;
 use openwork::time::timeout;
-use rustix::net::{AddressFamily, SocketType};
 
-use crate::common::{Panicked, ends, panic_of, paused, real};
-use crate::harness::{pair, std_pair};
-
-/// A socket with an address, at which nobody listens. As long as it lives nobody else can have it.
-fn nobody_home() -> (OwnedFd, SocketAddr) {
-    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-    let address = rustix::net::getsockname(&socket).unwrap();
-    (socket, address.try_into().unwrap())
-}
+use crate::common::{Flavour, Panicked, on_every_flavour, panic_of, paused};
+use crate::harness::{full_door, nobody_home, pair, std_pair};
 
 #[test]
 fn an_address_in_use_is_an_error_of_that_kind() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let taken = listener.local_addr().unwrap();
             let error = TcpListener::bind(taken).await.unwrap_err();
@@ -46,8 +37,8 @@ fn an_address_in_use_is_an_error_of_that_kind() {
 
 #[test]
 fn a_refused_connection_is_an_error_of_that_kind() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (_nobody, address) = nobody_home();
             let error = TcpStream::connect(address).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -58,8 +49,8 @@ fn a_refused_connection_is_an_error_of_that_kind() {
 
 #[test]
 fn a_name_that_cannot_be_resolved_is_the_error_that_std_has() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             // A label has at most 63 letters, so no server need be asked for this.
             let name = format!("{}.invalid:80", "x".repeat(64));
             let expected = name.to_socket_addrs().unwrap_err();
@@ -77,8 +68,8 @@ fn a_name_that_cannot_be_resolved_is_the_error_that_std_has() {
 
 #[test]
 fn what_is_no_address_at_all_is_invalid_input() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             for no_address in ["", "localhost", "127.0.0.1", "localhost:port", "localhost:65536"] {
                 let error = TcpStream::connect(no_address).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::InvalidInput, "{no_address:?}");
@@ -92,8 +83,8 @@ fn what_is_no_address_at_all_is_invalid_input() {
 /// api.md 34.
 #[test]
 fn an_address_may_be_given_in_every_form() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let listener = TcpListener::bind("localhost:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             assert!(address.ip().is_loopback());
@@ -129,8 +120,8 @@ fn an_address_may_be_given_in_every_form() {
 
 #[test]
 fn of_a_list_the_first_that_accepts_is_taken_and_else_the_last_error() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (_nobody, refuses) = nobody_home();
             let (_nobody, refuses_too) = nobody_home();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -146,15 +137,15 @@ fn of_a_list_the_first_that_accepts_is_taken_and_else_the_last_error() {
 
 #[test]
 fn a_connect_that_takes_too_long_can_be_given_up() {
-    ends(|| {
-        paused().block_on(async {
-            // A door where one may wait, and one does: the next knock is not heard.
-            let (socket, address) = nobody_home();
-            rustix::net::listen(&socket, 0).unwrap();
-            let _first = TcpStream::connect(address).await.unwrap();
+    on_every_flavour(|flavour| {
+        let (runtime, limit) = match flavour {
+            Flavour::CurrentThread => (paused(), Duration::from_secs(3600)),
+            Flavour::Workers(_) => (flavour.build(), Duration::from_millis(5)),
+        };
+        runtime.block_on(async {
+            let (_door, address) = full_door();
             let before = Handle::current().metrics().io_driver_fd_registered_count();
-            let connect = timeout(Duration::from_secs(3600), TcpStream::connect(address));
-            assert!(connect.await.is_err());
+            assert!(timeout(limit, TcpStream::connect(address)).await.is_err());
             assert_eq!(Handle::current().metrics().io_driver_fd_registered_count(), before);
         });
     });
@@ -162,8 +153,8 @@ fn a_connect_that_takes_too_long_can_be_given_up() {
 
 #[test]
 fn options_reach_the_socket() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (near, _far) = pair();
             for on in [true, false] {
                 near.set_nodelay(on).unwrap();
@@ -185,8 +176,8 @@ fn no_socket_of_ours_is_inherited_by_child_processes() {
         let flags = rustix::io::fcntl_getfd(socket).unwrap();
         flags.contains(rustix::io::FdFlags::CLOEXEC)
     }
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (accepted, _) = listener.accept().await.unwrap();
@@ -252,8 +243,8 @@ fn an_address_that_is_known_is_looked_up_without_a_runtime() {
 /// A connection belongs to the runtime of its listener, whoever polls.
 #[test]
 fn an_accept_needs_no_runtime_but_the_listeners() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = futures::channel::oneshot::channel::<()>();

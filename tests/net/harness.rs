@@ -1,8 +1,8 @@
 //! A trace that others can wait for, connections with a foreign side, and a turn of the reactor.
 
 use std::io::{ErrorKind, Write};
-use std::net::{TcpListener as StdListener, TcpStream as StdStream};
-use std::os::fd::{AsRawFd, RawFd};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::Poll;
@@ -10,43 +10,63 @@ use std::task::Poll;
 use futures::io::{AsyncRead, AsyncWrite};
 use openwork::net::TcpStream;
 use openwork::runtime::{Builder, Runtime};
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, Record, Waiting};
+use rustix::net::{AddressFamily, SocketType};
 
-use crate::common::Wakes;
+use crate::common::{Flavour, Wakes};
 
 /// What a runtime reports, for whoever wants to see it or to wait for it.
-#[derive(Clone, Default)]
-pub struct Trace(Arc<(Mutex<Vec<Event>>, Condvar)>);
+#[derive(Clone)]
+pub struct Trace {
+    told: Arc<(Mutex<Told>, Condvar)>,
+    workers: usize,
+}
+
+#[derive(Default)]
+struct Told {
+    events: Vec<Event>,
+    /// Workers that have said that they sleep.
+    asleep: usize,
+}
 
 impl Trace {
     /// A runtime with the real clock, and its trace.
-    pub fn real() -> (Runtime, Trace) {
-        Trace::of(&mut Builder::new_current_thread())
+    pub fn of(flavour: Flavour) -> (Runtime, Trace) {
+        Trace::listen(&mut flavour.builder())
     }
 
     /// A runtime whose clock stands still, and its trace.
     pub fn paused() -> (Runtime, Trace) {
-        Trace::of(Builder::new_current_thread().start_paused(true))
+        Trace::listen(Builder::new_current_thread().start_paused(true))
     }
 
-    fn of(builder: &mut Builder) -> (Runtime, Trace) {
-        let trace = Trace::default();
-        let ours = trace.clone();
-        let listen = move |record: &openwork::trace::Record| {
-            ours.0.0.lock().unwrap().push(record.event);
-            ours.0.1.notify_all();
+    fn listen(builder: &mut Builder) -> (Runtime, Trace) {
+        let told = Arc::<(Mutex<Told>, Condvar)>::default();
+        let ours = told.clone();
+        let listen = move |record: &Record| {
+            let mut told = ours.0.lock().unwrap();
+            told.events.push(record.event);
+            match record.event {
+                Event::Sleeps { .. } => told.asleep += 1,
+                Event::Wakes => told.asleep -= 1,
+                _ => {}
+            }
+            drop(told);
+            ours.1.notify_all();
         };
-        (builder.on_event(listen).build().unwrap(), trace)
+        let runtime = builder.on_event(listen).build().unwrap();
+        let workers = runtime.handle().metrics().num_workers();
+        (runtime, Trace { told, workers })
     }
 
     /// How much was reported up to now.
     pub fn len(&self) -> usize {
-        self.0.0.lock().unwrap().len()
+        self.told.0.lock().unwrap().events.len()
     }
 
     /// What was reported since [`len`](Trace::len) was `mark`.
     pub fn since(&self, mark: usize) -> Vec<Event> {
-        self.0.0.lock().unwrap()[mark..].to_vec()
+        self.told.0.lock().unwrap().events[mark..].to_vec()
     }
 
     pub fn count(&self, is_meant: impl Fn(&Event) -> bool) -> usize {
@@ -55,17 +75,38 @@ impl Trace {
 
     /// Waits, on a foreign thread, until what was reported is as `is_so` says.
     pub fn wait_until(&self, is_so: impl Fn(&[Event]) -> bool) {
-        let (events, changed) = &*self.0;
-        drop(changed.wait_while(events.lock().unwrap(), |events| !is_so(events)).unwrap());
+        self.wait(|told| is_so(&told.events));
+    }
+
+    /// The same, and until all of the runtime sleeps.
+    pub fn wait_until_asleep(&self, is_so: impl Fn(&[Event]) -> bool) {
+        self.wait(|told| told.asleep == self.workers && is_so(&told.events));
     }
 
     /// Waits, on a foreign thread, until the runtime sleeps and somebody in it waits for all of these.
     pub fn wait_until_asleep_over(&self, what: &[Waiting]) {
-        self.wait_until(|events| {
-            let waits = |waiting: &Waiting| events.contains(&Event::Waiting(*waiting));
-            matches!(events.last(), Some(Event::Sleeps { .. })) && what.iter().all(waits)
-        });
+        self.wait_until_asleep(|events| what.iter().all(|waiting| is_awaited(events, *waiting)));
     }
+
+    fn wait(&self, is_so: impl Fn(&Told) -> bool) {
+        let (told, changed) = &*self.told;
+        drop(changed.wait_while(told.lock().unwrap(), |told| !is_so(told)).unwrap());
+    }
+}
+
+/// Whether somebody waits for this, and it was not reported since.
+fn is_awaited(events: &[Event], waiting: Waiting) -> bool {
+    let decides = |event: &Event| match (*event, waiting) {
+        (Event::Waiting(other), _) if other == waiting => Some(true),
+        (Event::Ready { fd, readable: true, .. }, Waiting::Readable { fd: ours })
+        | (Event::Ready { fd, writable: true, .. }, Waiting::Writable { fd: ours })
+            if fd == ours =>
+        {
+            Some(false)
+        }
+        _ => None,
+    };
+    events.iter().rev().find_map(decides) == Some(true)
 }
 
 /// A connection: this runtime's side, and a foreign one that blocks.
@@ -112,10 +153,29 @@ impl Door {
     }
 }
 
+/// A socket with an address, at which nobody listens. As long as it lives nobody else can have it.
+pub fn nobody_home() -> (OwnedFd, SocketAddr) {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = rustix::net::getsockname(&socket).unwrap();
+    (socket, address.try_into().unwrap())
+}
+
+/// A door where one may wait, and one does: who knocks is not heard, and gets no answer.
+pub fn full_door() -> (impl Sized, SocketAddr) {
+    let (socket, address) = nobody_home();
+    rustix::net::listen(&socket, 0).unwrap();
+    ((StdStream::connect(address).unwrap(), socket), address)
+}
+
 /// Turns of the reactor, on demand.
 ///
 /// A byte goes through a connection of its own. The system reports in the order in which things
 /// happened: when that byte has come, what happened before has been reported too.
+///
+/// With workers, one who drives takes several reports at once, and calls the wakers one after the other;
+/// whoever looks meanwhile may find the byte before somebody else is woken. So a second byte follows the
+/// first: nobody takes its report before all is done that came with the first.
 pub struct Turns {
     near: TcpStream,
     far: StdStream,
@@ -128,11 +188,13 @@ impl Turns {
     }
 
     pub async fn turn(&self) {
-        (&self.far).write_all(b"t").unwrap();
-        self.near.readable().await.unwrap();
-        assert_eq!(self.near.try_read(&mut [0; 2]).unwrap(), 1);
-        // Or it would still count as readable, and the next turn would be none.
-        assert_eq!(self.near.try_read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        for _ in 0..2 {
+            (&self.far).write_all(b"t").unwrap();
+            self.near.readable().await.unwrap();
+            assert_eq!(self.near.try_read(&mut [0; 2]).unwrap(), 1);
+            // Or it would still count as readable, and the next turn would be none.
+            assert_eq!(self.near.try_read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
     }
 }
 
@@ -150,6 +212,23 @@ pub fn poll_write(
     buf: &[u8],
 ) -> Poll<std::io::Result<usize>> {
     wakes.poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, buf))
+}
+
+/// Writes until there is no room, and no report of any is under way. Returns how much that was. The next
+/// write is pending.
+pub async fn fill(turns: &Turns, stream: &TcpStream) -> usize {
+    let (piece, wakes) = (vec![0; 64 << 10], Wakes::new());
+    let mut total = 0;
+    loop {
+        let before = total;
+        while let Poll::Ready(written) = poll_write(stream, &wakes, &piece) {
+            total += written.unwrap();
+        }
+        if total == before {
+            return total;
+        }
+        turns.turn().await;
+    }
 }
 
 /// More than the two sides of a connection hold between them.

@@ -13,10 +13,10 @@ use futures::channel::oneshot;
 use futures::executor::block_on as block_on_elsewhere;
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
-use openwork::runtime::{Builder, Handle};
+use openwork::runtime::Handle;
 use openwork::trace::{Event, Waiting};
 
-use crate::common::{Wakes, alone, ends, real};
+use crate::common::{Flavour, Wakes, alone, on_every_flavour, until};
 use crate::harness::{Door, Trace, Turns, adopt, pair, poll_read, std_pair};
 
 fn watched(handle: &Handle) -> usize {
@@ -35,8 +35,8 @@ fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
     // Alone, since the tests beside it would take the number.
     const NAME: &str = "lifetime::a_closed_descriptor_is_forgotten_before_its_number_comes_back";
     alone(NAME, || {
-        ends(|| {
-            let (runtime, trace) = Trace::real();
+        on_every_flavour(|flavour| {
+            let (runtime, trace) = Trace::of(flavour);
             runtime.block_on(async {
                 let (turns, door) = (Turns::new(), Door::open());
                 let (near, mut old_far) = door.pair();
@@ -75,21 +75,31 @@ fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
     const NAME: &str =
         "lifetime::a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number";
     alone(NAME, || {
-        ends(|| {
+        on_every_flavour(|flavour| {
             // Two sockets are reported together. Whoever hears of the first closes the second and opens
             // another, in its place and with its number, before the second report is looked at.
             let second = Arc::new(Mutex::new(None::<TcpStream>));
             let trigger = Arc::new(Mutex::new(None::<i32>));
             let replaced = Arc::new(Mutex::new(None));
             let reports = Arc::new(Mutex::new(Vec::new()));
+            // A worker would fetch the first report before there is a second. So it is held up, over the
+            // report of a third, until both are there.
+            let held_by = Arc::new(Mutex::new(None::<i32>));
+            let ((hold, is_held), (let_go, is_let_go)) = (mpsc::channel(), mpsc::channel());
+            let is_let_go = Mutex::new(is_let_go);
             let door = Door::open();
-            let mut builder = Builder::new_current_thread();
+            let mut builder = flavour.builder();
             builder.on_event({
+                let held_by = held_by.clone();
                 let (second, trigger) = (second.clone(), trigger.clone());
                 let (replaced, reports) = (replaced.clone(), reports.clone());
                 move |record| {
                     let Event::Ready { fd, readable: true, .. } = record.event else { return };
                     reports.lock().unwrap().push(fd);
+                    if held_by.lock().unwrap().take_if(|third| *third == fd).is_some() {
+                        hold.send(()).unwrap();
+                        is_let_go.lock().unwrap().recv().unwrap();
+                    }
                     if *trigger.lock().unwrap() == Some(fd) {
                         *trigger.lock().unwrap() = None;
                         let number = second.lock().unwrap().take().unwrap().as_raw_fd();
@@ -101,12 +111,19 @@ fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
             builder.build().unwrap().block_on(async {
                 let turns = Turns::new();
                 let ((first, mut far_from_first), (near, mut far_from_second)) = (pair(), pair());
+                let (third, mut far_from_third) = pair();
                 let fd = near.as_raw_fd();
                 turns.turn().await;
+                if flavour != Flavour::CurrentThread {
+                    *held_by.lock().unwrap() = Some(third.as_raw_fd());
+                    far_from_third.write_all(b"!").unwrap();
+                    is_held.recv().unwrap();
+                }
                 *trigger.lock().unwrap() = Some(first.as_raw_fd());
                 *second.lock().unwrap() = Some(near);
                 far_from_first.write_all(b"!").unwrap();
                 far_from_second.write_all(b"!").unwrap();
+                let_go.send(()).unwrap();
                 turns.turn().await;
 
                 let (near, mut far) =
@@ -126,8 +143,8 @@ fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
 
 #[test]
 fn ten_thousand_sockets_one_after_the_other_leave_nothing() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         runtime.block_on(async {
             let (near, _far) = std_pair();
             let mut near = near;
@@ -143,10 +160,10 @@ fn ten_thousand_sockets_one_after_the_other_leave_nothing() {
 
 #[test]
 fn a_socket_goes_to_std_and_back_with_its_data() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let (near, mut far) = std_pair();
         let fd = near.as_raw_fd();
-        let near = real().block_on(async {
+        let near = flavour.block_on(async {
             let mut near = adopt(near);
             far.write_all(b"one two three").unwrap();
             let mut word = [0; 4];
@@ -163,7 +180,7 @@ fn a_socket_goes_to_std_and_back_with_its_data() {
         });
 
         // In another runtime, and then without one.
-        let mut near = real().block_on(async {
+        let mut near = flavour.block_on(async {
             let mut near = adopt(near);
             near.read_exact(&mut [0; 5]).await.unwrap();
             near.into_std().unwrap()
@@ -178,14 +195,14 @@ fn a_socket_goes_to_std_and_back_with_its_data() {
 
 #[test]
 fn a_listener_goes_to_std_and_back_with_who_waits_at_its_door() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let listener = listener.into_std().unwrap();
         assert_eq!(watched(runtime.handle()), 0);
         let far = StdStream::connect(address).unwrap();
-        let (_, peer) = real()
+        let (_, peer) = flavour
             .block_on(async { TcpListener::try_from(listener).unwrap().accept().await.unwrap() });
         assert_eq!(peer, far.local_addr().unwrap());
     });
@@ -193,18 +210,18 @@ fn a_listener_goes_to_std_and_back_with_who_waits_at_its_door() {
 
 #[test]
 fn a_socket_may_be_awaited_in_another_runtime_while_its_own_is_driven() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let (send, receive) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let driver = thread::spawn(move || {
-            real().block_on(async {
+            flavour.block_on(async {
                 send.send(pair()).unwrap();
                 stopped.await.unwrap();
             });
         });
         let (mut near, mut far) = receive.recv().unwrap();
         let fd = near.as_raw_fd();
-        let (runtime, trace) = Trace::real();
+        let (runtime, trace) = Trace::of(flavour);
         let foreign = thread::spawn(move || {
             trace.wait_until_asleep_over(&[Waiting::Readable { fd }]);
             far.write_all(b"hello").unwrap();
@@ -221,8 +238,8 @@ fn a_socket_may_be_awaited_in_another_runtime_while_its_own_is_driven() {
 /// api.md 19.
 #[test]
 fn at_the_end_of_the_runtime_whoever_waits_for_a_socket_is_woken_to_an_error() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let _entered = handle.enter();
         let wakes = Wakes::new();
@@ -258,8 +275,8 @@ fn at_the_end_of_the_runtime_whoever_waits_for_a_socket_is_woken_to_an_error() {
 
 #[test]
 fn a_thread_that_waits_for_a_socket_outside_is_woken_when_the_runtime_ends() {
-    ends(|| {
-        let (runtime, trace) = Trace::real();
+    on_every_flavour(|flavour| {
+        let (runtime, trace) = Trace::of(flavour);
         let (near, _far) = runtime.block_on(async { pair() });
         let fd = near.as_raw_fd();
         let handle = runtime.handle().clone();
@@ -272,8 +289,8 @@ fn a_thread_that_waits_for_a_socket_outside_is_woken_when_the_runtime_ends() {
 
 #[test]
 fn a_socket_may_be_dropped_after_its_runtime_here_or_on_another_thread() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let [(here, mut far_from_here), (there, mut far_from_there)] =
             runtime.block_on(async { [pair(), pair()] });
         drop(runtime);
@@ -286,8 +303,8 @@ fn a_socket_may_be_dropped_after_its_runtime_here_or_on_another_thread() {
 
 #[test]
 fn a_socket_may_be_taken_over_by_std_after_its_runtime() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let (near, mut far) = runtime.block_on(async { pair() });
         drop(runtime);
         let mut near = near.into_std().unwrap();
@@ -295,7 +312,7 @@ fn a_socket_may_be_taken_over_by_std_after_its_runtime() {
         far.write_all(b"still").unwrap();
         assert_eq!(near.read(&mut [0; 8]).unwrap(), 5);
         // And another runtime takes it in.
-        real().block_on(async {
+        flavour.block_on(async {
             far.write_all(b"here").unwrap();
             assert_eq!(adopt(near).read(&mut [0; 8]).await.unwrap(), 4);
         });
@@ -304,8 +321,8 @@ fn a_socket_may_be_taken_over_by_std_after_its_runtime() {
 
 #[test]
 fn a_waker_of_a_task_that_waited_for_a_socket_may_be_called_after_the_runtime() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let (give, take) = mpsc::channel();
         runtime.block_on(async {
             let (near, far) = pair();
@@ -330,13 +347,15 @@ fn a_waker_of_a_task_that_waited_for_a_socket_may_be_called_after_the_runtime() 
 
 #[test]
 fn at_the_end_of_the_runtime_the_sockets_in_its_tasks_are_closed() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let (runtime, trace) = Trace::of(flavour);
         let handle = runtime.handle().clone();
         let mut far = runtime.block_on(async {
             let (mut near, far) = pair();
+            let fd = near.as_raw_fd();
             drop(openwork::spawn(async move { near.read(&mut [0; 8]).await }));
-            openwork::task::yield_now().await;
+            until(|| trace.count(|event| *event == Event::Waiting(Waiting::Readable { fd })) == 1)
+                .await;
             far
         });
         assert_eq!(watched(&handle), 1);
@@ -348,8 +367,8 @@ fn at_the_end_of_the_runtime_the_sockets_in_its_tasks_are_closed() {
 
 #[test]
 fn a_runtime_that_has_ended_watches_no_new_socket() {
-    ends(|| {
-        let runtime = real();
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         drop(runtime);
         let _entered = handle.enter();
@@ -365,7 +384,7 @@ fn a_runtime_that_has_ended_watches_no_new_socket() {
 
 #[test]
 fn the_last_wakes_of_a_runtime_may_drop_its_sockets() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         use futures::task::{ArcWake, waker};
 
         struct Drops(Mutex<Option<TcpStream>>);
@@ -375,7 +394,7 @@ fn the_last_wakes_of_a_runtime_may_drop_its_sockets() {
             }
         }
 
-        let runtime = real();
+        let runtime = flavour.build();
         let (near, mut far) = runtime.block_on(async { pair() });
         let drops = Arc::new(Drops(Mutex::new(None)));
         let waker = waker(drops.clone());

@@ -11,14 +11,14 @@ use openwork::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
 use openwork::trace::Waiting;
 
-use crate::common::{ends, real};
-use crate::harness::{MORE_THAN_FITS, Trace, Turns, adopt, pair, pattern, std_pair};
+use crate::common::on_every_flavour;
+use crate::harness::{MORE_THAN_FITS, Trace, Turns, adopt, fill, pair, pattern, std_pair};
 
 /// api.md 33.
 #[test]
 fn readable_stays_so_until_a_try_finds_nothing() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (turns, (near, mut far)) = (Turns::new(), pair());
             let is_readable = || near.readable().now_or_never().is_some();
             let mut buf = [0; 4];
@@ -45,8 +45,8 @@ fn readable_stays_so_until_a_try_finds_nothing() {
 
 #[test]
 fn a_direction_in_which_nothing_can_be_done_says_nothing_of_the_other() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (turns, (near, mut far)) = (Turns::new(), pair());
             far.write_all(b"data").unwrap();
             turns.turn().await;
@@ -59,7 +59,7 @@ fn a_direction_in_which_nothing_can_be_done_says_nothing_of_the_other() {
             // Full, and known to be: it is still readable.
             far.write_all(b"data").unwrap();
             turns.turn().await;
-            while near.try_write(&[0; 64 << 10]).is_ok() {}
+            fill(&turns, &near).await;
             assert!(near.writable().now_or_never().is_none());
             near.readable().now_or_never().expect("as before").unwrap();
             assert_eq!(near.try_read(&mut [0; 4]).unwrap(), 4);
@@ -69,8 +69,8 @@ fn a_direction_in_which_nothing_can_be_done_says_nothing_of_the_other() {
 
 #[test]
 fn to_peek_is_not_to_take() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (mut near, mut far) = pair();
             far.write_all(b"twice").unwrap();
             let mut buf = [0; 8];
@@ -87,9 +87,9 @@ fn to_peek_is_not_to_take() {
 
 #[test]
 fn two_tasks_read_and_write_one_stream_at_once() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         const LEN: usize = 4 << 20;
-        real().block_on(async {
+        flavour.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (far, _) = listener.accept().await.unwrap();
@@ -119,8 +119,8 @@ fn two_tasks_read_and_write_one_stream_at_once() {
 
 #[test]
 fn a_writer_waits_for_a_slow_reader_and_nothing_is_lost() {
-    ends(|| {
-        let (runtime, trace) = Trace::real();
+    on_every_flavour(|flavour| {
+        let (runtime, trace) = Trace::of(flavour);
         let (near, mut far) = std_pair();
         let fd = near.as_raw_fd();
         let sent = Arc::new(pattern(MORE_THAN_FITS));
@@ -140,9 +140,11 @@ fn a_writer_waits_for_a_slow_reader_and_nothing_is_lost() {
                 assert_eq!(far.read(&mut got).unwrap(), 0);
             }
         });
+        // A task: with workers, all of the runtime sleeps whatever the future in `block_on` does.
         runtime.block_on(async {
             let mut near = adopt(near);
-            near.write_all(&sent).await.unwrap();
+            let writes = async move { near.write_all(&sent).await.unwrap() };
+            openwork::spawn(writes).await.unwrap();
         });
         foreign.join().unwrap();
     });
@@ -150,7 +152,7 @@ fn a_writer_waits_for_a_slow_reader_and_nothing_is_lost() {
 
 #[test]
 fn a_slow_reader_makes_a_foreign_writer_wait_and_loses_nothing() {
-    ends(|| {
+    on_every_flavour(|flavour| {
         let (near, mut far) = std_pair();
         let sent = Arc::new(pattern(MORE_THAN_FITS));
         let (stuck, is_stuck) = futures::channel::oneshot::channel();
@@ -167,7 +169,7 @@ fn a_slow_reader_makes_a_foreign_writer_wait_and_loses_nothing() {
                 far.write_all(&sent[written..]).unwrap();
             }
         });
-        real().block_on(async {
+        flavour.block_on(async {
             let mut near = adopt(near);
             is_stuck.await.unwrap();
             let mut got = Vec::new();
@@ -180,8 +182,8 @@ fn a_slow_reader_makes_a_foreign_writer_wait_and_loses_nothing() {
 
 #[test]
 fn several_buffers_go_with_one_call() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (mut near, mut far) = pair();
             let pieces = [IoSlice::new(b"scatter"), IoSlice::new(b", "), IoSlice::new(b"gather")];
             let written = futures::AsyncWriteExt::write_vectored(&mut near, &pieces).await.unwrap();
@@ -202,8 +204,8 @@ fn several_buffers_go_with_one_call() {
 
 #[test]
 fn the_ecosystem_copies_from_one_connection_to_another() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let ((from, mut source), (mut to, mut sink)) = (pair(), pair());
             let sent = Arc::new(pattern(3 << 20));
             let foreign = thread::spawn({
@@ -229,8 +231,8 @@ fn the_ecosystem_copies_from_one_connection_to_another() {
 
 #[test]
 fn a_stream_is_split_by_the_ecosystem_too() {
-    ends(|| {
-        real().block_on(async {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
             let (near, mut far) = pair();
             let (mut reads, mut writes) = futures::AsyncReadExt::split(near);
             far.write_all(b"in").unwrap();
