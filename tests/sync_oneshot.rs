@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 
-use common::{Probe, Wakes};
+use common::{Probe, Wakes, is_refused_among_tasks, on_every_flavour};
 use futures::executor;
 use futures::task::{ArcWake, noop_waker, waker};
 use openwork::sync::oneshot::error::{RecvError, TryRecvError};
@@ -39,14 +39,19 @@ fn a_value_that_is_there_needs_no_waiting() {
 
 #[test]
 fn it_works_within_a_runtime_and_from_a_thread_without_one() {
-    let (sender, receiver) = channel();
-    let thread = thread::spawn(move || receiver.blocking_recv());
-    openwork::block_on(async move {
-        let (inner, answer) = channel();
-        openwork::spawn(async move { inner.send(41).unwrap() }).await.unwrap();
-        sender.send(answer.await.unwrap() + 1).unwrap();
+    on_every_flavour(|flavour| {
+        let (sender, receiver) = channel();
+        let thread = thread::spawn(move || receiver.blocking_recv());
+        flavour.block_on(async move {
+            let (inner, answer) = channel();
+            let asks = openwork::spawn(async move {
+                sender.send(answer.await.unwrap() + 1).unwrap();
+            });
+            openwork::spawn(async move { inner.send(41).unwrap() }).await.unwrap();
+            asks.await.unwrap();
+        });
+        assert_eq!(thread.join().unwrap(), Ok(42));
     });
-    assert_eq!(thread.join().unwrap(), Ok(42));
 }
 
 #[test]
@@ -307,7 +312,7 @@ fn a_waker_may_drop_the_receiver_it_woke() {
 // Point 12.
 #[test]
 fn a_poll_may_receive_only_so_many() {
-    openwork::block_on(async {
+    async fn receives() {
         let mut receivers: Vec<_> = (0..200)
             .map(|number| {
                 let (sender, receiver) = channel();
@@ -321,6 +326,10 @@ fn a_poll_may_receive_only_so_many() {
             Poll::Pending => None,
         });
         assert_eq!(ready.count(), 128);
+    }
+    on_every_flavour(|flavour| {
+        flavour.block_on(receives());
+        flavour.block_on(async { openwork::spawn(receives()).await.unwrap() });
     });
 }
 
@@ -335,9 +344,8 @@ fn outside_of_a_runtime_nothing_is_limited() {
 }
 
 #[test]
-#[should_panic(expected = "`oneshot::Receiver::blocking_recv`")]
 fn blocking_is_refused_on_a_thread_that_runs_tasks() {
-    openwork::block_on(async {
+    is_refused_among_tasks("`oneshot::Receiver::blocking_recv`", || {
         let (_sender, receiver) = channel::<()>();
         let _ = receiver.blocking_recv();
     });
@@ -378,4 +386,38 @@ fn many_pairs_of_threads_always_meet() {
         }
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn many_pairs_of_tasks_always_meet() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let pairs: Vec<_> = (0..1000_u32)
+                .map(|round| {
+                    let (mut sender, receiver) = channel();
+                    let sends = openwork::spawn(async move {
+                        match round % 4 {
+                            0 => drop(sender),
+                            1 => drop(sender.send(round)),
+                            2 => sender.closed().await,
+                            _ => drop(sender.is_closed() || sender.send(round).is_ok()),
+                        }
+                    });
+                    let receives = openwork::spawn(async move {
+                        if round % 4 == 2 || round % 16 == 3 {
+                            openwork::task::yield_now().await;
+                            drop(receiver);
+                        } else {
+                            let expected = if round % 4 == 0 { None } else { Some(round) };
+                            assert_eq!(receiver.await.ok(), expected);
+                        }
+                    });
+                    [sends, receives]
+                })
+                .collect();
+            for task in pairs.into_iter().flatten() {
+                task.await.unwrap();
+            }
+        });
+    });
 }

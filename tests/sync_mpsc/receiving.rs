@@ -7,7 +7,7 @@ use futures::executor::block_on;
 use openwork::sync::mpsc::error::TryRecvError;
 use openwork::sync::mpsc::{channel, unbounded_channel};
 
-use crate::common::{Probe, Wakes};
+use crate::common::{Probe, Tape, Wakes, is_refused_among_tasks, on_every_flavour};
 
 #[test]
 fn a_message_wakes_who_awaits_it_once() {
@@ -150,19 +150,22 @@ fn recv_many_makes_room_for_all_who_wait() {
 
 #[test]
 fn a_thread_without_a_runtime_can_wait_for_messages() {
-    let (tx, mut rx) = channel(1);
-    let (unbounded, mut many) = unbounded_channel();
-    let thread = thread::spawn(move || {
-        let mut buffer = Vec::new();
-        while many.blocking_recv_many(&mut buffer, 2) > 0 {}
-        (rx.blocking_recv(), rx.blocking_recv(), buffer)
+    on_every_flavour(|flavour| {
+        let (tx, mut rx) = channel(1);
+        let (unbounded, mut many) = unbounded_channel();
+        let thread = thread::spawn(move || {
+            let mut buffer = Vec::new();
+            while many.blocking_recv_many(&mut buffer, 2) > 0 {}
+            (rx.blocking_recv(), rx.blocking_recv(), buffer)
+        });
+        let sends = async move {
+            (0..5).for_each(|number| unbounded.send(number).unwrap());
+            drop(unbounded);
+            tx.send(10).await.unwrap();
+        };
+        flavour.block_on(async { openwork::spawn(sends).await.unwrap() });
+        assert_eq!(thread.join().unwrap(), (Some(10), None, vec![0, 1, 2, 3, 4]));
     });
-    openwork::block_on(async move {
-        (0..5).for_each(|number| unbounded.send(number).unwrap());
-        drop(unbounded);
-        tx.send(10).await.unwrap();
-    });
-    assert_eq!(thread.join().unwrap(), (Some(10), None, vec![0, 1, 2, 3, 4]));
     let (tx, mut rx) = channel(1);
     let (unbounded, mut many) = unbounded_channel();
     tx.try_send(1).unwrap();
@@ -171,33 +174,21 @@ fn a_thread_without_a_runtime_can_wait_for_messages() {
     assert_eq!(many.blocking_recv(), Some(2));
 }
 
-/// Each of the four, on a thread that runs tasks.
-macro_rules! refuses_to_block {
-    ($($name:ident: $channel:expr, $call:ident($($argument:expr),*), $expected:literal;)*) => {$(
-        // Point 21.
-        #[test]
-        #[should_panic(expected = $expected)]
-        fn $name() {
-            openwork::block_on(async {
-                let (_tx, mut rx) = $channel;
-                let _: Vec<u8> = Vec::new();
-                let _ = rx.$call($($argument),*);
-            });
-        }
-    )*};
-}
-
-refuses_to_block! {
-    blocking_recv_is_refused_on_a_thread_that_runs_tasks:
-        channel::<u8>(1), blocking_recv(), "`mpsc::Receiver::blocking_recv`";
-    blocking_recv_many_is_refused_on_a_thread_that_runs_tasks:
-        channel::<u8>(1), blocking_recv_many(&mut Vec::new(), 1),
-        "`mpsc::Receiver::blocking_recv_many`";
-    unbounded_blocking_recv_is_refused_on_a_thread_that_runs_tasks:
-        unbounded_channel::<u8>(), blocking_recv(), "`mpsc::UnboundedReceiver::blocking_recv`";
-    unbounded_blocking_recv_many_is_refused_on_a_thread_that_runs_tasks:
-        unbounded_channel::<u8>(), blocking_recv_many(&mut Vec::new(), 1),
-        "`mpsc::UnboundedReceiver::blocking_recv_many`";
+// Point 21.
+#[test]
+fn who_would_block_for_a_message_is_refused_on_a_thread_that_runs_tasks() {
+    is_refused_among_tasks("`mpsc::Receiver::blocking_recv`", || {
+        channel::<u8>(1).1.blocking_recv();
+    });
+    is_refused_among_tasks("`mpsc::Receiver::blocking_recv_many`", || {
+        channel::<u8>(1).1.blocking_recv_many(&mut Vec::new(), 1);
+    });
+    is_refused_among_tasks("`mpsc::UnboundedReceiver::blocking_recv`", || {
+        unbounded_channel::<u8>().1.blocking_recv();
+    });
+    is_refused_among_tasks("`mpsc::UnboundedReceiver::blocking_recv_many`", || {
+        unbounded_channel::<u8>().1.blocking_recv_many(&mut Vec::new(), 1);
+    });
 }
 
 // Point 21. Tokio's queue consists of blocks of 32, whose borders once were counted wrong.
@@ -245,52 +236,50 @@ fn len_counts_both_what_was_taken_and_what_came_since() {
 // Point 12.
 #[test]
 fn a_poll_may_receive_only_so_many() {
-    openwork::block_on(async {
+    async fn receives() {
         let (tx, mut rx) = unbounded_channel();
         (0..1000).for_each(|number| tx.send(number).unwrap());
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let wakes = Wakes::new();
         let mut count = 0;
-        while rx.poll_recv(&mut cx).is_ready() {
+        while wakes.poll_fn(|cx| rx.poll_recv(cx)).is_ready() {
             count += 1;
         }
         assert_eq!(count, 128);
-        assert!(rx.poll_recv_many(&mut cx, &mut Vec::new(), 10).is_pending());
+        assert!(wakes.poll_fn(|cx| rx.poll_recv_many(cx, &mut Vec::new(), 10)).is_pending());
+        assert_eq!(wakes.count(), 2, "it comes again, although there are messages");
         openwork::task::yield_now().await;
         // A batch is one operation.
         assert_eq!(rx.recv_many(&mut Vec::new(), 1000).await, 1000 - 128);
+    }
+    on_every_flavour(|flavour| {
+        flavour.block_on(receives());
+        flavour.block_on(async { openwork::spawn(receives()).await.unwrap() });
     });
 }
 
 // Point 12.
 #[test]
 fn who_waits_spends_nothing() {
-    openwork::block_on(async {
+    async fn waits() {
         let (tx, mut rx) = unbounded_channel();
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let wakes = Wakes::new();
         for _ in 0..1000 {
-            assert!(rx.poll_recv(&mut cx).is_pending());
+            assert!(wakes.poll_fn(|cx| rx.poll_recv(cx)).is_pending());
         }
         tx.send(()).unwrap();
-        assert!(rx.poll_recv(&mut cx).is_ready());
+        assert!(wakes.poll_fn(|cx| rx.poll_recv(cx)).is_ready());
+    }
+    on_every_flavour(|flavour| {
+        flavour.block_on(waits());
+        flavour.block_on(async { openwork::spawn(waits()).await.unwrap() });
     });
 }
 
 #[test]
 fn a_task_that_waits_says_for_what() {
     use openwork::trace::{Event, Waiting};
-    use std::sync::{Arc, Mutex};
 
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = seen.clone();
-    let runtime = openwork::runtime::Builder::new_current_thread()
-        .on_event(move |record| {
-            if let Event::Waiting(Waiting::On { what }) = record.event {
-                log.lock().unwrap().push(what);
-            }
-        })
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    async fn waits() {
         let (tx, mut rx) = channel(1);
         tx.send(0).await.unwrap();
         let mut send = Probe::new(tx.send(1));
@@ -299,7 +288,25 @@ fn a_task_that_waits_says_for_what() {
         drop(send);
         rx.recv().await.unwrap();
         Probe::new(rx.recv()).assert_pending();
+    }
+    on_every_flavour(|flavour| {
+        let mut builder = flavour.builder();
+        let tape = Tape::listen(&mut builder);
+        let runtime = builder.build().unwrap();
+        let said = || {
+            let records = tape.take().into_iter();
+            let on = records.filter_map(|record| match record.event {
+                Event::Waiting(Waiting::On { what }) => Some((record.task, what)),
+                _ => None,
+            });
+            on.collect::<Vec<_>>()
+        };
+        let expected = ["room in a channel", "the end of a channel's receiver", "a message"];
+        runtime.block_on(waits());
+        assert_eq!(said(), expected.map(|what| (None, what)));
+        let task = runtime.spawn(waits());
+        let id = task.id().to_string().parse().ok();
+        runtime.block_on(task).unwrap();
+        assert_eq!(said(), expected.map(|what| (id, what)));
     });
-    let expected = ["room in a channel", "the end of a channel's receiver", "a message"];
-    assert_eq!(*seen.lock().unwrap(), expected);
 }

@@ -9,7 +9,7 @@ use openwork::sync::mpsc::error::{SendError, SendTimeoutError, TryRecvError, Try
 use openwork::sync::mpsc::{channel, unbounded_channel};
 use openwork::time;
 
-use crate::common::Probe;
+use crate::common::{Flavour, Probe, is_refused_among_tasks, on_every_flavour, paused};
 
 #[test]
 fn messages_arrive_in_the_order_in_which_they_were_sent() {
@@ -28,19 +28,21 @@ fn messages_arrive_in_the_order_in_which_they_were_sent() {
 
 #[test]
 fn a_producer_is_held_back_to_the_room_there_is() {
-    openwork::block_on(async {
-        let (tx, mut rx) = channel(2);
-        let producer = openwork::spawn(async move {
-            for number in 0..100 {
-                tx.send(number).await.unwrap();
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (tx, mut rx) = channel(2);
+            let producer = openwork::spawn(async move {
+                for number in 0..1000 {
+                    tx.send(number).await.unwrap();
+                }
+            });
+            for number in 0..1000 {
+                assert!(rx.len() <= 2);
+                assert_eq!(rx.recv().await, Some(number));
             }
+            assert_eq!(rx.recv().await, None);
+            producer.await.unwrap();
         });
-        for number in 0..100 {
-            assert!(rx.len() <= 2);
-            assert_eq!(rx.recv().await, Some(number));
-        }
-        assert_eq!(rx.recv().await, None);
-        producer.await.unwrap();
     });
 }
 
@@ -135,23 +137,28 @@ fn without_a_bound_nothing_is_full() {
 
 #[test]
 fn a_send_with_a_limit_gives_up_in_time() {
-    openwork::block_on(async {
-        time::pause();
-        let second = Duration::from_secs(1);
-        let (tx, mut rx) = channel(1);
-        assert_eq!(tx.send_timeout(1, second).await, Ok(()));
-        let start = time::Instant::now();
-        assert_eq!(tx.send_timeout(2, second).await, Err(SendTimeoutError::Timeout(2)));
-        assert_eq!(start.elapsed(), second);
-        // It has left the line.
-        assert_eq!(rx.recv().await, Some(1));
-        assert_eq!(tx.capacity(), 1);
-        // Room beats a deadline long past.
-        assert_eq!(tx.send_timeout(3, Duration::ZERO).await, Ok(()));
-        drop(rx);
-        let closed = tx.send_timeout(4, second).await.unwrap_err();
-        assert_eq!(closed, SendTimeoutError::Closed(4));
-        assert_eq!(closed.into_inner(), 4);
+    on_every_flavour(|flavour| {
+        let (runtime, limit) = match flavour {
+            Flavour::CurrentThread => (paused(), Duration::from_secs(1)),
+            Flavour::Workers(_) => (flavour.build(), Duration::from_millis(1)),
+        };
+        runtime.block_on(async {
+            let (tx, mut rx) = channel(1);
+            assert_eq!(tx.send_timeout(1, limit).await, Ok(()));
+            let start = time::Instant::now();
+            assert_eq!(tx.send_timeout(2, limit).await, Err(SendTimeoutError::Timeout(2)));
+            assert!(start.elapsed() >= limit);
+            assert!(start.elapsed() == limit || flavour != Flavour::CurrentThread);
+            // It has left the line.
+            assert_eq!(rx.recv().await, Some(1));
+            assert_eq!(tx.capacity(), 1);
+            // Room beats a deadline long past.
+            assert_eq!(tx.send_timeout(3, Duration::ZERO).await, Ok(()));
+            drop(rx);
+            let closed = tx.send_timeout(4, limit).await.unwrap_err();
+            assert_eq!(closed, SendTimeoutError::Closed(4));
+            assert_eq!(closed.into_inner(), 4);
+        });
     });
 }
 
@@ -164,21 +171,24 @@ fn a_send_with_a_limit_needs_a_clock() {
 
 #[test]
 fn a_thread_without_a_runtime_can_wait_for_room() {
-    let (tx, mut rx) = channel(1);
-    let thread = thread::spawn(move || (0..100).try_for_each(|number| tx.blocking_send(number)));
-    openwork::block_on(async move {
-        for number in 0..100 {
-            assert_eq!(rx.recv().await, Some(number));
-        }
-        assert_eq!(rx.recv().await, None);
+    on_every_flavour(|flavour| {
+        let (tx, mut rx) = channel(1);
+        let thread =
+            thread::spawn(move || (0..100).try_for_each(|number| tx.blocking_send(number)));
+        let receives = async move {
+            for number in 0..100 {
+                assert_eq!(rx.recv().await, Some(number));
+            }
+            assert_eq!(rx.recv().await, None);
+        };
+        flavour.block_on(async { openwork::spawn(receives).await.unwrap() });
+        thread.join().unwrap().unwrap();
     });
-    thread.join().unwrap().unwrap();
 }
 
 #[test]
-#[should_panic(expected = "`mpsc::Sender::blocking_send`")]
 fn blocking_send_is_refused_on_a_thread_that_runs_tasks() {
-    openwork::block_on(async {
+    is_refused_among_tasks("`mpsc::Sender::blocking_send`", || {
         let (tx, _rx) = channel(1);
         let _ = tx.blocking_send(());
     });
@@ -187,22 +197,24 @@ fn blocking_send_is_refused_on_a_thread_that_runs_tasks() {
 // Point 12.
 #[test]
 fn a_blocking_closure_may_send_and_receive_as_much_as_it_likes() {
-    openwork::block_on(async {
-        let work = openwork::task::spawn_blocking(|| {
-            let (tx, mut rx) = channel(1);
-            for number in 0..1000 {
-                tx.blocking_send(number).unwrap();
-                assert_eq!(rx.blocking_recv(), Some(number));
-            }
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let work = openwork::task::spawn_blocking(|| {
+                let (tx, mut rx) = channel(1);
+                for number in 0..1000 {
+                    tx.blocking_send(number).unwrap();
+                    assert_eq!(rx.blocking_recv(), Some(number));
+                }
+            });
+            work.await.unwrap();
         });
-        work.await.unwrap();
     });
 }
 
 // Point 12.
 #[test]
 fn a_poll_may_send_only_so_many() {
-    openwork::block_on(async {
+    async fn sends() {
         let (tx, rx) = channel(1000);
         let mut last = Probe::new(tx.send(0));
         while last.poll().is_ready() {
@@ -212,6 +224,10 @@ fn a_poll_may_send_only_so_many() {
         assert_eq!(rx.len(), 128);
         openwork::task::yield_now().await;
         last.assert_ready().unwrap();
+    }
+    on_every_flavour(|flavour| {
+        flavour.block_on(sends());
+        flavour.block_on(async { openwork::spawn(sends()).await.unwrap() });
     });
 }
 

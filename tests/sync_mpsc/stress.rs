@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::sync::mpsc::{Receiver, Sender, channel, unbounded_channel};
 
-use crate::common::{Probe, Random};
+use crate::common::{Probe, Random, on_every_flavour};
 
 /// How many messages it has sent.
 type Operation<'a> = Pin<Box<dyn Future<Output = usize> + 'a>>;
@@ -137,7 +137,7 @@ fn whatever_is_dropped_a_closed_receiver_comes_to_its_end() {
 }
 
 /// Receives until the end, by polls that are given up at random.
-fn receive_all(mut rx: Receiver<(usize, usize)>, senders: usize, seed: u64) -> Vec<usize> {
+async fn receive_all(mut rx: Receiver<(usize, usize)>, senders: usize, seed: u64) -> Vec<usize> {
     let mut random = Random(seed);
     let mut counts = vec![0; senders];
     let mut last = vec![None; senders];
@@ -155,12 +155,12 @@ fn receive_all(mut rx: Receiver<(usize, usize)>, senders: usize, seed: u64) -> V
             },
             1 => rx.try_recv().into_iter().for_each(&mut count),
             2 => {
-                if block_on(rx.recv_many(&mut buffer, 5)) == 0 {
+                if rx.recv_many(&mut buffer, 5).await == 0 {
                     break;
                 }
                 buffer.drain(..).for_each(&mut count);
             }
-            _ => match block_on(rx.recv()) {
+            _ => match rx.recv().await {
                 None => break,
                 Some(message) => count(message),
             },
@@ -170,7 +170,7 @@ fn receive_all(mut rx: Receiver<(usize, usize)>, senders: usize, seed: u64) -> V
 }
 
 /// Sends by futures that are given up at random. Returns how many were sent.
-fn send_some(tx: &Sender<(usize, usize)>, sender: usize, rounds: usize, seed: u64) -> usize {
+async fn send_some(tx: Sender<(usize, usize)>, sender: usize, rounds: usize, seed: u64) -> usize {
     let mut random = Random(seed);
     let mut sent = 0;
     for number in 0..rounds {
@@ -192,12 +192,11 @@ fn send_some(tx: &Sender<(usize, usize)>, sender: usize, rounds: usize, seed: u6
                 _ => 0,
             },
             4 => {
-                let permit = block_on(tx.clone().reserve_owned()).unwrap();
-                permit.send(message);
+                tx.clone().reserve_owned().await.unwrap().send(message);
                 1
             }
             _ => {
-                block_on(tx.send(message)).unwrap();
+                tx.send(message).await.unwrap();
                 1
             }
         };
@@ -215,17 +214,71 @@ fn threads_that_give_up_at_random_lose_nothing() {
             .map(|sender| {
                 let tx = tx.clone();
                 let seed = (capacity * 31 + sender + 1) as u64 * 7919;
-                thread::spawn(move || send_some(&tx, sender, 5_000, seed))
+                thread::spawn(move || block_on(send_some(tx, sender, 5_000, seed)))
             })
             .collect();
         let observer = tx.clone();
         drop(tx);
-        let receiver = thread::spawn(move || receive_all(rx, SENDERS, 4711));
+        let receiver = thread::spawn(move || block_on(receive_all(rx, SENDERS, 4711)));
         let sent: Vec<_> = senders.into_iter().map(|thread| thread.join().unwrap()).collect();
         drop(observer);
         assert_eq!(receiver.join().unwrap(), sent);
         assert!(weak.upgrade().is_none());
     }
+}
+
+#[test]
+fn tasks_that_give_up_at_random_lose_nothing() {
+    const SENDERS: usize = 4;
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        for capacity in [2, 3, 16, 100] {
+            let (tx, rx) = channel(capacity);
+            let weak = tx.downgrade();
+            let senders = std::array::from_fn::<_, SENDERS, _>(|sender| {
+                let seed = (capacity * 31 + sender + 1) as u64 * 7919;
+                runtime.spawn(send_some(tx.clone(), sender, 2_000, seed))
+            });
+            drop(tx);
+            let receiver = runtime.spawn(receive_all(rx, SENDERS, 4711));
+            let sent = senders.map(|sender| runtime.block_on(sender).unwrap());
+            assert_eq!(runtime.block_on(receiver).unwrap(), sent);
+            assert!(weak.upgrade().is_none());
+        }
+    });
+}
+
+#[test]
+fn tasks_in_a_ring_pass_every_message_on() {
+    const RING: usize = 64;
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (first, mut rx) = channel(1);
+            let mut tasks = Vec::new();
+            for _ in 0..RING {
+                let (tx, next) = channel(1);
+                let mut from = std::mem::replace(&mut rx, next);
+                tasks.push(openwork::spawn(async move {
+                    while let Some(number) = from.recv().await {
+                        tx.send(number).await.unwrap();
+                    }
+                }));
+            }
+            let source = openwork::spawn(async move {
+                for number in 0..200 {
+                    first.send(number).await.unwrap();
+                }
+            });
+            for number in 0..200 {
+                assert_eq!(rx.recv().await, Some(number));
+            }
+            assert_eq!(rx.recv().await, None);
+            source.await.unwrap();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+    });
 }
 
 #[test]
