@@ -32,6 +32,13 @@ use std::time::Duration;
 pub(crate) struct Mutex<T>(imp::Mutex<T>);
 
 impl<T> Mutex<T> {
+    /// Const, for what may stand in a `static`.
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Mutex(imp::Mutex::new(value))
+    }
+
+    #[cfg(loom)]
     pub(crate) fn new(value: T) -> Self {
         Mutex(imp::Mutex::new(value))
     }

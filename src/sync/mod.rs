@@ -10,6 +10,6 @@
 //! any executor, and between threads that have none (the `blocking_` methods).
 
 mod waiters;
-mod semaphore;
+mod permits;
 pub mod oneshot;
 pub mod mpsc;

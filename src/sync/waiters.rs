@@ -15,7 +15,7 @@
 //! back into the primitive and wait for itself, and a waker's `clone`, `wake` and `drop` are strangers.
 //! [`look_or_wait`] and [`Wakers`] are the two ways to keep to that.
 //!
-//! Next: `semaphore.rs`, which gives permits to those in the line.
+//! Next: `permits.rs`, which gives permits to those in the line.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -58,7 +58,7 @@ struct Place<T> {
 }
 
 impl<T> Waiters<T> {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Waiters { places: Slab::new(), ends: None }
     }
 

@@ -15,7 +15,7 @@ use std::mem;
 use super::error::{SendError, TrySendError};
 use super::queue::Queue;
 use super::sender::Sender;
-use crate::sync::semaphore::Refused;
+use crate::sync::permits::Refused;
 
 impl<T> Sender<T> {
     /// Waits for room for one message. Those who wait are served in order.

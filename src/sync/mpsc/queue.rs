@@ -1,9 +1,9 @@
 //! What do the two ends of a channel share?
 //!
-//! A queue of messages, and room in it. The room is counted by a semaphore: whoever holds one of its
-//! permits may push one message, and the permit is put back when that message is received. A channel
-//! without a bound is one whose room nobody can fill. So every message, wherever it is, and every promise
-//! of one, is a permit that is out. And that makes it easy to say when a channel is at its end:
+//! A queue of messages, and room in it. The room is counted by permits: whoever holds one may push one
+//! message, and the permit is put back when that message is received. A channel without a bound is one
+//! whose room nobody can fill. So every message, wherever it is, and every promise of one, is a permit
+//! that is out. And that makes it easy to say when a channel is at its end:
 //!
 //! ```text
 //!   finished  =  all senders are dropped, or (closed, and all permits are back)
@@ -24,13 +24,14 @@ use std::task::{Context, Poll, Waker};
 use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::sync::semaphore::Semaphore;
+use crate::engine::trace::Waiting;
+use crate::sync::permits::{Gate, Permits};
 use crate::sync::waiters::{Waiters, look_or_wait};
 
 /// What both ends share.
 pub(super) struct Queue<T> {
     /// A permit for each message that may be pushed.
-    pub(super) room: Semaphore,
+    pub(super) room: Permits,
     /// How many permits there are in all.
     pub(super) capacity: usize,
     /// Handles that can send, and handles that can become such.
@@ -60,7 +61,7 @@ impl<T> Queue<T> {
             watchers: Waiters::new(),
         };
         Queue {
-            room: Semaphore::new(capacity),
+            room: Permits::new(capacity),
             capacity,
             strong: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
@@ -189,6 +190,16 @@ impl<T> Queue<T> {
         let mut state = self.state.lock();
         state.abandoned = true;
         (mem::take(&mut state.messages), state.receiver.take())
+    }
+}
+
+impl<T> Gate for Queue<T> {
+    fn permits(&self) -> &Permits {
+        &self.room
+    }
+
+    fn waiting(&self) -> Waiting {
+        Waiting::On { what: "room in a channel" }
     }
 }
 

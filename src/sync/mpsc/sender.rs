@@ -12,7 +12,7 @@ use super::queue::Queue;
 use super::tx::{Closed, Tx, WeakTx};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::sync::semaphore::Refused;
+use crate::sync::permits::Refused;
 use crate::time::timeout;
 
 /// Sends messages, and waits while there is no room. From [`channel`](super::channel).

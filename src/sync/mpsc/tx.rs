@@ -20,7 +20,7 @@ use super::queue::{Queue, State};
 use crate::engine::context;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::trace::{self, Waiting};
-use crate::sync::semaphore::Acquire;
+use crate::sync::permits::Acquire;
 use crate::sync::waiters::{Key, look_or_wait};
 
 /// A handle that can send. There is at least one as long as a message can be sent.
@@ -52,7 +52,7 @@ impl<T> Tx<T> {
 
     /// Waits for room for some messages.
     pub(super) fn reserve(&self, permits: usize) -> Reserve<'_, T> {
-        Reserve { queue: self, acquire: self.room.acquire(permits, "room in a channel") }
+        Reserve { queue: self, acquire: Acquire::new(&**self, permits) }
     }
 }
 
@@ -109,19 +109,20 @@ impl<T> Drop for WeakTx<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub(super) struct Reserve<'a, T> {
     queue: &'a Queue<T>,
-    acquire: Acquire<'a>,
+    acquire: Acquire<&'a Queue<T>>,
 }
 
 impl<T> Future for Reserve<'_, T> {
     type Output = Result<(), SendError<()>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let reserved = ready!(Pin::new(&mut self.acquire).poll(cx));
-        Poll::Ready(reserved.map_err(|_| {
+        let reserved = ready!(self.acquire.poll(cx, "mpsc::Sender::reserve"));
+        if reserved.is_err() {
             // What it had been given before the channel was closed is back now.
             self.queue.wake_if_finished();
-            SendError(())
-        }))
+            return Poll::Ready(Err(SendError(())));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -15,12 +15,12 @@ use super::rx::{Recv, RecvMany, Rx};
 use super::tx::{Closed, Tx, WeakTx};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::sync::semaphore::Semaphore;
+use crate::sync::permits::Permits;
 
 /// A channel without a bound. If its messages are received more slowly than they are sent, they fill the
 /// memory.
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let queue = Arc::new(Queue::new(Semaphore::MAX_PERMITS));
+    let queue = Arc::new(Queue::new(Permits::MAX));
     (UnboundedSender { tx: Tx::first(queue.clone()) }, UnboundedReceiver { rx: Rx::new(queue) })
 }
 
