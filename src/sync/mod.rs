@@ -1,9 +1,13 @@
-//! Between tasks: channels to send values through.
+//! Between tasks: channels to send values through, locks on what they share, and points where they meet.
 //!
 //! | | who sends | who receives | what |
 //! |---|---|---|---|
 //! | [`oneshot`] | one, once | one | a single value, such as the answer to a request |
 //! | [`mpsc`] | many | one | a queue of values, bounded or not |
+//!
+//! | | who goes on |
+//! |---|---|
+//! | [`Semaphore`] | as many as there are permits |
 //!
 //! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
 //! while it waits leaves no trace and loses nothing that it was already given. All of this works under
@@ -11,5 +15,15 @@
 
 mod waiters;
 mod permits;
+mod semaphore;
 pub mod oneshot;
 pub mod mpsc;
+
+pub use semaphore::{
+    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+};
+
+/// The futures of this module that one may want to name.
+pub mod futures {
+    pub use super::semaphore::{Acquire, AcquireOwned};
+}

@@ -17,9 +17,10 @@
 //! compare-and-swap as long as nobody waits. While somebody does, the number is zero, and the flag sends
 //! whoever puts permits back to the lock of the line. The flag changes under that lock only.
 //!
-//! This is the core: it counts, and knows nothing of what the permits are for. The channels stand on it.
+//! This is the core: it counts, and knows nothing of what the permits are for. The semaphore, the locks and
+//! the bounded channel stand on it.
 //!
-//! Next: `oneshot.rs`, the smallest channel.
+//! Next: `semaphore.rs`, the same for everybody's use.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -128,7 +129,6 @@ impl Permits {
         }
     }
 
-    #[expect(dead_code, reason = "for the public semaphore, which is still to come")]
     /// Takes permits out for good, as many as there are to be taken. Returns how many.
     pub(crate) fn forget(&self, permits: usize) -> usize {
         self.change(|word| {
@@ -270,7 +270,6 @@ fn too_many(permits: usize) -> ! {
 
 /// Takes permits, and stands in line until there are enough. Once it is ready they are the caller's, who
 /// must put them back. `G` is how it holds whose permits they are: a reference, or an `Arc`.
-#[derive(Debug)]
 pub(crate) struct Acquire<G: Deref<Target: Gate> + Unpin> {
     /// None once it was ready.
     gate: Option<G>,
@@ -329,6 +328,11 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
         Poll::Ready(if closed { Err(Closed) } else { Ok(gate) })
     }
 
+    /// How many permits it asks for.
+    pub(crate) fn wanted(&self) -> usize {
+        self.wanted
+    }
+
     /// Puts back what it has, and leaves the line. Returns whether there was anything to leave.
     pub(crate) fn give_up(&mut self) -> bool {
         let Some(gate) = &self.gate else { return false };
@@ -344,5 +348,14 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
 impl<G: Deref<Target: Gate> + Unpin> Drop for Acquire<G> {
     fn drop(&mut self) {
         self.give_up();
+    }
+}
+
+impl<G: Deref<Target: Gate> + Unpin> fmt::Debug for Acquire<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("wanted", &self.wanted)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
     }
 }

@@ -7,20 +7,26 @@
 // Each test file is a program of its own, and uses a part of this.
 #![allow(dead_code, unused_imports)]
 
+mod crowd;
 mod ends;
 mod flavours;
 mod panics;
 mod process;
 mod random;
 mod tape;
+mod types;
 mod wakes;
 
+pub use crowd::crowd;
 pub use ends::ends;
 pub use flavours::{
     Flavour, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
 };
-pub use panics::{Panicked, is_refused_among_tasks, message_of, panic_of};
+pub use panics::{
+    Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of,
+};
 pub use process::{alone, alone_under, thread_id, threads};
 pub use random::Random;
 pub use tape::Tape;
+pub(crate) use types::assert_not;
 pub use wakes::{AtDrop, Probe, Wakes};

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Once;
 
 use super::flavours::on_every_flavour;
@@ -61,4 +61,14 @@ pub fn message_of(payload: &(dyn Any + Send)) -> String {
         Some(message) => (*message).to_owned(),
         None => payload.downcast_ref::<String>().cloned().unwrap_or_default(),
     }
+}
+
+/// Checks that `body` panics within the lines of this call, with a message that contains `part`.
+#[track_caller]
+pub fn assert_panics_here<T>(part: &str, body: impl FnOnce() -> T) {
+    let here = Location::caller();
+    let panicked = panic_of(body).expect("it did not panic");
+    assert!(panicked.message.contains(part), "{panicked:?}");
+    assert_eq!(panicked.file, here.file(), "{panicked:?}");
+    assert!((here.line()..here.line() + 5).contains(&panicked.line), "{panicked:?}, {here}");
 }
