@@ -8,6 +8,7 @@
 //! | | who goes on |
 //! |---|---|
 //! | [`Semaphore`] | as many as there are permits |
+//! | [`Barrier`] | all, as soon as all are here |
 //!
 //! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
 //! while it waits leaves no trace and loses nothing that it was already given. All of this works under
@@ -16,14 +17,17 @@
 mod waiters;
 mod permits;
 mod semaphore;
+mod barrier;
 pub mod oneshot;
 pub mod mpsc;
 
+pub use barrier::{Barrier, BarrierWaitResult};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
 
 /// The futures of this module that one may want to name.
 pub mod futures {
+    pub use super::barrier::BarrierWait;
     pub use super::semaphore::{Acquire, AcquireOwned};
 }
