@@ -125,6 +125,13 @@ pub enum Waiting {
         /// That task.
         task: u64,
     },
+    /// A lock that others have.
+    Lock {
+        /// For instance "a mutex".
+        what: &'static str,
+        /// The task that has it; none if those who have it are several, or no task.
+        holder: Option<u64>,
+    },
     /// Another party, through something in memory such as a channel.
     On {
         /// For instance "a message".

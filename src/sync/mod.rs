@@ -8,6 +8,8 @@
 //! | | who goes on |
 //! |---|---|
 //! | [`Semaphore`] | as many as there are permits |
+//! | [`Mutex`] | one at a time, with a value |
+//! | [`RwLock`] | many who look at a value, or one who changes it |
 //! | [`Barrier`] | all, as soon as all are here |
 //!
 //! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
@@ -17,11 +19,20 @@
 mod waiters;
 mod permits;
 mod semaphore;
+mod lock;
+mod mutex;
+mod rwlock;
 mod barrier;
 pub mod oneshot;
 pub mod mpsc;
 
 pub use barrier::{Barrier, BarrierWaitResult};
+pub use lock::TryLockError;
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
@@ -29,5 +40,7 @@ pub use semaphore::{
 /// The futures of this module that one may want to name.
 pub mod futures {
     pub use super::barrier::BarrierWait;
+    pub use super::mutex::{Lock, LockOwned};
+    pub use super::rwlock::{Read, ReadOwned, Write, WriteOwned};
     pub use super::semaphore::{Acquire, AcquireOwned};
 }

@@ -16,9 +16,9 @@
 //!
 //! No lock guards the value and the two wakers, but four bits do, by these **rules**.
 //!
-//! - **Rule 11.** The value belongs to the sender until it sets `DONE`, which it does not do once the
+//! - **Rule 8.** The value belongs to the sender until it sets `DONE`, which it does not do once the
 //!   receiver has set `CLOSED`. After `DONE` it belongs to the receiver.
-//! - **Rule 12.** A half's waker belongs to that half while its `WAITS` is down. Whoever ends while it is up
+//! - **Rule 9.** A half's waker belongs to that half while its `WAITS` is down. Whoever ends while it is up
 //!   has got the other's waker with that.
 //!
 //! ```
@@ -66,14 +66,14 @@ struct Channel<T> {
     /// AcqRel throughout, each step the partner of the other half's: what one of them wrote into a cell before
     /// its step is seen by the other after it.
     state: AtomicU8,
-    /// Rule 11.
+    /// Rule 8.
     value: UnsafeCell<Option<T>>,
-    /// Rule 12.
+    /// Rule 9.
     receiver: Slot,
     sender: Slot,
 }
 
-// SAFETY: by rules 11 and 12 a value moves from one thread to the other (`Send`), and is never seen by both.
+// SAFETY: by rules 8 and 9 a value moves from one thread to the other (`Send`), and is never seen by both.
 unsafe impl<T: Send> Sync for Channel<T> {}
 
 impl<T> Channel<T> {
@@ -82,11 +82,11 @@ impl<T> Channel<T> {
         let done = |state| (state & CLOSED == 0).then_some(state | DONE);
         let Ok(before) = self.state.fetch_update(AcqRel, Acquire, done) else { return false };
         if before & SENDER_WAITS != 0 {
-            // SAFETY: rule 12. The receiver did not end before us, and so does not get it.
+            // SAFETY: rule 9. The receiver did not end before us, and so does not get it.
             drop(unsafe { self.sender.take() });
         }
         if before & RECEIVER_WAITS != 0 {
-            // SAFETY: rule 12.
+            // SAFETY: rule 9.
             unsafe { self.receiver.take() }.expect("who waits has left a waker").wake();
         }
         true
@@ -99,11 +99,11 @@ impl<T> Channel<T> {
             return;
         }
         if before & RECEIVER_WAITS != 0 {
-            // SAFETY: rule 12, as in `finish`.
+            // SAFETY: rule 9, as in `finish`.
             drop(unsafe { self.receiver.take() });
         }
         if before & SENDER_WAITS != 0 {
-            // SAFETY: rule 12.
+            // SAFETY: rule 9.
             unsafe { self.sender.take() }.expect("who waits has left a waker").wake();
         }
     }
@@ -122,14 +122,14 @@ impl<T> Channel<T> {
         if state & end != 0 {
             return Poll::Ready(());
         }
-        // SAFETY: rule 12, the bit is down.
+        // SAFETY: rule 9, the bit is down.
         unsafe { slot.keep(cx.waker()) };
         // The race. We: look, "not ended" … Other: ends, finds no waker … We: leave it, and wait for ever.
         // But this swap shows whether the end came first; else the other's swap shows it our bit.
         if self.state.fetch_or(waits, AcqRel) & end == 0 {
             return Poll::Pending;
         }
-        // SAFETY: rule 12, the other ended while the bit was down.
+        // SAFETY: rule 9, the other ended while the bit was down.
         drop(unsafe { slot.take() });
         Poll::Ready(())
     }
@@ -139,19 +139,19 @@ impl<T> Channel<T> {
         match self.state.load(Acquire) & (DONE | CLOSED) {
             0 => Poll::Pending,
             CLOSED => Poll::Ready(None),
-            // SAFETY: rule 11, and only the receiver calls this.
+            // SAFETY: rule 8, and only the receiver calls this.
             _ => Poll::Ready(self.value.with_mut(|value| unsafe { (*value).take() })),
         }
     }
 }
 
-/// A place for a waker, by rule 12.
+/// A place for a waker, by rule 9.
 struct Slot(UnsafeCell<Option<Waker>>);
 
 impl Slot {
     /// # Safety
     ///
-    /// By rule 12 it is the caller's.
+    /// By rule 9 it is the caller's.
     unsafe fn take(&self) -> Option<Waker> {
         // SAFETY: as our caller promises.
         self.0.with_mut(|slot| unsafe { (*slot).take() })
@@ -159,7 +159,7 @@ impl Slot {
 
     /// # Safety
     ///
-    /// By rule 12 it is the caller's.
+    /// By rule 9 it is the caller's.
     unsafe fn keep(&self, waker: &Waker) {
         // SAFETY: as our caller promises.
         let kept = self.0.with(|slot| unsafe { (*slot).as_ref() });
@@ -199,12 +199,12 @@ impl<T> Sender<T> {
     /// The value, if the receiver is closed or dropped.
     pub fn send(mut self, value: T) -> Result<(), T> {
         let channel = self.channel.take().expect("only `send` takes it");
-        // SAFETY: rule 11, it is not `DONE`.
+        // SAFETY: rule 8, it is not `DONE`.
         channel.value.with_mut(|place| unsafe { *place = Some(value) });
         if channel.finish() {
             return Ok(());
         }
-        // SAFETY: rule 11, it is not `DONE`, and will not be.
+        // SAFETY: rule 8, it is not `DONE`, and will not be.
         let value = channel.value.with_mut(|place| unsafe { (*place).take() });
         Err(value.expect("it was put there a line above"))
     }
@@ -298,7 +298,7 @@ impl<T> Receiver<T> {
         let Some(channel) = self.channel.as_ref().filter(|channel| channel.is(DONE)) else {
             return true;
         };
-        // SAFETY: rule 11, it is `DONE` and we are the receiver.
+        // SAFETY: rule 8, it is `DONE` and we are the receiver.
         channel.value.with(|value| unsafe { (*value).is_none() })
     }
 

@@ -21,7 +21,7 @@
 //! Everything that is difficult about it is in `permits.rs`. Here are the permits as values, which one
 //! cannot forget to give back.
 //!
-//! Next: `barrier.rs`.
+//! Next: `lock.rs`, where permits guard a value.
 
 use std::error::Error;
 use std::fmt;

@@ -52,6 +52,8 @@ impl fmt::Display for Waiting {
             Waiting::Readable { fd } => write!(f, "fd {fd} to be readable"),
             Waiting::Writable { fd } => write!(f, "fd {fd} to be writable"),
             Waiting::Join { task } => write!(f, "the end of task {task}"),
+            Waiting::Lock { what, holder: Some(task) } => write!(f, "{what} held by task {task}"),
+            Waiting::Lock { what, holder: None } => f.write_str(what),
             Waiting::On { what } => f.write_str(what),
         }
     }
