@@ -10,6 +10,7 @@
 //! | [`Semaphore`] | as many as there are permits |
 //! | [`Mutex`] | one at a time, with a value |
 //! | [`RwLock`] | many who look at a value, or one who changes it |
+//! | [`OnceCell`] | one makes a value, and all who want it wait for that |
 //! | [`Barrier`] | all, as soon as all are here |
 //!
 //! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
@@ -22,6 +23,7 @@ mod semaphore;
 mod lock;
 mod mutex;
 mod rwlock;
+mod once_cell;
 mod barrier;
 pub mod oneshot;
 pub mod mpsc;
@@ -29,6 +31,7 @@ pub mod mpsc;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use lock::TryLockError;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use once_cell::{OnceCell, SetError};
 pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
     RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,

@@ -1,4 +1,4 @@
-//! To read is to take one permit, to write is to take all. Next: `barrier.rs`.
+//! To read is to take one permit, to write is to take all. Next: `once_cell.rs`.
 
 use std::fmt;
 use std::future::Future;
