@@ -1,4 +1,4 @@
-//! The races of the channels, each in every order that there is.
+//! The races of the channels and the locks, each in every order that there is.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release --test sync_loom
@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 use futures::FutureExt;
 use futures::task::{ArcWake, waker};
 use loom::thread;
-use openwork::sync::{mpsc, oneshot};
+use openwork::sync::{Barrier, Mutex, OnceCell, RwLock, Semaphore, mpsc, oneshot};
 
 struct Unpark(thread::Thread);
 
@@ -182,5 +182,112 @@ fn a_oneshot_half_that_changes_its_waker_is_woken_by_the_last() {
         });
         drop(rx);
         watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_new_permit_is_seen_or_wakes() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let ours = semaphore.clone();
+        let waits = thread::spawn(move || block_on(ours.acquire_many(2)).unwrap().forget());
+        semaphore.add_permits(1);
+        waits.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 0);
+    });
+}
+
+#[test]
+fn the_end_of_a_semaphore_is_seen_or_wakes() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let ours = semaphore.clone();
+        let waits = thread::spawn(move || assert!(block_on(ours.acquire_many(2)).is_err()));
+        semaphore.close();
+        waits.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+#[test]
+fn permits_that_a_cancelled_wait_had_are_handed_on() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (gives_up, waits) = (semaphore.clone(), semaphore.clone());
+        let gives_up = thread::spawn(move || drop(gives_up.acquire_many(2).now_or_never()));
+        let waits = thread::spawn(move || drop(block_on(waits.acquire()).unwrap()));
+        semaphore.add_permits(1);
+        gives_up.join().unwrap();
+        waits.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+#[test]
+fn a_mutex_lets_in_one_at_a_time() {
+    loom::model(|| {
+        let mutex = Arc::new(Mutex::new(0));
+        let ours = mutex.clone();
+        let increment = |mutex: &Mutex<i32>| {
+            let mut guard = block_on(mutex.lock());
+            let seen = *guard;
+            thread::yield_now();
+            *guard = seen + 1;
+        };
+        let other = thread::spawn(move || increment(&ours));
+        increment(&mutex);
+        other.join().unwrap();
+        assert_eq!(*mutex.try_lock().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_writer_who_gives_up_lets_readers_in() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::with_max_readers((), 2));
+        let guard = lock.try_read().unwrap();
+        let (writes, reads) = (lock.clone(), lock.clone());
+        let writes = thread::spawn(move || drop(writes.write().now_or_never()));
+        let reads = thread::spawn(move || drop(block_on(reads.read())));
+        writes.join().unwrap();
+        reads.join().unwrap();
+        drop(guard);
+        assert!(lock.try_write().is_ok());
+    });
+}
+
+#[test]
+fn a_writer_who_reads_on_lets_readers_in() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::with_max_readers(0, 2));
+        let mut guard = lock.try_write().unwrap();
+        let ours = lock.clone();
+        let reads = thread::spawn(move || assert_eq!(*block_on(ours.read()), 1));
+        *guard = 1;
+        let guard = guard.downgrade();
+        reads.join().unwrap();
+        assert_eq!(*guard, 1);
+    });
+}
+
+#[test]
+fn a_value_is_made_once_and_seen_or_wakes() {
+    loom::model(|| {
+        let cell = Arc::new(OnceCell::new());
+        let ours = cell.clone();
+        let other = thread::spawn(move || *block_on(ours.get_or_init(async || 1)));
+        let made = *block_on(cell.get_or_init(async || 2));
+        assert_eq!(other.join().unwrap(), made);
+    });
+}
+
+#[test]
+fn of_two_at_a_barrier_one_leads_and_both_go_on() {
+    loom::model(|| {
+        let barrier = Arc::new(Barrier::new(2));
+        let ours = barrier.clone();
+        let other = thread::spawn(move || block_on(ours.wait()).is_leader());
+        let leads = block_on(barrier.wait()).is_leader();
+        assert_ne!(leads, other.join().unwrap());
     });
 }
