@@ -108,8 +108,8 @@ impl Source {
             // Again, under the lock. The race. Task: looks, "not ready" … Reactor: sets "ready", takes
             // the wakers, finds none … Task: leaves its waker, and waits for an edge that has passed.
             // `report` sets the flag first and takes the wakers under this lock second; so either its
-            // flag is seen here, or our waker there. `tests/net.rs` cannot show it; swap the two in
-            // `report` and the argument is gone.
+            // flag is seen here, or our waker there. With workers, `tests/net.rs` shows it now and then;
+            // swap the two in `report` and the argument is gone.
             if let Some(seen) = self.look(direction) {
                 return Poll::Ready(seen);
             }

@@ -1,25 +1,28 @@
 //! Who is woken by a socket, and who is let go.
 
 use std::future::{Future, poll_fn};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream as StdStream;
 use std::os::fd::AsRawFd;
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
+use futures::io::AsyncRead;
 use futures::task::{ArcWake, waker};
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
 use openwork::runtime::Handle;
+use openwork::task::yield_now;
 use openwork::time::timeout;
 use openwork::trace::{Event, Waiting};
 
-use crate::common::{Flavour, Wakes, on_every_flavour, until};
+use crate::common::{Flavour, Probe, Random, Wakes, on_each_of, on_every_flavour, until};
 use crate::harness::{
     MORE_THAN_FITS, Trace, Turns, adopt, fill, full_door, pair, poll_read, std_pair,
 };
@@ -287,6 +290,60 @@ fn a_wait_that_is_dropped_leaves_no_interest() {
             // And it is not lost on whoever asks next.
             listener.accept().await.unwrap();
         });
+    });
+}
+
+/// A waker is left on one thread while the report comes on another. In each round the two are brought closer:
+/// who came before the report comes a little later in the next, and the other way round. (Without the second
+/// look in `Source::poll_ready` about one run in three hangs.)
+#[test]
+fn a_report_that_comes_while_a_waker_is_left_is_not_missed() {
+    const ROUNDS: usize = 2000;
+    on_each_of(&[Flavour::Workers(1), Flavour::Workers(2)], |flavour| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (near, mut far) = std_pair();
+        let foreign = thread::spawn({
+            let asked = asked.clone();
+            move || {
+                for round in 1..=ROUNDS {
+                    while asked.load(SeqCst) < round {
+                        thread::yield_now();
+                    }
+                    far.write_all(b"!").unwrap();
+                }
+                far
+            }
+        });
+        flavour.block_on(async {
+            let near = adopt(near);
+            let (mut random, mut delay) = (Random(4711), 0_usize);
+            for round in 1..=ROUNDS {
+                // With a new budget.
+                yield_now().await;
+                asked.store(round, SeqCst);
+                for _ in 0..delay + random.below(16) {
+                    std::hint::spin_loop();
+                }
+                let mut wait = Probe::new(match round % 2 {
+                    0 => near.readable().map(drop).left_future(),
+                    _ => poll_fn(|cx| Pin::new(&mut &near).poll_read(cx, &mut []).map(drop))
+                        .right_future(),
+                });
+                let was_early = wait.poll().is_pending();
+                let mut is_ready = !was_early;
+                while !is_ready {
+                    // Also for nothing, by the end of the report before.
+                    while !wait.is_woken() {
+                        thread::yield_now();
+                    }
+                    is_ready = wait.poll().is_ready();
+                }
+                delay = if was_early { delay + 4 } else { delay.saturating_sub(4) };
+                assert_eq!(near.try_read(&mut [0; 2]).unwrap(), 1);
+                assert_eq!(near.try_read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::WouldBlock);
+            }
+        });
+        foreign.join().unwrap();
     });
 }
 
