@@ -23,7 +23,7 @@
 //!
 //! There is no poisoning: a task that panics unlocks, and the next one gets the value as it was left.
 //!
-//! Next: `rwlock.rs`.
+//! Next: `rwlock`.
 
 use std::cell::UnsafeCell;
 use std::fmt;

@@ -1,4 +1,6 @@
-//! To read is to take one permit, to write is to take all. Next: `once_cell.rs`.
+//! To read is to take one permit, to write is to take all.
+//!
+//! This is the last file of `rwlock`.
 
 use std::fmt;
 use std::future::Future;

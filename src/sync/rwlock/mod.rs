@@ -25,6 +25,8 @@
 //! ```
 //!
 //! There is no poisoning: after a panic the next one gets the value as it was left.
+//!
+//! First `value.rs`; after the three files `once_cell.rs`.
 
 mod value;
 mod guards;
