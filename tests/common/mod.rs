@@ -22,9 +22,7 @@ pub use ends::ends;
 pub use flavours::{
     Flavour, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
 };
-pub use panics::{
-    Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of,
-};
+pub use panics::{Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of};
 pub use process::{alone, alone_under, thread_id, threads};
 pub use random::Random;
 pub use tape::Tape;
