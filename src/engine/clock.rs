@@ -9,7 +9,7 @@
 //! Inside the engine a moment is a `u64`: nanoseconds since the clock was made, its *origin*. That is
 //! 584 years, half the size of an `Instant`, and it reads well in a debugger and in a trace.
 //!
-//! Next: `context.rs`, what a thread knows about where it is.
+//! Next: `random.rs`, the other thing that must be the same in each run of a test.
 
 use std::time::{Duration, Instant};
 

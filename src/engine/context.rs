@@ -9,6 +9,7 @@
 //!   runs      set while this thread itself drives a runtime: here nothing may block
 //!   worker    which runtime's queues belong to this thread, if it is a worker
 //!   task      whose poll is going on, with the budget that this poll has left
+//!   random    its stream of random numbers: the runtime's while it runs one
 //! ```
 //!
 //! **The budget.** A socket that always has data never answers "pending", so a task that reads it in a
@@ -26,6 +27,8 @@ use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+
+use super::random::Random;
 
 /// A runtime, whose type is known only further down the house.
 pub(crate) type AnyRuntime = Arc<dyn Any + Send + Sync>;
@@ -45,6 +48,8 @@ struct Place {
     task: Cell<Option<u64>>,
     /// None: outside of any poll, where nothing is limited.
     budget: Cell<Option<u8>>,
+    /// None: nobody has asked for a number yet.
+    random: Cell<Option<Random>>,
 }
 
 thread_local! {
@@ -56,6 +61,7 @@ thread_local! {
             worker: Cell::new(None),
             task: Cell::new(None),
             budget: Cell::new(None),
+            random: Cell::new(None),
         }
     };
     static RUNTIME: RefCell<Option<AnyRuntime>> = const { RefCell::new(None) };
@@ -131,23 +137,25 @@ impl Drop for EnterGuard {
 
 // ---- running and blocking ----
 
-/// This thread begins to drive a runtime.
+/// This thread begins to drive a runtime, and takes its random numbers from it.
 #[track_caller]
-pub(crate) fn start_running(call: &str) -> RunGuard {
+pub(crate) fn start_running(call: &str, random: impl FnOnce() -> Random) -> RunGuard {
     assert_not_running(call);
     PLACE.with(|place| place.runs.set(true));
-    RunGuard { not_send: PhantomData }
+    RunGuard { outer_random: set_random(Some(random())), not_send: PhantomData }
 }
 
 /// The thread drives a runtime for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct RunGuard {
+    outer_random: Option<Random>,
     not_send: PhantomData<*const ()>,
 }
 
 impl Drop for RunGuard {
     fn drop(&mut self) {
         PLACE.with(|place| place.runs.set(false));
+        set_random(self.outer_random);
     }
 }
 
@@ -166,6 +174,13 @@ pub(crate) fn assert_not_running(call: &str) {
          with it every other task here; `.await` the asynchronous form instead, or call it from \
          `spawn_blocking`"
     );
+}
+
+// ---- random numbers ----
+
+/// From here on this thread takes its random numbers from another stream. Returns the one before.
+pub(crate) fn set_random(random: Option<Random>) -> Option<Random> {
+    PLACE.with(|place| place.random.replace(random))
 }
 
 // ---- the worker ----

@@ -4,6 +4,7 @@ pub(crate) mod prim;
 pub(crate) mod park;
 pub(crate) mod block_on;
 pub(crate) mod clock;
+pub(crate) mod random;
 pub(crate) mod context;
 pub(crate) mod trace;
 pub(crate) mod state;

@@ -29,6 +29,7 @@ use super::park::{Notify, Parker};
 use super::prim::atomic::Ordering::{Relaxed, SeqCst};
 use super::prim::atomic::{AtomicBool, AtomicU64, fence};
 use super::queue::{Injector, Line, Pushed, Ring};
+use super::random::{Random, Seeds};
 use super::task::{Runnable, Schedule, Task};
 
 /// What all threads of a runtime share.
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     pub(crate) stations: Box<[Station]>,
+    pub(crate) seeds: Seeds,
     /// Tasks spawned on threads that are no workers.
     foreign: Live,
     /// A worker that sleeps looks every few milliseconds whether the driver is alone.
@@ -72,6 +74,9 @@ pub(crate) struct Station {
     /// The tasks that were spawned here.
     pub(crate) live: Live,
     pub(crate) figures: Figures,
+    /// Its streams of random numbers begin like this: for its tasks, and for its own choices.
+    pub(crate) random: Random,
+    pub(crate) steals: Random,
 }
 
 /// Counts, for whoever is curious. Relaxed; only the worker itself adds to its own.
@@ -189,13 +194,20 @@ impl Shared {
 
 impl Share {
     /// A runtime with so many workers; with none, it has the one that is in `block_on`.
-    pub(crate) fn new(id: u32, clock: Arc<Clock>, threads: usize) -> io::Result<Share> {
+    pub(crate) fn new(
+        id: u32,
+        clock: Arc<Clock>,
+        seeds: Seeds,
+        threads: usize,
+    ) -> io::Result<Share> {
         let stations = (0..threads.max(1)).map(|_| Station {
             ring: (threads > 0).then(|| Arc::new(Ring::new())),
             parker: Parker::new(),
             at_driver: AtomicBool::new(false),
             live: Live::new(),
             figures: Figures::default(),
+            random: seeds.stream(),
+            steals: seeds.stream(),
         });
         Ok(Share(Arc::new(Shared {
             id,
@@ -203,6 +215,7 @@ impl Share {
             injector: Injector::new(),
             idle: Idle::new(threads.max(1)),
             stations: stations.collect(),
+            seeds,
             foreign: Live::new(),
             watched: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::context::{self, AnyRuntime};
 use super::prim::{Condvar, Mutex, contain};
 use super::queue::Line;
-use super::shared::Shared;
+use super::shared::{Shared, Station};
 use super::worker::{Goal, Worker};
 
 /// A function that the user gave for each thread.
@@ -146,8 +146,9 @@ impl Crew {
 
     /// What a worker's thread does.
     fn run(&self, index: usize) {
-        let ring = self.shared.stations[index].ring.clone().expect("a worker among others");
-        let _running = context::start_running("a worker");
+        let Station { ring, random, .. } = &self.shared.stations[index];
+        let _running = context::start_running("a worker", || *random);
+        let ring = ring.clone().expect("a worker among others");
         let mut line = Line::among_others(ring);
         Worker::start(&self.shared, index, &mut line).work(&mut UntilStopped(&self.shared));
         drop(line);

@@ -36,6 +36,7 @@ use super::prim::MutexGuard;
 use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use super::prim::atomic::fence;
 use super::queue::{Line, Pushed, Ring};
+use super::random::Random;
 use super::shared::{Figures, Shared, Station};
 use super::task::{Runnable, Turn};
 use super::trace::{self, Event};
@@ -90,8 +91,9 @@ pub(crate) struct Worker<'a> {
     /// When the round began, and when the worker last looked at timers and sockets.
     began: Instant,
     glanced: Instant,
-    /// The state of its generator of random numbers.
-    random: u64,
+    /// Whom to steal from. Not from the thread's stream: how often a worker looks around depends on the
+    /// moment, and would shift what its tasks draw.
+    random: Random,
     _is_worker: WorkerGuard,
 }
 
@@ -107,7 +109,7 @@ impl<'a> Worker<'a> {
             round: ROUND,
             began: Instant::now(),
             glanced: Instant::now(),
-            random: index as u64 + 1,
+            random: shared.stations[index].steals,
             _is_worker: context::start_working(WorkerId {
                 runtime: shared.id,
                 index: index as u32,
@@ -219,7 +221,7 @@ impl<'a> Worker<'a> {
     /// Takes half of another worker's line, beginning with any of them. Returns how many tasks that were.
     fn steal(&mut self, ring: &Ring) -> usize {
         let stations = &self.shared.stations;
-        let first = self.next_random() as usize % stations.len();
+        let first = self.random.below(stations.len() as u32) as usize;
         let victims =
             (first..stations.len()).chain(0..first).filter(|victim| *victim != self.index);
         let rings = victims.filter_map(|victim| stations[victim].ring.as_deref());
@@ -239,14 +241,6 @@ impl<'a> Worker<'a> {
                 self.shared.call_one();
             }
         }
-    }
-
-    /// Marsaglia's xorshift: good enough to spread the thieves.
-    fn next_random(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random
     }
 
     // ---- sleeping ----

@@ -14,6 +14,7 @@ use crate::engine::blocking::Pool;
 use crate::engine::clock::Clock;
 use crate::engine::context;
 use crate::engine::idle::MAX_WORKERS;
+use crate::engine::random::{RngSeed, Seeds};
 use crate::engine::root::Post;
 use crate::engine::shared::Share;
 use crate::engine::threads::{Crew, Threads};
@@ -40,6 +41,7 @@ pub struct Builder {
     workers: Option<usize>,
     threads: Threads,
     start_paused: bool,
+    seed: Option<RngSeed>,
     sink: Option<Sink>,
 }
 
@@ -64,7 +66,7 @@ impl Builder {
             max_blocking: MAX_BLOCKING,
             keep_alive: KEEP_ALIVE,
         };
-        Builder { workers, threads, start_paused: false, sink: None }
+        Builder { workers, threads, start_paused: false, seed: None, sink: None }
     }
 
     /// How many threads run the tasks of a multi-thread runtime. A current-thread runtime ignores it.
@@ -155,6 +157,22 @@ impl Builder {
         self
     }
 
+    /// Determines the choices that the runtime makes at random, such as the branch that
+    /// `select!` looks at first. The default is new in each runtime, and a constant in one
+    /// whose clock is paused.
+    ///
+    /// ```
+    /// use openwork::runtime::{Builder, RngSeed};
+    ///
+    /// let seed = RngSeed::from_bytes(b"the run that failed");
+    /// let runtime = Builder::new_current_thread().rng_seed(seed).build()?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Calls `listener` with everything that happens in the runtime, on the thread where it happens and
     /// as it happens. What the listener itself causes is not reported.
     pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, listener: F) -> &mut Self {
@@ -182,7 +200,8 @@ impl Builder {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let shared = Share::new(id, clock.clone(), self.workers.unwrap_or(0))?;
+        let seeds = Seeds::new(self.seed.clone(), self.start_paused);
+        let shared = Share::new(id, clock.clone(), seeds, self.workers.unwrap_or(0))?;
         let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));
         let crew = self.workers.map(|_| Crew::new(Arc::clone(&shared)));
         let workers = match &crew {
@@ -205,6 +224,7 @@ impl fmt::Debug for Builder {
             .field("workers", &self.workers)
             .field("threads", &self.threads)
             .field("start_paused", &self.start_paused)
+            .field("seed", &self.seed)
             .finish_non_exhaustive()
     }
 }

@@ -104,7 +104,8 @@ impl Handle {
     /// If this thread runs a runtime already, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _running = context::start_running("Handle::block_on");
+        let seeds = &self.parts.shared.seeds;
+        let _running = context::start_running("Handle::block_on", || seeds.stream());
         let _entered = self.enter();
         self.block_on_beside(future)
     }

@@ -12,6 +12,7 @@ mod handle;
 mod rt;
 mod builder;
 
+pub use crate::engine::random::RngSeed;
 pub use builder::{Builder, block_on};
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use metrics::{RuntimeMetrics, TaskInfo};

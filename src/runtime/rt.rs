@@ -33,9 +33,9 @@ impl Runtime {
     /// If this thread runs a runtime already, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _running = context::start_running("Runtime::block_on");
-        let _entered = self.enter();
         let Parts { shared, workers, .. } = &*self.handle.parts;
+        let _running = context::start_running("Runtime::block_on", || shared.seeds.stream());
+        let _entered = self.enter();
         match workers {
             Workers::CurrentThread(post) => post.block_on(shared, future),
             Workers::MultiThread(_) => self.handle.block_on_beside(future),

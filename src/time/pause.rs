@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::engine::context;
 use crate::runtime::{Handle, RuntimeFlavor};
 use crate::task::{YieldNow, yield_now};
 
@@ -33,7 +34,12 @@ pub fn pause() {
         "`time::pause` needs a current-thread runtime: with several threads nobody can say when \
          nothing else is left to do"
     );
-    assert!(handle.parts.shared.driver.clock.pause(), "`time::pause`: time is already paused");
+    let shared = &handle.parts.shared;
+    assert!(shared.driver.clock.pause(), "`time::pause`: time is already paused");
+    // From here on each run is like the other, also in what is left to chance.
+    if let Some(random) = shared.seeds.pause() {
+        context::set_random(Some(random));
+    }
 }
 
 /// Lets the clock go on, from where it stands.
