@@ -11,6 +11,7 @@ mod engine;
 pub mod runtime;
 pub mod task;
 pub mod time;
+pub mod future;
 pub mod sync;
 pub mod io;
 pub mod net;

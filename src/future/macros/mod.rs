@@ -1,0 +1,9 @@
+//! What the macros of this crate expand to. Not for use by hand: it may change at any time.
+//!
+//! The macros themselves are at the crate's root: [`join!`](crate::join), [`try_join!`](crate::try_join),
+//! [`pin!`](crate::pin).
+
+mod pin;
+mod join;
+
+pub use super::join::{JoinList, KeepAll, StopAtError, empty, try_empty, with};
