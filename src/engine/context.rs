@@ -178,6 +178,14 @@ pub(crate) fn assert_not_running(call: &str) {
 
 // ---- random numbers ----
 
+/// A random number below `limit`.
+pub(crate) fn random_below(limit: u32) -> u32 {
+    let mut random = set_random(None).unwrap_or_else(Random::of_the_system);
+    let number = random.below(limit);
+    set_random(Some(random));
+    number
+}
+
 /// From here on this thread takes its random numbers from another stream. Returns the one before.
 pub(crate) fn set_random(random: Option<Random>) -> Option<Random> {
     PLACE.with(|place| place.random.replace(random))

@@ -63,6 +63,11 @@ pub(crate) struct Random {
 }
 
 impl Random {
+    /// The stream of a thread that no runtime has given one.
+    pub(crate) fn of_the_system() -> Self {
+        Random { counter: RngSeed::of_the_system().0 }
+    }
+
     fn next(&mut self) -> u64 {
         self.counter = self.counter.wrapping_add(STEP);
         mix(self.counter)

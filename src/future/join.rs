@@ -17,7 +17,7 @@
 //! **Fairness.** A poll's budget is shared by all in the list. If each poll began with the first, and that
 //! one spent the whole budget, the others would starve. So each poll begins one further.
 //!
-//! Next: `macros`, the syntax.
+//! Next: `select.rs`, for whoever is first.
 
 use std::convert::Infallible;
 use std::fmt;

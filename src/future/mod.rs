@@ -9,6 +9,9 @@
 //! |---|---|---|
 //! | [`join!`](crate::join), [`join()`] | all of them | all outputs |
 //! | [`try_join!`](crate::try_join), [`try_join()`] | all, or the first error | all values, or that error |
+//! | [`select!`](crate::select) | the first whose output fits its pattern | what its handler makes of it |
+//! | [`select()`] | the first of two | its output, and the other future |
+//! | [`race()`] | the first of two | its output |
 //!
 //! Whoever is not waited for any longer is dropped where it stands: that is what **cancellation** is. A
 //! future is *cancel safe* if nothing is lost by that, so that it may be tried again in a loop around
@@ -18,6 +21,8 @@
 
 mod either;
 mod join;
+mod select;
+mod race;
 #[doc(hidden)]
 pub mod macros;
 
@@ -25,3 +30,4 @@ pub use std::future::{Pending, PollFn, Ready, pending, poll_fn, ready};
 
 pub use either::Either;
 pub use join::{Join, TryJoin, join, try_join};
+pub use race::{Race, Select, race, select};

@@ -15,7 +15,7 @@
 //! clash with the caller's. And as each is a `let`, a temporary in its expression, as in `&mut ready(1)`,
 //! lives until the end of the block.
 //!
-//! This is the last file of `future`.
+//! Next: `select.rs`, where the steps take more.
 
 /// Waits for several futures at once, and gives all their outputs as a tuple.
 ///
