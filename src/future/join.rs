@@ -17,7 +17,7 @@
 //! **Fairness.** A poll's budget is shared by all in the list. If each poll began with the first, and that
 //! one spent the whole budget, the others would starve. So each poll begins one further.
 //!
-//! Next: `select.rs`, for whoever is first.
+//! Next: `group.rs`, for any number of futures.
 
 use std::convert::Infallible;
 use std::fmt;

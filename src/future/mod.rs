@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`join!`](crate::join), [`join()`] | all of them | all outputs |
 //! | [`try_join!`](crate::try_join), [`try_join()`] | all, or the first error | all values, or that error |
+//! | [`join_all()`], [`try_join_all`] | the same, for any number of one type | a `Vec` |
 //! | [`select!`](crate::select) | the first whose output fits its pattern | what its handler makes of it |
 //! | [`select()`] | the first of two | its output, and the other future |
 //! | [`race()`] | the first of two | its output |
@@ -21,6 +22,8 @@
 
 mod either;
 mod join;
+mod group;
+mod join_all;
 mod select;
 mod race;
 #[doc(hidden)]
@@ -30,4 +33,5 @@ pub use std::future::{Pending, PollFn, Ready, pending, poll_fn, ready};
 
 pub use either::Either;
 pub use join::{Join, TryJoin, join, try_join};
+pub use join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use race::{Race, Select, race, select};
