@@ -9,11 +9,13 @@
 mod instant;
 mod sleep;
 mod timeout;
+mod interval;
 mod pause;
 
 pub use std::time::Duration;
 
 pub use instant::Instant;
+pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use pause::{Advance, advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Timeout, error, timeout, timeout_at};

@@ -80,6 +80,11 @@ impl Sleep {
         Sleep { handle, deadline, timer: None, elapsed: false, not_unpin: PhantomPinned }
     }
 
+    /// Now, by the clock that it waits for.
+    pub(super) fn now(&self) -> Instant {
+        Instant::now_in(&self.handle)
+    }
+
     /// The moment until which it waits.
     pub fn deadline(&self) -> Instant {
         self.deadline

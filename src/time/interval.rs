@@ -1,0 +1,182 @@
+//! How does one do something every second, and not every second and a bit?
+//!
+//! Whoever sleeps for a second after each piece of work is late by the work, and ever later. So an interval
+//! has a **grid**: the moments *start, start + period, start + 2 × period …*, and each tick is told the moment
+//! for which it was planned, however late it comes. That leaves one question: what if somebody is so late
+//! that whole ticks were missed?
+//!
+//! ```text
+//!   grid    |     1     |     2     |     3     |     4     |     5     |     6     |
+//!   Burst   | work -----|          delay          | work| work| work| work-----|        catches up
+//!   Delay   | work -----|          delay          | work -----| work -----| work -----|  a new grid
+//!   Skip    | work -----|          delay          | work --|  work -----|  work -----|   the old grid
+//! ```
+//!
+//! A tick within 5 ms of its moment was not missed: no task runs at the very nanosecond, and with `Delay`
+//! each of those nanoseconds would push the grid a little further.
+//!
+//! Next: `pause.rs`, the clock in the hands of a test.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::{Instant, Sleep};
+use crate::runtime::Handle;
+
+/// A tick that is late by more was missed. Tokio's number, who needs it since its timers count whole
+/// milliseconds; its effect is that a busy machine does not shift the grid.
+const NOT_MISSED: Duration = Duration::from_millis(5);
+
+/// Ticks at once, and then every `period`.
+///
+/// ```
+/// use openwork::time::{Duration, Instant, interval};
+///
+/// # openwork::block_on(async {
+/// let start = Instant::now();
+/// let mut interval = interval(Duration::from_millis(2));
+/// for _ in 0..3 {
+///     interval.tick().await;
+/// }
+/// assert!(start.elapsed() >= Duration::from_millis(4));
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// If `period` is zero, and outside of a runtime.
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    let handle = Handle::current_for("time::interval");
+    let start = Instant::now_in(&handle);
+    Interval::new("time::interval", handle, start, period)
+}
+
+/// Ticks at `start`, and then every `period`. Otherwise as [`interval()`].
+///
+/// # Panics
+///
+/// If `period` is zero, and outside of a runtime.
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    Interval::new("time::interval_at", Handle::current_for("time::interval_at"), start, period)
+}
+
+/// What an [`Interval`] does when ticks were missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissedTickBehavior {
+    /// Catches up: the missed ticks come at once, one after the other.
+    #[default]
+    Burst,
+    /// Goes on from now: the next tick comes a whole period after the late one.
+    Delay,
+    /// Leaves the missed ticks out: the next one comes at its old moment.
+    Skip,
+}
+
+impl MissedTickBehavior {
+    /// The tick after the one that was planned for `planned` and came `now`.
+    fn next(self, planned: Instant, now: Instant, period: Duration) -> Instant {
+        let late = now.saturating_duration_since(planned);
+        match self {
+            _ if late <= NOT_MISSED => planned.saturating_add(period),
+            MissedTickBehavior::Burst => planned.saturating_add(period),
+            MissedTickBehavior::Delay => now.saturating_add(period),
+            MissedTickBehavior::Skip => {
+                // Below `late`, and so below the 584 years of 64 bits.
+                let since_last = (late.as_nanos() % period.as_nanos()) as u64;
+                now.saturating_add(period - Duration::from_nanos(since_last))
+            }
+        }
+    }
+}
+
+/// Ticks at regular moments. From [`interval()`] and [`interval_at`].
+#[derive(Debug)]
+pub struct Interval {
+    /// Until the next tick. Boxed, so that an interval can be moved between two ticks.
+    delay: Pin<Box<Sleep>>,
+    period: Duration,
+    missed_tick_behavior: MissedTickBehavior,
+}
+
+impl Interval {
+    #[track_caller]
+    fn new(call: &str, handle: Handle, start: Instant, period: Duration) -> Self {
+        assert!(period > Duration::ZERO, "`{call}`: `period` must be non-zero");
+        Interval {
+            delay: Box::pin(Sleep::new(handle, start)),
+            period,
+            missed_tick_behavior: MissedTickBehavior::default(),
+        }
+    }
+
+    /// Waits for the next tick, and gives the moment for which it was planned.
+    ///
+    /// Cancel safe: a tick that was not told is told next time.
+    pub fn tick(&mut self) -> Tick<'_> {
+        Tick { interval: self }
+    }
+
+    /// As [`tick`](Interval::tick), for a `poll` function. The waker of the last call is woken; one that is
+    /// answered "ready" leaves none.
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        ready!(self.delay.as_mut().poll(cx));
+        let planned = self.delay.deadline();
+        let next = self.missed_tick_behavior.next(planned, self.delay.now(), self.period);
+        self.delay.as_mut().reset(next);
+        Poll::Ready(planned)
+    }
+
+    /// Begins anew: the next tick comes a period from now.
+    pub fn reset(&mut self) {
+        self.reset_after(self.period);
+    }
+
+    /// Begins anew: the next tick comes at once.
+    pub fn reset_immediately(&mut self) {
+        self.reset_after(Duration::ZERO);
+    }
+
+    /// Begins anew: the next tick comes after this time, and those behind it by the period.
+    pub fn reset_after(&mut self, after: Duration) {
+        self.reset_at(self.delay.now().saturating_add(after));
+    }
+
+    /// Begins anew: the next tick comes at this moment, and those behind it by the period.
+    pub fn reset_at(&mut self, deadline: Instant) {
+        self.delay.as_mut().reset(deadline);
+    }
+
+    /// What happens when ticks were missed.
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed_tick_behavior
+    }
+
+    /// Sets what happens when ticks were missed. The default is [`MissedTickBehavior::Burst`].
+    pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
+        self.missed_tick_behavior = behavior;
+    }
+
+    /// The time between two ticks.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+}
+
+/// Waits for the next tick. From [`Interval::tick`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Tick<'a> {
+    interval: &'a mut Interval,
+}
+
+impl Future for Tick<'_> {
+    type Output = Instant;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
+        self.interval.poll_tick(cx)
+    }
+}
