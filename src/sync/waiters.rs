@@ -13,10 +13,11 @@
 //! The places are a list within a slab: no allocation for each, and no pointers. The list is no lock;
 //! it lies within that of its primitive. Under such a lock no stranger's code may run, or it could call
 //! back into the primitive and wait for itself, and a waker's `clone`, `wake` and `drop` are strangers.
-//! [`look_or_wait`] and [`Wakers`] are the two ways to keep to that.
+//! [`look_or_wait`], [`look_or_line_up`] and [`Wakers`] are the ways to keep to that.
 //!
 //! Next: `permits.rs`, which gives permits to those in the line.
 
+use std::iter;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
@@ -84,6 +85,11 @@ impl<T> Waiters<T> {
     pub(crate) fn serve(&mut self) -> Option<Waker> {
         let first = self.ends?.first;
         self.leave_line(first)
+    }
+
+    /// Takes everybody out of the line, from the first on.
+    pub(crate) fn serve_all(&mut self, wakers: &mut Wakers) {
+        wakers.extend(iter::from_fn(|| self.serve()));
     }
 
     /// The note at a place, in the line or served.
@@ -199,6 +205,52 @@ pub(crate) fn look_or_wait<S, R>(
         }
         if ours.is_some() {
             let old = mem::replace(slot, ours);
+            drop(state);
+            drop(old);
+            return Poll::Pending;
+        }
+        drop(state);
+        ours = Some(cx.waker().clone());
+    }
+}
+
+/// Looks as in [`look_or_wait`], and if there is nothing yet, stands in the line before letting go of the
+/// lock: at its end, or where it stands already. `place` is the way back to it; whoever goes away while
+/// there is one must [`remove`](Waiters::remove) it.
+///
+/// Who was served and finds that there is nothing (somebody else was quicker, or what was closed is open
+/// again) goes to the end of the line.
+pub(crate) fn look_or_line_up<S, T: Default, R>(
+    shared: &Mutex<S>,
+    cx: &mut Context<'_>,
+    place: &mut Option<Key>,
+    mut look: impl FnMut(&mut S) -> Poll<R>,
+    line: impl Fn(&mut S) -> &mut Waiters<T>,
+) -> Poll<R> {
+    let mut ours: Option<Waker> = None;
+    loop {
+        let mut state = shared.lock();
+        let found = look(&mut state);
+        let line = line(&mut state);
+        if found.is_ready() {
+            let left = place.take().map(|key| line.remove(key));
+            drop(state);
+            drop(left);
+            return found;
+        }
+        let stands = place.and_then(|key| line.waker(key).as_mut());
+        if stands.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        if let Some(waker) = ours {
+            let old = match stands {
+                Some(kept) => Some(mem::replace(kept, waker)),
+                None => {
+                    let served = place.take().map(|key| line.remove(key));
+                    *place = Some(line.push(T::default(), waker));
+                    served.and_then(|(_, waker)| waker)
+                }
+            };
             drop(state);
             drop(old);
             return Poll::Pending;

@@ -5,24 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use futures::task::{ArcWake, waker};
 use openwork::sync::mpsc::error::{TryRecvError, TrySendError};
 use openwork::sync::mpsc::{Sender, channel};
 
-use crate::common::Probe;
-
-/// Calls a closure when it is woken, and drops it with itself.
-struct Calls<F: Fn() + Send + Sync>(F);
-
-impl<F: Fn() + Send + Sync + 'static> ArcWake for Calls<F> {
-    fn wake_by_ref(calls: &Arc<Self>) {
-        (calls.0)();
-    }
-}
-
-fn calls(call: impl Fn() + Send + Sync + 'static) -> Waker {
-    waker(Arc::new(Calls(call)))
-}
+use crate::common::{Probe, calls, owns};
 
 fn poll_with<F: Future>(future: &mut std::pin::Pin<Box<F>>, waker: &Waker) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(waker))
@@ -106,17 +92,6 @@ fn a_waker_may_send_to_the_channel_that_woke_it() {
     assert!(rx.poll_recv(&mut Context::from_waker(&again)).is_pending());
     tx.try_send(1).unwrap();
     assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(1), Ok(2)));
-}
-
-/// Owns something that goes with the waker.
-struct Owns<T>(Mutex<Option<T>>);
-
-impl<T: Send + 'static> ArcWake for Owns<T> {
-    fn wake_by_ref(_: &Arc<Self>) {}
-}
-
-fn owns<T: Send + 'static>(something: T) -> Waker {
-    waker(Arc::new(Owns(Mutex::new(Some(something)))))
 }
 
 #[test]

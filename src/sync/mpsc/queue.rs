@@ -178,9 +178,7 @@ impl<T> Queue<T> {
         let mut state = self.state.lock();
         // Both under our lock, so that nobody sees the one without the other.
         let mut wakers = self.room.close();
-        while let Some(watcher) = state.watchers.serve() {
-            wakers.push(watcher);
-        }
+        state.watchers.serve_all(&mut wakers);
         drop(state);
         wakers.wake_all();
     }

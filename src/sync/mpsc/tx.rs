@@ -21,7 +21,7 @@ use crate::engine::context;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::permits::Acquire;
-use crate::sync::waiters::{Key, look_or_wait};
+use crate::sync::waiters::{Key, look_or_line_up};
 
 /// A handle that can send. There is at least one as long as a message can be sent.
 pub(super) struct Tx<T>(Arc<Queue<T>>);
@@ -142,40 +142,19 @@ pub struct Closed<'a, T> {
     place: Option<Key>,
 }
 
-impl<T> Closed<'_, T> {
-    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.queue.room.is_closed() {
-            return Poll::Ready(());
-        }
-        let waker = cx.waker().clone();
-        let mut state = self.queue.state.lock();
-        // Again, as `close` may have come between; it wakes those who stand there, under this lock.
-        if self.queue.room.is_closed() {
-            return Poll::Ready(());
-        }
-        self.place = Some(state.watchers.push((), waker));
-        Poll::Pending
-    }
-
-    fn poll_again(&mut self, key: Key, cx: &mut Context<'_>) -> Poll<()> {
-        let look = |_: &mut State<T>| match self.queue.room.is_closed() {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        };
-        look_or_wait(&self.queue.state, cx, look, |state| state.watchers.waker(key))
-    }
-}
-
 impl<T> Future for Closed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(context::poll_budget(cx));
-        let closed = match self.place {
-            None => self.poll_first(cx),
-            Some(key) => self.poll_again(key, cx),
+        let this = &mut *self;
+        // Under the lock under which `close` closes the room and wakes those who stand here.
+        let look = |_: &mut State<T>| match this.queue.room.is_closed() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         };
-        if closed.is_pending() {
+        let (state, place) = (&this.queue.state, &mut this.place);
+        if look_or_line_up(state, cx, place, look, |state| &mut state.watchers).is_pending() {
             trace::waiting(Waiting::On { what: "the end of a channel's receiver" });
             return Poll::Pending;
         }
