@@ -12,6 +12,7 @@
 //! | [`RwLock`] | many who look at a value, or one who changes it |
 //! | [`OnceCell`] | one makes a value, and all who want it wait for that |
 //! | [`Barrier`] | all, as soon as all are here |
+//! | [`Notify`] | those who wait for something to happen, one of them or all |
 //!
 //! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
 //! while it waits leaves no trace and loses nothing that it was already given. All of this works under
@@ -27,10 +28,12 @@ mod once_cell;
 mod barrier;
 pub mod oneshot;
 pub mod mpsc;
+mod notify;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use lock::TryLockError;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use notify::Notify;
 pub use once_cell::{OnceCell, SetError};
 pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
@@ -44,6 +47,7 @@ pub use semaphore::{
 pub mod futures {
     pub use super::barrier::BarrierWait;
     pub use super::mutex::{Lock, LockOwned};
+    pub use super::notify::{Notified, OwnedNotified};
     pub use super::rwlock::{Read, ReadOwned, Write, WriteOwned};
     pub use super::semaphore::{Acquire, AcquireOwned};
 }

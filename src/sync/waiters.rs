@@ -87,6 +87,18 @@ impl<T> Waiters<T> {
         self.leave_line(first)
     }
 
+    /// The note of whoever is last in the line.
+    pub(crate) fn last(&mut self) -> Option<&mut T> {
+        let last = self.ends?.last;
+        Some(&mut self.place(last).note)
+    }
+
+    /// Takes the last out of the line, otherwise as [`serve`](Waiters::serve).
+    pub(crate) fn serve_last(&mut self) -> Option<Waker> {
+        let last = self.ends?.last;
+        self.leave_line(last)
+    }
+
     /// Takes everybody out of the line, from the first on.
     pub(crate) fn serve_all(&mut self, wakers: &mut Wakers) {
         wakers.extend(iter::from_fn(|| self.serve()));
