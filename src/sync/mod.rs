@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`oneshot`] | one, once | one | a single value, such as the answer to a request |
 //! | [`mpsc`] | many | one | a queue of values, bounded or not |
+//! | [`broadcast`] | many | many, each everything | a queue of values that keeps the newest |
 //!
 //! | | who goes on |
 //! |---|---|
@@ -28,6 +29,7 @@ mod once_cell;
 mod barrier;
 pub mod oneshot;
 pub mod mpsc;
+pub mod broadcast;
 mod notify;
 
 pub use barrier::{Barrier, BarrierWaitResult};

@@ -3,7 +3,7 @@
 //! It is the same channel, with more room than there is memory. So nobody waits for room, and sending is
 //! an ordinary function. What holds a fast producer back is then nothing but the memory.
 //!
-//! This is the last file of `mpsc`.
+//! This is the last file of `mpsc`. Next: `broadcast`, for many receivers.
 
 use std::fmt;
 use std::sync::Arc;
