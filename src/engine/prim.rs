@@ -19,8 +19,8 @@ use loom::sync as imp;
 #[cfg(not(loom))]
 use std::sync as imp;
 
-pub(crate) use imp::MutexGuard;
 pub(crate) use imp::atomic;
+pub(crate) use imp::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,6 +59,24 @@ impl<T> Mutex<T> {
     /// The value, without the lock: who has the mutex to itself need not wait for anybody.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lock that many may hold for reading, without poisoning.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T>(imp::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        RwLock(imp::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`oneshot`] | one, once | one | a single value, such as the answer to a request |
 //! | [`mpsc`] | many | one | a queue of values, bounded or not |
 //! | [`broadcast`] | many | many, each everything | a queue of values that keeps the newest |
+//! | [`watch`] | many | many, each when it looks | one value, and its changes |
 //!
 //! | | who goes on |
 //! |---|---|
@@ -30,6 +31,7 @@ mod barrier;
 pub mod oneshot;
 pub mod mpsc;
 pub mod broadcast;
+pub mod watch;
 mod notify;
 
 pub use barrier::{Barrier, BarrierWaitResult};
