@@ -15,6 +15,7 @@
 //! | [`OnceCell`] | one makes a value, and all who want it wait for that |
 //! | [`Barrier`] | all, as soon as all are here |
 //! | [`Notify`] | those who wait for something to happen, one of them or all |
+//! | [`CancellationToken`] | nobody: all who wait are told to stop |
 //!
 //! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
 //! while it waits leaves no trace and loses nothing that it was already given. All of this works under
@@ -33,8 +34,13 @@ pub mod mpsc;
 pub mod broadcast;
 pub mod watch;
 mod notify;
+mod cancellation;
 
 pub use barrier::{Barrier, BarrierWaitResult};
+pub use cancellation::{
+    CancellationToken, DropGuard, DropGuardRef, RunUntilCancelledFuture,
+    RunUntilCancelledFutureOwned, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
 pub use lock::TryLockError;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::Notify;

@@ -21,7 +21,7 @@
 //! Everything lies under one lock. An atomic word for the permit would save one of the two atomic
 //! operations of a `notify_one` that finds nobody, and make two protocols of one.
 //!
-//! Next: `cancellation_token.rs`, a notification that stays.
+//! Next: `cancellation`, a notification that stays.
 
 use std::fmt;
 use std::future::Future;
