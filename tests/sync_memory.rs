@@ -8,8 +8,11 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
+use openwork::sync::broadcast;
 use openwork::sync::mpsc::{channel, unbounded_channel};
-use openwork::sync::{Barrier, Mutex, OnceCell, RwLock, Semaphore};
+use openwork::sync::{
+    Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, watch,
+};
 
 struct Counting;
 
@@ -66,6 +69,8 @@ fn a_burst_leaves_no_memory_behind() {
     assert!(BYTES.load(Ordering::SeqCst) < before + LITTLE, "two hundred thousand waiters");
 
     locks_give_back(&mut cx);
+    channels_to_many_give_back(&mut cx);
+    tokens_give_back();
 
     // Once there is a buffer at each end, they change places.
     let mut one_by_one = || {
@@ -81,30 +86,26 @@ fn a_burst_leaves_no_memory_behind() {
 }
 
 /// Half of those who wait are dropped where they stand, the others get what they waited for.
-fn locks_give_back(cx: &mut Context<'_>) {
-    fn crowd<F: Future>(
-        what: &str,
-        cx: &mut Context<'_>,
-        wait: impl Fn() -> F,
-        open: impl FnOnce(),
-    ) {
-        let before = BYTES.load(Ordering::SeqCst);
-        let mut waiting: Vec<_> = (0..100_000).map(|_| Box::pin(wait())).collect();
-        for waiter in &mut waiting {
-            assert!(waiter.as_mut().poll(cx).is_pending());
-        }
-        let mut odd = false;
-        waiting.retain(|_| {
-            odd = !odd;
-            odd
-        });
-        open();
-        for waiter in waiting {
-            assert!({ waiter }.as_mut().poll(cx).is_ready(), "{what}");
-        }
-        let after = BYTES.load(Ordering::SeqCst);
-        assert!(after < before + LITTLE, "a hundred thousand who waited for {what}");
+fn crowd<F: Future>(what: &str, cx: &mut Context<'_>, wait: impl Fn() -> F, open: impl FnOnce()) {
+    let before = BYTES.load(Ordering::SeqCst);
+    let mut waiting: Vec<_> = (0..100_000).map(|_| Box::pin(wait())).collect();
+    for waiter in &mut waiting {
+        assert!(waiter.as_mut().poll(cx).is_pending());
     }
+    let mut odd = false;
+    waiting.retain(|_| {
+        odd = !odd;
+        odd
+    });
+    open();
+    for waiter in waiting {
+        assert!({ waiter }.as_mut().poll(cx).is_ready(), "{what}");
+    }
+    let after = BYTES.load(Ordering::SeqCst);
+    assert!(after < before + LITTLE, "a hundred thousand who waited for {what}");
+}
+
+fn locks_give_back(cx: &mut Context<'_>) {
     let mutex = Mutex::new(());
     let guard = mutex.try_lock().unwrap();
     crowd("a mutex", cx, || mutex.lock(), || drop(guard));
@@ -127,4 +128,86 @@ fn locks_give_back(cx: &mut Context<'_>) {
         assert!(polls.by_ref().take(50_000).all(|ready| !ready) && polls.all(|ready| ready));
     };
     crowd("a barrier", cx, || barrier.wait(), fill_up);
+}
+
+fn channels_to_many_give_back(cx: &mut Context<'_>) {
+    let notify = Notify::new();
+    crowd("a notification", cx, || notify.notified(), || notify.notify_waiters());
+
+    let (tx, mut rx) = broadcast::channel::<u64>(1 << 20);
+    let mut second = tx.subscribe();
+    let before = BYTES.load(Ordering::SeqCst);
+    for number in 0..1_000_000 {
+        tx.send(number).unwrap();
+    }
+    assert!(BYTES.load(Ordering::SeqCst) > before + 8_000_000);
+    for number in 0..1_000_000 {
+        assert_eq!(rx.try_recv(), Ok(number));
+    }
+    while second.try_recv().is_ok() {}
+    assert!(BYTES.load(Ordering::SeqCst) < before + LITTLE, "a million values");
+    (0..100_000).for_each(|number| _ = tx.send(number).unwrap());
+    drop(second);
+    let receive_late = tx.subscribe();
+    crowd("no broadcast receiver", cx, || tx.closed(), || drop((rx, receive_late)));
+    assert!(BYTES.load(Ordering::SeqCst) < before + LITTLE, "a hundred thousand values for nobody");
+
+    let (tx, rx) = watch::channel(0);
+    crowd("no watching receiver", cx, || tx.closed(), || drop(rx));
+    // Woken for nothing, they go to the end of the line, and leave no place behind.
+    let mut closed = tx.closed();
+    let mut look = || {
+        let rx = tx.subscribe();
+        assert!(Pin::new(&mut closed).poll(cx).is_pending());
+        drop(rx);
+    };
+    look();
+    let before = BYTES.load(Ordering::SeqCst);
+    (0..100_000).for_each(|_| look());
+    assert_eq!(BYTES.load(Ordering::SeqCst), before);
+}
+
+fn tokens_give_back() {
+    const MANY: usize = 20_000;
+    let gives_back = |what: &str, body: &dyn Fn(&CancellationToken)| {
+        let root = CancellationToken::new();
+        let keeps = root.child_token();
+        let before = BYTES.load(Ordering::SeqCst);
+        body(&root);
+        assert!(BYTES.load(Ordering::SeqCst) < before + LITTLE, "{what}");
+        drop(keeps);
+    };
+    gives_back("children that were dropped", &|root| {
+        let children: Vec<_> = (0..MANY).map(|_| root.child_token()).collect();
+        drop(children);
+    });
+    gives_back("children that were cancelled", &|root| {
+        let children: Vec<_> = (0..MANY).map(|_| root.child_token()).collect();
+        children.iter().for_each(CancellationToken::cancel);
+        assert!(!root.is_cancelled());
+    });
+    gives_back("all that was cancelled", &|root| {
+        let children: Vec<_> = (0..MANY).map(|_| root.child_token().child_token()).collect();
+        root.cancel();
+        (0..MANY).for_each(|_| assert!(root.child_token().is_cancelled()));
+        assert!(children.iter().all(CancellationToken::is_cancelled));
+    });
+    gives_back("tokens between two that are held", &|root| {
+        let mut last = root.child_token();
+        let before = BYTES.load(Ordering::SeqCst);
+        for _ in 0..MANY {
+            last = last.child_token();
+        }
+        assert!(BYTES.load(Ordering::SeqCst) < before + LITTLE, "a line of tokens");
+        // The same where each held several together, for a time.
+        for _ in 0..MANY {
+            let (above, beside) = (last.child_token(), last.child_token());
+            last = above.child_token();
+            drop(above);
+            beside.cancel();
+        }
+        assert!(BYTES.load(Ordering::SeqCst) < before + LITTLE, "a comb of tokens");
+        root.cancel();
+        assert!(last.is_cancelled());
+    });
 }
