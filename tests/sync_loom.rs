@@ -16,7 +16,10 @@ use std::task::{Context, Poll, Waker};
 use futures::FutureExt;
 use futures::task::{ArcWake, waker};
 use loom::thread;
-use openwork::sync::{Barrier, Mutex, OnceCell, RwLock, Semaphore, mpsc, oneshot};
+use openwork::sync::{
+    Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, mpsc,
+    oneshot, watch,
+};
 
 struct Unpark(thread::Thread);
 
@@ -289,5 +292,131 @@ fn of_two_at_a_barrier_one_leads_and_both_go_on() {
         let other = thread::spawn(move || block_on(ours.wait()).is_leader());
         let leads = block_on(barrier.wait()).is_leader();
         assert_ne!(leads, other.join().unwrap());
+    });
+}
+
+#[test]
+fn a_notification_is_seen_or_wakes() {
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let ours = notify.clone();
+        let waits = thread::spawn(move || block_on(ours.notified()));
+        notify.notify_one();
+        waits.join().unwrap();
+    });
+}
+
+#[test]
+fn a_notification_for_all_reaches_what_was_created_before() {
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let waits = notify.clone().notified_owned();
+        let waits = thread::spawn(move || block_on(waits));
+        notify.notify_waiters();
+        waits.join().unwrap();
+        assert!(notify.notified().now_or_never().is_none());
+    });
+}
+
+#[test]
+fn a_notification_that_a_cancelled_wait_had_is_handed_on() {
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let (gives_up, waits) = (notify.clone(), notify.clone());
+        let gives_up = thread::spawn(move || {
+            let mut notified = Box::pin(gives_up.notified());
+            notified.as_mut().enable()
+        });
+        let waits = thread::spawn(move || block_on(waits.notified()));
+        notify.notify_one();
+        if gives_up.join().unwrap() {
+            notify.notify_one();
+        }
+        waits.join().unwrap();
+    });
+}
+
+#[test]
+fn a_broadcast_value_is_seen_or_wakes() {
+    loom::model(|| {
+        let (tx, mut rx) = broadcast::channel(2);
+        let sender = thread::spawn(move || tx.send(1).unwrap());
+        assert_eq!(block_on(rx.recv()), Ok(1));
+        assert!(block_on(rx.recv()).is_err());
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn the_end_of_all_broadcast_receivers_is_seen_or_wakes() {
+    loom::model(|| {
+        let (tx, rx) = broadcast::channel::<()>(2);
+        let watcher = thread::spawn(move || block_on(tx.closed()));
+        drop(rx);
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn the_last_watched_value_is_seen_before_the_end() {
+    loom::model(|| {
+        let (tx, mut rx) = watch::channel(0);
+        let sender = thread::spawn(move || tx.send(1).unwrap());
+        assert!(block_on(rx.changed()).is_ok());
+        assert_eq!(*rx.borrow_and_update(), 1);
+        assert!(block_on(rx.changed()).is_err());
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_watched_value_and_its_version_belong_together() {
+    loom::model(|| {
+        let (tx, mut rx) = watch::channel(0);
+        let sender = thread::spawn(move || {
+            tx.send_replace(1);
+            tx
+        });
+        let seen = *rx.borrow_and_update();
+        let _tx = sender.join().unwrap();
+        // What was not seen then is new now, and the other way round.
+        assert_eq!(rx.has_changed().unwrap(), seen == 0);
+    });
+}
+
+#[test]
+fn the_end_of_all_watching_receivers_is_seen_or_wakes() {
+    loom::model(|| {
+        let (tx, rx) = watch::channel(());
+        let rx_2 = rx.clone();
+        let watcher = thread::spawn(move || block_on(tx.closed()));
+        let other = thread::spawn(move || drop(rx_2));
+        drop(rx);
+        watcher.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_cancellation_is_seen_or_wakes_also_a_child_that_is_being_born() {
+    loom::model(|| {
+        let token = CancellationToken::new();
+        let ours = token.clone();
+        let waits = thread::spawn(move || block_on(ours.child_token().cancelled()));
+        token.cancel();
+        waits.join().unwrap();
+    });
+}
+
+#[test]
+fn a_token_may_be_dropped_while_its_parent_is_cancelled() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let between = root.child_token();
+        let below = between.child_token();
+        let drops = thread::spawn(move || drop(between));
+        root.cancel();
+        assert!(below.is_cancelled());
+        drops.join().unwrap();
     });
 }
