@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
@@ -10,7 +11,8 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::sync::mpsc::{Receiver, Sender, channel, unbounded_channel};
 
-use crate::common::{Probe, Random, on_every_flavour};
+use crate::common::Flavour::{CurrentThread, Workers};
+use crate::common::{Probe, Random, crowd, on_each_of, on_every_flavour};
 
 /// How many messages it has sent.
 type Operation<'a> = Pin<Box<dyn Future<Output = usize> + 'a>>;
@@ -245,6 +247,42 @@ fn tasks_that_give_up_at_random_lose_nothing() {
             assert_eq!(runtime.block_on(receiver).unwrap(), sent);
             assert!(weak.upgrade().is_none());
         }
+    });
+}
+
+/// The tasks time out, and are aborted.
+#[test]
+fn a_crowd_that_gives_up_at_random_loses_no_message_and_no_room() {
+    on_each_of(&[CurrentThread, Workers(4)], |flavour| {
+        flavour.block_on(async {
+            let (tx, mut rx) = channel(3);
+            let sent = Arc::new(AtomicUsize::new(0));
+            let count = sent.clone();
+            let crowd = openwork::spawn(crowd(move |mut random| {
+                let (tx, sent) = (tx.clone(), count.clone());
+                async move {
+                    let messages = match random.below(4) {
+                        0 => tx.send(1).await.map_or(0, |()| 1),
+                        1 => {
+                            let limit = std::time::Duration::from_micros(random.below(100) as u64);
+                            tx.send_timeout(1, limit).await.map_or(0, |()| 1)
+                        }
+                        2 => tx.reserve_many(3).await.unwrap().map(|permit| permit.send(1)).count(),
+                        _ => {
+                            tx.reserve_owned().await.unwrap().send(1);
+                            1
+                        }
+                    };
+                    sent.fetch_add(messages, Ordering::SeqCst);
+                }
+            }));
+            let mut received = 0;
+            while let Some(one) = rx.recv().await {
+                received += one;
+            }
+            crowd.await.unwrap();
+            assert_eq!((received, rx.capacity()), (sent.load(Ordering::SeqCst), 3));
+        });
     });
 }
 
