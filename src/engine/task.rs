@@ -44,7 +44,7 @@ use super::context;
 use super::prim::contain;
 use super::state::{Claim, Detach, EndPoll, Finish, Join as Joining, Joiner, Life};
 use super::state::{Start, State, Wake};
-use super::trace::{self, Event, Outcome, Waiting};
+use super::trace::{self, Event, Outcome};
 
 /// Where a task goes when it is to be polled. The worker implements it, further down.
 pub(crate) trait Schedule: Send + Sync + 'static {
@@ -85,8 +85,11 @@ pub(crate) enum Turn {
 
 /// A task as its joiner sees it.
 pub(crate) trait Join<T>: Runnable {
-    /// Ready with the output once the task is done; else keeps the waker.
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, Failure>>;
+    /// Whether the task is done. If not, the waker is kept, and called when it is.
+    fn await_end(&self, waker: &Waker) -> bool;
+
+    /// The output of a task that is done.
+    fn take_output(&self) -> Result<T, Failure>;
 
     /// The joiner goes. Its waker is dropped now, and the output too if it is there.
     fn detach(&self);
@@ -280,18 +283,6 @@ where
         unsafe { *self.stage.get() = stage };
     }
 
-    /// Takes the output out, at `Done`, for the joiner.
-    fn take_output(&self) -> Result<F::Output, Failure> {
-        // SAFETY: rule 3; the joiner calls this, once it has seen `Done`.
-        match unsafe { mem::replace(&mut *self.stage.get(), Stage::Empty) } {
-            Stage::Output(outcome) => outcome,
-            Stage::Empty => {
-                panic!("a `JoinHandle` was polled after it had given its task's output")
-            }
-            Stage::Future(_) => unreachable!("a task that is done has no future"),
-        }
-    }
-
     /// Puts a waker into the slot, or empties it. By rule 4 it is the caller's.
     fn set_slot(&self, waker: Option<Waker>) {
         // SAFETY: rule 4. The old waker is dropped after the new one is in, as its destructor is a
@@ -357,25 +348,35 @@ where
     F::Output: Send + 'static,
     S: Schedule,
 {
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Failure>> {
+    fn await_end(&self, waker: &Waker) -> bool {
         let state = &self.header.state;
         let word = state.load();
         if word.life == Life::Done
             || (word.joiner == Joiner::Waiting && state.join_returns() == Joining::Done)
         {
-            return Poll::Ready(self.take_output());
+            return true;
         }
         // SAFETY: rule 4. From here to `join_waits` the joiner is `Attached`, and the slot its own.
         let kept = unsafe { (*self.slot.get()).as_ref() };
-        if !kept.is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.set_slot(Some(cx.waker().clone()));
+        if !kept.is_some_and(|kept| kept.will_wake(waker)) {
+            self.set_slot(Some(waker.clone()));
         }
         if state.join_waits() == Joining::Done {
             self.set_slot(None);
-            return Poll::Ready(self.take_output());
+            return true;
         }
-        trace::waiting(Waiting::Join { task: self.header.id });
-        Poll::Pending
+        false
+    }
+
+    fn take_output(&self) -> Result<F::Output, Failure> {
+        // SAFETY: rule 3; the joiner calls this, once it has seen `Done`.
+        match unsafe { mem::replace(&mut *self.stage.get(), Stage::Empty) } {
+            Stage::Output(outcome) => outcome,
+            Stage::Empty => {
+                panic!("a `JoinHandle` was polled after it had given its task's output")
+            }
+            Stage::Future(_) => unreachable!("a task that is done has no future"),
+        }
     }
 
     fn detach(&self) {

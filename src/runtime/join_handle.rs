@@ -8,11 +8,12 @@ use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::join_error::{Id, JoinError};
 use crate::engine::context;
 use crate::engine::task::{Join, Runnable};
+use crate::engine::trace::{self, Waiting};
 
 /// Awaits the end of a task: its output, or a [`JoinError`] if it panicked or was cancelled.
 ///
@@ -50,16 +51,30 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> Id {
         Id::of(&*self.task)
     }
+
+    /// Whether the task has ended. If not, the waker is kept instead of the last one, and called once, when
+    /// the task has.
+    pub(crate) fn await_end(&mut self, waker: &Waker) -> bool {
+        self.task.await_end(waker)
+    }
+
+    /// How a task ended that has.
+    pub(crate) fn take_outcome(&mut self) -> Result<T, JoinError> {
+        self.task.take_output().map_err(|failure| JoinError::new(self.id(), failure))
+    }
 }
 
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        let outcome = ready!(self.task.poll_join(cx));
+        if !self.await_end(cx.waker()) {
+            trace::waiting(Waiting::Join { task: self.task.header().id });
+            return Poll::Pending;
+        }
         context::spend();
-        Poll::Ready(outcome.map_err(|failure| JoinError::new(self.id(), failure)))
+        Poll::Ready(self.take_outcome())
     }
 }
 

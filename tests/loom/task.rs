@@ -283,7 +283,7 @@ pub struct JoinHandle {
 }
 
 impl JoinHandle {
-    /// Polls it, unless it has answered: `poll_join`, each time with another waker.
+    /// Polls it, unless it has answered: as `JoinHandle::poll` does, each time with another waker.
     pub fn poll(&mut self) {
         self.poll_with(None);
     }
