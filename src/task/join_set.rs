@@ -9,7 +9,7 @@
 //! A set that is dropped aborts its tasks, and does not wait for their end: a destructor cannot wait. Who
 //! wants to, calls [`JoinSet::shutdown`].
 //!
-//! This is the last file of `task`. `time` comes next.
+//! Next: `scope.rs`, which does wait, and may therefore lend what it owns.
 
 use std::fmt;
 use std::future::Future;

@@ -8,9 +8,12 @@ mod spawn;
 mod yield_now;
 mod finished;
 mod join_set;
+mod lent;
+mod scope;
 
 pub use crate::runtime::join_error::{Id, JoinError};
 pub use crate::runtime::join_handle::{AbortHandle, JoinHandle};
 pub use join_set::{JoinAll, JoinNext, JoinNextWithId, JoinSet, Shutdown};
+pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, spawn_blocking};
 pub use yield_now::{YieldNow, yield_now};
