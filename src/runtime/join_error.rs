@@ -17,7 +17,11 @@ pub struct Id(NonZeroU64);
 
 impl Id {
     pub(crate) fn of(task: &(impl Runnable + ?Sized)) -> Id {
-        Id(NonZeroU64::new(task.header().id).expect("ids begin at 1"))
+        Id::from_number(task.header().id).expect("ids begin at 1")
+    }
+
+    pub(crate) fn from_number(number: u64) -> Option<Id> {
+        NonZeroU64::new(number).map(Id)
     }
 }
 

@@ -10,10 +10,14 @@ mod finished;
 mod join_set;
 mod lent;
 mod scope;
+mod local;
+mod budget;
 
 pub use crate::runtime::join_error::{Id, JoinError};
 pub use crate::runtime::join_handle::{AbortHandle, JoinHandle};
+pub use budget::{ConsumeBudget, Unconstrained, consume_budget, id, try_id, unconstrained};
 pub use join_set::{JoinAll, JoinNext, JoinNextWithId, JoinSet, Shutdown};
+pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, spawn_blocking};
 pub use yield_now::{YieldNow, yield_now};
