@@ -8,7 +8,7 @@
 //!
 //! And [`id`] tells which task this is; it is here because nothing else asks for it.
 //!
-//! This is the last file of `task`. `time` comes next.
+//! Next: `tracker.rs`, for tasks of which one wants to know only when all have ended.
 
 use std::future::Future;
 use std::pin::Pin;

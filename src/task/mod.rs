@@ -12,6 +12,7 @@ mod lent;
 mod scope;
 mod local;
 mod budget;
+mod tracker;
 
 pub use crate::runtime::join_error::{Id, JoinError};
 pub use crate::runtime::join_handle::{AbortHandle, JoinHandle};
@@ -20,4 +21,5 @@ pub use join_set::{JoinAll, JoinNext, JoinNextWithId, JoinSet, Shutdown};
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn, spawn_blocking};
+pub use tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
 pub use yield_now::{YieldNow, yield_now};
