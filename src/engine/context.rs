@@ -80,6 +80,11 @@ pub(crate) fn with_runtime<R>(look: impl FnOnce(Option<&AnyRuntime>) -> R) -> R 
     seen.unwrap_or_else(|_| look.take().expect("not called yet")(None))
 }
 
+/// Whether this thread is ending, and the runtime's cell is gone.
+pub(crate) fn thread_ends() -> bool {
+    RUNTIME.try_with(|_| ()).is_err()
+}
+
 /// The number of the runtime that this thread is in; 0 is none.
 #[inline]
 pub(crate) fn runtime_id() -> u32 {

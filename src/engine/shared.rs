@@ -17,7 +17,7 @@
 
 use std::io;
 use std::ops::Deref;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::clock::Clock;
@@ -32,6 +32,20 @@ use super::queue::{Injector, Line, Pushed, Ring};
 use super::random::{Random, Seeds};
 use super::task::{Runnable, Schedule, Task};
 
+/// A function that the user gave, to be called on each thread.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// What is called on a worker that goes to sleep, and that is awake again.
+#[derive(Clone, Default)]
+pub(crate) struct SleepHooks {
+    pub(crate) on_park: Option<Hook>,
+    pub(crate) on_unpark: Option<Hook>,
+}
+
+// Their panics end where they are called.
+impl UnwindSafe for SleepHooks {}
+impl RefUnwindSafe for SleepHooks {}
+
 /// What all threads of a runtime share.
 pub(crate) struct Shared {
     pub(crate) id: u32,
@@ -40,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) stations: Box<[Station]>,
     pub(crate) seeds: Seeds,
+    pub(crate) hooks: SleepHooks,
     /// Tasks spawned on threads that are no workers.
     foreign: Live,
     /// A worker that sleeps looks every few milliseconds whether the driver is alone.
@@ -198,6 +213,7 @@ impl Share {
         id: u32,
         clock: Arc<Clock>,
         seeds: Seeds,
+        hooks: SleepHooks,
         threads: usize,
     ) -> io::Result<Share> {
         let stations = (0..threads.max(1)).map(|_| Station {
@@ -216,6 +232,7 @@ impl Share {
             idle: Idle::new(threads.max(1)),
             stations: stations.collect(),
             seeds,
+            hooks,
             foreign: Live::new(),
             watched: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -19,11 +19,8 @@ use std::time::{Duration, Instant};
 use super::context::{self, AnyRuntime};
 use super::prim::{Condvar, Mutex, contain};
 use super::queue::Line;
-use super::shared::{Shared, Station};
+use super::shared::{Hook, Shared, Station};
 use super::worker::{Goal, Worker};
-
-/// A function that the user gave for each thread.
-type Hook = Arc<dyn Fn() + Send + Sync>;
 
 /// How threads are made.
 #[derive(Clone)]

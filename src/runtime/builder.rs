@@ -16,7 +16,7 @@ use crate::engine::context;
 use crate::engine::idle::MAX_WORKERS;
 use crate::engine::random::{RngSeed, Seeds};
 use crate::engine::root::Post;
-use crate::engine::shared::Share;
+use crate::engine::shared::{Share, SleepHooks};
 use crate::engine::threads::{Crew, Threads};
 use crate::engine::trace::{self, Record, Sink};
 
@@ -40,6 +40,7 @@ pub struct Builder {
     /// None: a current-thread runtime.
     workers: Option<usize>,
     threads: Threads,
+    sleep_hooks: SleepHooks,
     start_paused: bool,
     seed: Option<RngSeed>,
     sink: Option<Sink>,
@@ -66,7 +67,8 @@ impl Builder {
             max_blocking: MAX_BLOCKING,
             keep_alive: KEEP_ALIVE,
         };
-        Builder { workers, threads, start_paused: false, seed: None, sink: None }
+        let sleep_hooks = SleepHooks::default();
+        Builder { workers, threads, sleep_hooks, start_paused: false, seed: None, sink: None }
     }
 
     /// How many threads run the tasks of a multi-thread runtime. A current-thread runtime ignores it.
@@ -151,6 +153,36 @@ impl Builder {
         self
     }
 
+    /// Called on a worker that has found nothing to do and is about to sleep. It may wake and spawn tasks,
+    /// whereupon the worker stays up. On a current-thread runtime that is the thread in `block_on`.
+    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
+        self.sleep_hooks.on_park = Some(Arc::new(call));
+        self
+    }
+
+    /// Called on a worker after each call of what [`on_thread_park`](Builder::on_thread_park) was given,
+    /// when it is awake again, before it looks for something to do.
+    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
+        self.sleep_hooks.on_unpark = Some(Arc::new(call));
+        self
+    }
+
+    /// Does nothing: how often a worker looks at what was woken from outside is fixed, and bounded in time.
+    ///
+    /// # Panics
+    ///
+    /// If `tasks` is 0.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, tasks: u32) -> &mut Self {
+        assert!(tasks > 0, "`global_queue_interval` must be greater than 0");
+        self
+    }
+
+    /// Does nothing: how often a worker looks at timers and sockets is fixed, and bounded in time.
+    pub fn event_interval(&mut self, _tasks: u32) -> &mut Self {
+        self
+    }
+
     /// Starts with the clock paused, as by [`time::pause`](crate::time::pause).
     pub fn start_paused(&mut self, paused: bool) -> &mut Self {
         self.start_paused = paused;
@@ -201,7 +233,8 @@ impl Builder {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
         let seeds = Seeds::new(self.seed.clone(), self.start_paused);
-        let shared = Share::new(id, clock.clone(), seeds, self.workers.unwrap_or(0))?;
+        let (hooks, threads) = (self.sleep_hooks.clone(), self.workers.unwrap_or(0));
+        let shared = Share::new(id, clock.clone(), seeds, hooks, threads)?;
         let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));
         let crew = self.workers.map(|_| Crew::new(Arc::clone(&shared)));
         let workers = match &crew {

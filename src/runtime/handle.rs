@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -45,7 +45,8 @@ impl Handle {
     /// If it is in none.
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         context::with_runtime(|runtime| {
-            let runtime = runtime.ok_or(TryCurrentError(()))?.clone();
+            let missing = || TryCurrentError { thread_ends: context::thread_ends() };
+            let runtime = runtime.ok_or_else(missing)?.clone();
             let parts =
                 runtime.downcast().expect("a thread is put into a runtime by `enter` alone");
             Ok(Handle { parts })
@@ -149,6 +150,10 @@ impl fmt::Debug for Handle {
     }
 }
 
+// What panics in a runtime is a task's own: no broken invariant can be seen through a handle.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
+
 /// For code that is given "something that spawns" and does not care what.
 impl Spawn for Handle {
     #[track_caller]
@@ -178,11 +183,28 @@ pub enum RuntimeFlavor {
 
 /// This thread is in no runtime. From [`Handle::try_current`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TryCurrentError(());
+pub struct TryCurrentError {
+    thread_ends: bool,
+}
+
+impl TryCurrentError {
+    /// Whether the thread has not entered a runtime.
+    pub fn is_missing_context(&self) -> bool {
+        !self.is_thread_local_destroyed()
+    }
+
+    /// Whether the thread is ending, and has forgotten where it was.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        self.thread_ends
+    }
+}
 
 impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this thread is in no runtime")
+        f.write_str(match self.thread_ends {
+            false => "this thread is in no runtime",
+            true => "this thread is ending, and in no runtime any more",
+        })
     }
 }
 

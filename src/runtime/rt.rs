@@ -1,9 +1,11 @@
 //! The runtime as its owner has it: what runs futures, and what ends them.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::handle::{EnterGuard, Handle};
 use super::join_handle::JoinHandle;
+use super::metrics::RuntimeMetrics;
 use super::parts::{Parts, Workers};
 use crate::engine::context;
 
@@ -67,6 +69,11 @@ impl Runtime {
     /// A handle to this runtime.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// Figures of this runtime, as they are now.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle.metrics()
     }
 
     /// Makes this the runtime that `spawn`, `sleep` and the like find on this thread, until the guard is
@@ -136,6 +143,10 @@ impl Runtime {
         self.handle.parts.pool.wait_for_end(until);
     }
 }
+
+// As of its handles.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
 
 impl Drop for Runtime {
     fn drop(&mut self) {
