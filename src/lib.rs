@@ -13,6 +13,7 @@ pub mod task;
 pub mod time;
 pub mod future;
 pub mod sync;
+pub mod stream;
 pub mod io;
 pub mod net;
 pub mod trace;

@@ -26,7 +26,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::random::Random;
 
@@ -284,6 +284,23 @@ pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
 #[inline]
 pub(crate) fn spend() {
     PLACE.with(|place| place.budget.set(place.budget.get().map(|left| left.saturating_sub(1))));
+}
+
+/// Polls something that may complete without end and without paying, such as a stranger's stream: where it
+/// has not paid for what it hands out, that is done here. So an operation is paid for once, through however
+/// many layers it is handed on.
+#[inline]
+pub(crate) fn poll_paid<R>(
+    cx: &mut Context<'_>,
+    poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+) -> Poll<R> {
+    ready!(poll_budget(cx));
+    let before = PLACE.with(|place| place.budget.get());
+    let output = ready!(poll(cx));
+    if PLACE.with(|place| place.budget.get()) == before {
+        spend();
+    }
+    Poll::Ready(output)
 }
 
 /// Calls `work` with no limit, for what must get through also when the budget is gone.

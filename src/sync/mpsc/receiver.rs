@@ -111,6 +111,10 @@ impl<T> Receiver<T> {
         self.rx.queue.capacity
     }
 
+    pub(crate) fn size_hint(&self) -> (usize, Option<usize>) {
+        self.rx.size_hint()
+    }
+
     /// As [`recv`](Receiver::recv), for a `poll` function. The waker of the last call is woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.rx.poll_recv(cx)

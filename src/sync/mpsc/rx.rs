@@ -126,6 +126,14 @@ impl<T> Rx<T> {
         self.taken.lock().len() + self.queue.len()
     }
 
+    /// How many messages are still to come: at least, and at most once nobody can send any more. What is
+    /// reserved may be sent, and counts.
+    pub(super) fn size_hint(&self) -> (usize, Option<usize>) {
+        let queue = &self.queue;
+        let most = self.is_closed().then(|| queue.capacity - queue.room.available());
+        (self.len(), most)
+    }
+
     pub(super) fn recv(&mut self) -> Recv<'_, T> {
         Recv { rx: self }
     }

@@ -1,0 +1,17 @@
+//! The laws of streams.
+//!
+//! Numbers in comments are those of the points in the list of behaviour that is easily missed.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod script;
+
+mod items;
+mod hints;
+mod together;
+mod ends;
+mod budget;
+mod wrappers;
+mod mixing;
+mod types;
