@@ -1,78 +1,85 @@
-//! How does one task wait for a thousand futures, when one of them is woken?
+//! How does one task await many futures at once, and poll only those that can go on?
 //!
-//! If all of them were given the task's own waker, the task would know no more than that *some* future
-//! should be polled, and would have to poll all: a thousand futures that end one after the other would
-//! cost half a million polls. So each future gets a waker of its own, which puts the future's number on a
-//! **list of the woken** and then wakes the task. The task polls whom it finds on the list.
+//! The simple way is to poll all of them whenever the task is woken. With a thousand sockets that are ready
+//! one after the other, it makes a million polls of a thousand. So each future gets a waker of its own, a
+//! [`Bell`], which notes its number in a list before it wakes the task. The task then polls what is in the
+//! list, and nothing else.
 //!
 //! ```text
-//!   future 7 ─ its Call ─▶ list: 3, 7 ─▶ the task's waker
-//!                             │
-//!                 poll_next ──┘ polls 3, then 7, each with its own Call as the waker
+//!    a child's waker ──▶ Bell 7 ──┐  number 7 at the end of the list, if it is not there yet
+//!    another's       ──▶ Bell 9 ──┼──▶ [ 7, 9 ] ──▶ the task is woken, takes 7 off, polls child 7 …
+//!    a new child     ─────────────┘
 //! ```
 //!
-//! The price is two allocations for each future, its box and its waker. For two or three futures whose
-//! number is known when the program is written, the lists of `join.rs` and `select.rs` are better.
+//! The futures belong to the group, and are dropped with it, or as soon as they are ready; the bells belong to
+//! whoever was given a waker, may outlive them, and then ring for nobody. So a future need not be `Send` to
+//! be here, although its waker is.
 //!
-//! A future that wakes itself while it is polled goes to the back of the list; and when a whole turn has
-//! brought no output, the task gives way to others, though the list is not empty.
+//! This is a small executor with one task for all its futures: they share its thread, its budget and its end.
+//! For two or three futures whose number is known when the program is written, the lists of `join.rs` and
+//! `select.rs` are better: they need no allocation.
 //!
 //! Next: `join_all.rs`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_task::{ArcWake, waker_ref};
-use slab::Slab;
 
+use crate::engine::context;
 use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::{AtomicBool, Ordering};
 
-/// Futures of one type, of which only those are polled that were woken.
+/// Futures that are polled when they were woken, and at their first.
 pub(crate) struct Group<F> {
-    members: Slab<Member<F>>,
-    /// Whom to poll next.
+    // First, so that it is dropped first: the end of a child then rings for nobody.
+    rung: Arc<Mutex<Rung>>,
+    /// Those who get their turn now.
     turn: VecDeque<usize>,
-    woken: Arc<Mutex<Woken>>,
+    /// Numbered in the order in which they came. No number comes twice, so that what an old bell
+    /// left in the list can be told from a new child's.
+    children: BTreeMap<usize, Child<F>>,
+    next_number: usize,
 }
 
-struct Member<F> {
+struct Child<F> {
     future: Pin<Box<F>>,
-    call: Arc<Call>,
+    bell: Arc<Bell>,
 }
 
-/// What the members' wakers share with the group.
-struct Woken {
-    keys: Vec<usize>,
-    /// The task that polls the group. None: it was woken, and has not come yet.
+/// Who may be polled.
+#[derive(Default)]
+struct Rung {
+    numbers: VecDeque<usize>,
+    /// Who awaits the group, while the list is empty.
     task: Option<Waker>,
 }
 
-/// The waker of one member.
-struct Call {
-    key: usize,
-    /// Its key is on the list, or in the group's turn.
-    listed: AtomicBool,
-    woken: Arc<Mutex<Woken>>,
+/// A child's waker.
+struct Bell {
+    number: usize,
+    /// The number is in the list. Set by whoever puts it there, reset by the task before it polls.
+    is_rung: AtomicBool,
+    /// Weak: a bell that somebody keeps keeps nothing else.
+    rung: Weak<Mutex<Rung>>,
 }
 
-impl ArcWake for Call {
-    fn wake_by_ref(call: &Arc<Self>) {
-        // A swap, so that also a wake that changes nothing publishes what was written before it. AcqRel:
-        // matches the swap in `Group::poll_next`, after which the member sees that.
-        if call.listed.swap(true, Ordering::AcqRel) {
+impl ArcWake for Bell {
+    fn wake_by_ref(bell: &Arc<Self>) {
+        // AcqRel, partner of the swap in `poll_child`. We: change something, find the bell rung, go. Task:
+        // resets the bell, polls. The reset reads what we wrote, so the poll sees what we changed.
+        if bell.is_rung.swap(true, Ordering::AcqRel) {
             return;
         }
-        let task = {
-            let mut woken = call.woken.lock();
-            woken.keys.push(call.key);
-            woken.task.take()
-        };
+        let Some(rung) = bell.rung.upgrade() else { return };
+        let mut state = rung.lock();
+        state.numbers.push_back(bell.number);
+        let task = state.task.take();
+        drop(state);
         if let Some(task) = task {
             task.wake();
         }
@@ -81,87 +88,84 @@ impl ArcWake for Call {
 
 impl<F: Future> Group<F> {
     pub(crate) fn new() -> Self {
-        let woken = Woken { keys: Vec::new(), task: None };
-        Group { members: Slab::new(), turn: VecDeque::new(), woken: Arc::new(Mutex::new(woken)) }
-    }
-
-    /// Adds a future, which is polled by the next `poll_next`. Returns the number by which it is known; in a
-    /// new group they count from 0.
-    pub(crate) fn insert(&mut self, future: F) -> usize {
-        let place = self.members.vacant_entry();
-        let key = place.key();
-        let listed = AtomicBool::new(true);
-        let call = Arc::new(Call { key, listed, woken: self.woken.clone() });
-        place.insert(Member { future: Box::pin(future), call });
-        self.turn.push_back(key);
-        key
+        Group {
+            rung: Arc::default(),
+            turn: VecDeque::new(),
+            children: BTreeMap::new(),
+            next_number: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.members.len()
+        self.children.len()
     }
 
-    /// The next output, and whose it is; none if no future is left. After an output, ask again: others may
-    /// be woken too.
+    /// The number of the one that came first, of those that are not yet ready.
+    pub(crate) fn first(&self) -> Option<usize> {
+        self.children.first_key_value().map(|(number, _)| *number)
+    }
+
+    /// Takes a future in, which the next `poll_next` will poll. Returns its number: 0, 1, 2 …
+    pub(crate) fn insert(&mut self, future: F) -> usize {
+        let number = self.next_number;
+        self.next_number += 1;
+        let (is_rung, rung) = (AtomicBool::new(true), Arc::downgrade(&self.rung));
+        let bell = Arc::new(Bell { number, is_rung, rung });
+        self.children.insert(number, Child { future: Box::pin(future), bell });
+        self.rung.lock().numbers.push_back(number);
+        number
+    }
+
+    /// The next that is ready, with its number. None: no future is left.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
-        if self.members.is_empty() {
+        if self.children.is_empty() {
             return Poll::Ready(None);
         }
-        self.listen(cx);
-        while let Some(key) = self.turn.pop_front() {
-            // None: a late wake of one that is done. If there is a new one in its place, a poll too many
-            // does no harm.
-            let Some(Member { future, call }) = self.members.get_mut(key) else { continue };
-            // Before the poll: a wake during it comes after what it has looked at.
-            call.listed.swap(false, Ordering::AcqRel);
-            let polled = future.as_mut().poll(&mut Context::from_waker(&waker_ref(call)));
-            if let Poll::Ready(output) = polled {
-                drop(self.members.remove(key));
-                return Poll::Ready(Some((key, output)));
+        self.turn.append(&mut self.rung.lock().numbers);
+        while !self.turn.is_empty() {
+            ready!(context::poll_budget(cx));
+            let polled = self.turn.pop_front().map(|number| (number, self.poll_child(number)));
+            if let Some((number, Poll::Ready(output))) = polled {
+                return Poll::Ready(Some((number, output)));
             }
         }
+        self.wait(cx);
         Poll::Pending
     }
 
-    /// Leaves the task's waker, and takes the list. The race. We: take the list … Member: puts itself on it,
-    /// finds no waker … We: leave ours, and sleep for ever. Under one lock there is no such moment.
-    fn listen(&mut self, cx: &mut Context<'_>) {
-        let mut ours = None;
-        loop {
-            let mut woken = self.woken.lock();
-            // Also behind what an earlier call has left of its turn: the task was told of these once, and
-            // is not told again.
-            self.turn.extend(woken.keys.drain(..));
-            if woken.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-                return;
-            }
-            if ours.is_some() {
-                let old = mem::replace(&mut woken.task, ours);
-                drop(woken);
-                drop(old);
-                return;
-            }
-            drop(woken);
-            // Outside of the lock: a waker's `clone` is a stranger's code.
-            ours = Some(cx.waker().clone());
+    fn poll_child(&mut self, number: usize) -> Poll<F::Output> {
+        // Taken out, so that a child that panics is gone. None: it was rung in its last poll.
+        let Some(mut child) = self.children.remove(&number) else { return Poll::Pending };
+        child.bell.is_rung.swap(false, Ordering::AcqRel);
+        let polled = child.future.as_mut().poll(&mut Context::from_waker(&waker_ref(&child.bell)));
+        if polled.is_pending() {
+            self.children.insert(number, child);
+        } else {
+            // For who is ready nobody need ring any more. Relaxed: nothing is told.
+            child.bell.is_rung.store(true, Ordering::Relaxed);
         }
+        polled
     }
-}
 
-impl<F> Drop for Group<F> {
-    /// Lets go of the task's waker. Somebody may keep the waker of a member for long, and with it the list;
-    /// but not the task.
-    fn drop(&mut self) {
-        let task = self.woken.lock().task.take();
-        drop(task);
+    /// Leaves the task's waker for whoever rings next.
+    fn wait(&self, cx: &mut Context<'_>) {
+        let ours = cx.waker().clone();
+        let mut rung = self.rung.lock();
+        if rung.numbers.is_empty() {
+            let old = rung.task.replace(ours);
+            drop(rung);
+            drop(old);
+        } else {
+            // Somebody was rung meanwhile, perhaps by itself, in order to give way: then it gives way to the
+            // other tasks too, and not to its siblings only.
+            drop(rung);
+            ours.wake();
+        }
     }
 }
 
 impl<F> fmt::Debug for Group<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group")
-            .field("members", &self.members.len())
-            .field("turn", &self.turn)
-            .finish_non_exhaustive()
+        f.debug_struct("Group").field("len", &self.children.len()).finish_non_exhaustive()
     }
 }

@@ -22,7 +22,7 @@
 
 mod either;
 mod join;
-mod group;
+pub(crate) mod group;
 mod join_all;
 mod select;
 mod race;

@@ -7,7 +7,7 @@
 //! (`Default` and `Extend`, as the `futures` crate does it, would take any collection and need no trait,
 //! but no `Result`.)
 //!
-//! Next: `ext.rs`, the methods that make all of these.
+//! Next: `buffered.rs`, several items at once.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::fmt;

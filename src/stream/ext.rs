@@ -2,7 +2,7 @@
 //!
 //! Here are no ideas, only their names: what a method does is in the file of the struct that it returns. The
 //! names and meanings are those of Tokio's streams; where Tokio has none (`zip`, `enumerate`, `count`,
-//! `for_each`, `boxed`), those of the `futures` crate.
+//! `for_each`, `buffered`, `buffer_unordered`, `boxed`), those of the `futures` crate.
 //!
 //! Next: `wrappers.rs`, which makes streams of channels.
 
@@ -11,6 +11,7 @@ use std::future::Future;
 use futures_core::Stream;
 use futures_core::stream::BoxStream;
 
+use super::buffered::{BufferUnordered, Buffered};
 use super::collect::{Collect, FromStream};
 use super::ends::{self, AllFuture, AnyFuture, Count, FoldFuture, Search};
 use super::next::{Next, TryNext};
@@ -244,6 +245,46 @@ pub trait StreamExt: Stream {
         Self: Sized,
     {
         ends::for_each(self, work)
+    }
+
+    /// Awaits the futures that are this stream's items, up to `limit` at once, and gives their results in the
+    /// order of the stream. A result that waits for one before it counts towards the limit.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    #[track_caller]
+    fn buffered(self, limit: usize) -> Buffered<Self>
+    where
+        Self: Stream<Item: Future> + Sized,
+    {
+        Buffered::new(self, limit)
+    }
+
+    /// Awaits the futures that are this stream's items, up to `limit` at once, and gives their results as
+    /// they come.
+    ///
+    /// ```
+    /// use openwork::stream::{self, StreamExt};
+    /// use openwork::time::{Duration, sleep};
+    ///
+    /// # openwork::block_on(async {
+    /// # openwork::time::pause();
+    /// let sleeper = async |n| { sleep(Duration::from_millis(n)).await; n };
+    /// let sleepers = stream::iter([30, 10, 1]).map(sleeper);
+    /// assert_eq!(sleepers.buffer_unordered(2).collect::<Vec<_>>().await, [10, 1, 30]);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    #[track_caller]
+    fn buffer_unordered(self, limit: usize) -> BufferUnordered<Self>
+    where
+        Self: Stream<Item: Future> + Sized,
+    {
+        BufferUnordered::new(self, limit)
     }
 
     /// This stream in a box, of a type that has no other parameter than its items.

@@ -24,12 +24,14 @@ mod part;
 mod together;
 mod ends;
 mod collect;
+mod buffered;
 mod ext;
 pub mod wrappers;
 
 pub use futures_core::Stream;
 pub use futures_core::stream::BoxStream;
 
+pub use buffered::{BufferUnordered, Buffered};
 pub use collect::{Collect, FromStream};
 pub use ends::{AllFuture, AnyFuture, Count, FoldFuture, Search};
 pub use ext::StreamExt;

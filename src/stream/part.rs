@@ -157,6 +157,10 @@ impl<S> Fuse<S> {
     pub(super) fn new(stream: S) -> Self {
         Fuse { stream: Some(stream) }
     }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.stream.is_none()
+    }
 }
 
 impl<S: Stream> Stream for Fuse<S> {

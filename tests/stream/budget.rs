@@ -61,8 +61,17 @@ fn who_loops_within_a_poll_takes_128_items_at_most() {
                 let mut stream = strangers(&given).map(Ok::<_, ()>);
                 while stream.try_next().await.is_ok() {}
             }),
+            taken_in_a_poll(|given| {
+                strangers(&given).map(|_| std::future::pending::<()>()).buffered(usize::MAX).count()
+            }),
+            taken_in_a_poll(|given| {
+                strangers(&given)
+                    .map(|_| std::future::pending::<()>())
+                    .buffer_unordered(usize::MAX)
+                    .count()
+            }),
         ];
-        assert_eq!(taken, [128; 12]);
+        assert_eq!(taken, [128; 14]);
     });
 }
 
@@ -136,6 +145,8 @@ fn what_takes_many_polls_comes_to_its_end() {
         openwork::block_on(async {
             let all = stream::iter(0..10_000).filter(|n| n % 3 == 0).skip(1).collect::<Vec<_>>();
             assert!(all.await.into_iter().eq((3..10_000).step_by(3)));
+            let futures = stream::iter(0..10_000).map(async |n| n);
+            assert!(futures.buffered(300).collect::<Vec<_>>().await.into_iter().eq(0..10_000));
         });
     });
 }

@@ -65,6 +65,10 @@ fn a_hint_is_true_at_every_item() {
         assert_true(iter().merge(stream::iter(0..count)));
         assert_true(iter().zip(stream::iter(0..count)));
     }
+    for limit in 1..12 {
+        assert_true(iter().map(async |n| n).buffered(limit));
+        assert_true(iter().map(async |n| n).buffer_unordered(limit));
+    }
     assert_true(iter().fuse());
 }
 
@@ -104,6 +108,13 @@ fn what_is_held_back_is_counted() {
     assert_eq!(zip.size_hint(), (2, Some(3)));
     assert_eq!(zip.next().now_or_never(), None);
     assert_eq!(zip.size_hint(), (2, Some(3)));
+    let futures = || stream::iter((0..5).map(|_| std::future::pending::<()>()));
+    let mut buffered = futures().buffered(2);
+    assert_eq!(buffered.next().now_or_never(), None);
+    assert_eq!(buffered.size_hint(), (5, Some(5)));
+    let mut buffered = futures().buffer_unordered(2);
+    assert_eq!(buffered.next().now_or_never(), None);
+    assert_eq!(buffered.size_hint(), (5, Some(5)));
 }
 
 #[test]
@@ -120,4 +131,7 @@ fn no_hint_overflows() {
     let mut then = Box::pin(endless().then(|_| std::future::pending::<()>()));
     assert_eq!(then.next().now_or_never(), None);
     assert_eq!(then.size_hint(), (MAX, None));
+    let mut buffered = endless().map(|_| std::future::pending::<()>()).buffered(1);
+    assert_eq!(buffered.next().now_or_never(), None);
+    assert_eq!(buffered.size_hint(), (MAX, None));
 }

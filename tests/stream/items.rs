@@ -39,6 +39,7 @@ fn items_keep_their_order_through_everything() {
     assert_eq!(all(to(2).fuse()), [1, 2]);
     assert_eq!(all(to(2).chain(to(3))), [1, 2, 1, 2, 3]);
     assert_eq!(all(to(3).zip(to(2))), [(1, 1), (2, 2)]);
+    assert_eq!(all(to(3).map(async |n| n).buffered(2)), [1, 2, 3]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod hints;
 mod together;
 mod ends;
 mod budget;
+mod buffered;
 mod wrappers;
 mod mixing;
 mod types;

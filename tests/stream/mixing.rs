@@ -54,7 +54,7 @@ mod our_methods {
     fn our_methods_work_on_the_ecosystems_streams() {
         let theirs = stream::StreamExt::flat_map(stream::iter(1..=3), |n| stream::iter([n, n]));
         let ours = theirs.enumerate().filter(|(at, _)| at % 2 == 0).map(|(_, n)| n);
-        let ours = ours.then(async |n| n * 10);
+        let ours = ours.map(async |n| n * 10).buffered(2);
         assert_eq!(block_on(ours.collect::<Vec<_>>()), [10, 20, 30]);
         let (sender, receiver) = futures::channel::mpsc::unbounded();
         sender.unbounded_send(1).unwrap();

@@ -52,6 +52,8 @@ fn a_stream_goes_where_its_parts_go() {
     check::<Zip<Source, Source>>();
     check::<Unfold<u8, F, Ready<u8>>>();
     check::<PollFn<F>>();
+    check::<Buffered<Iter<std::vec::IntoIter<Ready<u8>>>>>();
+    check::<BufferUnordered<Iter<std::vec::IntoIter<Ready<u8>>>>>();
     check::<ReceiverStream<Moves>>();
     check::<UnboundedReceiverStream<Moves>>();
     // There is no item in these.
@@ -61,6 +63,7 @@ fn a_stream_goes_where_its_parts_go() {
     check::<Once<u8>>();
     assert!(has!(Once<PhantomPinned>: Unpin));
     assert!(has!(ReceiverStream<PhantomPinned>: Unpin));
+    assert!(has!(BufferUnordered<Empty<PhantomPinned>>: Unpin));
 }
 
 #[test]
@@ -68,6 +71,7 @@ fn a_stream_does_not_go_where_a_part_does_not() {
     assert!(!has!(Once<Stuck>: Send));
     assert!(!has!(Map<Once<Stuck>, fn()>: Send));
     assert!(!has!(Zip<Once<Stuck>, Once<u8>>: Send));
+    assert!(!has!(Buffered<Once<std::future::Ready<Stuck>>>: Send));
     assert!(!has!(ReceiverStream<Stuck>: Send));
     assert!(!has!(Then<Once<u8>, PhantomPinned, fn()>: Unpin));
 }
@@ -99,6 +103,8 @@ fn nothing_is_asked_of_closures_in_order_to_print() {
         text(it().map_while(Some)),
         text(it().skip_while(|_| true)),
         text(it().then(async |n| n)),
+        text(it().map(async |n| n).buffered(1)),
+        text(it().map(async |n| n).buffer_unordered(1)),
         text(it().map(|n| n).zip(it())),
         text(it().map(|n| n).merge(it())),
         text(it().map(|n| n).collect::<Vec<_>>()),
