@@ -12,7 +12,7 @@
 //! In [`Buffered`] a result that waits for one before it keeps its place: otherwise one slow future would let
 //! the others pile up behind it without a limit.
 //!
-//! Next: `ext.rs`, the methods that make all of these.
+//! Next: `timed.rs`, streams that look at the clock.
 
 use std::collections::BTreeMap;
 use std::fmt;

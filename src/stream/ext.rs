@@ -7,6 +7,7 @@
 //! Next: `wrappers.rs`, which makes streams of channels.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_core::stream::BoxStream;
@@ -17,6 +18,7 @@ use super::ends::{self, AllFuture, AnyFuture, Count, FoldFuture, Search};
 use super::next::{Next, TryNext};
 use super::one_to_one::{Enumerate, Filter, FilterMap, Map, Then};
 use super::part::{Fuse, MapWhile, Skip, SkipWhile, Take, TakeWhile};
+use super::timed::{Throttle, Timeout};
 use super::together::{Chain, Merge, Zip};
 
 /// Methods of every [`Stream`].
@@ -285,6 +287,31 @@ pub trait StreamExt: Stream {
         Self: Stream<Item: Future> + Sized,
     {
         BufferUnordered::new(self, limit)
+    }
+
+    /// The items, and an error before each for which one has waited longer than `duration`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    fn timeout(self, duration: Duration) -> Timeout<Self>
+    where
+        Self: Sized,
+    {
+        Timeout::new(self, duration)
+    }
+
+    /// The items, each at least `duration` after the one before it.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled outside of a runtime, unless `duration` is zero.
+    fn throttle(self, duration: Duration) -> Throttle<Self>
+    where
+        Self: Sized,
+    {
+        Throttle { stream: self, delay: None, duration }
     }
 
     /// This stream in a box, of a type that has no other parameter than its items.

@@ -15,7 +15,8 @@
 //! # });
 //! ```
 //!
-//! A stream does nothing until it is asked. All of this works under any executor.
+//! A stream does nothing until it is asked. What keeps time needs a runtime of ours; all the rest works under
+//! any executor.
 
 mod next;
 mod sources;
@@ -25,12 +26,14 @@ mod together;
 mod ends;
 mod collect;
 mod buffered;
+mod timed;
 mod ext;
 pub mod wrappers;
 
 pub use futures_core::Stream;
 pub use futures_core::stream::BoxStream;
 
+pub use crate::time::error::Elapsed;
 pub use buffered::{BufferUnordered, Buffered};
 pub use collect::{Collect, FromStream};
 pub use ends::{AllFuture, AnyFuture, Count, FoldFuture, Search};
@@ -41,4 +44,5 @@ pub use part::{Fuse, MapWhile, Skip, SkipWhile, Take, TakeWhile};
 pub use sources::{
     Empty, Iter, Once, Pending, PollFn, Unfold, empty, iter, once, pending, poll_fn, unfold,
 };
+pub use timed::{Throttle, Timeout};
 pub use together::{Chain, Merge, Zip};

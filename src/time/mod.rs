@@ -18,4 +18,5 @@ pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use pause::{Advance, advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub(crate) use timeout::poll_limit;
 pub use timeout::{Timeout, error, timeout, timeout_at};

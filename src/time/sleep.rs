@@ -35,9 +35,7 @@ use crate::runtime::Handle;
 /// Outside of a runtime; and when it is polled after its runtime has ended.
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let handle = Handle::current_for("time::sleep");
-    let deadline = Instant::now_in(&handle).saturating_add(duration);
-    Sleep::new(handle, deadline)
+    Sleep::after(Handle::current_for("time::sleep"), duration)
 }
 
 /// Waits until `deadline`. One that has passed is ready at the first poll, or after one turn of the timers.
@@ -83,6 +81,11 @@ impl Sleep {
     /// Now, by the clock that it waits for.
     pub(super) fn now(&self) -> Instant {
         Instant::now_in(&self.handle)
+    }
+
+    pub(crate) fn after(handle: Handle, duration: Duration) -> Self {
+        let deadline = Instant::now_in(&handle).saturating_add(duration);
+        Self::new(handle, deadline)
     }
 
     /// The moment until which it waits.

@@ -43,8 +43,7 @@ use error::Elapsed;
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     let handle = Handle::current_for("time::timeout");
-    let deadline = Instant::now_in(&handle).saturating_add(duration);
-    Timeout { value: future.into_future(), delay: Sleep::new(handle, deadline) }
+    Timeout { value: future.into_future(), delay: Sleep::after(handle, duration) }
 }
 
 /// Awaits a future, at most until `deadline`; otherwise as [`timeout()`].
@@ -92,15 +91,24 @@ impl<T: Future> Future for Timeout<T> {
         if let Poll::Ready(value) = this.value.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        // A future that spends the whole budget in each poll must not keep its own time-out from
-        // being looked at. But if the budget was gone before, the time-out waits for its turn too.
-        let elapsed = if had_budget && !context::has_budget() {
-            context::without_budget(|| this.delay.poll(cx))
-        } else {
-            this.delay.poll(cx)
-        };
-        elapsed.map(|()| Err(Elapsed(())))
+        poll_limit(this.delay, had_budget, cx).map(Err)
     }
+}
+
+/// Polls the limit of something that was polled just before, and was pending.
+pub(crate) fn poll_limit(
+    limit: Pin<&mut Sleep>,
+    had_budget: bool,
+    cx: &mut Context<'_>,
+) -> Poll<Elapsed> {
+    // Something that spends the whole budget in each poll must not keep its own limit from being looked
+    // at. But if the budget was gone before, the limit waits for its turn too.
+    let elapsed = if had_budget && !context::has_budget() {
+        context::without_budget(|| limit.poll(cx))
+    } else {
+        limit.poll(cx)
+    };
+    elapsed.map(|()| Elapsed(()))
 }
 
 /// The errors of this module.

@@ -93,6 +93,7 @@ fn a_hint_says_all_that_is_known() {
     assert_eq!(claims(3, Some(5)).zip(claims(1, None)).size_hint(), (1, Some(5)));
     assert_eq!(claims(3, None).zip(claims(4, Some(9))).size_hint(), (3, Some(9)));
     assert_eq!(stream::pending::<u8>().size_hint(), (0, Some(0)));
+    assert_eq!(claims(3, Some(5)).throttle(std::time::Duration::MAX).size_hint(), (3, Some(5)));
     let mut skipped = claims(3, Some(5)).skip_while(|_| false);
     assert_eq!(skipped.size_hint(), (0, Some(5)));
     block_on(skipped.next());
@@ -134,4 +135,10 @@ fn no_hint_overflows() {
     let mut buffered = endless().map(|_| std::future::pending::<()>()).buffered(1);
     assert_eq!(buffered.next().now_or_never(), None);
     assert_eq!(buffered.size_hint(), (MAX, None));
+    openwork::block_on(async {
+        let timeout = endless().timeout(std::time::Duration::MAX);
+        assert_eq!(timeout.size_hint(), (MAX, None));
+        let timeout = stream::iter([1, 2]).timeout(std::time::Duration::MAX);
+        assert_eq!(timeout.size_hint(), (2, Some(5)));
+    });
 }

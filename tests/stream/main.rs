@@ -13,6 +13,7 @@ mod together;
 mod ends;
 mod budget;
 mod buffered;
+mod timed;
 mod wrappers;
 mod mixing;
 mod types;

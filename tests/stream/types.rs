@@ -6,6 +6,7 @@ use std::future::Ready;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use openwork::stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 use openwork::stream::{self, *};
@@ -77,7 +78,7 @@ fn a_stream_does_not_go_where_a_part_does_not() {
 }
 
 #[test]
-fn the_futures_are_not_unpin() {
+fn the_futures_and_the_timed_are_not_unpin() {
     type S = Pin<Box<dyn Stream<Item = u8>>>;
     assert!(!has!(Next<'static, S>: Unpin));
     assert!(!has!(TryNext<'static, S>: Unpin));
@@ -85,7 +86,10 @@ fn the_futures_are_not_unpin() {
     assert!(!has!(AnyFuture<'static, S, fn()>: Unpin));
     assert!(!has!(FoldFuture<S, u8, fn()>: Unpin));
     assert!(!has!(Collect<S, Vec<u8>>: Unpin));
+    assert!(!has!(Timeout<S>: Unpin));
+    assert!(!has!(Throttle<S>: Unpin));
     assert!(has!(Next<'static, Empty<Stuck>>: Send));
+    assert!(has!(Timeout<Once<Moves>>: Send));
 }
 
 #[test]
@@ -109,6 +113,7 @@ fn nothing_is_asked_of_closures_in_order_to_print() {
         text(it().map(|n| n).merge(it())),
         text(it().map(|n| n).collect::<Vec<_>>()),
         text(it().map(|n| n).next()),
+        text(it().throttle(Duration::ZERO)),
     ] {
         assert!(text.contains("Iter { iter: 0..2 }"), "{text}");
     }
