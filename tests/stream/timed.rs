@@ -56,12 +56,15 @@ fn what_is_throttled_is_not_asked_before_its_time() {
 
 #[test]
 fn throttled_by_nothing_needs_no_runtime() {
-    let stream = stream::iter(0..3).throttle(Duration::ZERO);
-    assert_eq!(block_on(stream.collect::<Vec<_>>()), [0, 1, 2]);
-    // Nor does the making of one.
-    drop(stream::iter(0..3).throttle(MS));
-    let message = panic_of(|| block_on(stream::iter(0..3).throttle(MS).count())).unwrap().message;
-    assert!(message.contains("`StreamExt::throttle`"), "{message}");
+    ends(|| {
+        let stream = stream::iter(0..3).throttle(Duration::ZERO);
+        assert_eq!(block_on(stream.collect::<Vec<_>>()), [0, 1, 2]);
+        // Nor does the making of one.
+        drop(stream::iter(0..3).throttle(MS));
+        let message =
+            panic_of(|| block_on(stream::iter(0..3).throttle(MS).count())).unwrap().message;
+        assert!(message.contains("`StreamExt::throttle`"), "{message}");
+    });
 }
 
 #[test]
@@ -185,7 +188,9 @@ fn a_limit_wakes_the_task_that_polled_last() {
 // Point 40.
 #[test]
 fn a_limit_without_a_runtime_panics_at_the_callers_line() {
-    let panicked = panic_of(|| stream::empty::<()>().timeout(MS)).unwrap();
-    assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line!() - 1));
-    assert!(panicked.message.contains("`StreamExt::timeout`"), "{}", panicked.message);
+    ends(|| {
+        let panicked = panic_of(|| stream::empty::<()>().timeout(MS)).unwrap();
+        assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line!() - 1));
+        assert!(panicked.message.contains("`StreamExt::timeout`"), "{}", panicked.message);
+    });
 }
