@@ -311,10 +311,10 @@ fn a_reader_is_given_room_that_grows_with_what_it_gives() {
 #[test]
 fn what_was_read_before_an_error_stays() {
     for capacity in [0, 5, 64] {
-        let mut reader = script([text("kept"), Fail(ErrorKind::Interrupted), text(" and on")]);
+        let mut reader = script([text("kept"), Fail(ErrorKind::TimedOut), text(" and on")]);
         let mut buf = Vec::with_capacity(capacity);
         let error = run(reader.read_to_end(&mut buf)).unwrap_err();
-        assert_eq!((error.kind(), &buf[..]), (ErrorKind::Interrupted, &b"kept"[..]));
+        assert_eq!((error.kind(), &buf[..]), (ErrorKind::TimedOut, &b"kept"[..]));
         run(reader.read_to_end(&mut buf)).unwrap();
         assert_eq!(buf, b"kept and on");
     }
@@ -431,7 +431,7 @@ fn write_all_of_nothing_asks_nobody() {
 
 #[test]
 fn write_all_hands_an_error_on() {
-    for kind in [ErrorKind::BrokenPipe, ErrorKind::Interrupted] {
+    for kind in [ErrorKind::BrokenPipe, ErrorKind::TimedOut] {
         let mut writer = script([Take(3), Fail(kind), Take(100)]);
         assert_eq!(run(writer.write_all(b"abcdef")).unwrap_err().kind(), kind);
         assert_eq!(writer.written, b"abc");

@@ -6,6 +6,8 @@
 //! not half filled. And who grows the
 //! buffer as soon as it is full doubles it for nothing, whenever it was just large enough: the end of the
 //! stream is not known until a read returns 0. So at that point a few bytes on the stack are read first.
+//!
+//! Next: `numbers.rs`, which reads a whole whose length is in its type.
 
 use std::future::Future;
 use std::io;
@@ -13,6 +15,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_io::AsyncRead;
+
+use super::whole::uninterrupted;
 
 /// Bytes on the stack with which to see whether there is more. Std's number.
 const PROBE: usize = 32;
@@ -30,15 +34,44 @@ pub struct ReadToEnd<'a, R: ?Sized> {
     progress: Progress,
 }
 
+/// How much room a read is given.
+#[derive(Debug)]
+pub(super) struct Window {
+    len: usize,
+    least: usize,
+}
+
+impl Window {
+    pub(super) const fn starting_with(len: usize) -> Self {
+        // Not 0: a read into no room would look like the end of the stream.
+        let len = if len == 0 { 1 } else { len };
+        let len = if len > LARGEST_WINDOW { LARGEST_WINDOW } else { len };
+        Window { len, least: len }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// So many bytes came.
+    pub(super) fn adapt(&mut self, count: usize) {
+        if count == self.len {
+            self.len = (self.len * 2).min(LARGEST_WINDOW);
+        } else if count < self.len / 2 {
+            self.len = (self.len / 2).max(self.least);
+        }
+    }
+}
+
 /// How far it has come.
 #[derive(Debug)]
 struct Progress {
     read: usize,
-    window: usize,
+    window: Window,
 }
 
 impl Progress {
-    const START: Progress = Progress { read: 0, window: FIRST_WINDOW };
+    const START: Progress = Progress { read: 0, window: Window::starting_with(FIRST_WINDOW) };
 
     /// Reads until the end, an error, or there is nothing for the moment.
     fn poll(
@@ -50,7 +83,8 @@ impl Progress {
         loop {
             let count = if buf.len() == buf.capacity() {
                 let mut probe = [0; PROBE];
-                let count = ready!(Pin::new(&mut *reader).poll_read(cx, &mut probe))?;
+                let read = || Pin::new(&mut *reader).poll_read(cx, &mut probe);
+                let count = ready!(uninterrupted(read))?;
                 buf.extend_from_slice(&probe[..count]);
                 count
             } else {
@@ -71,16 +105,13 @@ impl Progress {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let start = buf.len();
-        let window = self.window.min(buf.capacity() - start);
+        let window = self.window.len().min(buf.capacity() - start);
         let mut filled = Filled { buf, len: start };
         filled.buf.resize(start + window, 0);
-        let count = ready!(Pin::new(reader).poll_read(cx, &mut filled.buf[start..]))?;
+        let read = || Pin::new(&mut *reader).poll_read(cx, &mut filled.buf[start..]);
+        let count = ready!(uninterrupted(read))?;
         filled.len += count;
-        if count == self.window {
-            self.window = (self.window * 2).min(LARGEST_WINDOW);
-        } else if count < self.window / 2 {
-            self.window = (self.window / 2).max(FIRST_WINDOW);
-        }
+        self.window.adapt(count);
         Poll::Ready(Ok(count))
     }
 }

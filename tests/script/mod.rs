@@ -1,0 +1,219 @@
+//! Readers and writers that do exactly what a script says.
+//!
+//! What is built on the traits must come to terms with everything that they allow: a byte at a time,
+//! "pending" at any point, an error after half the work, an end that comes too soon.
+
+// Each test uses its part.
+#![allow(dead_code)]
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use openwork::io::{AsyncRead, AsyncWrite};
+
+/// What is done when it is polled.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Hands out these bytes, as many as are asked for at a time.
+    Data(Vec<u8>),
+    /// Takes at most so many bytes, in one call.
+    Take(usize),
+    /// Is pending once, and wakes at once.
+    Pending,
+    /// Is pending, and nobody wakes.
+    Stall,
+    Fail(ErrorKind),
+    Panic,
+}
+use Step::{Data, Fail, Pending, Stall, Take};
+
+pub fn text(text: &str) -> Step {
+    Data(text.as_bytes().to_vec())
+}
+
+/// Plays one script when it is read, and one when it is written, flushed or closed.
+#[derive(Debug, Default)]
+pub struct Script {
+    pub reads: VecDeque<Step>,
+    pub writes: VecDeque<Step>,
+    /// At the end of the script it takes everything, instead of nothing.
+    pub takes_all: bool,
+    /// Takes from all slices of a vectored write.
+    pub vectored: bool,
+    /// What was written, and what was asked for, by name: a write with its length.
+    pub written: Vec<u8>,
+    pub calls: Vec<String>,
+    /// The room that each read was given.
+    pub rooms: Vec<usize>,
+}
+
+/// Reads by the script; at its end, it is at the end of its stream. Takes nothing.
+pub fn reader(steps: impl IntoIterator<Item = Step>) -> Script {
+    Script { reads: steps.into_iter().collect(), ..Script::default() }
+}
+
+/// Writes by the script; at its end it takes nothing. Reads as an end.
+pub fn writer(steps: impl IntoIterator<Item = Step>) -> Script {
+    Script { writes: steps.into_iter().collect(), ..Script::default() }
+}
+
+/// Takes everything.
+pub fn greedy() -> Script {
+    Script { takes_all: true, ..Script::default() }
+}
+
+impl Script {
+    pub fn with_writes(mut self, steps: impl IntoIterator<Item = Step>) -> Script {
+        self.writes = steps.into_iter().collect();
+        self
+    }
+
+    pub fn called(&self, call: &str) -> usize {
+        self.calls.iter().filter(|made| *made == call).count()
+    }
+
+    fn take(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+        self.calls.push(format!("write {len}"));
+        if let Some(poll) = common_step(&mut self.writes, cx) {
+            return poll.map(Err);
+        }
+        let most = match self.writes.pop_front() {
+            Some(Take(most)) => most,
+            Some(step) => panic!("{step:?} is nothing to do at a write"),
+            None if self.takes_all => usize::MAX,
+            None => 0,
+        };
+        let all = bufs.iter().flat_map(|buf| buf.iter());
+        let before = self.written.len();
+        self.written.extend(all.take(most));
+        Poll::Ready(Ok(self.written.len() - before))
+    }
+
+    fn poll_call(&mut self, cx: &mut Context<'_>, call: &str) -> Poll<io::Result<()>> {
+        self.calls.push(call.to_owned());
+        common_step(&mut self.writes, cx).map_or(Poll::Ready(Ok(())), |poll| poll.map(Err))
+    }
+}
+
+/// A step that is the same for all: pending, an error or a panic. `None`: it is another one.
+fn common_step(steps: &mut VecDeque<Step>, cx: &mut Context<'_>) -> Option<Poll<io::Error>> {
+    let poll = match steps.front()? {
+        Stall => return Some(Poll::Pending),
+        Pending => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        Fail(kind) => Poll::Ready((*kind).into()),
+        Step::Panic => {
+            steps.pop_front();
+            panic!("this panic belongs to the test")
+        }
+        Data(_) | Take(_) => return None,
+    };
+    steps.pop_front();
+    Some(poll)
+}
+
+impl AsyncRead for Script {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.rooms.push(buf.len());
+        // Whatever a reader leaves behind in the room that it does not use is not part of the data.
+        buf.fill(0xEE);
+        if let Some(poll) = common_step(&mut self.reads, cx) {
+            return poll.map(Err);
+        }
+        let Some(Data(bytes)) = self.reads.front_mut() else { return Poll::Ready(Ok(0)) };
+        let count = bytes.len().min(buf.len());
+        buf[..count].copy_from_slice(&bytes[..count]);
+        bytes.drain(..count);
+        if bytes.is_empty() {
+            self.reads.pop_front();
+        }
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.take(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.vectored {
+            return self.take(cx, bufs);
+        }
+        // What the trait does for a writer that says nothing about it.
+        let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+        self.poll_write(cx, first)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_call(cx, "flush")
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_call(cx, "close")
+    }
+}
+
+/// Bytes in which a piece that is missing, doubled or out of place shows.
+pub fn pattern(len: usize) -> Vec<u8> {
+    // Blocks of a length that no buffer has, each with its number in it.
+    let mut block: Vec<u8> =
+        (0..4099_u32).map(|n| (n.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect();
+    let mut bytes = Vec::with_capacity(len + block.len());
+    for number in 0_u64.. {
+        if bytes.len() >= len {
+            break;
+        }
+        block[..8].copy_from_slice(&number.to_le_bytes());
+        bytes.extend_from_slice(&block);
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// The bytes in random pieces of at most `most`, with pauses and interruptions between them.
+pub fn in_pieces(bytes: &[u8], most: usize, mut below: impl FnMut(usize) -> usize) -> Vec<Step> {
+    let (mut steps, mut rest) = (Vec::new(), bytes);
+    while !rest.is_empty() {
+        let (piece, tail) = rest.split_at((1 + below(most)).min(rest.len()));
+        rest = tail;
+        steps.push(Data(piece.to_vec()));
+        match below(4) {
+            0 => steps.push(Pending),
+            1 => steps.push(Fail(ErrorKind::Interrupted)),
+            _ => {}
+        }
+    }
+    steps
+}
+
+/// Writes of random sizes of at most `most`, with pauses and interruptions between them.
+pub fn bites(number: usize, most: usize, mut below: impl FnMut(usize) -> usize) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for _ in 0..number {
+        steps.push(Take(1 + below(most)));
+        match below(4) {
+            0 => steps.push(Pending),
+            1 => steps.push(Fail(ErrorKind::Interrupted)),
+            _ => {}
+        }
+    }
+    steps
+}
