@@ -3,6 +3,11 @@
 //! [`AsyncRead`], [`AsyncWrite`], [`AsyncBufRead`] and [`AsyncSeek`] are `futures-io`'s, so that what is
 //! written for them elsewhere works with what is here. Their methods are for those who implement them;
 //! [`AsyncReadExt`] and its siblings have those that one calls, with Tokio's names.
+//!
+//! | | |
+//! |---|---|
+//! | [`BufReader`], [`BufWriter`], [`BufStream`] | small reads and writes, made cheap |
+//! | [`Cursor`], [`empty`], [`sink`], [`repeat`] | bytes in memory, and none |
 
 pub(crate) mod descriptor;
 mod whole;
@@ -12,15 +17,36 @@ mod take;
 mod chain;
 mod read;
 mod write;
+mod read_until;
+mod lines;
+mod buf_read;
+mod seek;
+mod cursor;
+mod nothing;
+mod forward;
+mod buf_reader;
+mod buf_writer;
+mod buf_stream;
+mod join;
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
+pub use buf_read::{AsyncBufReadExt, FillBuf};
+pub use buf_reader::BufReader;
+pub use buf_stream::BufStream;
+pub use buf_writer::BufWriter;
 pub use chain::Chain;
+pub use cursor::Cursor;
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
+pub use join::{Join, join};
+pub use lines::{Lines, NextLine, NextSegment, Split};
+pub use nothing::{Empty, Repeat, Sink, empty, repeat, sink};
 pub use numbers::{ReadNumber, WriteNumber};
 pub use read::{AsyncReadExt, Read, ReadExact, ReadIntoBuf};
 pub use read_to_end::{ReadToEnd, ReadToString};
+pub use read_until::{ReadLine, ReadUntil};
+pub use seek::{AsyncSeekExt, Rewind, Seek};
 pub use take::Take;
 pub use write::{
     AsyncWriteExt, Flush, Shutdown, Write, WriteAll, WriteAllBuf, WriteBuf, WriteVectored,
