@@ -56,6 +56,11 @@ impl<T> Mutex<T> {
         }
     }
 
+    /// The value, and the lock no more.
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The value, without the lock: who has the mutex to itself need not wait for anybody.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)

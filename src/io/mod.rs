@@ -7,6 +7,8 @@
 //! | | |
 //! |---|---|
 //! | [`BufReader`], [`BufWriter`], [`BufStream`] | small reads and writes, made cheap |
+//! | [`split()`], [`join()`] | one stream as two halves, and the other way round |
+//! | [`duplex()`], [`simplex`] | streams in memory, from task to task |
 //! | [`Cursor`], [`empty`], [`sink`], [`repeat`] | bytes in memory, and none |
 
 pub(crate) mod descriptor;
@@ -27,7 +29,9 @@ mod forward;
 mod buf_reader;
 mod buf_writer;
 mod buf_stream;
+mod split;
 mod join;
+mod duplex;
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
@@ -38,6 +42,7 @@ pub use buf_stream::BufStream;
 pub use buf_writer::BufWriter;
 pub use chain::Chain;
 pub use cursor::Cursor;
+pub use duplex::{DuplexStream, SimplexStream, duplex, simplex};
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use join::{Join, join};
 pub use lines::{Lines, NextLine, NextSegment, Split};
@@ -47,6 +52,7 @@ pub use read::{AsyncReadExt, Read, ReadExact, ReadIntoBuf};
 pub use read_to_end::{ReadToEnd, ReadToString};
 pub use read_until::{ReadLine, ReadUntil};
 pub use seek::{AsyncSeekExt, Rewind, Seek};
+pub use split::{ReadHalf, WriteHalf, split};
 pub use take::Take;
 pub use write::{
     AsyncWriteExt, Flush, Shutdown, Write, WriteAll, WriteAllBuf, WriteBuf, WriteVectored,

@@ -21,7 +21,7 @@
 //! while it waits leaves no trace and loses nothing that it was already given. All of this works under
 //! any executor, and between threads that have none (the `blocking_` methods).
 
-mod waiters;
+pub(crate) mod waiters;
 mod permits;
 mod semaphore;
 mod lock;
