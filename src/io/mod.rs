@@ -7,6 +7,7 @@
 //! | | |
 //! |---|---|
 //! | [`BufReader`], [`BufWriter`], [`BufStream`] | small reads and writes, made cheap |
+//! | [`copy()`], [`copy_buf`], [`copy_bidirectional()`] | from one to the other |
 //! | [`split()`], [`join()`] | one stream as two halves, and the other way round |
 //! | [`duplex()`], [`simplex`] | streams in memory, from task to task |
 //! | [`Cursor`], [`empty`], [`sink`], [`repeat`] | bytes in memory, and none |
@@ -29,6 +30,8 @@ mod forward;
 mod buf_reader;
 mod buf_writer;
 mod buf_stream;
+mod copy;
+mod copy_bidirectional;
 mod split;
 mod join;
 mod duplex;
@@ -41,6 +44,10 @@ pub use buf_reader::BufReader;
 pub use buf_stream::BufStream;
 pub use buf_writer::BufWriter;
 pub use chain::Chain;
+pub use copy::{Copy, CopyBuf, copy, copy_buf};
+pub use copy_bidirectional::{
+    CopyBidirectional, copy_bidirectional, copy_bidirectional_with_sizes,
+};
 pub use cursor::Cursor;
 pub use duplex::{DuplexStream, SimplexStream, duplex, simplex};
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
