@@ -11,6 +11,7 @@
 //! | [`split()`], [`join()`] | one stream as two halves, and the other way round |
 //! | [`duplex()`], [`simplex`] | streams in memory, from task to task |
 //! | [`Cursor`], [`empty`], [`sink`], [`repeat`] | bytes in memory, and none |
+//! | [`framed`] | messages: lines, or frames with a length before them |
 
 pub(crate) mod descriptor;
 mod whole;
@@ -35,6 +36,7 @@ mod copy_bidirectional;
 mod split;
 mod join;
 mod duplex;
+pub mod framed;
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};

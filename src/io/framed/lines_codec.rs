@@ -1,0 +1,154 @@
+//! A message is a line of text.
+//!
+//! The codec looks for a line feed in what has come, and remembers how far it has looked: a line that comes
+//! byte by byte is not searched again from its start for each byte.
+//!
+//! A line may be too long. That is an error at once, when the limit is passed and not when the line ends,
+//! which it may never do. What is left of it is thrown away as it comes.
+//!
+//! Next: `length_delimited.rs`, for messages that are not text.
+
+use std::fmt;
+use std::io::{self, BufRead as _};
+
+use bytes::{Buf, BufMut, BytesMut};
+
+use super::super::read_until::not_text;
+use super::{Decoder, Encoder};
+
+/// Lines of text, without their ends: `\n` or `\r\n`. The last line of a stream need not have one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinesCodec {
+    max_length: usize,
+    /// So many bytes of the buffer are known to have no line feed.
+    searched: usize,
+    /// The line was too long, and what comes of it is thrown away.
+    discarding: bool,
+}
+
+impl LinesCodec {
+    /// Lines of any length. **Not for strangers**: who never ends a line fills the memory.
+    pub fn new() -> LinesCodec {
+        Self::new_with_max_length(usize::MAX)
+    }
+
+    /// Lines of at most so many bytes, a `\r` at the end counted. A longer one is an error, and is skipped
+    /// if one goes on after it.
+    pub fn new_with_max_length(max_length: usize) -> LinesCodec {
+        LinesCodec { max_length, searched: 0, discarding: false }
+    }
+
+    /// The limit. `usize::MAX` is none.
+    pub fn max_length(&self) -> usize {
+        self.max_length
+    }
+
+    /// Throws away the rest of a line that was too long, as far as it has come.
+    fn discard(&mut self, src: &mut BytesMut) {
+        let (len, ended) = line_of(src);
+        src.advance(len);
+        self.discarding = !ended;
+        self.searched = 0;
+    }
+}
+
+impl Default for LinesCodec {
+    fn default() -> LinesCodec {
+        LinesCodec::new()
+    }
+}
+
+/// How long the first line is, with its line feed, and whether it has one.
+fn line_of(mut bytes: &[u8]) -> (usize, bool) {
+    let all = bytes;
+    // Std's own search, on what is in memory. It does not fail there.
+    let len = bytes.skip_until(b'\n').unwrap_or(0);
+    (len, all[..len].last() == Some(&b'\n'))
+}
+
+fn text_of(line: &[u8]) -> Result<String, LinesCodecError> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = std::str::from_utf8(line).map_err(not_text)?;
+    Ok(text.to_owned())
+}
+
+impl Decoder for LinesCodec {
+    type Item = String;
+    type Error = LinesCodecError;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<String>, LinesCodecError> {
+        if self.discarding {
+            self.discard(src);
+        }
+        let within = src.len().min(self.max_length.saturating_add(1));
+        let start = self.searched.min(within);
+        let (len, ended) = line_of(&src[start..within]);
+        if ended {
+            self.searched = 0;
+            let line = src.split_to(start + len);
+            return text_of(&line[..line.len() - 1]).map(Some);
+        }
+        if src.len() > self.max_length {
+            self.discard(src);
+            return Err(LinesCodecError::MaxLineLengthExceeded);
+        }
+        self.searched = within;
+        Ok(None)
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<String>, LinesCodecError> {
+        if let Some(line) = self.decode(src)? {
+            return Ok(Some(line));
+        }
+        if src.is_empty() || src == "\r" {
+            return Ok(None);
+        }
+        self.searched = 0;
+        text_of(&src.split()).map(Some)
+    }
+}
+
+impl<T: AsRef<str>> Encoder<T> for LinesCodec {
+    type Error = LinesCodecError;
+
+    fn encode(&mut self, line: T, dst: &mut BytesMut) -> Result<(), LinesCodecError> {
+        let line = line.as_ref();
+        dst.reserve(line.len() + 1);
+        dst.put_slice(line.as_bytes());
+        dst.put_u8(b'\n');
+        Ok(())
+    }
+}
+
+/// What may be wrong with a line.
+#[derive(Debug)]
+pub enum LinesCodecError {
+    /// It is longer than the limit.
+    MaxLineLengthExceeded,
+    /// The stream has failed; or the line is no UTF-8, which is of kind [`io::ErrorKind::InvalidData`].
+    Io(io::Error),
+}
+
+impl From<io::Error> for LinesCodecError {
+    fn from(error: io::Error) -> LinesCodecError {
+        LinesCodecError::Io(error)
+    }
+}
+
+impl fmt::Display for LinesCodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinesCodecError::MaxLineLengthExceeded => f.write_str("max line length exceeded"),
+            LinesCodecError::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LinesCodecError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            LinesCodecError::MaxLineLengthExceeded => None,
+            LinesCodecError::Io(error) => error.source(),
+        }
+    }
+}

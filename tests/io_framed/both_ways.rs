@@ -1,0 +1,123 @@
+//! A stream that is read and written in frames.
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::executor::block_on;
+use openwork::io::framed::{
+    BytesCodec, Framed, FramedParts, FramedRead, FramedWrite, LengthDelimitedCodec, LinesCodec,
+};
+use openwork::io::{DuplexStream, duplex, split};
+
+use crate::common::on_every_flavour;
+use crate::script::{reader, text};
+
+#[test]
+fn questions_go_one_way_and_answers_the_other() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (near, far) = duplex(16);
+            let serving = openwork::spawn(async move {
+                let mut server = Framed::new(far, LinesCodec::new());
+                while let Some(question) = server.next().await {
+                    server.send(format!("{}!", question.unwrap())).await.unwrap();
+                }
+            });
+            let mut client = Framed::new(near, LinesCodec::new());
+            for question in ["one", "a longer one, that does not fit", ""] {
+                client.send(question).await.unwrap();
+                assert_eq!(client.next().await.unwrap().unwrap(), format!("{question}!"));
+            }
+            client.close().await.unwrap();
+            serving.await.unwrap();
+            assert!(client.next().await.is_none());
+        });
+    });
+}
+
+#[test]
+fn a_task_for_each_direction_takes_a_half_each() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (near, far) = duplex(64);
+            let config = LengthDelimitedCodec::builder();
+            let mut echo = config.new_framed(far);
+            let echoing = openwork::spawn(async move {
+                while let Some(frame) = echo.next().await {
+                    echo.send(frame.unwrap().freeze()).await.unwrap();
+                }
+                echo.close().await.unwrap();
+            });
+            let (reading, writing) = split(near);
+            let mut writing = config.new_write(writing);
+            let sending = openwork::spawn(async move {
+                for len in 0..300 {
+                    writing.feed(Bytes::from(vec![len as u8; len])).await.unwrap();
+                }
+                writing.close().await.unwrap();
+            });
+            let mut reading = config.new_read(reading);
+            for len in 0..300 {
+                assert_eq!(reading.next().await.unwrap().unwrap(), vec![len as u8; len]);
+            }
+            assert!(reading.next().await.is_none());
+            sending.await.unwrap();
+            echoing.await.unwrap();
+        });
+    });
+}
+
+/// As after an `Upgrade` in HTTP: what has come already belongs to the next protocol.
+#[test]
+fn the_protocol_is_changed_and_nothing_is_lost() {
+    block_on(async {
+        let stream = reader([text("upgrade\n\0\0\0\x03abc\0"), text("\0\0\x01d")]);
+        let mut lines = Framed::new(stream, LinesCodec::new());
+        assert_eq!(lines.next().await.unwrap().unwrap(), "upgrade");
+        lines.feed("yes").await.unwrap();
+        assert_eq!(lines.read_buffer(), &b"\0\0\0\x03abc\0"[..]);
+
+        let old = lines.into_parts();
+        let mut parts = FramedParts::new(old.io, LengthDelimitedCodec::new());
+        (parts.read_buf, parts.write_buf) = (old.read_buf, old.write_buf);
+        let mut frames = Framed::from_parts(parts);
+        assert_eq!(frames.next().await.unwrap().unwrap(), "abc");
+        assert_eq!(frames.next().await.unwrap().unwrap(), "d");
+        assert_eq!(frames.write_buffer(), "yes\n");
+        frames.get_mut().takes_all = true;
+        frames.send(Bytes::from_static(b"e")).await.unwrap();
+        assert_eq!(frames.into_inner().written, b"yes\n\0\0\0\x01e");
+    });
+}
+
+#[test]
+fn another_codec_goes_on_where_the_first_one_was() {
+    block_on(async {
+        let mut lines = Framed::with_capacity(&b"one\ntwo"[..], LinesCodec::new(), 100);
+        assert_eq!(lines.next().await.unwrap().unwrap(), "one");
+        *lines.codec_mut() = LinesCodec::new_with_max_length(5);
+        assert_eq!(lines.codec().max_length(), 5);
+        let mut bytes = lines.map_codec(|_| BytesCodec::new());
+        assert_eq!(bytes.next().await.unwrap().unwrap(), "two");
+        bytes.read_buffer_mut().clear();
+        bytes.write_buffer_mut().clear();
+        bytes.set_backpressure_boundary(bytes.backpressure_boundary() * 2);
+        assert!(bytes.get_ref().is_empty());
+    });
+}
+
+#[test]
+fn it_is_a_stream_for_the_ecosystem() {
+    let frames = Framed::new(&b"a\nb\nc"[..], LinesCodec::new());
+    let lines: Vec<_> = block_on(frames.map(Result::unwrap).collect());
+    assert_eq!(lines, ["a", "b", "c"]);
+}
+
+/// Behaviour 41.
+#[test]
+fn they_go_where_their_streams_go() {
+    fn goes<T: Send + Sync + Unpin>() {}
+    goes::<Framed<DuplexStream, LinesCodec>>();
+    goes::<FramedRead<DuplexStream, LengthDelimitedCodec>>();
+    goes::<FramedWrite<DuplexStream, BytesCodec>>();
+    goes::<FramedParts<DuplexStream, BytesMut>>();
+}

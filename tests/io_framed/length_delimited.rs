@@ -1,0 +1,220 @@
+//! Frames with their length before them.
+
+use std::io::ErrorKind;
+
+use bytes::{Bytes, BytesMut};
+use futures::executor::block_on;
+use openwork::io::framed::length_delimited::{Builder, LengthDelimitedCodecError};
+use openwork::io::framed::{Decoder, Encoder, FramedRead, LengthDelimitedCodec};
+
+use crate::common::{Random, ends, panic_of};
+use crate::script::Step::{Data, Pending};
+use crate::script::{in_pieces, pattern, reader};
+
+/// All frames, and the kind of the error with which it ends.
+fn frames(config: &Builder, bytes: &[u8]) -> (Vec<Vec<u8>>, Option<ErrorKind>) {
+    let mut stream = config.new_read(bytes);
+    let mut found = Vec::new();
+    loop {
+        match block_on(stream.next()) {
+            Some(Ok(frame)) => found.push(frame.to_vec()),
+            Some(Err(error)) => {
+                assert!(block_on(stream.next()).is_none());
+                return (found, Some(error.kind()));
+            }
+            None => return (found, None),
+        }
+    }
+}
+
+#[test]
+fn a_frame_is_found_wherever_its_length_stands_and_whatever_that_counts() {
+    type Config = fn(&mut Builder) -> &mut Builder;
+    let cases: &[(Config, &[u8], &[u8])] = &[
+        (|b| b, b"\0\0\0\x09abcdefghi", b"abcdefghi"),
+        (|b| b.little_endian(), b"\x09\0\0\0abcdefghi", b"abcdefghi"),
+        (|b| b.little_endian().big_endian(), b"\0\0\0\x03123", b"123"),
+        (|b| b.length_field_length(1), b"\x09abcdefghi", b"abcdefghi"),
+        (|b| b.length_field_length(8), b"\0\0\0\0\0\0\0\x03123", b"123"),
+        (|b| b.length_field_length(3).little_endian(), b"\x03\0\x00123", b"123"),
+        (|b| b.length_field_length(2).length_field_offset(4), b"zzzz\0\x03123", b"123"),
+        // With the head; the adjustment adds it.
+        (|b| b.length_field_length(2).num_skip(0).length_adjustment(2), b"\0\x03123", b"\0\x03123"),
+        // The length counts the head.
+        (|b| b.length_field_length(2).length_adjustment(-2), b"\0\x05123", b"123"),
+        (|b| b.length_field_length(2).num_skip(0), b"\0\x05123", b"\0\x05123"),
+        // More of a head behind the length, with it and without it.
+        (
+            |b| b.length_field_length(3).length_adjustment(5).num_skip(0),
+            b"\0\0\x03\xCA\xFE123",
+            b"\0\0\x03\xCA\xFE123",
+        ),
+        (|b| b.length_field_length(3).num_skip(4), b"\0\0\x03\xFF123", b"123"),
+        (
+            |b| b.length_field_offset(1).length_field_length(2).length_adjustment(1).num_skip(3),
+            b"\xCA\0\x03\xFE123",
+            b"\xFE123",
+        ),
+        (
+            |b| b.length_field_offset(1).length_field_length(2).length_adjustment(-3).num_skip(3),
+            b"\xCA\0\x07\xFE123",
+            b"\xFE123",
+        ),
+        (|b| b, b"\0\0\0\0", b""),
+    ];
+    for (number, (config, bytes, frame)) in cases.iter().enumerate() {
+        let mut builder = Builder::new();
+        let config = config(&mut builder);
+        let (found, error) = frames(config, &bytes.repeat(3));
+        assert_eq!(error, None, "{number}");
+        assert_eq!(found, [*frame, *frame, *frame], "{number}");
+        // Cut anywhere, something is missing, and that is said.
+        for cut in 1..bytes.len() {
+            let cut = [bytes, &bytes[..cut]].concat();
+            let (found, error) = frames(config, &cut);
+            assert_eq!(error, Some(ErrorKind::UnexpectedEof), "{number}");
+            assert_eq!(found, [*frame], "{number}");
+        }
+    }
+    let mut native = Builder::new();
+    native.native_endian();
+    let bytes = [&3_u32.to_ne_bytes()[..], b"123"].concat();
+    assert_eq!(frames(&native, &bytes).0, [&b"123"[..]]);
+}
+
+#[test]
+fn frames_come_out_the_same_however_they_were_cut_up() {
+    ends(|| {
+        for seed in 1..2000 {
+            let mut random = Random(seed);
+            let expected: Vec<_> =
+                (0..random.below(6)).map(|_| pattern(random.below(300))).collect();
+            let mut config = Builder::new();
+            config.length_field_length(2 + random.below(7));
+            config.length_adjustment(random.below(3) as isize - 2);
+            if random.below(2) == 0 {
+                config.little_endian();
+            }
+            let (mut codec, mut bytes) = (config.new_codec(), BytesMut::new());
+            for frame in &expected {
+                codec.encode(Bytes::from(frame.clone()), &mut bytes).unwrap();
+            }
+            let steps = in_pieces(&bytes, 1 + random.below(200), |limit| random.below(limit));
+            let capacity = 1 + random.below(100);
+            let mut stream = FramedRead::with_capacity(reader(steps), codec, capacity);
+            for frame in &expected {
+                let found = block_on(stream.next()).unwrap().unwrap();
+                assert!(found == frame, "seed {seed}");
+            }
+            assert!(block_on(stream.next()).is_none());
+        }
+    });
+}
+
+#[test]
+fn a_frame_over_the_limit_is_invalid_data_before_a_byte_of_it_has_come() {
+    let mut config = Builder::new();
+    config.max_frame_length(5);
+    let (found, error) = frames(&config, b"\0\0\0\x05abcde\0\0\0\x06");
+    assert_eq!(error, Some(ErrorKind::InvalidData));
+    assert_eq!(found, [b"abcde"]);
+    // Also if the number is larger than memory.
+    config.length_field_length(8);
+    assert_eq!(frames(&config, &[0xFF; 8]).1, Some(ErrorKind::InvalidData));
+    // A limit of nothing still has room for nothing.
+    config.max_frame_length(0);
+    assert_eq!(frames(&config, &[0; 16]).0, [b"", b""]);
+
+    let error = config.new_codec().decode(&mut BytesMut::from(&[1; 8][..])).unwrap_err();
+    assert!(error.get_ref().unwrap().is::<LengthDelimitedCodecError>());
+    assert_eq!(error.to_string(), "frame size too big");
+}
+
+#[test]
+fn a_length_that_is_less_than_what_it_must_count_is_invalid_data() {
+    let mut config = Builder::new();
+    config.length_field_length(2).length_adjustment(-4);
+    assert_eq!(frames(&config, b"\0\x03123").1, Some(ErrorKind::InvalidData));
+    assert_eq!(frames(&config, b"\0\x04").0, [b""]);
+    // Nor does it overflow.
+    config.length_field_length(8).max_frame_length(usize::MAX).length_adjustment(isize::MAX);
+    assert_eq!(frames(&config, &[0xFF; 8]).1, Some(ErrorKind::InvalidData));
+    config.length_adjustment(isize::MIN);
+    assert_eq!(frames(&config, &[0; 8]).1, Some(ErrorKind::InvalidData));
+    // A head so long that it never comes.
+    config.length_field_offset(usize::MAX);
+    assert_eq!(frames(&config, &[0; 8]).1, Some(ErrorKind::UnexpectedEof));
+}
+
+/// The head is out of the buffer then, and the buffer is empty.
+#[test]
+fn a_stream_that_ends_just_behind_the_length_has_ended_inside_a_frame() {
+    let config = Builder::new();
+    assert_eq!(frames(&config, b"\0\0\0\x09").1, Some(ErrorKind::UnexpectedEof));
+    let mut stream = config.new_read(reader([Data(b"\0\0\0\x09".to_vec()), Pending]));
+    assert_eq!(block_on(stream.next()).unwrap().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    assert!(block_on(stream.next()).is_none());
+    assert!(block_on(stream.next()).is_none());
+}
+
+#[test]
+fn a_new_limit_is_for_the_next_head() {
+    let bytes = b"\0\0\0\x09abcd";
+    let mut codec = LengthDelimitedCodec::new();
+    assert_eq!(codec.max_frame_length(), 8 * 1024 * 1024);
+    let mut buf = BytesMut::from(&bytes[..]);
+    assert!(codec.decode(&mut buf).unwrap().is_none());
+    codec.set_max_frame_length(5);
+    buf.extend_from_slice(b"efghi\0\0\0\x09abcdefghi");
+    assert_eq!(codec.decode(&mut buf).unwrap().unwrap(), "abcdefghi");
+    assert!(codec.decode(&mut buf).is_err());
+    // What comes after a broken head cannot be found. It stays an error, whoever asks.
+    assert!(codec.decode(&mut buf).is_err());
+    codec.set_max_frame_length(9);
+    assert_eq!(codec.decode(&mut buf).unwrap().unwrap(), "abcdefghi");
+}
+
+#[test]
+fn a_frame_is_written_with_its_length_before_it() {
+    let written = |config: &Builder, frame: &'static [u8]| {
+        let mut buf = BytesMut::from("before ");
+        let result = config.new_codec().encode(Bytes::from_static(frame), &mut buf);
+        let written = buf.split_off(7);
+        assert_eq!(buf, "before ");
+        assert_eq!(written.is_empty(), result.is_err(), "what is refused leaves nothing behind");
+        result.map(|()| written).map_err(|error| error.kind())
+    };
+    let mut config = Builder::new();
+    assert_eq!(written(&config, b"abc").unwrap(), &b"\0\0\0\x03abc"[..]);
+    config.little_endian();
+    assert_eq!(written(&config, b"abc").unwrap(), &b"\x03\0\0\0abc"[..]);
+    config.length_adjustment(-4).length_field_length(2);
+    assert_eq!(written(&config, b"abc").unwrap(), &b"\x07\0abc"[..]);
+    config.length_adjustment(2);
+    assert_eq!(written(&config, b"abc").unwrap(), &b"\x01\0abc"[..]);
+    assert_eq!(written(&config, b"a").unwrap_err(), ErrorKind::InvalidInput);
+    config.max_frame_length(2);
+    assert_eq!(written(&config, b"ab").unwrap(), &b"\0\0ab"[..]);
+    assert_eq!(written(&config, b"abc").unwrap_err(), ErrorKind::InvalidInput);
+}
+
+/// Cut off, it would mislead the other side, which takes the rest of the frame for the next head.
+#[test]
+fn a_frame_that_is_too_long_for_its_field_is_refused() {
+    for (bytes, most) in [(1, 255), (2, 65_535)] {
+        let mut codec = Builder::new().length_field_length(bytes).new_codec();
+        let mut buf = BytesMut::new();
+        codec.encode(Bytes::from(vec![0; most]), &mut buf).unwrap();
+        let error = codec.encode(Bytes::from(vec![0; most + 1]), &mut buf).unwrap_err();
+        assert_eq!((error.kind(), buf.len()), (ErrorKind::InvalidInput, bytes + most));
+    }
+}
+
+#[test]
+fn a_field_of_no_bytes_or_too_many_panics_at_the_callers_line() {
+    for bytes in [0, 9] {
+        let panicked = panic_of(|| _ = Builder::new().length_field_length(bytes)).unwrap();
+        assert_eq!(panicked.message, "invalid length field length");
+        assert_eq!(panicked.file, file!());
+    }
+}

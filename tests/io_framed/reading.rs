@@ -1,0 +1,257 @@
+//! How frames are read, whatever the codec.
+
+use std::future::pending;
+use std::io::{self, ErrorKind};
+use std::panic::AssertUnwindSafe;
+
+use bytes::{Buf, BytesMut};
+use futures::executor::block_on;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use openwork::io::framed::{BytesCodec, Decoder, FramedRead, LengthDelimitedCodec, LinesCodec};
+use openwork::io::{AsyncReadExt, repeat};
+
+use crate::common::{Probe, ends, on_every_flavour, panic_of};
+use crate::script::Step::{Data, Fail, Panic, Pending, Stall};
+use crate::script::{Script, Step, pattern, reader, text};
+
+fn lines(steps: impl IntoIterator<Item = Step>) -> FramedRead<Script, LinesCodec> {
+    FramedRead::new(reader(steps), LinesCodec::new())
+}
+
+/// Frames of two bytes, and no opinion about the end.
+#[derive(Debug, Default)]
+struct Pairs {
+    ends_asked: usize,
+}
+
+impl Decoder for Pairs {
+    type Item = [u8; 2];
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<[u8; 2]>> {
+        if src.starts_with(b"!") {
+            src.advance(1);
+            return Err(ErrorKind::InvalidData.into());
+        }
+        Ok((src.len() >= 2).then(|| [src.get_u8(), src.get_u8()]))
+    }
+}
+
+#[test]
+fn a_frame_is_not_lost_with_the_future_that_waits_for_it() {
+    let mut lines = lines([text("be"), Pending, text("gun\nne"), Pending, text("xt\n")]);
+    assert!(lines.next().now_or_never().is_none());
+    assert_eq!(lines.read_buffer(), "be");
+    assert_eq!(lines.next().now_or_never().unwrap().unwrap().unwrap(), "begun");
+    assert!(lines.next().now_or_never().is_none());
+    assert_eq!(lines.next().now_or_never().unwrap().unwrap().unwrap(), "next");
+}
+
+#[test]
+fn the_reader_is_asked_only_when_the_buffer_has_no_frame() {
+    let mut lines = lines([text("one\ntwo\nth"), Stall]);
+    assert_eq!(block_on(lines.next()).unwrap().unwrap(), "one");
+    assert_eq!(block_on(lines.next()).unwrap().unwrap(), "two");
+    assert_eq!(lines.get_ref().rooms.len(), 1);
+    assert!(lines.next().now_or_never().is_none());
+    assert_eq!(lines.get_ref().rooms.len(), 2);
+}
+
+#[test]
+fn an_error_of_the_reader_comes_once_then_none_then_it_goes_on() {
+    block_on(async {
+        let mut lines = lines([text("be"), Fail(ErrorKind::TimedOut), text("gun\n")]);
+        let error = lines.next().await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("timed out"), "{error}");
+        assert!(lines.next().await.is_none());
+        assert_eq!(lines.next().await.unwrap().unwrap(), "begun");
+        assert!(lines.next().await.is_none());
+    });
+}
+
+#[test]
+fn an_interrupted_read_is_done_again() {
+    let interrupted = Fail(ErrorKind::Interrupted);
+    let mut lines = lines([interrupted.clone(), text("a"), interrupted, text("b\n")]);
+    assert_eq!(block_on(lines.next()).unwrap().unwrap(), "ab");
+}
+
+#[test]
+fn what_is_left_at_the_end_is_an_error_unless_the_codec_knows_better() {
+    let mut pairs = FramedRead::new(&b"abc"[..], Pairs::default());
+    assert_eq!(block_on(pairs.next()).unwrap().unwrap(), *b"ab");
+    let error = block_on(pairs.next()).unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    assert_eq!(error.to_string(), "the stream ended inside a frame");
+    // It is said once.
+    assert!(block_on(pairs.next()).is_none());
+    assert!(block_on(pairs.next()).is_none());
+}
+
+#[test]
+fn after_a_broken_frame_what_is_in_the_buffer_is_looked_at_without_waiting() {
+    let mut pairs = FramedRead::new(reader([text("ab!cd"), Stall]), Pairs::default());
+    let mut next = || pairs.next().now_or_never();
+    assert_eq!(next().unwrap().unwrap().unwrap(), *b"ab");
+    assert_eq!(next().unwrap().unwrap().unwrap_err().kind(), ErrorKind::InvalidData);
+    assert!(next().unwrap().is_none());
+    assert_eq!(next().unwrap().unwrap().unwrap(), *b"cd");
+    assert!(next().is_none());
+}
+
+/// A file may grow.
+#[test]
+fn a_stream_that_goes_on_after_its_end_is_read_on() {
+    block_on(async {
+        let mut pairs = FramedRead::new(
+            reader([text("ab"), text(""), text("cd"), text(""), text("")]),
+            Pairs::default(),
+        );
+        assert_eq!(pairs.next().await.unwrap().unwrap(), *b"ab");
+        assert!(pairs.next().await.is_none());
+        assert_eq!(pairs.next().await.unwrap().unwrap(), *b"cd");
+        assert!(pairs.next().await.is_none());
+        assert!(pairs.next().await.is_none());
+    });
+}
+
+#[test]
+fn a_codec_may_have_more_to_say_after_the_end() {
+    /// Says at the end how many bytes there were, then "over".
+    struct Counts(Vec<String>);
+    impl Decoder for Counts {
+        type Item = String;
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<String>> {
+            if !src.is_empty() {
+                self.0.push(format!("{} bytes", src.split().len()));
+            }
+            Ok(None)
+        }
+        fn decode_eof(&mut self, _: &mut BytesMut) -> io::Result<Option<String>> {
+            Ok(self.0.pop())
+        }
+    }
+    let counts = FramedRead::new(reader([text("abc"), Pending]), Counts(vec!["over".to_owned()]));
+    let said: Vec<_> = block_on(counts.try_collect()).unwrap();
+    assert_eq!(said, ["3 bytes", "over"]);
+}
+
+#[test]
+fn whatever_has_come_is_a_frame_for_the_codec_that_finds_none() {
+    let mut stream =
+        FramedRead::new(reader([text("a"), Pending, Data(pattern(9000))]), BytesCodec::new());
+    let mut all = Vec::new();
+    while let Some(bytes) = block_on(stream.next()) {
+        let bytes = bytes.unwrap();
+        assert!(!bytes.is_empty());
+        all.extend(bytes);
+    }
+    assert!(all[0] == b'a' && all[1..] == pattern(9000));
+}
+
+#[test]
+fn large_frames_are_read_in_large_pieces() {
+    let frame = pattern(4 << 20);
+    let bytes = [&(4_u32 << 20).to_be_bytes()[..], &frame].concat();
+    let mut stream = FramedRead::new(reader([Data(bytes)]), LengthDelimitedCodec::new());
+    assert!(block_on(stream.next()).unwrap().unwrap() == frame);
+    // In bites of the first size it would be 512.
+    assert!(stream.get_ref().rooms.len() < 50, "{}", stream.get_ref().rooms.len());
+    assert!(stream.get_ref().rooms.iter().all(|room| *room > 0));
+}
+
+#[test]
+fn a_panic_of_the_reader_leaves_the_buffer_as_it_was() {
+    let mut lines = lines([text("be"), Panic, text("gun\n")]);
+    assert!(panic_of(AssertUnwindSafe(|| block_on(lines.next()))).is_some());
+    assert_eq!(lines.read_buffer(), "be");
+    assert_eq!(block_on(lines.next()).unwrap().unwrap(), "begun");
+}
+
+/// Behaviour 12: neither a reader that never waits nor a buffer full of frames.
+#[test]
+fn who_reads_frames_for_ever_gives_way() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let endless = openwork::spawn(async {
+                let mut lines = FramedRead::new(repeat(b'\n'), LinesCodec::new());
+                while lines.next().await.is_some() {}
+            });
+            openwork::spawn(async {}).await.unwrap();
+            endless.abort();
+            assert!(endless.await.unwrap_err().is_cancelled());
+        });
+    });
+}
+
+#[test]
+fn a_buffer_full_of_frames_is_not_handed_out_in_one_poll() {
+    ends(|| {
+        openwork::block_on(async {
+            let frames = vec![b'\n'; 5000];
+            let mut lines = Box::pin(FramedRead::new(&frames[..], LinesCodec::new()));
+            let mut ready = 0;
+            // In one poll of this task.
+            while lines.next().now_or_never().is_some() {
+                ready += 1;
+                assert!(ready < 1000);
+            }
+            assert!(ready > 100, "{ready}");
+        });
+    });
+}
+
+#[test]
+fn it_is_a_stream_for_the_ecosystem() {
+    let lines = lines([text("1\n2\n"), Pending, text("3")]);
+    let sum = lines.map(|line| line.unwrap().parse::<i32>().unwrap()).fold(0, async |a, b| a + b);
+    assert_eq!(block_on(sum), 6);
+}
+
+#[test]
+fn who_waits_is_woken_by_the_reader() {
+    let (mut near, far) = openwork::io::duplex(8);
+    let mut lines = FramedRead::new(far, LinesCodec::new());
+    let mut next = Probe::new(lines.next());
+    next.assert_pending();
+    block_on(openwork::io::AsyncWriteExt::write_all(&mut near, b"a\n")).unwrap();
+    assert!(next.is_woken());
+    assert_eq!(next.assert_ready().unwrap().unwrap(), "a");
+}
+
+#[test]
+fn the_parts_are_at_hand() {
+    let mut lines = FramedRead::with_capacity(&b"one\ntwo"[..], LinesCodec::new(), 5);
+    assert_eq!(lines.read_buffer_mut().capacity(), 5);
+    block_on(lines.next()).unwrap().unwrap();
+    assert_eq!(lines.decoder().max_length(), usize::MAX);
+    lines.decoder_mut().clone_from(&LinesCodec::new_with_max_length(2));
+    let mut pairs = lines.map_decoder(|_| Pairs { ends_asked: 0 });
+    assert_eq!(pairs.decoder().ends_asked, 0);
+    // A buffer filled by hand.
+    pairs.read_buffer_mut().extend_from_slice(b"xy");
+    let mut all = Vec::new();
+    while let Some(Ok(pair)) = block_on(pairs.next()) {
+        all.extend(pair);
+    }
+    assert_eq!(all.len() % 2, 0);
+    assert!(pairs.get_mut().is_empty() && pairs.into_inner().is_empty());
+}
+
+/// Behaviour 41.
+#[test]
+fn the_futures_go_where_their_streams_go() {
+    fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
+    goes(lines([]).next());
+    fn may_be_pinned<T: futures::Stream>(_: T) {}
+    // The stream need not be one that can be moved.
+    let never = async {
+        pending::<()>().await;
+        Ok::<_, io::Error>(&b""[..])
+    };
+    may_be_pinned(FramedRead::new(
+        never.into_stream().into_async_read().take(1),
+        LinesCodec::new(),
+    ));
+}
