@@ -25,7 +25,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -226,7 +226,9 @@ impl Drop for Ready<'_> {
 /// The sources of one runtime.
 #[derive(Debug)]
 pub(crate) struct Reactor {
-    poller: Poller,
+    /// None once the runtime has ended: a socket that outlives it keeps no descriptors of ours open. Std's
+    /// lock, which a thread may hold while it sleeps in the poller: the writer comes when nobody does.
+    poller: RwLock<Option<Poller>>,
     sources: Mutex<Sources>,
 }
 
@@ -235,7 +237,6 @@ struct Sources {
     slab: Slab<Arc<Source>>,
     /// Goes into each key, above the slab's index: see [`Sources::find`].
     generation: usize,
-    closed: bool,
 }
 
 /// The lower half of a key is the slab's index, the upper half the generation.
@@ -253,7 +254,14 @@ impl Sources {
 
 impl Reactor {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Reactor { poller: Poller::new()?, sources: Mutex::new(Sources::default()) })
+        Ok(Reactor {
+            poller: RwLock::new(Some(Poller::new()?)),
+            sources: Mutex::new(Sources::default()),
+        })
+    }
+
+    fn poller(&self) -> RwLockReadGuard<'_, Option<Poller>> {
+        self.poller.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Watches a descriptor from now on, for both directions. It must be [`deregister`]ed before it is
@@ -265,11 +273,11 @@ impl Reactor {
     /// [`deregister`]: Reactor::deregister
     pub(crate) fn register(&self, io: &impl AsFd, writable: bool) -> io::Result<Arc<Source>> {
         let fd = io.as_fd().as_raw_fd();
+        // Held to the end: what gets in before `close` is told of it, and nothing gets in after.
+        let poller = self.poller();
+        let Some(poller) = &*poller else { return Err(closed()) };
         let source = {
             let mut sources = self.sources.lock();
-            if sources.closed {
-                return Err(closed());
-            }
             // Half the range: the largest key of all is the poller's own.
             sources.generation = (sources.generation + 1) & (INDEX >> 1);
             let generation = sources.generation << INDEX_BITS;
@@ -285,7 +293,7 @@ impl Reactor {
         };
         // SAFETY: rule 5, a descriptor is forgotten by the poller before it is closed. The caller owns
         // it, and deregisters it first.
-        let added = unsafe { self.poller.add(fd, source.key) };
+        let added = unsafe { poller.add(fd, source.key) };
         if let Err(error) = added {
             self.forget(&source);
             return Err(error);
@@ -295,8 +303,10 @@ impl Reactor {
 
     /// Watches a descriptor no longer.
     pub(crate) fn deregister(&self, io: &impl AsFd, source: &Source) {
-        // An error here means that the poller does not know it; which is what we want.
-        let _ = self.poller.delete(io);
+        if let Some(poller) = &*self.poller() {
+            // An error here means that the poller does not know it; which is what we want.
+            let _ = poller.delete(io);
+        }
         self.forget(source);
         let kept = {
             let mut waiters = source.waiters.lock();
@@ -324,7 +334,10 @@ impl Reactor {
         limit: Option<Duration>,
         wakers: &mut Vec<Waker>,
     ) -> io::Result<usize> {
-        self.poller.wait(reports, limit)?;
+        match &*self.poller() {
+            Some(poller) => poller.wait(reports, limit)?,
+            None => return Ok(0),
+        }
         let mut count = 0;
         for Report { key, readable, writable } in reports.iter() {
             count += 1;
@@ -341,7 +354,9 @@ impl Reactor {
 
     /// Ends a [`wait`](Reactor::wait), the current one or the next.
     pub(crate) fn notify(&self) {
-        self.poller.notify().expect("a poller can be notified");
+        if let Some(poller) = &*self.poller() {
+            poller.notify().expect("a poller can be notified");
+        }
     }
 
     /// How many descriptors are watched.
@@ -349,12 +364,13 @@ impl Reactor {
         self.sources.lock().slab.len()
     }
 
-    /// Watches nothing any more: what waits is woken, and from now on each operation fails.
+    /// Watches nothing any more: what waits is woken, and from now on each operation fails. Nobody is in
+    /// [`wait`](Reactor::wait), or will be.
     pub(crate) fn close(&self) -> Vec<Waker> {
-        let mut sources = self.sources.lock();
-        sources.closed = true;
+        let poller = self.poller.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(poller);
         let mut wakers = Vec::new();
-        for (_, source) in &sources.slab {
+        for (_, source) in &self.sources.lock().slab {
             source.report(CLOSED, &mut wakers);
         }
         wakers
