@@ -23,6 +23,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -103,7 +104,10 @@ impl Source {
         if let Some(seen) = self.look(direction) {
             return Poll::Ready(seen);
         }
-        let old = {
+        // Outside of the lock: a stranger's `clone` may come back to this very source. So may the `drop` of
+        // whichever waker is left over.
+        let mut waker = Some(cx.waker().clone());
+        {
             let mut waiters = self.waiters.lock();
             // Again, under the lock. The race. Task: looks, "not ready" … Reactor: sets "ready", takes
             // the wakers, finds none … Task: leaves its waker, and waits for an edge that has passed.
@@ -114,12 +118,11 @@ impl Source {
                 return Poll::Ready(seen);
             }
             let slot = waiters.slot(direction);
-            match slot {
-                Some(kept) if kept.will_wake(cx.waker()) => None,
-                slot => slot.replace(cx.waker().clone()),
+            if !slot.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+                mem::swap(slot, &mut waker);
             }
-        };
-        contain(|| drop(old));
+        }
+        contain(|| drop(waker));
         trace::waiting(self.waiting(direction));
         Poll::Pending
     }
@@ -193,22 +196,22 @@ impl Future for Ready<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Ready { source, direction, key } = *self;
-        let old = {
+        if let Some(seen) = source.look(direction) {
+            return Poll::Ready(seen);
+        }
+        // As in `poll_ready`.
+        let mut waker = Some(cx.waker().clone());
+        {
             let mut waiters = source.waiters.lock();
-            // Under the lock, as in `poll_ready`.
             if let Some(seen) = source.look(direction) {
                 return Poll::Ready(seen);
             }
-            let waker = Some(cx.waker().clone());
             match key {
-                Some(key) => std::mem::replace(&mut waiters.others[key].1, waker),
-                None => {
-                    self.key = Some(waiters.others.insert((direction, waker)));
-                    None
-                }
+                Some(key) => mem::swap(&mut waiters.others[key].1, &mut waker),
+                None => self.key = Some(waiters.others.insert((direction, waker.take()))),
             }
-        };
-        contain(|| drop(old));
+        }
+        contain(|| drop(waker));
         trace::waiting(source.waiting(direction));
         Poll::Pending
     }
