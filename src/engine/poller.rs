@@ -21,7 +21,7 @@
 //! Next: `reactor.rs`, which knows whom a report is for.
 
 use std::io;
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
 use polling::{Event, Events, PollMode};
@@ -61,19 +61,26 @@ impl Poller {
         Ok(Poller(polling::Poller::new()?))
     }
 
-    /// Reports each change of a descriptor under this key, which is less than `usize::MAX`.
+    /// Reports each change of a descriptor under this key, which is less than `usize::MAX`: that it can be
+    /// read, that it can be written, or both.
     ///
     /// # Safety
     ///
     /// The descriptor is [deleted](Poller::delete) before it is closed.
-    pub(crate) unsafe fn add(&self, fd: RawFd, key: usize) -> io::Result<()> {
+    pub(crate) unsafe fn add(
+        &self,
+        fd: RawFd,
+        key: usize,
+        [readable, writable]: [bool; 2],
+    ) -> io::Result<()> {
+        let event = Event::new(key, readable, writable);
         // SAFETY: rule 5, as our caller promises.
-        unsafe { self.0.add_with_mode(fd, Event::all(key), PollMode::Edge) }
+        unsafe { self.0.add_with_mode(fd, event, PollMode::Edge) }
     }
 
     /// Reports nothing of it any more.
-    pub(crate) fn delete(&self, io: &impl AsFd) -> io::Result<()> {
-        self.0.delete(io.as_fd())
+    pub(crate) fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.0.delete(fd)
     }
 
     /// Waits for reports: at most for `limit`, or without end.

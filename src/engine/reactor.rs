@@ -24,7 +24,7 @@
 use std::future::Future;
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::task::{Context, Poll, Waker};
@@ -46,6 +46,8 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
+    pub(crate) const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
+
     /// Its bit in [`Source::readiness`].
     const fn bit(self) -> usize {
         match self {
@@ -128,8 +130,8 @@ impl Source {
     }
 
     /// The same for any number of waiters at once.
-    pub(crate) fn ready(&self, direction: Direction) -> Ready<'_> {
-        Ready { source: self, direction, key: None }
+    pub(crate) fn wait(&self, direction: Direction) -> Wait<'_> {
+        Wait { source: self, direction, key: None }
     }
 
     /// The operation answered `WouldBlock`: the source is not ready, unless a report came since `seen`.
@@ -168,7 +170,7 @@ impl Waiters {
 
     /// Moves out the wakers of those who wait for one of `flags`.
     fn take(&mut self, flags: usize, wakers: &mut Vec<Waker>) {
-        for direction in [Direction::Read, Direction::Write] {
+        for direction in Direction::BOTH {
             if flags & (direction.bit() | CLOSED) == 0 {
                 continue;
             }
@@ -184,18 +186,18 @@ impl Waiters {
 
 /// Waits until a source is ready; one of any number.
 #[derive(Debug)]
-pub(crate) struct Ready<'a> {
+pub(crate) struct Wait<'a> {
     source: &'a Source,
     direction: Direction,
     /// Its place among the waiters.
     key: Option<usize>,
 }
 
-impl Future for Ready<'_> {
+impl Future for Wait<'_> {
     type Output = io::Result<Seen>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Ready { source, direction, key } = *self;
+        let Wait { source, direction, key } = *self;
         if let Some(seen) = source.look(direction) {
             return Poll::Ready(seen);
         }
@@ -217,7 +219,7 @@ impl Future for Ready<'_> {
     }
 }
 
-impl Drop for Ready<'_> {
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             let waiter = self.source.waiters.lock().others.remove(key);
@@ -267,14 +269,19 @@ impl Reactor {
         self.poller.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Watches a descriptor from now on, for both directions. It must be [`deregister`]ed before it is
+    /// Watches a descriptor from now on, in these directions. It must be [`deregister`]ed before it is
     /// closed; `Descriptor` in `io`, the only caller, sees to that.
     ///
     /// A fresh source counts as writable if `writable` (most sockets are, and the first write proves
-    /// it), and as not readable until the system says so.
+    /// it), and as not readable until the system says so, which it does at once if it is.
     ///
     /// [`deregister`]: Reactor::deregister
-    pub(crate) fn register(&self, io: &impl AsFd, writable: bool) -> io::Result<Arc<Source>> {
+    pub(crate) fn register(
+        &self,
+        io: &impl AsFd,
+        directions: &[Direction],
+        writable: bool,
+    ) -> io::Result<Arc<Source>> {
         let fd = io.as_fd().as_raw_fd();
         // Held to the end: what gets in before `close` is told of it, and nothing gets in after.
         let poller = self.poller();
@@ -294,9 +301,10 @@ impl Reactor {
             entry.insert(source.clone());
             source
         };
+        let wants = Direction::BOTH.map(|direction| directions.contains(&direction));
         // SAFETY: rule 5, a descriptor is forgotten by the poller before it is closed. The caller owns
         // it, and deregisters it first.
-        let added = unsafe { poller.add(fd, source.key) };
+        let added = unsafe { poller.add(fd, source.key, wants) };
         if let Err(error) = added {
             self.forget(&source);
             return Err(error);
@@ -304,11 +312,14 @@ impl Reactor {
         Ok(source)
     }
 
-    /// Watches a descriptor no longer.
-    pub(crate) fn deregister(&self, io: &impl AsFd, source: &Source) {
+    /// Watches a descriptor no longer. It is still open.
+    pub(crate) fn deregister(&self, source: &Source) {
         if let Some(poller) = &*self.poller() {
+            // By its number, and not by what its owner's `AsFd` answers today: it may be another one.
+            // SAFETY: rule 5, it is closed after this.
+            let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
             // An error here means that the poller does not know it; which is what we want.
-            let _ = poller.delete(io);
+            let _ = poller.delete(fd);
         }
         self.forget(source);
         let kept = {

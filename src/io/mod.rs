@@ -13,7 +13,9 @@
 //! | [`Cursor`], [`empty`], [`sink`], [`repeat`] | bytes in memory, and none |
 //! | [`framed`] | messages: lines, or frames with a length before them |
 
+mod interest;
 pub(crate) mod descriptor;
+pub mod unix;
 mod whole;
 mod read_to_end;
 mod numbers;
@@ -53,6 +55,7 @@ pub use copy_bidirectional::{
 pub use cursor::Cursor;
 pub use duplex::{DuplexStream, SimplexStream, duplex, simplex};
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
+pub use interest::{Interest, Ready};
 pub use join::{Join, join};
 pub use lines::{Lines, NextLine, NextSegment, Split};
 pub use nothing::{Empty, Repeat, Sink, empty, repeat, sink};

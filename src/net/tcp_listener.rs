@@ -11,6 +11,7 @@ use std::task::{self, Context, Poll};
 use super::addr::{ToSocketAddrs, first_that};
 use super::tcp_stream::{TcpStream, new_socket};
 use crate::engine::reactor::Direction;
+use crate::io::Interest;
 use crate::io::descriptor::Descriptor;
 use crate::runtime::Handle;
 
@@ -100,7 +101,7 @@ impl TcpListener {
     /// of descriptors that is reached. The listener stays usable; wait a little before trying again after
     /// the latter, as the connection still stands in line.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, address) = self.io.io(Direction::Read, accept).await?;
+        let (stream, address) = self.io.io(Interest::READABLE, accept).await?;
         Ok((self.watch(stream)?, address))
     }
 
@@ -112,7 +113,7 @@ impl TcpListener {
 
     /// A new connection belongs to the runtime of its listener, whoever polls.
     fn watch(&self, stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        Ok(TcpStream::new(self.io.beside(stream, true)?))
+        Ok(TcpStream::new(self.io.beside(stream)?))
     }
 
     /// The address that it listens on.

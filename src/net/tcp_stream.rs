@@ -14,6 +14,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::addr::{ToSocketAddrs, first_that};
 use crate::engine::reactor::Direction;
+use crate::io::Interest;
 use crate::io::descriptor::Descriptor;
 use crate::runtime::Handle;
 
@@ -58,7 +59,7 @@ impl TcpStream {
         }
         let io = Descriptor::new(std::net::TcpStream::from(socket), runtime, false)?;
         // The end of a connect, good or bad, is that the socket becomes writable.
-        io.ready(Direction::Write).await?;
+        io.ready(Interest::WRITABLE).await?;
         match io.get_ref().take_error()? {
             Some(error) => Err(error),
             None => Ok(TcpStream { io }),
@@ -128,19 +129,19 @@ impl TcpStream {
 
     /// Reads without taking: the same bytes are read again. Cancel safe; any number of tasks at once.
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.io.io(Direction::Read, |stream| stream.peek(buf)).await
+        self.io.io(Interest::READABLE, |stream| stream.peek(buf)).await
     }
 
     /// Waits until a [`try_read`](TcpStream::try_read) is worth while, also at the end of the stream. It
     /// stays so until a try answers `WouldBlock`. Cancel safe; any number of tasks at once.
     pub async fn readable(&self) -> io::Result<()> {
-        self.io.ready(Direction::Read).await.map(drop)
+        self.io.ready(Interest::READABLE).await.map(drop)
     }
 
     /// Waits until a [`try_write`](TcpStream::try_write) is worth while; otherwise as
     /// [`readable`](TcpStream::readable).
     pub async fn writable(&self) -> io::Result<()> {
-        self.io.ready(Direction::Write).await.map(drop)
+        self.io.ready(Interest::WRITABLE).await.map(drop)
     }
 
     /// Reads what is there now.
@@ -149,7 +150,7 @@ impl TcpStream {
     ///
     /// [`io::ErrorKind::WouldBlock`] if there is nothing.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.io.try_io(Direction::Read, |mut stream| stream.read(buf))
+        self.io.try_io(Interest::READABLE, |mut stream| stream.read(buf))
     }
 
     /// Writes what there is room for now.
@@ -158,7 +159,7 @@ impl TcpStream {
     ///
     /// [`io::ErrorKind::WouldBlock`] if there is none.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.io.try_io(Direction::Write, |mut stream| stream.write(buf))
+        self.io.try_io(Interest::WRITABLE, |mut stream| stream.write(buf))
     }
 }
 
