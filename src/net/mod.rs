@@ -1,11 +1,14 @@
 //! Sockets.
 //!
-//! Each is std's socket, not blocking, in a `Descriptor` that tries, waits and tries again.
+//! Each is one of std's, not blocking, in a [`Socket`], which is a `Descriptor` that tries, waits and tries
+//! again. What all sockets can do stands there; what a stream of bytes can do stands in one file too. What is
+//! left for each kind is how one is made, and its options.
 
 mod addr;
-mod tcp_stream;
-mod tcp_listener;
+mod socket;
+mod stream;
+pub mod tcp;
 
 pub use addr::{Lookup, ToSocketAddrs, lookup_host};
-pub use tcp_listener::TcpListener;
-pub use tcp_stream::TcpStream;
+pub use socket::Socket;
+pub use tcp::{TcpListener, TcpStream};

@@ -1,18 +1,23 @@
-//! A TCP socket that takes connections.
+//! Who comes in?
+//!
+//! The system takes connections on our behalf, as many as the backlog allows, and the listener becomes
+//! readable; to accept is to take the first of them, or to be told that there is none. Several tasks may
+//! wait at one door.
 
-use std::fmt;
-use std::future::ready;
+use std::future::{Future, ready};
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::net::{self, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::panic::Location;
 use std::task::{self, Context, Poll};
 
-use super::addr::{ToSocketAddrs, first_that};
-use super::tcp_stream::{TcpStream, new_socket};
+use super::stream::{TcpStream, family};
 use crate::engine::reactor::Direction;
 use crate::io::Interest;
 use crate::io::descriptor::Descriptor;
+use crate::net::addr::{ToSocketAddrs, first_that};
+use crate::net::socket::{Socket, StdSocket};
+use crate::net::stream::new_socket;
 use crate::runtime::Handle;
 
 /// Connections that the system takes on our behalf until we accept them. Mio's number; the system has a
@@ -37,8 +42,16 @@ const BACKLOG: i32 = 1024;
 /// assert_eq!(text, "hello");
 /// # std::io::Result::Ok(()) }).unwrap();
 /// ```
-pub struct TcpListener {
-    io: Descriptor<std::net::TcpListener>,
+pub type TcpListener = Socket<net::TcpListener>;
+
+impl StdSocket for net::TcpListener {
+    const NAME: &'static str = "TcpListener";
+
+    type Addr = SocketAddr;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
 }
 
 impl TcpListener {
@@ -62,33 +75,21 @@ impl TcpListener {
     }
 
     fn bind_one(address: SocketAddr, runtime: &Handle) -> io::Result<TcpListener> {
-        let socket = new_socket(&address)?;
+        let socket = new_socket(family(&address))?;
         // As std does: or a server that is started again waits until its old connections are forgotten.
         rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
         rustix::net::bind(&socket, &address)?;
-        rustix::net::listen(&socket, BACKLOG)?;
-        Ok(TcpListener { io: Descriptor::new(socket.into(), runtime, false)? })
+        Self::listen_on(socket, BACKLOG, runtime)
     }
 
-    /// A listener that was made elsewhere. From now on it does not block.
-    ///
-    /// # Errors
-    ///
-    /// If the reactor cannot watch it.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a runtime.
-    #[track_caller]
-    pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        let runtime = Handle::current_for("TcpListener::from_std");
-        listener.set_nonblocking(true)?;
-        Ok(TcpListener { io: Descriptor::new(listener, &runtime, false)? })
-    }
-
-    /// The listener as std's, no longer watched, and still in non-blocking mode.
-    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        Ok(self.io.into_inner())
+    /// Lets a socket that has an address take connections.
+    pub(super) fn listen_on(
+        socket: OwnedFd,
+        backlog: i32,
+        runtime: &Handle,
+    ) -> io::Result<TcpListener> {
+        rustix::net::listen(&socket, backlog)?;
+        Ok(Socket { io: Descriptor::new(socket.into(), runtime, false)? })
     }
 
     /// The next connection, and where it comes from.
@@ -112,13 +113,8 @@ impl TcpListener {
     }
 
     /// A new connection belongs to the runtime of its listener, whoever polls.
-    fn watch(&self, stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        Ok(TcpStream::new(self.io.beside(stream)?))
-    }
-
-    /// The address that it listens on.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+    fn watch(&self, stream: net::TcpStream) -> io::Result<TcpStream> {
+        Ok(Socket { io: self.io.beside(stream)? })
     }
 
     /// How many routers a packet may pass.
@@ -133,7 +129,7 @@ impl TcpListener {
 }
 
 /// Takes one connection, which does not block either: in one system call where there is one for it.
-fn accept(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+fn accept(listener: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {
     #[cfg(not(target_vendor = "apple"))]
     {
         use rustix::net::{SocketFlags, acceptfrom_with};
@@ -151,30 +147,12 @@ fn accept(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, 
     }
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.get_ref().as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.io.get_ref().as_raw_fd()
-    }
-}
-
-impl TryFrom<std::net::TcpListener> for TcpListener {
+impl TryFrom<net::TcpListener> for TcpListener {
     type Error = io::Error;
 
-    /// As [`TcpListener::from_std`].
+    /// As [`from_std`](Socket::from_std).
     #[track_caller]
-    fn try_from(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    fn try_from(listener: net::TcpListener) -> io::Result<TcpListener> {
         TcpListener::from_std(listener)
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.fmt(f)
     }
 }
