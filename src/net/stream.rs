@@ -7,6 +7,8 @@
 //! To connect is alike as well. The system begins at once, and the end, good or bad, shows in that the
 //! socket becomes writable. Also with Unix streams, where it ends at once: so one learns of a listener that
 //! has gone away meanwhile.
+//!
+//! Next: `halves.rs`, a stream in two parts.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;

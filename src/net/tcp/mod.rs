@@ -1,9 +1,10 @@
 //! TCP.
 //!
-//! The types in [`net`](super) are here too.
+//! The types in [`net`](super) are here too, with the halves of a stream under the names that Tokio has for
+//! them.
 
 mod stream;
 mod listener;
 
 pub use listener::TcpListener;
-pub use stream::TcpStream;
+pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, TcpStream, WriteHalf};

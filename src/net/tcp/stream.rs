@@ -1,7 +1,7 @@
 //! How does one come by a TCP connection, and what can be set on it?
 //!
 //! By name or by address: names are looked up, and addresses tried one after the other. What a connection
-//! can do then is in `net/stream.rs`.
+//! can do then is in `net/stream.rs`, and is the same for Unix streams.
 //!
 //! Next: `listener.rs`, the other side.
 
@@ -9,11 +9,13 @@ use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, sockopt};
 
 use crate::net::addr::{ToSocketAddrs, first_that};
+use crate::net::halves::{self, Ends};
 use crate::net::socket::{Connected, Socket, StdSocket};
 use crate::net::stream::{Stream, new_socket};
 use crate::runtime::Handle;
@@ -27,6 +29,17 @@ use crate::runtime::Handle;
 ///
 /// Dropping it closes the connection.
 pub type TcpStream = Socket<net::TcpStream>;
+
+/// The half that reads. From [`TcpStream::split`].
+pub type ReadHalf<'a> = halves::ReadHalf<&'a TcpStream>;
+/// The half that writes. From [`TcpStream::split`].
+pub type WriteHalf<'a> = halves::WriteHalf<&'a TcpStream>;
+/// The half that reads. From [`TcpStream::into_split`].
+pub type OwnedReadHalf = halves::ReadHalf<Arc<TcpStream>>;
+/// The half that writes, and ends the stream when it is dropped. From [`TcpStream::into_split`].
+pub type OwnedWriteHalf = halves::WriteHalf<Ends<net::TcpStream>>;
+/// Two halves are not of the same stream. From [`OwnedReadHalf::reunite`]; it gives them back.
+pub type ReuniteError = halves::ReuniteError<net::TcpStream>;
 
 impl StdSocket for net::TcpStream {
     const NAME: &'static str = "TcpStream";

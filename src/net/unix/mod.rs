@@ -1,0 +1,15 @@
+//! Sockets between the processes of one machine.
+//!
+//! The types in [`net`](super) are here too, with the halves of a stream under the names that Tokio has for
+//! them.
+
+mod addr;
+mod stream;
+mod listener;
+
+pub use std::os::unix::net::SocketAddr;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use addr::UCred;
+pub use listener::UnixListener;
+pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, UnixStream, WriteHalf};
