@@ -5,6 +5,7 @@ mod sockets;
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
+use std::net::Shutdown;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::MetadataExt;
@@ -17,7 +18,7 @@ use std::{fs, thread};
 
 use openwork::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use openwork::net::unix::SocketAddr;
-use openwork::net::{UnixListener, UnixStream};
+use openwork::net::{UnixDatagram, UnixListener, UnixStream};
 
 use common::{Probe, Wakes, ends, on_every_flavour, panic_of, real};
 use sockets::{Directory, Turns};
@@ -80,9 +81,13 @@ fn a_name_that_begins_with_nul_is_in_no_directory() {
             listener.accept().await.unwrap();
             assert_eq!(UnixListener::bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
             drop((listener, near));
-            // It is gone with its socket.
+            // It is gone with its socket, and free for any other kind.
             let error = UnixStream::connect(&path).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            let datagrams = UnixDatagram::bind(&path).unwrap();
+            let sender = UnixDatagram::unbound().unwrap();
+            sender.send_to(b"!", &path).await.unwrap();
+            assert_eq!(datagrams.recv(&mut [0; 8]).await.unwrap(), 1);
             let bound = UnixListener::bind_addr(&SocketAddr::from_abstract_name(b"").unwrap());
             bound.expect("the system finds a name");
         });
@@ -99,6 +104,7 @@ fn what_cannot_be_done_is_an_error_of_its_kind() {
             assert_eq!(error.kind(), ErrorKind::NotFound);
             let listener = UnixListener::bind(&path).unwrap();
             assert_eq!(UnixListener::bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+            assert_eq!(UnixDatagram::bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
             drop(listener);
             let error = UnixStream::connect(&path).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -241,6 +247,120 @@ fn a_stream_can_be_looked_into() {
     });
 }
 
+// ---- datagrams ----
+
+#[test]
+fn datagrams_find_their_way_by_path() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let directory = Directory::new();
+            let (here, there) = (directory.path("here"), directory.path("there"));
+            let near = UnixDatagram::bind(&here).unwrap();
+            let far = UnixDatagram::bind(&there).unwrap();
+            assert_eq!(near.send_to(b"hello", &there).await.unwrap(), 5);
+            let mut buf = [0; 8];
+            let (len, from) = far.recv_from(&mut buf).await.unwrap();
+            assert_eq!((&buf[..len], from.as_pathname()), (&b"hello"[..], Some(&*here)));
+            assert_eq!(far.try_send_to(b"back", &here).unwrap(), 4);
+            assert_eq!(poll_fn(|cx| far.poll_send_to(cx, b"again", &here)).await.unwrap(), 5);
+            assert_eq!(near.recv(&mut buf).await.unwrap(), 4);
+            assert_eq!(near.recv(&mut buf).await.unwrap(), 5);
+            assert_eq!(near.try_recv_from(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+
+            near.connect(&there).unwrap();
+            assert_eq!(near.peer_addr().unwrap().as_pathname(), Some(&*there));
+            near.send(b"by name").await.unwrap();
+            assert_eq!(far.recv(&mut buf).await.unwrap(), 7);
+            let missing = directory.path("missing");
+            assert_eq!(near.connect(&missing).unwrap_err().kind(), ErrorKind::NotFound);
+            let error = far.send_to(b"!", &missing).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            drop(far);
+            let error = near.send(b"!").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        });
+    });
+}
+
+#[test]
+fn who_sends_more_than_is_taken_waits_and_nothing_is_lost() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (near, far) = UnixDatagram::pair().unwrap();
+            let sends = openwork::spawn(async move {
+                for number in 0_u32..5000 {
+                    near.send(&number.to_le_bytes()).await.unwrap();
+                }
+            });
+            let mut buf = [0; 8];
+            for number in 0_u32..5000 {
+                assert_eq!(far.recv(&mut buf).await.unwrap(), 4);
+                assert_eq!(buf[..4], number.to_le_bytes());
+            }
+            sends.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_sender_without_room_is_woken_when_there_is_some() {
+    ends(|| {
+        real().block_on(async {
+            let (turns, (near, far)) = (Turns::new(), UnixDatagram::pair().unwrap());
+            while near.try_send(b"!").is_ok() {}
+            let mut send = Probe::new(near.send(b"!"));
+            send.assert_pending();
+            let mut writable = Probe::new(near.writable());
+            writable.assert_pending();
+            // Linux says so when three quarters of the room are free again.
+            turns.turn().await;
+            while far.try_recv(&mut [0; 8]).is_ok() {}
+            turns.turn().await;
+            assert!(send.is_woken() && writable.is_woken());
+            writable.assert_ready().unwrap();
+            assert_eq!(send.assert_ready().unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn a_connected_sender_is_woken_by_the_room_that_another_leaves() {
+    ends(|| {
+        real().block_on(async {
+            let directory = Directory::new();
+            let path = directory.path("receiver");
+            let (turns, receiver) = (Turns::new(), UnixDatagram::bind(&path).unwrap());
+            let [greedy, modest] = [(); 2].map(|()| UnixDatagram::unbound().unwrap());
+            modest.connect(&path).unwrap();
+            while greedy.try_send_to(b"!", &path).is_ok() {}
+            let mut send = Probe::new(modest.send(b"!"));
+            send.assert_pending();
+            turns.turn().await;
+            assert!(!send.is_woken());
+            receiver.recv(&mut [0; 8]).await.unwrap();
+            turns.turn().await;
+            assert!(send.is_woken());
+            assert_eq!(send.assert_ready().unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn a_direction_that_was_ended_takes_nothing() {
+    ends(|| {
+        real().block_on(async {
+            let (near, far) = UnixDatagram::pair().unwrap();
+            near.send(b"last").await.unwrap();
+            near.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(near.send(b"!").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+            assert_eq!(far.recv(&mut [0; 8]).await.unwrap(), 4);
+            // The other direction goes on.
+            far.send(b"still").await.unwrap();
+            assert_eq!(near.recv(&mut [0; 8]).await.unwrap(), 5);
+        });
+    });
+}
+
 // ---- the rest of the house ----
 
 #[test]
@@ -273,10 +393,19 @@ fn outside_of_a_runtime_they_panic_at_the_callers_line() {
         let path = directory.path("listener");
         let (std, _other) = StdStream::pair().unwrap();
         type Call = (&'static str, Box<dyn FnOnce()>);
-        let calls: [Call; 3] = [
-            ("UnixListener::bind", Box::new(move || drop(UnixListener::bind(path)))),
+        let calls: [Call; 6] = [
+            (
+                "UnixListener::bind",
+                Box::new({
+                    let path = path.clone();
+                    move || drop(UnixListener::bind(path))
+                }),
+            ),
             ("UnixStream::pair", Box::new(|| drop(UnixStream::pair()))),
             ("UnixStream::from_std", Box::new(move || drop(UnixStream::from_std(std)))),
+            ("UnixDatagram::pair", Box::new(|| drop(UnixDatagram::pair()))),
+            ("UnixDatagram::unbound", Box::new(|| drop(UnixDatagram::unbound()))),
+            ("UnixDatagram::bind", Box::new(move || drop(UnixDatagram::bind(path)))),
         ];
         for (name, call) in calls {
             let panicked = panic_of(call).expect("there is no runtime here");

@@ -12,6 +12,8 @@
 //!
 //! There is one more difference. Whoever drops the writing half of the second kind has written everything
 //! there will be, so the other side is told that the stream ends. [`Ends`] is an `Arc` that does so.
+//!
+//! Next: `datagram.rs`, for those that carry no stream.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};

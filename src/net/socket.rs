@@ -37,7 +37,8 @@ pub trait Connected: StdSocket {
     fn peer_addr(&self) -> io::Result<Self::Addr>;
 }
 
-/// One of std's sockets, watched by a runtime. [`TcpStream`](super::TcpStream) and its siblings are this, each with a socket of its kind inside.
+/// One of std's sockets, watched by a runtime. [`TcpStream`](super::TcpStream),
+/// [`UdpSocket`](super::UdpSocket) and their siblings are this, each with a socket of its kind inside.
 ///
 /// To drop it closes it.
 pub struct Socket<S: StdSocket> {

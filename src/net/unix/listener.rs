@@ -2,6 +2,8 @@
 //!
 //! As with TCP, but at a path. The path stays when the listener is gone, and keeps the next one from being
 //! bound there; who binds removes it first, if he knows that nobody listens.
+//!
+//! Next: `datagram.rs`.
 
 use std::io;
 use std::os::unix::net::{self, SocketAddr};

@@ -6,10 +6,12 @@
 mod addr;
 mod stream;
 mod listener;
+mod datagram;
 
 pub use std::os::unix::net::SocketAddr;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use addr::UCred;
+pub use datagram::UnixDatagram;
 pub use listener::UnixListener;
 pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, UnixStream, WriteHalf};
