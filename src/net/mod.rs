@@ -25,6 +25,6 @@ pub mod unix;
 
 pub use addr::{Lookup, ToSocketAddrs, lookup_host};
 pub use socket::Socket;
-pub use tcp::{TcpListener, TcpStream};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};

@@ -3,6 +3,8 @@
 //! The system takes connections on our behalf, as many as the backlog allows, and the listener becomes
 //! readable; to accept is to take the first of them, or to be told that there is none. Several tasks may
 //! wait at one door.
+//!
+//! Next: `socket.rs`, for those who want to set something before there is a connection.
 
 use std::future::{Future, ready};
 use std::io;

@@ -5,6 +5,8 @@
 
 mod stream;
 mod listener;
+mod socket;
 
 pub use listener::TcpListener;
+pub use socket::TcpSocket;
 pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, TcpStream, WriteHalf};
