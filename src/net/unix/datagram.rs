@@ -2,6 +2,8 @@
 //!
 //! Unlike UDP's, none is lost: who sends more than the receiver takes has to wait. `recv`, `send` and their
 //! like are in `net/datagram.rs`.
+//!
+//! Next: `pipe.rs`.
 
 use std::io;
 use std::net::Shutdown;

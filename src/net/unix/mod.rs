@@ -1,12 +1,13 @@
-//! Sockets between the processes of one machine.
+//! Sockets and pipes between the processes of one machine.
 //!
 //! The types in [`net`](super) are here too, with the halves of a stream under the names that Tokio has for
-//! them.
+//! them, and [`pipe`].
 
 mod addr;
 mod stream;
 mod listener;
 mod datagram;
+pub mod pipe;
 
 pub use std::os::unix::net::SocketAddr;
 
