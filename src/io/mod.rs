@@ -11,6 +11,7 @@
 //! | [`split()`], [`join()`] | one stream as two halves, and the other way round |
 //! | [`duplex()`], [`simplex`] | streams in memory, from task to task |
 //! | [`Cursor`], [`empty`], [`sink`], [`repeat`] | bytes in memory, and none |
+//! | [`stdin`], [`stdout`], [`stderr`] | what the program is told, and what it says |
 //! | [`framed`] | messages: lines, or frames with a length before them |
 
 mod interest;
@@ -39,6 +40,8 @@ mod split;
 mod join;
 mod duplex;
 pub mod framed;
+pub(crate) mod on_pool;
+mod stdio;
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
@@ -65,6 +68,7 @@ pub use read_to_end::{ReadToEnd, ReadToString};
 pub use read_until::{ReadLine, ReadUntil};
 pub use seek::{AsyncSeekExt, Rewind, Seek};
 pub use split::{ReadHalf, WriteHalf, split};
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use take::Take;
 pub use write::{
     AsyncWriteExt, Flush, Shutdown, Write, WriteAll, WriteAllBuf, WriteBuf, WriteVectored,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::marker::PhantomData;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
@@ -90,11 +91,21 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let runtime: AnyRuntime = self.parts.clone();
-        match self.parts.pool.spawn(closure, Location::caller(), &runtime) {
-            Ok(task) => JoinHandle::new(task),
+        match self.try_spawn_blocking(closure) {
+            Ok(task) => task,
             Err(error) => panic!("the system gives no thread for blocking work: {error}"),
         }
+    }
+
+    /// The same for those who can answer an error.
+    #[track_caller]
+    pub(crate) fn try_spawn_blocking<F, T>(&self, closure: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let runtime: AnyRuntime = self.parts.clone();
+        self.parts.pool.spawn(closure, Location::caller(), &runtime).map(JoinHandle::new)
     }
 
     /// Runs a future to its end on this thread, inside the runtime. It does not drive the runtime: that

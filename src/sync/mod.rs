@@ -25,7 +25,7 @@ pub(crate) mod waiters;
 mod permits;
 mod semaphore;
 mod lock;
-mod mutex;
+pub(crate) mod mutex;
 mod rwlock;
 mod once_cell;
 mod barrier;
