@@ -16,6 +16,7 @@ pub mod sync;
 pub mod stream;
 pub mod io;
 pub mod net;
+pub mod fs;
 pub mod trace;
 
 pub use runtime::block_on;

@@ -1,0 +1,15 @@
+//! A call of std's, on the pool.
+
+use std::io;
+
+use crate::runtime::Handle;
+
+/// Awaits what the pool makes of `work`.
+pub(super) async fn run<T, F>(call: &'static str, work: F) -> io::Result<T>
+where
+    F: FnOnce() -> io::Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    let job = Handle::current_for(call).try_spawn_blocking(work)?;
+    job.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}

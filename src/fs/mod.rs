@@ -1,0 +1,28 @@
+//! Files and directories.
+//!
+//! Everything here is std's, done by the blocking pool of the runtime that the thread is in: the system has
+//! no other way to wait for a disk. So it costs a way to another thread and back, some microseconds;
+//! who has much to do does it all in one [`spawn_blocking`](crate::task::spawn_blocking).
+//!
+//! The functions have std's names, and its errors. What they are given is done to its end, also if the
+//! future is dropped meanwhile; nothing is begun before it is awaited.
+//!
+//! # Errors and panics
+//!
+//! Besides std's errors, one of the kind `Other` if the runtime ends before the work has begun, or if the
+//! system gives no thread. Outside of a runtime all of them panic.
+
+mod job;
+mod paths;
+mod dir;
+mod open_options;
+mod file;
+
+pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};
+pub use file::File;
+pub use open_options::OpenOptions;
+pub use paths::{
+    canonicalize, copy, create_dir, create_dir_all, hard_link, metadata, read, read_link,
+    read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink,
+    symlink_metadata, try_exists, write,
+};
