@@ -17,6 +17,7 @@ pub mod stream;
 pub mod io;
 pub mod net;
 pub mod fs;
+pub mod signal;
 pub mod trace;
 
 pub use runtime::block_on;

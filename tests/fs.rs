@@ -15,9 +15,8 @@ use std::task::{Context, Waker};
 use std::{env, process};
 
 use common::{ends, on_every_flavour, panic_of};
-use futures::AsyncSeekExt as _;
 use openwork::fs::{self, File, OpenOptions};
-use openwork::io::{AsyncReadExt, AsyncWriteExt};
+use openwork::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use openwork::runtime::{Builder, Handle};
 use openwork::task::{JoinHandle, spawn_blocking};
 
@@ -120,7 +119,7 @@ fn operations_happen_in_the_order_of_their_calls() {
             assert_eq!(&two, b"78");
             file.write_all(b"ef").await.unwrap();
             assert_eq!(file.metadata().await.unwrap().len(), 11);
-            file.seek(SeekFrom::Start(0)).await.unwrap();
+            file.rewind().await.unwrap();
             let mut all = String::new();
             file.read_to_string(&mut all).await.unwrap();
             assert_eq!(all, "01ab4cd78ef");
@@ -138,7 +137,7 @@ fn reading_into_nothing_is_not_the_end_of_the_file() {
         let mut buf = [0; 8];
         assert_eq!(file.read(&mut buf).await.unwrap(), 3);
         // Also while a read is in flight.
-        file.seek(SeekFrom::Start(0)).await.unwrap();
+        file.rewind().await.unwrap();
         let (let_go, job) = hold_up();
         poll_once_and_drop(file.read(&mut buf));
         assert_eq!(file.read(&mut []).await.unwrap(), 0);
@@ -202,7 +201,7 @@ fn a_write_that_failed_is_reported_by_flush_and_by_whatever_comes_next() {
         file.write_all(b"lost").await.unwrap();
         assert_eq!(kind(file.write_all(b"more").await), ErrorKind::StorageFull);
         file.write_all(b"lost").await.unwrap();
-        assert_eq!(kind(file.seek(SeekFrom::Start(0)).await.map(drop)), ErrorKind::StorageFull);
+        assert_eq!(kind(file.rewind().await.map(drop)), ErrorKind::StorageFull);
         file.write_all(b"lost").await.unwrap();
         assert_eq!(kind(file.sync_all().await), ErrorKind::StorageFull);
         file.write_all(b"lost").await.unwrap();
@@ -241,7 +240,7 @@ fn a_job_has_no_more_bytes_than_one_allows() {
         assert_eq!(file.max_buf_size(), 10);
         assert_eq!(file.write(&[7; 100]).await.unwrap(), 10);
         file.write_all(&[7; 90]).await.unwrap();
-        file.seek(SeekFrom::Start(0)).await.unwrap();
+        file.rewind().await.unwrap();
         let mut buf = [0; 100];
         assert_eq!(file.read(&mut buf).await.unwrap(), 10);
         file.read_exact(&mut buf[10..]).await.unwrap();
@@ -328,7 +327,7 @@ fn on_a_dead_pool_every_operation_fails_and_none_panics() {
                 assert!(file.read(&mut [0; 3]).await.is_err());
                 file.write(b"x").await.unwrap();
                 assert!(file.flush().await.is_err());
-                assert!(file.seek(SeekFrom::Start(0)).await.is_err());
+                assert!(file.rewind().await.is_err());
                 assert!(file.sync_all().await.is_err());
                 assert!(file.metadata().await.is_err());
                 assert!(File::open(&path).await.is_err());
