@@ -29,8 +29,8 @@ use signal_hook::consts;
 use signal_hook::low_level::{pipe, unregister};
 
 use crate::engine::prim::Mutex;
-use crate::engine::reactor::Direction;
-use crate::io::descriptor::{Descriptor, Io};
+use crate::io::descriptor::{Descriptor, Readiness};
+use crate::io::interest::Interest;
 use crate::runtime::Handle;
 
 /// Waits for the next Ctrl-C, that is for `SIGINT`.
@@ -245,7 +245,7 @@ impl Signal {
     /// Cancel safe.
     pub fn recv(&mut self) -> Recv<'_> {
         let Signal { bell, heard } = self;
-        Recv { pipe: bell.pipe.ready(Direction::Read), bell, heard }
+        Recv { pipe: bell.pipe.ready(Interest::READABLE), bell, heard }
     }
 }
 
@@ -256,7 +256,7 @@ pub struct Recv<'a> {
     bell: &'a Bell,
     heard: &'a mut usize,
     /// Until there is something in the pipe.
-    pipe: Io<'a, UnixStream, fn(&UnixStream) -> io::Result<()>>,
+    pipe: Readiness<'a>,
 }
 
 impl Recv<'_> {
@@ -265,6 +265,11 @@ impl Recv<'_> {
         let rung = *self.bell.rung.lock();
         std::mem::replace(self.heard, rung) != rung
     }
+}
+
+/// Whether nothing was found out yet.
+fn is_no_answer(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 impl Future for Recv<'_> {
@@ -276,13 +281,12 @@ impl Future for Recv<'_> {
                 return Poll::Ready(Some(()));
             }
             match Pin::new(&mut self.pipe).poll(cx) {
-                Poll::Ready(Ok(())) => {
+                Poll::Ready(Ok(_)) => {
                     let bell = self.bell;
-                    match bell.pipe.try_io(Direction::Read, |pipe| bell.drain(pipe)) {
-                        Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                            return Poll::Ready(None);
-                        }
-                        _ => {}
+                    match bell.pipe.try_io(Interest::READABLE, |pipe| bell.drain(pipe)) {
+                        Ok(()) => {}
+                        Err(error) if is_no_answer(&error) => {}
+                        Err(_) => return Poll::Ready(None),
                     }
                 }
                 Poll::Ready(Err(_)) => return Poll::Ready(None),

@@ -31,7 +31,7 @@ pub enum Either<A, B> {
 impl<A, B> Either<A, B> {
     /// The value, pinned as this is.
     pub fn as_pin_mut(self: Pin<&mut Self>) -> Either<Pin<&mut A>, Pin<&mut B>> {
-        // SAFETY: rule 13. The variants' fields are pinned with the value: only this hands them out from
+        // SAFETY: rule 11. The variants' fields are pinned with the value: only this hands them out from
         // behind a pin, there is no `Drop`, and `Unpin` is derived from both.
         unsafe {
             match self.get_unchecked_mut() {

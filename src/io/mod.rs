@@ -14,7 +14,7 @@
 //! | [`stdin`], [`stdout`], [`stderr`] | what the program is told, and what it says |
 //! | [`framed`] | messages: lines, or frames with a length before them |
 
-mod interest;
+pub(crate) mod interest;
 pub(crate) mod descriptor;
 pub mod unix;
 mod whole;
