@@ -37,7 +37,7 @@ fn mix(mut bits: u64) -> u64 {
 }
 
 /// Determines the choices that a runtime makes at random: the first branch that
-/// `select!` looks at, and the worker from whom another takes tasks.
+/// [`select!`](crate::select) looks at, and the worker from whom another takes tasks.
 #[derive(Debug, Clone)]
 pub struct RngSeed(u64);
 

@@ -180,6 +180,13 @@ impl<L: Branches> Future for SelectList<L> {
     }
 }
 
+/// The guard by which a pattern is tested: it runs if the pattern fits, and keeps anything from being moved.
+#[inline]
+pub fn note_and_refuse(fits: &mut bool) -> bool {
+    *fits = true;
+    false
+}
+
 /// Where a `select!` ends of which all branches are out, if it has no `else`.
 #[track_caller]
 pub fn all_branches_are_out() -> ! {

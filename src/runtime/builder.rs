@@ -190,7 +190,7 @@ impl Builder {
     }
 
     /// Determines the choices that the runtime makes at random, such as the branch that
-    /// `select!` looks at first. The default is new in each runtime, and a constant in one
+    /// [`select!`](crate::select) looks at first. The default is new in each runtime, and a constant in one
     /// whose clock is paused.
     ///
     /// ```

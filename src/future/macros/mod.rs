@@ -8,4 +8,6 @@ mod join;
 mod select;
 
 pub use super::join::{JoinList, KeepAll, StopAtError, empty, try_empty, with};
-pub use super::select::{NoBranches, Outcome, SelectList, all_branches_are_out, branch};
+pub use super::select::{
+    NoBranches, Outcome, SelectList, all_branches_are_out, branch, note_and_refuse,
+};

@@ -16,7 +16,7 @@
 //! **Testing a pattern without moving.** To learn whether an output fits, one cannot simply match: the
 //! match would move parts of it into the pattern's variables, and the output is still needed whole. A
 //! guard comes to the rescue. It runs when the pattern fits, but before anything is moved; this one takes
-//! note, and then refuses: `match out { pattern if { fits = true; false } => unreachable!(), _ => {} }`.
+//! note, and then refuses: `match out { pattern if note_and_refuse(&mut fits) => unreachable!(), _ => {} }`.
 //! Tokio needs a procedural macro here, which strips `mut` and `ref` from the pattern.
 //!
 //! One step takes one branch, so that 64 branches stay below the compiler's limit of 128 nested
@@ -221,12 +221,7 @@ macro_rules! __test {
             let mut fits = false;
             #[allow(unused_variables, unused_mut, unreachable_patterns, unreachable_code)]
             match output {
-                $pattern
-                    if {
-                        fits = true;
-                        false
-                    } =>
-                {
+                $pattern if $crate::future::macros::note_and_refuse(&mut fits) => {
                     ::std::unreachable!()
                 }
                 _ => {}
