@@ -70,11 +70,6 @@ impl File {
             .map(File::from_std)
     }
 
-    /// For all the other ways to open one.
-    pub fn options() -> super::open_options::OpenOptions {
-        super::open_options::OpenOptions::new()
-    }
-
     /// Takes over a file of std's.
     pub fn from_std(file: std::fs::File) -> File {
         Self::around(OnPool::new(file))

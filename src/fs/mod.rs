@@ -15,8 +15,8 @@
 mod job;
 mod paths;
 mod dir;
-mod open_options;
 mod file;
+mod open_options;
 
 pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};
 pub use file::File;

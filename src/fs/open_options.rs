@@ -83,3 +83,10 @@ impl From<std::fs::OpenOptions> for OpenOptions {
         OpenOptions(options)
     }
 }
+
+impl File {
+    /// For all the other ways to open a file.
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
+}
