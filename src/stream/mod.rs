@@ -46,3 +46,4 @@ pub use sources::{
 };
 pub use timed::{Throttle, Timeout};
 pub use together::{Chain, Merge, Zip};
+pub use wrappers::interval;

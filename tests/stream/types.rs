@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use openwork::stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
+use openwork::stream::wrappers::{
+    BroadcastStream, IntervalStream, ReceiverStream, UnboundedReceiverStream, WatchStream,
+};
 use openwork::stream::{self, *};
 
 /// Whether a type has a trait, asked of the type itself: the method that is nearer wins.
@@ -57,6 +59,9 @@ fn a_stream_goes_where_its_parts_go() {
     check::<BufferUnordered<Iter<std::vec::IntoIter<Ready<u8>>>>>();
     check::<ReceiverStream<Moves>>();
     check::<UnboundedReceiverStream<Moves>>();
+    check::<BroadcastStream<Moves>>();
+    check::<WatchStream<u8>>();
+    check::<IntervalStream>();
     // There is no item in these.
     check::<Empty<Stuck>>();
     check::<stream::Pending<Stuck>>();

@@ -109,6 +109,43 @@ impl<T: Clone> Receiver<T> {
     }
 }
 
+impl<T> Receiver<T> {
+    /// The next value, for somebody who keeps our place in line and gives it back.
+    pub(crate) fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &mut Option<Key>,
+    ) -> Poll<Result<T, RecvError>>
+    where
+        T: Clone,
+    {
+        ready!(context::poll_budget(cx));
+        let Receiver { shared, cursor } = self;
+        let look = |ring: &mut Ring<T>| match ring.receive(cursor) {
+            Ok(value) => Poll::Ready(Ok(value)),
+            Err(TryRecvError::Lagged(missed)) => Poll::Ready(Err(RecvError::Lagged(missed))),
+            Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
+            Err(TryRecvError::Empty) => Poll::Pending,
+        };
+        match look_or_line_up(shared, cx, place, look, |ring| &mut ring.waiting) {
+            Poll::Pending => {
+                trace::waiting(Waiting::On { what: "a broadcast value" });
+                Poll::Pending
+            }
+            Poll::Ready(received) => {
+                context::spend();
+                Poll::Ready(received.map(cloned))
+            }
+        }
+    }
+
+    /// Gives the place back.
+    pub(crate) fn leave_line(&self, place: Option<Key>) {
+        let left = place.map(|key| self.shared.lock().waiting.remove(key));
+        drop(left);
+    }
+}
+
 /// The receiver's own copy. The value goes here, if this was the last to receive it.
 fn cloned<T: Clone>(value: Value<T>) -> T {
     value.lock().clone()
@@ -140,34 +177,14 @@ impl<T: Clone> Future for Recv<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
-        let this = &mut *self;
-        let Receiver { shared, cursor } = &mut *this.receiver;
-        let look = |ring: &mut Ring<T>| match ring.receive(cursor) {
-            Ok(value) => Poll::Ready(Ok(value)),
-            Err(TryRecvError::Lagged(missed)) => Poll::Ready(Err(RecvError::Lagged(missed))),
-            Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
-            Err(TryRecvError::Empty) => Poll::Pending,
-        };
-        match look_or_line_up(shared, cx, &mut this.place, look, |ring| &mut ring.waiting) {
-            Poll::Pending => {
-                trace::waiting(Waiting::On { what: "a broadcast value" });
-                Poll::Pending
-            }
-            Poll::Ready(received) => {
-                context::spend();
-                Poll::Ready(received.map(cloned))
-            }
-        }
+        let Recv { receiver, place } = &mut *self;
+        receiver.poll_recv(cx, place)
     }
 }
 
 impl<T> Drop for Recv<'_, T> {
     fn drop(&mut self) {
-        if let Some(key) = self.place {
-            let left = self.receiver.shared.lock().waiting.remove(key);
-            drop(left);
-        }
+        self.receiver.leave_line(self.place);
     }
 }
 

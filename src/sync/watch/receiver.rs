@@ -70,8 +70,24 @@ impl<T> Receiver<T> {
     ///
     /// If all senders are dropped, and the last value was seen.
     pub fn changed(&mut self) -> Changed<'_, T> {
-        let Receiver { shared, seen } = self;
-        Changed { shared, seen, place: None }
+        Changed { receiver: self, place: None }
+    }
+
+    /// The same for somebody who keeps our place in line and gives it back.
+    pub(crate) fn poll_changed(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &mut Option<Key>,
+    ) -> Poll<Result<(), RecvError>> {
+        ready!(context::poll_budget(cx));
+        let changed = ready!(self.shared.poll_changed(cx, self.seen, place));
+        context::spend();
+        Poll::Ready(changed.map(|version| self.seen = version))
+    }
+
+    /// Gives the place back.
+    pub(crate) fn leave_line(&self, place: Option<Key>) {
+        self.shared.leave_changed(place);
     }
 
     /// Waits until `condition` says yes to the value, which then counts as seen. It is asked about the
@@ -138,8 +154,7 @@ impl<T> Drop for Receiver<T> {
 /// Waits for a value that was not seen. From [`Receiver::changed`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Changed<'a, T> {
-    shared: &'a Shared<T>,
-    seen: &'a mut usize,
+    receiver: &'a mut Receiver<T>,
     /// Where it stands in line, once it does.
     place: Option<Key>,
 }
@@ -148,17 +163,14 @@ impl<T> Future for Changed<'_, T> {
     type Output = Result<(), RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
-        let this = &mut *self;
-        let changed = ready!(this.shared.poll_changed(cx, *this.seen, &mut this.place));
-        context::spend();
-        Poll::Ready(changed.map(|version| *this.seen = version))
+        let Changed { receiver, place } = &mut *self;
+        receiver.poll_changed(cx, place)
     }
 }
 
 impl<T> Drop for Changed<'_, T> {
     fn drop(&mut self) {
-        self.shared.leave_changed(self.place);
+        self.receiver.leave_line(self.place);
     }
 }
 
@@ -218,7 +230,7 @@ impl<T> fmt::Debug for Receiver<T> {
 impl<T> fmt::Debug for Changed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Changed")
-            .field("seen", &self.seen)
+            .field("seen", &self.receiver.seen)
             .field("place", &self.place)
             .finish_non_exhaustive()
     }
