@@ -17,7 +17,7 @@
 mod addr;
 mod socket;
 mod stream;
-mod halves;
+pub mod halves;
 mod datagram;
 pub mod tcp;
 mod udp;

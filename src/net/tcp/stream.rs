@@ -38,7 +38,7 @@ pub type WriteHalf<'a> = halves::WriteHalf<&'a TcpStream>;
 pub type OwnedReadHalf = halves::ReadHalf<Arc<TcpStream>>;
 /// The half that writes, and ends the stream when it is dropped. From [`TcpStream::into_split`].
 pub type OwnedWriteHalf = halves::WriteHalf<Ends<net::TcpStream>>;
-/// Two halves are not of the same stream. From `OwnedReadHalf::reunite`; it gives them back.
+/// Two halves are not of the same stream. From [`OwnedReadHalf::reunite`]; it gives them back.
 pub type ReuniteError = halves::ReuniteError<net::TcpStream>;
 
 impl StdSocket for net::TcpStream {

@@ -50,7 +50,7 @@ pub type WriteHalf<'a> = halves::WriteHalf<&'a UnixStream>;
 pub type OwnedReadHalf = halves::ReadHalf<Arc<UnixStream>>;
 /// The half that writes, and ends the stream when it is dropped. From [`UnixStream::into_split`].
 pub type OwnedWriteHalf = halves::WriteHalf<Ends<net::UnixStream>>;
-/// Two halves are not of the same stream. From `OwnedReadHalf::reunite`; it gives them back.
+/// Two halves are not of the same stream. From [`OwnedReadHalf::reunite`]; it gives them back.
 pub type ReuniteError = halves::ReuniteError<net::UnixStream>;
 
 impl StdSocket for net::UnixStream {
