@@ -1,5 +1,5 @@
 //! The instruments of the tests: a watch-dog, runtimes of every flavour, a waker that counts, a tape of
-//! events, a catcher of panics, and a process of one's own.
+//! events, a catcher of panics, a process of one's own, and the examples as programs.
 //!
 //! No test here sleeps and hopes. Where two threads must meet, they say so to each other; where
 //! something must *not* happen, there is a moment after which it could not happen any more.
@@ -9,6 +9,7 @@
 
 mod crowd;
 mod ends;
+mod example;
 mod flavours;
 mod panics;
 mod process;
@@ -20,6 +21,7 @@ mod wakes;
 
 pub use crowd::crowd;
 pub use ends::ends;
+pub use example::example;
 pub use flavours::{
     Flavour, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
 };
