@@ -26,5 +26,3 @@ mod stream;
 mod end_of_stream;
 #[path = "net/fairness.rs"]
 mod fairness;
-#[path = "net/echo.rs"]
-mod echo;
