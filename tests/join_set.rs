@@ -10,13 +10,14 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{self, TryRecvError::Disconnected};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use common::Flavour::{CurrentThread, Workers};
 use common::{
-    AtDrop, Random, Tape, Wakes, ends, message_of, on_each_of, on_every_flavour, panic_of, until,
+    AtDrop, Random, Tape, Wakes, at_clone, ends, message_of, on_each_of, on_every_flavour,
+    panic_of, until,
 };
 use futures::channel::oneshot;
 use futures::future::FutureExt;
@@ -271,24 +272,11 @@ fn the_one_who_polled_last_is_woken_once_and_the_others_are_let_go() {
 /// The race, made by hand: a task ends just when the one who waits, having found nothing, leaves his waker.
 #[test]
 fn a_task_that_ends_while_one_lies_down_is_found() {
-    thread_local! {
-        static MEANWHILE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
-    }
-    fn clone(_: *const ()) -> RawWaker {
-        if let Some(meanwhile) = MEANWHILE.take() {
-            meanwhile();
-        }
-        RawWaker::new(std::ptr::null(), &VTABLE)
-    }
-    static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, |_| (), |_| (), |_| ());
     ends(|| {
         let runtime = common::real();
         let mut set = JoinSet::new();
         let task = set.spawn_on(async {}, runtime.handle());
-        let meanwhile = move || runtime.block_on(until(|| task.is_finished()));
-        MEANWHILE.set(Some(Box::new(meanwhile)));
-        // SAFETY: its data is never looked at, and its functions may be called anywhere.
-        let waker = unsafe { Waker::new(std::ptr::null(), &VTABLE) };
+        let waker = at_clone(move || runtime.block_on(until(|| task.is_finished())));
         assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_ready());
     });
 }

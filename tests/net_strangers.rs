@@ -4,33 +4,13 @@ mod common;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::ptr;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+use std::sync::Arc;
+use std::task::Context;
 
 use openwork::io::AsyncRead;
 use openwork::net::TcpStream;
 
-use common::{Wakes, ends, real};
-
-/// The socket that the waker below looks at whenever it is cloned.
-static LOOKS_AT: Mutex<Option<Arc<TcpStream>>> = Mutex::new(None);
-
-/// A waker whose `clone` waits for a socket itself.
-fn curious() -> Waker {
-    fn clone(_: *const ()) -> RawWaker {
-        let socket = LOOKS_AT.lock().unwrap().take();
-        if let Some(socket) = socket {
-            let wakes = Wakes::new();
-            assert!(wakes.poll(pin!(socket.readable())).is_pending());
-            *LOOKS_AT.lock().unwrap() = Some(socket);
-        }
-        RawWaker::new(ptr::null(), &TABLE)
-    }
-    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, |_| (), |_| (), |_| ());
-    // SAFETY: the functions of the table use no data.
-    unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &TABLE)) }
-}
+use common::{Wakes, at_clone, ends, real};
 
 #[test]
 fn a_waker_may_come_back_to_the_socket_while_it_is_cloned() {
@@ -39,12 +19,14 @@ fn a_waker_may_come_back_to_the_socket_while_it_is_cloned() {
         real().block_on(async {
             let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let socket = Arc::new(socket);
-            *LOOKS_AT.lock().unwrap() = Some(socket.clone());
-            let (curious, mut buf) = (curious(), [0; 8]);
+            let ours = socket.clone();
+            let curious = at_clone(move || {
+                assert!(Wakes::new().poll(pin!(ours.readable())).is_pending());
+            });
+            let mut buf = [0; 8];
             let mut cx = Context::from_waker(&curious);
             assert!(pin!(socket.readable()).poll(&mut cx).is_pending());
             assert!(Pin::new(&mut &*socket).poll_read(&mut cx, &mut buf).is_pending());
-            *LOOKS_AT.lock().unwrap() = None;
         });
     });
 }

@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::Context;
 use std::thread;
 
-use common::{AtDrop, Tape, Wakes, ends, on_every_flavour, panic_of, paused, with_workers};
+use common::{
+    AtDrop, Tape, Wakes, at_clone, ends, on_every_flavour, panic_of, paused, with_workers,
+};
 use futures::channel::oneshot;
 use futures::task::ArcWake;
 use openwork::runtime::{Builder, Handle};
@@ -532,6 +534,25 @@ fn a_waker_may_use_the_timers() {
         let nap = resets.sleep.lock().unwrap().take();
         drop(nap);
         assert_eq!(runtime.handle().metrics().num_timers(), 0);
+    });
+}
+
+#[test]
+fn a_waker_may_use_timers_while_it_is_cloned() {
+    ends(|| {
+        let runtime = paused();
+        let _entered = runtime.enter();
+        let handle = runtime.handle().clone();
+        let busy = at_clone(move || {
+            let _entered = handle.enter();
+            assert!(Wakes::new().poll(pin!(sleep(HOUR))).is_pending());
+        });
+        let mut nap = pin!(sleep(MINUTE));
+        assert!(Wakes::new().poll(nap.as_mut()).is_pending());
+        // It is moved to another task …
+        assert!(nap.poll(&mut Context::from_waker(&busy)).is_pending());
+        // … or that one's from the beginning.
+        assert!(pin!(sleep(MINUTE)).poll(&mut Context::from_waker(&busy)).is_pending());
     });
 }
 

@@ -198,30 +198,36 @@ impl Driver {
         due: Nanos,
         waker: &Waker,
     ) -> Result<bool, Closed> {
-        let mut timers = self.timers.lock();
-        let (mut old, mut earliest) = (None, false);
-        let past = timers.is_past(due)?;
-        let fired = match *timer {
-            _ if past => true,
-            Some(key) => match timers.poll(key, waker)? {
-                TimerState::Fired => true,
-                TimerState::Waits(replaced) => {
-                    old = replaced;
-                    false
+        // Outside of the lock: a stranger's `clone` may come back here. A timer that there is keeps one
+        // already, and mostly the right one.
+        let mut ours = timer.is_none().then(|| waker.clone());
+        let (mut earliest, mut last) = (false, None);
+        let fired = loop {
+            let mut timers = self.timers.lock();
+            let past = timers.is_past(due)?;
+            let state = match *timer {
+                _ if past => TimerState::Fired,
+                Some(key) => timers.poll(key, waker, &mut ours)?,
+                None => {
+                    let ours = ours.take().expect("it was cloned above, and is for a new timer");
+                    let key;
+                    (key, earliest) = timers.insert(due, ours);
+                    *timer = Some(key);
+                    TimerState::Waits
                 }
-            },
-            None => {
-                let key;
-                (key, earliest) = timers.insert(due, waker.clone());
-                *timer = Some(key);
-                false
+            };
+            match state {
+                TimerState::Waits => break false,
+                TimerState::Fired => {
+                    last = timer.take().and_then(|key| timers.cancel(key));
+                    break true;
+                }
+                TimerState::IsAnothers => {}
             }
+            drop(timers);
+            ours = Some(waker.clone());
         };
-        if fired {
-            old = timer.take().and_then(|key| timers.cancel(key));
-        }
-        drop(timers);
-        contain(|| drop(old));
+        contain(|| drop((ours, last)));
         if earliest {
             self.tell_deadline();
         }

@@ -75,9 +75,10 @@ pub(crate) struct Closed;
 #[derive(Debug)]
 pub(crate) enum TimerState {
     Fired,
-    /// It waits. Here is the waker it had before, if it was another one, to be dropped outside of the
-    /// lock.
-    Waits(Option<Waker>),
+    /// It waits, and will wake whom it should.
+    Waits,
+    /// It waits for somebody else, and needs a waker of ours.
+    IsAnothers,
 }
 
 impl Timers {
@@ -106,16 +107,26 @@ impl Timers {
         (key, self.push(Entry { due, round, key }))
     }
 
-    /// Whether the timer has fired; if not, it will wake `waker`, and nobody else.
-    pub(crate) fn poll(&mut self, key: u32, waker: &Waker) -> Result<TimerState, Closed> {
+    /// Whether the timer has fired; if not, whether it will wake `waker`, and nobody else. For that it may
+    /// take `ours`, a clone of it, and leave there what it had before, to be dropped outside of the lock.
+    pub(crate) fn poll(
+        &mut self,
+        key: u32,
+        waker: &Waker,
+        ours: &mut Option<Waker>,
+    ) -> Result<TimerState, Closed> {
         if self.closed {
             return Err(Closed);
         }
-        Ok(match &mut self.slots[key as usize].waker {
-            None => TimerState::Fired,
-            Some(kept) if kept.will_wake(waker) => TimerState::Waits(None),
+        Ok(match (&mut self.slots[key as usize].waker, ours) {
+            (None, _) => TimerState::Fired,
+            (Some(kept), _) if kept.will_wake(waker) => TimerState::Waits,
             // The sleep was polled by another task than before: from now on it is that task's.
-            Some(kept) => TimerState::Waits(Some(mem::replace(kept, waker.clone()))),
+            (Some(kept), Some(ours)) => {
+                mem::swap(kept, ours);
+                TimerState::Waits
+            }
+            (Some(_), None) => TimerState::IsAnothers,
         })
     }
 

@@ -28,7 +28,7 @@ pub use flavours::{
 pub use panics::{Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of};
 pub use process::{alone, alone_under, thread_id, threads};
 pub use random::Random;
-pub use strangers::{calls, owns};
+pub use strangers::{at_clone, calls, owns};
 pub use tape::Tape;
 pub(crate) use types::assert_not;
 pub use wakes::{AtDrop, Probe, Wakes};

@@ -1,7 +1,8 @@
 //! Wakers that were not made by us: they call back, they panic, they own things.
 
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex};
-use std::task::Waker;
+use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use futures::task::{ArcWake, waker};
 
@@ -28,4 +29,26 @@ impl<T: Send + 'static> ArcWake for Owns<T> {
 /// Owns something that goes with the waker.
 pub fn owns<T: Send + 'static>(something: T) -> Waker {
     waker(Arc::new(Owns(Mutex::new(something))))
+}
+
+/// What the waker below calls.
+type Call = Box<dyn Fn() + Send + Sync>;
+
+/// Calls a closure whenever it is cloned, and does nothing when it is woken.
+pub fn at_clone(call: impl Fn() + Send + Sync + 'static) -> Waker {
+    // The data of each is a share of an `Arc<Call>`.
+    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, let_go, |_| (), let_go);
+    unsafe fn clone(data: *const ()) -> RawWaker {
+        // SAFETY: see above. The share stays with the waker that is cloned.
+        let call = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Call>()) });
+        call();
+        RawWaker::new(Arc::into_raw(Arc::clone(&call)).cast(), &TABLE)
+    }
+    unsafe fn let_go(data: *const ()) {
+        // SAFETY: see above. The waker goes, and its share with it.
+        drop(unsafe { Arc::from_raw(data.cast::<Call>()) });
+    }
+    let call: Arc<Call> = Arc::new(Box::new(call));
+    // SAFETY: see above.
+    unsafe { Waker::from_raw(RawWaker::new(Arc::into_raw(call).cast(), &TABLE)) }
 }
