@@ -9,6 +9,7 @@ use std::error::Error;
 use std::future::Future;
 use std::marker::PhantomPinned;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
@@ -17,8 +18,8 @@ use std::time::Duration;
 
 use common::Flavour::{CurrentThread, Workers};
 use common::{
-    AtDrop, Probe, Random, Wakes, assert_not, calls, ends, on_each_of, on_every_flavour, owns,
-    panic_of,
+    AtDrop, Probe, Random, Wakes, assert_not, at_clone, calls, ends, on_each_of, on_every_flavour,
+    owns, panic_of,
 };
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -479,6 +480,31 @@ fn a_poll_may_do_only_so_much() {
         drop(rx);
         yield_now().await;
         assert_eq!(count(|| tx.closed().now_or_never()), 128);
+    });
+}
+
+/// A sender that is as fast as one who waits for a condition: each time that he has asked about a value, and
+/// is about to lie down, there is another.
+#[test]
+fn who_asks_about_one_value_after_another_gives_way() {
+    ends(|| {
+        openwork::block_on(async {
+            let (tx, mut rx) = channel(0);
+            let last_moment = at_clone(move || tx.send_modify(|value| *value += 1));
+            let mut asked = 0;
+            let condition = |_: &u32| {
+                asked += 1;
+                asked == 1000
+            };
+            let mut wait = pin!(rx.wait_for(condition));
+            let mut cx = Context::from_waker(&last_moment);
+            let mut polls = 1;
+            while wait.as_mut().poll(&mut cx).is_pending() {
+                polls += 1;
+                yield_now().await;
+            }
+            assert_eq!(polls, 1000 / 128 + 1);
+        });
     });
 }
 

@@ -193,9 +193,10 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
     type Output = Result<Ref<'a, T>, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
         let this = &mut *self;
         loop {
+            // For each change, as there may always be another one by the time that we have asked.
+            ready!(context::poll_budget(cx));
             if !mem::replace(&mut this.asked, true) {
                 let value = this.shared.borrow_and_update(this.seen);
                 if (this.condition)(&value) {
@@ -203,8 +204,9 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
                     return Poll::Ready(Ok(value));
                 }
             }
-            if let Err(closed) = ready!(this.shared.poll_changed(cx, *this.seen, &mut this.place)) {
-                context::spend();
+            let changed = ready!(this.shared.poll_changed(cx, *this.seen, &mut this.place));
+            context::spend();
+            if let Err(closed) = changed {
                 return Poll::Ready(Err(closed));
             }
             this.asked = false;
