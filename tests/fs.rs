@@ -477,3 +477,37 @@ fn a_file_can_go_anywhere() {
     send(File::open(""));
     let _ = Handle::try_current();
 }
+
+/// Nobody awaits it any more, but it is on its way, and may cut off what is written after it.
+#[test]
+fn an_operation_that_is_dropped_comes_before_the_next() {
+    with_one_thread(|| async {
+        let dir = Dir::new();
+        let mut file = File::create(dir.0.join("file")).await.unwrap();
+        let (let_go, held) = hold_up();
+        poll_once_and_drop(file.set_len(0));
+        // Not even on its way.
+        poll_once_and_drop(file.write(b"after"));
+        let_go.send(()).unwrap();
+        held.await.unwrap();
+        file.write_all(b"after").await.unwrap();
+        file.flush().await.unwrap();
+        assert_eq!(fs::read(dir.0.join("file")).await.unwrap(), b"after");
+    });
+}
+
+#[test]
+fn the_way_back_to_std_waits_for_an_operation_that_is_dropped() {
+    with_one_thread(|| async {
+        let dir = Dir::new();
+        let file = File::open(dir.file("file", b"text")).await.unwrap();
+        let (let_go, held) = hold_up();
+        poll_once_and_drop(file.metadata());
+        let file = file.try_into_std().expect_err("it is in flight");
+        let mut back = pin!(file.into_std());
+        assert!(back.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let_go.send(()).unwrap();
+        held.await.unwrap();
+        assert_eq!(back.await.metadata().unwrap().len(), 4);
+    });
+}

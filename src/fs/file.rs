@@ -157,10 +157,7 @@ impl File {
         F: FnOnce(&std::fs::File) -> io::Result<R> + Send + 'static,
         R: Send + 'static,
     {
-        let mut inner = self.inner.lock().await;
-        poll_fn(|cx| inner.poll_flush(cx)).await?;
-        let file = inner.object().clone();
-        run(call, move || work(&file)).await
+        self.inner.lock().await.in_turn(call, work).await
     }
 }
 

@@ -19,7 +19,7 @@
 //!
 //! Next: `stdio.rs`, which has standard output this way.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::mem;
 use std::pin::Pin;
@@ -29,6 +29,7 @@ use std::task::{Context, Poll, ready};
 use crate::engine::context;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
+use crate::sync::oneshot;
 
 /// How much one job reads or writes at most, if nobody says otherwise. Tokio's number; its effect is how much
 /// memory each file holds while it is in use.
@@ -105,6 +106,8 @@ enum Done {
     Read(io::Result<()>),
     Wrote(io::Result<()>),
     Sought(SeekFrom, io::Result<u64>),
+    /// Something else, whose outcome went another way.
+    Other,
 }
 
 /// What was settled.
@@ -162,7 +165,7 @@ impl<T: Object> OnPool<T> {
                 return Poll::Ready(Ok(count));
             }
             let limit = buf.len().min(self.max_buf_size);
-            self.start(move |object, buffer| {
+            self.start(T::NAME, move |object, buffer| {
                 buffer.clear();
                 buffer.bytes.resize(limit, 0);
                 let result = retry(|| object.read(&mut buffer.bytes));
@@ -187,7 +190,7 @@ impl<T: Object> OnPool<T> {
         let unread = buffer.left().len();
         buffer.clear();
         buffer.bytes.extend_from_slice(&bytes[..count]);
-        self.start(move |object, buffer| {
+        self.start(T::NAME, move |object, buffer| {
             let result = go_back(object, unread).and_then(|()| object.write_all(&buffer.bytes));
             buffer.clear();
             Done::Wrote(result)
@@ -217,11 +220,29 @@ impl<T: Object> OnPool<T> {
             let buffer = self.buffer();
             let unread = buffer.left().len();
             buffer.clear();
-            self.start(move |object, _| {
+            self.start(T::NAME, move |object, _| {
                 let result = go_back(object, unread).and_then(|()| object.seek(to));
                 Done::Sought(to, result)
             })?;
         }
+    }
+
+    /// Does something else with the object, when what is in flight is done. It happens also if this is
+    /// dropped, and before whatever is begun after it.
+    pub(crate) async fn in_turn<R: Send + 'static>(
+        &mut self,
+        call: &'static str,
+        work: impl FnOnce(&T) -> io::Result<R> + Send + 'static,
+    ) -> io::Result<R> {
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        let (answer, mut answered) = oneshot::channel();
+        self.start(call, move |object, _| {
+            // An error: nobody is there to hear it.
+            let _ = answer.send(work(object));
+            Done::Other
+        })?;
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        answered.try_recv().expect("a job that was done has answered")
     }
 
     /// Waits for the job that is in flight, if there is one.
@@ -239,6 +260,7 @@ impl<T: Object> OnPool<T> {
             Done::Read(result) => result.map(|()| Settled::Read),
             Done::Wrote(result) => result.map(|()| Settled::Nothing),
             Done::Sought(to, result) => result.map(|position| Settled::Sought(to, position)),
+            Done::Other => Ok(Settled::Nothing),
         })
     }
 
@@ -252,12 +274,13 @@ impl<T: Object> OnPool<T> {
     /// Gives a job to the pool of the runtime that this thread is in.
     fn start(
         &mut self,
+        call: &str,
         work: impl FnOnce(&T, &mut Buffer) -> Done + Send + 'static,
     ) -> io::Result<()> {
         let object = self.object.clone();
         let mut buffer = mem::take(self.buffer());
         let job = move || (work(&object, &mut buffer), buffer);
-        self.state = State::Busy(Handle::current_for(T::NAME).try_spawn_blocking(job)?);
+        self.state = State::Busy(Handle::current_for(call).try_spawn_blocking(job)?);
         Ok(())
     }
 }
