@@ -20,6 +20,7 @@ mod gate;
 mod random;
 mod tasks;
 mod threads;
+mod together;
 mod watchdog;
 mod world;
 

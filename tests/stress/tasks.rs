@@ -17,6 +17,7 @@ use openwork::time::{sleep, timeout};
 
 use crate::gate::{Gate, Keeper};
 use crate::random::Random;
+use crate::together;
 use crate::world::{Deliberate, Object, World};
 
 /// Wakers that are kept for strangers at most.
@@ -27,7 +28,7 @@ pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Work of any kind that ends by itself. Its tasks have tasks, down to `depth`.
 pub fn any(world: &Arc<World>, random: &mut Random, depth: usize) -> Work {
     let (world, mut random) = (world.clone(), random.fork());
-    match random.below(if depth == 0 { 6 } else { 12 }) {
+    match random.below(if depth == 0 { 6 } else { 16 }) {
         0 => Box::pin(nap(random)),
         1 => Box::pin(hurry(random)),
         2 => Box::pin(give_way(random)),
@@ -37,6 +38,7 @@ pub fn any(world: &Arc<World>, random: &mut Random, depth: usize) -> Work {
         6 | 7 => Box::pin(join_children(world, random, depth)),
         8 => Box::pin(ask(world, random)),
         9 | 10 => Box::pin(stream(world, random)),
+        11..15 => together::any(&world, &mut random, depth),
         _ => Box::pin(leave_a_will(world, random, depth)),
     }
 }

@@ -12,6 +12,7 @@ use openwork::task::yield_now;
 
 use crate::random::Random;
 use crate::tasks::{abort_one, any, block, give_way, idle, keep_gate, nap, open_one, pick, visit};
+use crate::together;
 use crate::world::World;
 
 /// More tasks than this are not spawned from outside: the workers could not keep up.
@@ -55,9 +56,10 @@ pub fn knock(world: &Arc<World>, mut random: Random, length: Duration) {
         while now.elapsed() < moment {
             hint::spin_loop();
         }
-        match random.below(9) {
+        match random.below(11) {
             0 => call(world),
             6 => meet(world, &mut random),
+            7 | 8 => join_new(world, together::any(world, &mut random, 0)),
             1 => join_new(world, nap(random.fork())),
             2 => join_new(world, give_way(random.fork())),
             3 => join_new(world, block(world.clone(), random.fork())),

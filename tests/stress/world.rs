@@ -111,17 +111,29 @@ impl World {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        let (ticket, future) = self.supervised(future);
+        (ticket, self.handle.spawn(future))
+    }
+
+    /// The same, for somebody who spawns it in another way.
+    pub fn supervised<F>(
+        self: &Arc<Self>,
+        future: F,
+    ) -> (u64, impl Future<Output = u64> + Send + use<F>)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let ticket = self.tickets.fetch_add(1, SeqCst);
         self.tasks.fetch_add(1, SeqCst);
         self.moved();
-        let task = self.handle.spawn(Supervised {
+        let supervised = Supervised {
             world: self.clone(),
             future: Some(Box::pin(future)),
             ticket,
             in_use: AtomicBool::new(false),
             _object: self.objects.another(),
-        });
-        (ticket, task)
+        };
+        (ticket, supervised)
     }
 
     /// Aborts a task, and notes beforehand that it may be cancelled now.
@@ -241,7 +253,8 @@ impl Objects {
     }
 }
 
-/// One of [`Objects`].
+/// One of [`Objects`]; so is its clone.
+#[derive(Clone)]
 pub struct Object {
     _counted: Arc<()>,
 }
