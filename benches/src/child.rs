@@ -31,6 +31,17 @@ pub enum Task {
     Echo,
 }
 
+impl Task {
+    /// What it is called in a table and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Workload(workload, _) => workload.name(),
+            Task::Memory(wait, _) => wait.name(),
+            Task::Echo => "server",
+        }
+    }
+}
+
 /// Who is to measure what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
@@ -42,13 +53,13 @@ pub struct Order {
 impl Order {
     /// As words of a command line.
     pub fn to_words(self) -> Vec<String> {
-        let (kind, name, amount) = match self.task {
-            Task::Workload(workload, time) => ("scheduler", workload.name(), time.as_millis()),
-            Task::Memory(wait, tasks) => ("memory", wait.name(), tasks as u128),
-            Task::Echo => ("echo", "server", 0),
+        let (kind, amount) = match self.task {
+            Task::Workload(_, time) => ("scheduler", time.as_millis()),
+            Task::Memory(_, tasks) => ("memory", tasks as u128),
+            Task::Echo => ("echo", 0),
         };
         let amount = amount.to_string();
-        [self.contestant.name(), self.flavour.name(), kind, name, &amount]
+        [self.contestant.name(), self.flavour.name(), kind, self.task.name(), &amount]
             .map(str::to_owned)
             .to_vec()
     }

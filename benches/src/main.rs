@@ -15,7 +15,7 @@
 //! The map, in reading order; a file uses only what stands above it. `rt/` has the runtimes under one
 //! trait, `finish.rs` and `workloads.rs` what they run, `memory.rs` and `server/` what else they are asked
 //! for. `instruments.rs` and `child.rs` are one measurement, in a process of its own; `stats.rs` and
-//! `contest.rs` are many of them, in rounds; `echo/` loads the servers. `table.rs` and `report.rs` print.
+//! `contest.rs` are many of them, in rounds; `echo/` loads the servers. `table.rs` and `report/` print.
 
 mod contestant;
 mod rt;
