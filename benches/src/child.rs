@@ -15,6 +15,7 @@ use crate::instruments::{self, Sample, measure};
 use crate::memory::{Wait, bytes_of_a_task};
 use crate::rt::{Flavour, OnOpenwork, OnSmol, OnTokio, Rt};
 use crate::server;
+use crate::sync::SyncWork;
 use crate::workloads::{self, Workload};
 
 /// The first word on the command line of such a process.
@@ -25,6 +26,8 @@ pub const FIRST_WORD: &str = "child";
 pub enum Task {
     /// For about so long.
     Workload(Workload, Duration),
+    /// For about so long, too.
+    Sync(SyncWork, Duration),
     /// The memory of so many tasks.
     Memory(Wait, usize),
     /// Serve until the parent has had enough.
@@ -36,6 +39,7 @@ impl Task {
     pub fn name(self) -> &'static str {
         match self {
             Task::Workload(workload, _) => workload.name(),
+            Task::Sync(work, _) => work.name(),
             Task::Memory(wait, _) => wait.name(),
             Task::Echo => "server",
         }
@@ -55,6 +59,7 @@ impl Order {
     pub fn to_words(self) -> Vec<String> {
         let (kind, amount) = match self.task {
             Task::Workload(_, time) => ("scheduler", time.as_millis()),
+            Task::Sync(_, time) => ("sync", time.as_millis()),
             Task::Memory(_, tasks) => ("memory", tasks as u128),
             Task::Echo => ("echo", 0),
         };
@@ -72,6 +77,7 @@ impl Order {
             ("scheduler", name) => {
                 Task::Workload(Workload::parse(name)?, Duration::from_millis(amount))
             }
+            ("sync", name) => Task::Sync(SyncWork::parse(name)?, Duration::from_millis(amount)),
             ("memory", "pending") => Task::Memory(Wait::Nothing, amount as usize),
             ("memory", "sleeping") => Task::Memory(Wait::Sleep, amount as usize),
             ("echo", "server") => Task::Echo,
@@ -114,6 +120,14 @@ impl Answer {
 
 /// The life of the process.
 pub fn run(order: Order) {
+    if let Task::Sync(work, time) = order.task {
+        instruments::end_if_it_hangs();
+        let answer = match work.run(order.contestant, order.flavour, time) {
+            Ok(sample) => Answer::Measured(sample),
+            Err(why) => Answer::Absent(why),
+        };
+        return println!("{}", answer.to_line());
+    }
     match order.contestant {
         Contestant::Openwork => run_on::<OnOpenwork>(order),
         Contestant::Tokio | Contestant::TokioAgain => run_on::<OnTokio>(order),
@@ -134,6 +148,7 @@ fn run_on<R: Rt>(order: Order) {
             instruments::end_if_it_hangs();
             measure(time, workloads::prepare(workload, flavour, &rt))
         }
+        Task::Sync(..) => unreachable!("it is run already, as it is not written over `Rt`"),
         Task::Memory(wait, tasks) => {
             instruments::end_if_it_hangs();
             Sample { wall: bytes_of_a_task(&rt, wait, tasks), cpu: 0.0 }
@@ -150,6 +165,7 @@ mod tests {
     fn an_order_survives_the_command_line() {
         let tasks = [
             Task::Workload(Workload::PingPong, Duration::from_millis(7)),
+            Task::Sync(SyncWork::all().next().unwrap(), Duration::from_millis(7)),
             Task::Memory(Wait::Sleep, 9),
             Task::Memory(Wait::Nothing, 9),
             Task::Echo,

@@ -49,12 +49,29 @@ pub fn measure(target: Duration, mut turn: impl FnMut()) -> Sample {
 }
 
 fn lap(times: u64, turn: &mut impl FnMut()) -> Sample {
-    let (cpu, begin) = (cpu_time(), Instant::now());
+    let stopwatch = Stopwatch::start();
     for _ in 0..times {
         turn();
     }
-    let (wall, cpu) = (begin.elapsed(), cpu_time() - cpu);
-    Sample { wall: wall.as_nanos() as f64 / times as f64, cpu: cpu as f64 / times as f64 }
+    stopwatch.stop(times)
+}
+
+/// Time and CPU time since its start.
+pub struct Stopwatch {
+    cpu: u64,
+    begin: Instant,
+}
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        Stopwatch { cpu: cpu_time(), begin: Instant::now() }
+    }
+
+    /// For each of so many units of work.
+    pub fn stop(self, units: u64) -> Sample {
+        let (wall, cpu) = (self.begin.elapsed(), cpu_time() - self.cpu);
+        Sample { wall: wall.as_nanos() as f64 / units as f64, cpu: cpu as f64 / units as f64 }
+    }
 }
 
 /// The bytes of memory that this process occupies. (The figures in `statm` lag behind; this one is

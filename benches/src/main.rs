@@ -4,7 +4,7 @@
 //! cargo run --release --manifest-path benches/Cargo.toml -- [what] [filter] [--rounds N] [--control]
 //! ```
 //!
-//! `what` is `scheduler`, `memory`, `echo`, or `all` of them, which is the default; `smoke` runs every
+//! `what` is `scheduler`, `sync`, `memory`, `echo`, or `all` of them, which is the default; `smoke` runs every
 //! row once for a few milliseconds, to show that it runs. A filter takes the rows with that in their
 //! title: `scheduler yield_many`, `scheduler current-thread`, `echo "64 ×"`. `--control` measures Tokio
 //! twice, which shows how far a ratio is off when nothing differs.
@@ -13,8 +13,8 @@
 //! is to Openwork's credit.
 //!
 //! The map, in reading order; a file uses only what stands above it. `rt/` has the runtimes under one
-//! trait, `finish.rs` and `workloads.rs` what they run, `memory.rs` and `server/` what else they are asked
-//! for. `instruments.rs` and `child.rs` are one measurement, in a process of its own; `stats.rs` and
+//! trait, `finish.rs` and `workloads.rs` what they run, `sync/`, `memory.rs` and `server/` what else they
+//! are asked for. `instruments.rs` and `child.rs` are one measurement, in a process of its own; `stats.rs` and
 //! `contest.rs` are many of them, in rounds; `echo/` loads the servers. `table.rs` and `report/` print.
 
 mod contestant;
@@ -22,6 +22,7 @@ mod rt;
 mod finish;
 mod workloads;
 mod instruments;
+mod sync;
 mod memory;
 mod server;
 mod child;
@@ -56,14 +57,17 @@ fn main() -> ExitCode {
     }
 }
 
-const USAGE: &str = "[scheduler|memory|echo|all|smoke] [filter] [--rounds N] [--control]";
+const USAGE: &str = "[scheduler|sync|memory|echo|all|smoke] [filter] [--rounds N] [--control]";
 
 /// A table, and its title.
 type Section = (&'static str, fn(&Request) -> Report);
 
 const SCHEDULER: Section = ("Scheduler", report::scheduler);
+const SYNC: Section = ("Channels, locks, timers", report::sync);
 const MEMORY: Section = ("Memory", report::memory);
 const ECHO: Section = ("TCP echo", report::echo);
+
+const ALL: [Section; 4] = [SCHEDULER, SYNC, MEMORY, ECHO];
 
 struct Command {
     sections: Vec<Section>,
@@ -90,10 +94,11 @@ impl Command {
         let mut names = names.into_iter();
         let (sections, mut effort) = match names.next().unwrap_or("all") {
             "scheduler" => (vec![SCHEDULER], Effort::FULL),
+            "sync" => (vec![SYNC], Effort::FULL),
             "memory" => (vec![MEMORY], Effort::FULL),
             "echo" => (vec![ECHO], Effort::FULL),
-            "all" => (vec![SCHEDULER, MEMORY, ECHO], Effort::FULL),
-            "smoke" => (vec![SCHEDULER, MEMORY, ECHO], Effort::SMOKE),
+            "all" => (ALL.to_vec(), Effort::FULL),
+            "smoke" => (ALL.to_vec(), Effort::SMOKE),
             other => return Err(format!("{other}: there is no such table")),
         };
         effort.rounds = rounds.unwrap_or(effort.rounds);
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn nothing_asks_for_everything() {
         let command = parse("").unwrap();
-        assert_eq!((command.sections.len(), command.request.filter.as_str()), (3, ""));
+        assert_eq!((command.sections.len(), command.request.filter.as_str()), (ALL.len(), ""));
     }
 
     #[test]

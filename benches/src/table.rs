@@ -1,6 +1,6 @@
 //! Figures as Markdown: what goes into a cell.
 //!
-//! Next: `report.rs`, which makes the tables.
+//! Next: `report/`, which makes the tables.
 
 use crate::contest::{Excuse, Row};
 use crate::contestant::Contestant;

@@ -103,7 +103,7 @@ impl Workload {
 }
 
 /// One turn of a workload, to be called as often as the clock needs.
-type Turn<'a> = Box<dyn FnMut() + 'a>;
+pub type Turn<'a> = Box<dyn FnMut() + 'a>;
 
 /// Sets a workload up on a runtime.
 pub fn prepare<R: Rt>(workload: Workload, flavour: Flavour, rt: &R) -> Turn<'_> {

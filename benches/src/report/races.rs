@@ -8,6 +8,7 @@ use crate::contest::{self, Row};
 use crate::contestant::Contestant::{self, Openwork, Smol, Tokio};
 use crate::rt::Flavour;
 use crate::stats::{Spread, geometric_mean};
+use crate::sync::SyncWork;
 use crate::table::{goal, head, line, median, ratio, time};
 use crate::workloads::Workload;
 
@@ -147,4 +148,22 @@ fn counts_for_the_scheduler(task: &Task) -> bool {
         | Workload::SpawnManyRemoteBusy2
         | Workload::BlockOnSpawnJoin => false,
     }
+}
+
+/// Channels, locks and timers.
+pub fn sync(request: &Request) -> Report {
+    let time = request.effort.workload;
+    let of = |flavour| SyncWork::all().map(move |work| (Task::Sync(work, time), flavour));
+    let table = Table {
+        races: Flavour::BOTH.into_iter().flat_map(of).collect(),
+        peers: &[Tokio],
+        goals: |row| goal("≤ 1 Tokio", 1.0, row.ratio(Openwork, Tokio, wall)),
+        mean: Some(Mean {
+            counts: |_| true,
+            rows: SyncWork::all().count(),
+            without: "",
+            goal: ("≤ 0.8", 0.8),
+        }),
+    };
+    races(request, table)
 }

@@ -12,7 +12,7 @@ use openwork::task::JoinHandle;
 
 use super::{Flavour, Rt, WORKERS};
 
-pub struct OnOpenwork(Runtime);
+pub struct OnOpenwork(pub Runtime);
 
 impl Rt for OnOpenwork {
     type Join<T: Send + 'static> = JoinHandle<T>;

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{Flavour, Rt, WORKERS};
 
-pub struct OnTokio(Runtime);
+pub struct OnTokio(pub Runtime);
 
 impl Rt for OnTokio {
     type Join<T: Send + 'static> = JoinHandle<T>;

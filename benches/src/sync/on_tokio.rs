@@ -1,0 +1,16 @@
+//! The workloads, compiled for Tokio.
+
+#![allow(clippy::duplicate_mod, reason = "once for each peer, and that is the idea")]
+
+use super::Workloads;
+use tokio as peer;
+
+#[path = "channels.rs"]
+mod channels;
+#[path = "locks.rs"]
+mod locks;
+#[path = "timers.rs"]
+mod timers;
+
+pub const WORKLOADS: [&Workloads<peer::runtime::Runtime>; 3] =
+    [channels::WORKLOADS, locks::WORKLOADS, timers::WORKLOADS];
