@@ -16,6 +16,7 @@ use crate::memory::{Wait, bytes_of_a_task};
 use crate::rt::{Flavour, OnOpenwork, OnSmol, OnTokio, Rt};
 use crate::server;
 use crate::sync::SyncWork;
+use crate::transfers::{self, Transfer};
 use crate::workloads::{self, Workload};
 
 /// The first word on the command line of such a process.
@@ -28,6 +29,8 @@ pub enum Task {
     Workload(Workload, Duration),
     /// For about so long, too.
     Sync(SyncWork, Duration),
+    /// And so does this.
+    Transfer(Transfer, Duration),
     /// The memory of so many tasks.
     Memory(Wait, usize),
     /// Serve until the parent has had enough.
@@ -40,6 +43,7 @@ impl Task {
         match self {
             Task::Workload(workload, _) => workload.name(),
             Task::Sync(work, _) => work.name(),
+            Task::Transfer(transfer, _) => transfer.name(),
             Task::Memory(wait, _) => wait.name(),
             Task::Echo => "server",
         }
@@ -60,6 +64,7 @@ impl Order {
         let (kind, amount) = match self.task {
             Task::Workload(_, time) => ("scheduler", time.as_millis()),
             Task::Sync(_, time) => ("sync", time.as_millis()),
+            Task::Transfer(_, time) => ("transfer", time.as_millis()),
             Task::Memory(_, tasks) => ("memory", tasks as u128),
             Task::Echo => ("echo", 0),
         };
@@ -78,6 +83,9 @@ impl Order {
                 Task::Workload(Workload::parse(name)?, Duration::from_millis(amount))
             }
             ("sync", name) => Task::Sync(SyncWork::parse(name)?, Duration::from_millis(amount)),
+            ("transfer", name) => {
+                Task::Transfer(Transfer::parse(name)?, Duration::from_millis(amount))
+            }
             ("memory", "pending") => Task::Memory(Wait::Nothing, amount as usize),
             ("memory", "sleeping") => Task::Memory(Wait::Sleep, amount as usize),
             ("echo", "server") => Task::Echo,
@@ -148,6 +156,10 @@ fn run_on<R: Rt>(order: Order) {
             instruments::end_if_it_hangs();
             measure(time, workloads::prepare(workload, flavour, &rt))
         }
+        Task::Transfer(transfer, time) => {
+            instruments::end_if_it_hangs();
+            measure(time, transfers::prepare(transfer, &rt))
+        }
         Task::Sync(..) => unreachable!("it is run already, as it is not written over `Rt`"),
         Task::Memory(wait, tasks) => {
             instruments::end_if_it_hangs();
@@ -166,6 +178,7 @@ mod tests {
         let tasks = [
             Task::Workload(Workload::PingPong, Duration::from_millis(7)),
             Task::Sync(SyncWork::all().next().unwrap(), Duration::from_millis(7)),
+            Task::Transfer(Transfer::Copy, Duration::from_millis(7)),
             Task::Memory(Wait::Sleep, 9),
             Task::Memory(Wait::Nothing, 9),
             Task::Echo,

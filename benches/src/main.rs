@@ -4,23 +4,25 @@
 //! cargo run --release --manifest-path benches/Cargo.toml -- [what] [filter] [--rounds N] [--control]
 //! ```
 //!
-//! `what` is `scheduler`, `sync`, `memory`, `echo`, or `all` of them, which is the default; `smoke` runs every
-//! row once for a few milliseconds, to show that it runs. A filter takes the rows with that in their
-//! title: `scheduler yield_many`, `scheduler current-thread`, `echo "64 ×"`. `--control` measures Tokio
-//! twice, which shows how far a ratio is off when nothing differs.
+//! `what` is `scheduler`, `sync`, `memory`, `echo`, `copy`, `connect`, or `all` of them, which is the
+//! default; `smoke` runs every row once for a few milliseconds, to show that it runs. A filter takes the
+//! rows with that in their title: `scheduler yield_many`, `scheduler current-thread`, `echo "64 ×"`.
+//! `--control` measures Tokio twice, which shows how far a ratio is off when nothing differs.
 //!
 //! What comes out is Markdown. A ratio below 1 in time, CPU time or bytes, and one above 1 in requests,
 //! is to Openwork's credit.
 //!
 //! The map, in reading order; a file uses only what stands above it. `rt/` has the runtimes under one
-//! trait, `finish.rs` and `workloads.rs` what they run, `sync/`, `memory.rs` and `server/` what else they
-//! are asked for. `instruments.rs` and `child.rs` are one measurement, in a process of its own; `stats.rs` and
-//! `contest.rs` are many of them, in rounds; `echo/` loads the servers. `table.rs` and `report/` print.
+//! trait, `finish.rs`, `workloads.rs` and `transfers.rs` what they run; `sync/`, `memory.rs` and `server/`
+//! are what else they are asked for. `instruments.rs` and `child.rs` are one measurement, in a process of
+//! its own; `stats.rs` and `contest.rs` are many of them, in rounds; `echo/` loads the servers. `table.rs`
+//! and `report/` print.
 
 mod contestant;
 mod rt;
 mod finish;
 mod workloads;
+mod transfers;
 mod instruments;
 mod sync;
 mod memory;
@@ -57,7 +59,8 @@ fn main() -> ExitCode {
     }
 }
 
-const USAGE: &str = "[scheduler|sync|memory|echo|all|smoke] [filter] [--rounds N] [--control]";
+const USAGE: &str =
+    "[scheduler|sync|memory|echo|copy|connect|all|smoke] [filter] [--rounds N] [--control]";
 
 /// A table, and its title.
 type Section = (&'static str, fn(&Request) -> Report);
@@ -67,7 +70,9 @@ const SYNC: Section = ("Channels, locks, timers", report::sync);
 const MEMORY: Section = ("Memory", report::memory);
 const ECHO: Section = ("TCP echo", report::echo);
 
-const ALL: [Section; 4] = [SCHEDULER, SYNC, MEMORY, ECHO];
+const COPY: Section = ("Bytes through loopback TCP", report::copy);
+const CONNECT: Section = ("Connections made and closed", report::connect);
+const ALL: [Section; 6] = [SCHEDULER, SYNC, MEMORY, ECHO, COPY, CONNECT];
 
 struct Command {
     sections: Vec<Section>,
@@ -97,6 +102,8 @@ impl Command {
             "sync" => (vec![SYNC], Effort::FULL),
             "memory" => (vec![MEMORY], Effort::FULL),
             "echo" => (vec![ECHO], Effort::FULL),
+            "copy" => (vec![COPY], Effort::FULL),
+            "connect" => (vec![CONNECT], Effort::FULL),
             "all" => (ALL.to_vec(), Effort::FULL),
             "smoke" => (ALL.to_vec(), Effort::SMOKE),
             other => return Err(format!("{other}: there is no such table")),

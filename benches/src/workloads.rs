@@ -7,7 +7,7 @@
 //!
 //! [`prepare`] does what is done once, and returns what is done again and again and is timed.
 //!
-//! Next: `instruments.rs`, which times it.
+//! Next: `transfers.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};

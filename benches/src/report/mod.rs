@@ -18,7 +18,7 @@ use crate::table::ratio;
 
 pub use echo::echo;
 pub use memory::memory;
-pub use races::{scheduler, sync};
+pub use races::{connect, copy, scheduler, sync};
 
 /// How large and how often.
 #[derive(Debug, Clone, Copy)]

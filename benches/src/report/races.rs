@@ -10,6 +10,7 @@ use crate::rt::Flavour;
 use crate::stats::{Spread, geometric_mean};
 use crate::sync::SyncWork;
 use crate::table::{goal, head, line, median, ratio, time};
+use crate::transfers::Transfer;
 use crate::workloads::Workload;
 
 /// A row: what is done in turns, and on which flavour.
@@ -164,6 +165,28 @@ pub fn sync(request: &Request) -> Report {
             without: "",
             goal: ("≤ 0.8", 0.8),
         }),
+    };
+    races(request, table)
+}
+
+/// Throughput.
+pub fn copy(request: &Request) -> Report {
+    transfers(request, Transfer::COPY)
+}
+
+/// Connections.
+pub fn connect(request: &Request) -> Report {
+    transfers(request, Transfer::CONNECT)
+}
+
+fn transfers(request: &Request, transfers: [Transfer; 2]) -> Report {
+    let time = request.effort.workload;
+    let of = |flavour| transfers.map(|transfer| (Task::Transfer(transfer, time), flavour));
+    let table = Table {
+        races: Flavour::BOTH.into_iter().flat_map(of).collect(),
+        peers: &[Tokio, Smol],
+        goals: |row| goal("≤ 1 Tokio", 1.0, row.ratio(Openwork, Tokio, wall)),
+        mean: None,
     };
     races(request, table)
 }

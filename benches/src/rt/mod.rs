@@ -16,7 +16,7 @@ mod on_tokio;
 
 use std::future::Future;
 use std::io;
-use std::net;
+use std::net::{self, SocketAddr};
 use std::time::Duration;
 
 pub use on_openwork::OnOpenwork;
@@ -104,6 +104,8 @@ pub trait Rt: Sized + Send + Sync + 'static {
 
     fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
     fn read<'a>(
         stream: &'a mut Self::Stream,
         buffer: &'a mut [u8],
@@ -113,4 +115,10 @@ pub trait Rt: Sized + Send + Sync + 'static {
         stream: &'a mut Self::Stream,
         bytes: &'a [u8],
     ) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// All that comes from one to the other, by the `copy` of the runtime's `io`.
+    fn copy<'a>(
+        from: &'a mut Self::Stream,
+        to: &'a mut Self::Stream,
+    ) -> impl Future<Output = io::Result<u64>> + Send;
 }

@@ -1,7 +1,7 @@
 //! How Openwork does it.
 
 use std::io;
-use std::net;
+use std::net::{self, SocketAddr};
 use std::time::Duration;
 
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,6 +87,10 @@ impl Rt for OnOpenwork {
         listener.accept().await.map(|(stream, _)| stream)
     }
 
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + Send {
+        TcpStream::connect(address)
+    }
+
     fn read<'a>(
         stream: &'a mut TcpStream,
         buffer: &'a mut [u8],
@@ -99,5 +103,12 @@ impl Rt for OnOpenwork {
         bytes: &'a [u8],
     ) -> impl Future<Output = io::Result<()>> + Send {
         AsyncWriteExt::write_all(stream, bytes)
+    }
+
+    fn copy<'a>(
+        from: &'a mut TcpStream,
+        to: &'a mut TcpStream,
+    ) -> impl Future<Output = io::Result<u64>> + Send {
+        openwork::io::copy(from, to)
     }
 }

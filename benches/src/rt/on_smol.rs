@@ -6,7 +6,7 @@
 
 use std::future::pending;
 use std::io;
-use std::net;
+use std::net::{self, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
@@ -97,6 +97,10 @@ impl Rt for OnSmol {
         listener.accept().await.map(|(stream, _)| stream)
     }
 
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + Send {
+        TcpStream::connect(address)
+    }
+
     fn read<'a>(
         stream: &'a mut TcpStream,
         buffer: &'a mut [u8],
@@ -109,5 +113,12 @@ impl Rt for OnSmol {
         bytes: &'a [u8],
     ) -> impl Future<Output = io::Result<()>> + Send {
         AsyncWriteExt::write_all(stream, bytes)
+    }
+
+    fn copy<'a>(
+        from: &'a mut TcpStream,
+        to: &'a mut TcpStream,
+    ) -> impl Future<Output = io::Result<u64>> + Send {
+        smol::io::copy(from, to)
     }
 }
