@@ -4,9 +4,10 @@
 //! cargo run --release --manifest-path benches/Cargo.toml -- [what] [filter] [--rounds N] [--control]
 //! ```
 //!
-//! `what` is `scheduler`, `sync`, `memory`, `echo`, `copy`, `connect`, or `all` of them, which is the
-//! default; `smoke` runs every row once for a few milliseconds, to show that it runs. A filter takes the
-//! rows with that in their title: `scheduler yield_many`, `scheduler current-thread`, `echo "64 ×"`.
+//! `what` is `scheduler`, `sync`, `memory`, `echo`, `copy`, `connect`, or `all` of these, which is the
+//! default; or `calls`, which counts the system calls of an echo with strace; `smoke` runs every row once
+//! for a few milliseconds, to show that it runs. A filter takes the rows with that in their title:
+//! `scheduler yield_many`, `scheduler current-thread`, `echo "64 ×"`.
 //! `--control` measures Tokio twice, which shows how far a ratio is off when nothing differs.
 //!
 //! What comes out is Markdown. A ratio below 1 in time, CPU time or bytes, and one above 1 in requests,
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 const USAGE: &str =
-    "[scheduler|sync|memory|echo|copy|connect|all|smoke] [filter] [--rounds N] [--control]";
+    "[scheduler|sync|memory|echo|copy|connect|all|calls|smoke] [filter] [--rounds N] [--control]";
 
 /// A table, and its title.
 type Section = (&'static str, fn(&Request) -> Report);
@@ -72,6 +73,9 @@ const ECHO: Section = ("TCP echo", report::echo);
 
 const COPY: Section = ("Bytes through loopback TCP", report::copy);
 const CONNECT: Section = ("Connections made and closed", report::connect);
+const CALLS: Section = ("System calls for a request", report::calls);
+
+/// But for [`CALLS`], which takes long and has no need of a calm machine.
 const ALL: [Section; 6] = [SCHEDULER, SYNC, MEMORY, ECHO, COPY, CONNECT];
 
 struct Command {
@@ -105,7 +109,8 @@ impl Command {
             "copy" => (vec![COPY], Effort::FULL),
             "connect" => (vec![CONNECT], Effort::FULL),
             "all" => (ALL.to_vec(), Effort::FULL),
-            "smoke" => (ALL.to_vec(), Effort::SMOKE),
+            "calls" => (vec![CALLS], Effort::FULL),
+            "smoke" => ([&ALL[..], &[CALLS]].concat(), Effort::SMOKE),
             other => return Err(format!("{other}: there is no such table")),
         };
         effort.rounds = rounds.unwrap_or(effort.rounds);

@@ -30,7 +30,7 @@ pub fn run(connections: usize, time: Duration, server: &mut Server) -> Turn {
     Ok(Sample { wall: took.as_nanos() as f64 / answers, cpu: cpu as f64 / answers })
 }
 
-struct Clients {
+pub struct Clients {
     epoll: OwnedFd,
     clients: Vec<Client>,
 }
@@ -42,7 +42,7 @@ struct Client {
 }
 
 impl Clients {
-    fn connect(address: SocketAddr, number: usize) -> Result<Clients, Excuse> {
+    pub fn connect(address: SocketAddr, number: usize) -> Result<Clients, Excuse> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut clients = Vec::with_capacity(number);
         for index in 0..number {
@@ -60,18 +60,50 @@ impl Clients {
         for client in self.clients.iter_mut().filter(|client| client.missing == 0) {
             client.send()?;
         }
-        let mut events = Vec::with_capacity(self.clients.len());
         let mut answers = 0;
         while begin.elapsed() < time {
-            let patience = Timespec::try_from(PATIENCE).expect("some seconds");
-            if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience))? == 0 {
-                return Err(Excuse::Failed(format!("no answer for {PATIENCE:?}")));
-            }
-            for event in events.drain(..) {
-                answers += u64::from(self.clients[event.data.u64() as usize].receive()?);
+            for index in self.ready()? {
+                let client = &mut self.clients[index];
+                if client.receive()? {
+                    client.send()?;
+                    answers += 1;
+                }
             }
         }
         Ok((answers, begin.elapsed()))
+    }
+
+    /// So many requests on each connection, all of them answered in the end.
+    pub fn exchange(&mut self, each: usize) -> Result<(), Excuse> {
+        let mut to_send = vec![each; self.clients.len()];
+        let mut to_receive = each * self.clients.len();
+        // The first of each goes out by itself, the others when an answer is there.
+        let mut may_send: Vec<usize> = (0..self.clients.len()).collect();
+        loop {
+            for index in may_send.drain(..).filter(|index| to_send[*index] > 0) {
+                self.clients[index].send()?;
+            }
+            if to_receive == 0 {
+                return Ok(());
+            }
+            for index in self.ready()? {
+                if self.clients[index].receive()? {
+                    to_send[index] -= 1;
+                    to_receive -= 1;
+                    may_send.push(index);
+                }
+            }
+        }
+    }
+
+    /// The clients to which something has come. Waits for the first.
+    fn ready(&self) -> Result<impl Iterator<Item = usize> + use<>, Excuse> {
+        let mut events = Vec::with_capacity(self.clients.len());
+        let patience = Timespec::try_from(PATIENCE).expect("some seconds");
+        if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience))? == 0 {
+            return Err(Excuse::Failed(format!("no answer for {PATIENCE:?}")));
+        }
+        Ok(events.into_iter().map(|event| event.data.u64() as usize))
     }
 }
 
@@ -93,7 +125,7 @@ impl Client {
         Ok(())
     }
 
-    /// Takes what is there, and sends the next request if that was all. Returns whether it was.
+    /// Takes what is there. Returns whether that was all of the answer.
     fn receive(&mut self) -> Result<bool, Excuse> {
         match self.stream.read(&mut [0; REQUEST]) {
             Ok(0) => return Err(Excuse::Failed("the server hung up".to_owned())),
@@ -101,10 +133,6 @@ impl Client {
             Err(error) if error.kind() == ErrorKind::WouldBlock => (),
             Err(error) => return Err(error.into()),
         }
-        if self.missing > 0 {
-            return Ok(false);
-        }
-        self.send()?;
-        Ok(true)
+        Ok(self.missing == 0)
     }
 }

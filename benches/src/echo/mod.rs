@@ -10,13 +10,14 @@
 //! each of them wakes an idle core for the other, and on a virtual machine that costs several times
 //! as much as all the rest: with one connection every contestant came out even, at a fifth of the requests.
 //!
-//! Next: `load.rs` (the clients). The servers are in `server/`.
+//! Next: `load.rs` (the clients), `calls.rs` (system calls). The servers are in `server/`.
 
 mod load;
+mod calls;
 
-use std::io::{BufRead, BufReader, Error, Write};
+use std::io::{self, BufRead, BufReader, Error, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::child::{Answer, Order, Task};
@@ -26,11 +27,13 @@ use crate::instruments::Sample;
 use crate::rt::Flavour;
 use crate::server::parent;
 
+pub use calls::{Calls, of_a_request as calls};
+
 /// Bytes of a request. Arbitrary; small, since large ones measure how fast the kernel copies.
 const REQUEST: usize = 64;
 
 /// Rows: how many connections there are at once.
-const CONNECTIONS: [usize; 3] = [1, 64, 1_000];
+const CONNECTIONS: [usize; 4] = [1, 64, 1_000, 10_000];
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +43,13 @@ pub struct Echo {
 }
 
 impl Echo {
-    pub fn rows() -> impl Iterator<Item = Echo> {
-        Flavour::BOTH.into_iter().flat_map(|flavour| {
-            CONNECTIONS.into_iter().map(move |connections| Echo { connections, flavour })
-        })
+    /// With so many connections at most.
+    pub fn rows(most: usize) -> impl Iterator<Item = Echo> {
+        let on = move |flavour| {
+            let with = move |connections| Echo { connections, flavour };
+            CONNECTIONS.into_iter().filter(move |number| *number <= most).map(with)
+        };
+        Flavour::BOTH.into_iter().flat_map(on)
     }
 }
 
@@ -53,7 +59,7 @@ pub fn turn(row: Echo, contestant: Contestant, time: Duration) -> Turn {
         return Err(Excuse::Absent("has one thread".to_owned()));
     }
     let order = Order { contestant, flavour: row.flavour, task: Task::Echo };
-    let mut server = Server::start(order)?;
+    let mut server = Server::start(contest::command(order)?)?;
     load::run(row.connections, time, &mut server)
 }
 
@@ -66,8 +72,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(order: Order) -> Result<Server, Excuse> {
-        let mut command = contest::command(order)?;
+    fn start(mut command: Command) -> Result<Server, Excuse> {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let commands = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().expect("it is piped"));
@@ -96,6 +101,12 @@ impl Server {
         commands.write_all(b"how much CPU time?\n")?;
         let answer = self.answer()?;
         answer.parse().map_err(|_| Excuse::Failed("the server died under the load".to_owned()))
+    }
+
+    /// Tells it to end, and waits until it has.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        drop(self.commands.take());
+        self.process.wait()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an echo server does, and what it costs.
 //!
-//! Next: `main.rs`, if you have not begun there.
+//! Next: `calls.rs`.
 
 use super::{Report, Request, columns, contestants, control, cpu, failures, wall};
 use crate::contest::{self, Row};
@@ -9,14 +9,15 @@ use crate::echo::{self, Echo};
 use crate::rt::Flavour;
 use crate::table::{goal, head, line, median, nothing, rate, ratio, time};
 
-fn echo_title(row: &Echo) -> String {
+pub fn title(row: &Echo) -> String {
     format!("{} × echo, {}", row.connections, row.flavour.name())
 }
 
 /// Requests and CPU time of an echo server.
 pub fn echo(request: &Request) -> Report {
-    let rows: Vec<Echo> =
-        Echo::rows().filter(|row| echo_title(row).contains(&request.filter)).collect();
+    let rows: Vec<Echo> = Echo::rows(request.effort.connections)
+        .filter(|row| title(row).contains(&request.filter))
+        .collect();
     let invited = contestants(request, &[Tokio, Smol, Epoll]);
     let rows = contest::hold(&rows, &invited, request.effort.rounds, |row, who| {
         echo::turn(row, who, request.effort.echo)
@@ -36,7 +37,7 @@ pub fn echo(request: &Request) -> Report {
         ],
     ));
     for row in &rows {
-        let mut cells = vec![echo_title(&row.what)];
+        let mut cells = vec![title(&row.what)];
         cells.extend([Openwork, Tokio, Smol, Epoll].map(|who| rate_and_cpu(row, who)));
         cells.push(ratio(row.ratio(Tokio, Openwork, wall)));
         cells.push(ratio(row.ratio(Epoll, Openwork, wall)));
@@ -45,7 +46,7 @@ pub fn echo(request: &Request) -> Report {
         cells.extend(control(request, row));
         text += &line(&cells);
     }
-    Report { text, failures: failures(&rows, echo_title) }
+    Report { text, failures: failures(&rows, title) }
 }
 
 fn rate_and_cpu(row: &Row<Echo>, who: Contestant) -> String {

@@ -3,11 +3,12 @@
 //! The goals are those of the design. Each is an upper limit for a ratio to a peer of the same rounds
 //! (or for bytes), so that a table says by itself where it misses one.
 //!
-//! Next: a file for each kind of table: `races.rs`, `memory.rs`, `echo.rs`.
+//! Next: a file for each kind of table: `races.rs`, `memory.rs`, `echo.rs`, `calls.rs`.
 
 mod races;
 mod memory;
 mod echo;
+mod calls;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::contestant::Contestant::{self, Openwork, Tokio, TokioAgain};
 use crate::instruments::Sample;
 use crate::table::ratio;
 
+pub use calls::calls;
 pub use echo::echo;
 pub use memory::memory;
 pub use races::{connect, copy, scheduler, sync};
@@ -28,6 +30,10 @@ pub struct Effort {
     pub workload: Duration,
     /// A server is loaded for so long.
     pub echo: Duration,
+    /// Rows with more connections are left out.
+    pub connections: usize,
+    /// System calls are counted over about so many requests.
+    pub requests: usize,
     /// So many tasks are weighed.
     pub tasks: usize,
 }
@@ -37,6 +43,8 @@ impl Effort {
         rounds: 11,
         workload: Duration::from_millis(150),
         echo: Duration::from_millis(400),
+        connections: usize::MAX,
+        requests: 10_000,
         tasks: 100_000,
     };
 
@@ -45,6 +53,8 @@ impl Effort {
         rounds: 1,
         workload: Duration::from_millis(2),
         echo: Duration::from_millis(5),
+        connections: 64,
+        requests: 100,
         tasks: 1_000,
     };
 
