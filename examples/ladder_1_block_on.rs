@@ -9,23 +9,16 @@
 //! `cargo run --example ladder_1_block_on`: you will see two polls, 100 ms apart, not millions.
 
 use futures_task::{ArcWake, waker};
-use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::{thread, time::Duration};
+use std::time::Duration;
+use std::{mem, pin::Pin, pin::pin, thread};
 
-struct Unpark(thread::Thread);
-impl ArcWake for Unpark {
-    fn wake_by_ref(this: &Arc<Self>) {
-        this.0.unpark();
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = waker(Arc::new(Unpark(thread::current())));
-    let (mut future, mut cx) = (pin!(future), Context::from_waker(&waker));
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = waker(Arc::new(Unpark { thread: thread::current() }));
+    let mut future = pin!(future);
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
         // The wake may come right here, after we have looked and before we park. It is not lost:
@@ -35,26 +28,42 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// A thread that finds its way back to the future: to wake it means to end the thread's sleep.
+struct Unpark {
+    thread: thread::Thread,
+}
+impl ArcWake for Unpark {
+    fn wake_by_ref(this: &Arc<Self>) {
+        this.thread.unpark();
+    }
+}
+
 /// A future by hand: the answer, once it is there, and the waker of who waits for it.
+#[derive(Clone, Default)]
 struct Answer(Arc<Mutex<(Option<u32>, Option<Waker>)>>);
 
 impl Future for Answer {
     type Output = u32;
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u32> {
-        let (answer, waker) = &mut *self.0.lock().unwrap(); // one lock for the look and the waker
+        let mut waker = Some(cx.waker().clone());
+        let (answer, asker) = &mut *self.0.lock().unwrap(); // one lock for look and waker
+        mem::swap(asker, &mut waker); // the old one is dropped last, after the lock
         println!("polled: {answer:?}");
-        *waker = Some(cx.waker().clone());
         answer.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
-fn main() {
-    let shared = Arc::default();
-    let answer = Answer(Arc::clone(&shared));
+fn ask(ms: u64) -> Answer {
+    let answer = Answer::default();
+    let there = answer.clone();
     thread::spawn(move || {
-        thread::sleep(Duration::from_millis(100)); // this is the work
-        let (_, waker) = std::mem::replace(&mut *shared.lock().unwrap(), (Some(42), None));
-        waker.into_iter().for_each(Waker::wake); // the lock is free again
+        thread::sleep(Duration::from_millis(ms)); // this is the work
+        let (_, asker) = mem::replace(&mut *there.0.lock().unwrap(), (Some(42), None));
+        asker.into_iter().for_each(Waker::wake); // the lock is free again
     });
-    println!("the answer is {}", block_on(answer));
+    answer
+}
+
+fn main() {
+    println!("the answer is {}", block_on(ask(100)));
 }

@@ -3,18 +3,19 @@
 //! A thread for each future is dear. So each future gets a waker of its own, and to wake it means
 //! to put it in line. The thread polls who is in line, in order, and sleeps when nobody is.
 //!
-//! New: `Task`, the queue, `spawn`, which finds it by `CURRENT`; `pause` in the place of `Answer`.
+//! New: `Task`, which is a waker too, the queue, and `spawn`, which finds it by `CURRENT`.
 //! Still wrong: to wait for a moment or a socket takes a thread. A task has no output; a panic in
 //! one ends all; one that never ends keeps `block_on` from returning. One thread polls them all.
 //! Grown up: `task.rs`, `state.rs` and `queue.rs` in `src/engine`.
-//! `cargo run --example ladder_2_run_queue`: A, B and C take turns; then a thread wakes W.
+//! `cargo run --example ladder_2_run_queue`: three tasks, and three threads that wake them.
 
 use crossbeam_queue::SegQueue;
 use futures_task::{ArcWake, waker_ref};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::{cell::RefCell, future::poll_fn, pin::Pin, thread, time::Duration};
+use std::time::Duration;
+use std::{cell::RefCell, mem, pin::Pin, thread};
 
 struct Executor {
     thread: thread::Thread,
@@ -24,14 +25,14 @@ struct Executor {
 
 thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
 
-fn block_on(future: impl Future<Output = ()> + Send + 'static) {
+pub fn block_on(future: impl Future<Output = ()> + Send + 'static) {
     let (unfinished, queue) = Default::default();
     let executor = Arc::new(Executor { thread: thread::current(), unfinished, queue });
-    CURRENT.set(Some(executor.clone()));
+    let outer = CURRENT.replace(Some(executor.clone()));
     spawn(future);
     while executor.unfinished.load(Relaxed) > 0 {
         if let Some(task) = executor.queue.pop() {
-            run(&task);
+            run(&executor, &task);
             continue;
         }
         // The wake may come right here, after we have looked and before we park. It is not lost:
@@ -39,13 +40,13 @@ fn block_on(future: impl Future<Output = ()> + Send + 'static) {
         // would find nobody asleep, and we would then sleep for ever.
         thread::park();
     }
-    CURRENT.take();
+    CURRENT.set(outer);
 }
 
 /// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
 struct Task {
     queued: AtomicBool, // woken twice, it stands in line once
-    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it is finished
+    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
     executor: Arc<Executor>,
 }
 impl ArcWake for Task {
@@ -57,7 +58,7 @@ impl ArcWake for Task {
     }
 }
 
-fn run(task: &Arc<Task>) {
+fn run(executor: &Executor, task: &Arc<Task>) {
     // The flag goes down before the poll. Say that a message comes while the task is polled, when
     // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
     // Were the flag still up, the waker would do nothing, and the message would wait for ever.
@@ -68,44 +69,49 @@ fn run(task: &Arc<Task>) {
         *task.future.lock().unwrap() = Some(future);
         return;
     }
-    task.executor.unfinished.fetch_sub(1, Relaxed);
+    executor.unfinished.fetch_sub(1, Relaxed);
 }
 
-fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
     executor.unfinished.fetch_add(1, Relaxed);
     let (queued, future) = (AtomicBool::new(false), Mutex::new(Some(Box::pin(future) as _)));
     Arc::new(Task { queued, future, executor }).wake();
 }
 
-/// A future by hand: at the first poll it gives its waker away, at the second it is ready.
-fn pause(give: impl FnOnce(Waker)) -> impl Future<Output = ()> {
-    let mut give = Some(give);
-    poll_fn(move |cx| {
-        let Some(give) = give.take() else { return Poll::Ready(()) };
-        give(cx.waker().clone());
-        Poll::Pending
-    })
+/// A future by hand: the answer, once it is there, and the waker of who waits for it.
+#[derive(Clone, Default)]
+struct Answer(Arc<Mutex<(Option<u32>, Option<Waker>)>>);
+
+impl Future for Answer {
+    type Output = u32;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u32> {
+        let mut waker = Some(cx.waker().clone());
+        let (answer, asker) = &mut *self.0.lock().unwrap(); // one lock for look and waker
+        mem::swap(asker, &mut waker); // the old one is dropped last, after the lock
+        println!("polled: {answer:?}");
+        answer.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+fn ask(ms: u64) -> Answer {
+    let answer = Answer::default();
+    let there = answer.clone();
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(ms)); // this is the work
+        let (_, asker) = mem::replace(&mut *there.0.lock().unwrap(), (Some(42), None));
+        asker.into_iter().for_each(Waker::wake); // the lock is free again
+    });
+    answer
 }
 
 fn main() {
     block_on(async {
-        for name in ["A", "B", "C"] {
+        for ms in [300, 100, 200] {
             spawn(async move {
-                for turn in 1..=3 {
-                    println!("{name}: turn {turn}");
-                    pause(Waker::wake).await; // a yield: in line at once, behind the others
-                }
+                println!("task {ms}: asks");
+                println!("task {ms}: the answer is {}", ask(ms).await);
             });
         }
-        pause(|waker| {
-            thread::spawn(|| {
-                thread::sleep(Duration::from_millis(100));
-                println!("thread: I wake W");
-                waker.wake();
-            });
-        })
-        .await;
-        println!("W: awake"); // W is this first task
     });
 }

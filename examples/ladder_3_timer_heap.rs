@@ -4,7 +4,7 @@
 //! the earliest deadline on top. The thread wakes those whose time has come, runs who is in line,
 //! and sleeps itself no longer than until the next deadline.
 //!
-//! New: `Timers`, `sleep` in the place of `pause`, and an end to the thread's own sleep.
+//! New: `Timers`, `sleep` in the place of `ask`, and an end to the thread's own sleep.
 //! Still wrong: a sleep that was polled and dropped wakes its task at the deadline all the same. A
 //! very long one overflows. To wait for a socket takes a thread. The rest is as in step 2.
 //! Grown up: `src/engine/timer.rs`.
@@ -29,15 +29,15 @@ struct Executor {
 
 thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
 
-fn block_on(future: impl Future<Output = ()> + Send + 'static) {
+pub fn block_on(future: impl Future<Output = ()> + Send + 'static) {
     let (unfinished, queue, timers) = Default::default();
     let executor = Arc::new(Executor { thread: thread::current(), unfinished, queue, timers });
-    CURRENT.set(Some(executor.clone()));
+    let outer = CURRENT.replace(Some(executor.clone()));
     spawn(future);
     while executor.unfinished.load(Relaxed) > 0 {
         let timeout = wake_sleepers(&executor);
         if let Some(task) = executor.queue.pop() {
-            run(&task);
+            run(&executor, &task);
             continue;
         }
         // The wake may come right here, after we have looked and before we park. It is not lost:
@@ -45,13 +45,13 @@ fn block_on(future: impl Future<Output = ()> + Send + 'static) {
         // would find nobody asleep, and we would then sleep for ever.
         thread::park_timeout(timeout.unwrap_or(Duration::MAX));
     }
-    CURRENT.take();
+    CURRENT.set(outer);
 }
 
 /// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
 struct Task {
     queued: AtomicBool, // woken twice, it stands in line once
-    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it is finished
+    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
     executor: Arc<Executor>,
 }
 impl ArcWake for Task {
@@ -63,7 +63,7 @@ impl ArcWake for Task {
     }
 }
 
-fn run(task: &Arc<Task>) {
+fn run(executor: &Executor, task: &Arc<Task>) {
     // The flag goes down before the poll. Say that a message comes while the task is polled, when
     // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
     // Were the flag still up, the waker would do nothing, and the message would wait for ever.
@@ -74,10 +74,10 @@ fn run(task: &Arc<Task>) {
         *task.future.lock().unwrap() = Some(future);
         return;
     }
-    task.executor.unfinished.fetch_sub(1, Relaxed);
+    executor.unfinished.fetch_sub(1, Relaxed);
 }
 
-fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
     executor.unfinished.fetch_add(1, Relaxed);
     let (queued, future) = (AtomicBool::new(false), Mutex::new(Some(Box::pin(future) as _)));
@@ -108,7 +108,7 @@ fn wake_sleepers(executor: &Executor) -> Option<Duration> {
     }
 }
 
-fn sleep(duration: Duration) -> impl Future<Output = ()> {
+pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
     let deadline = Instant::now() + duration;
     let mut timers = executor.timers.lock().unwrap();

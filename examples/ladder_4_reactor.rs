@@ -34,17 +34,17 @@ struct Executor {
 
 thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
 
-fn block_on(future: impl Future<Output = ()> + Send + 'static) {
+pub fn block_on(future: impl Future<Output = ()> + Send + 'static) {
     let poller = Poller::new().expect("the system has an epoll or a kqueue to spare");
     let (unfinished, queue, timers, sockets) = Default::default();
     let executor = Arc::new(Executor { poller, unfinished, queue, timers, sockets });
-    CURRENT.set(Some(executor.clone()));
+    let outer = CURRENT.replace(Some(executor.clone()));
     spawn(future);
     let mut events = Events::new();
     while executor.unfinished.load(Relaxed) > 0 {
         let mut timeout = wake_sleepers(&executor);
         if let Some(task) = executor.queue.pop() {
-            run(&task);
+            run(&executor, &task);
             timeout = Some(Duration::ZERO); // only a look, or busy tasks would starve the sockets
         }
         events.clear();
@@ -57,13 +57,13 @@ fn block_on(future: impl Future<Output = ()> + Send + 'static) {
             waker.into_iter().for_each(Waker::wake);
         }
     }
-    CURRENT.take();
+    CURRENT.set(outer);
 }
 
 /// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
 struct Task {
     queued: AtomicBool, // woken twice, it stands in line once
-    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it is finished
+    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
     executor: Arc<Executor>,
 }
 impl ArcWake for Task {
@@ -75,7 +75,7 @@ impl ArcWake for Task {
     }
 }
 
-fn run(task: &Arc<Task>) {
+fn run(executor: &Executor, task: &Arc<Task>) {
     // The flag goes down before the poll. Say that a message comes while the task is polled, when
     // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
     // Were the flag still up, the waker would do nothing, and the message would wait for ever.
@@ -86,10 +86,10 @@ fn run(task: &Arc<Task>) {
         *task.future.lock().unwrap() = Some(future);
         return;
     }
-    task.executor.unfinished.fetch_sub(1, Relaxed);
+    executor.unfinished.fetch_sub(1, Relaxed);
 }
 
-fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
     executor.unfinished.fetch_add(1, Relaxed);
     let (queued, future) = (AtomicBool::new(false), Mutex::new(Some(Box::pin(future) as _)));
@@ -120,7 +120,7 @@ fn wake_sleepers(executor: &Executor) -> Option<Duration> {
     }
 }
 
-fn sleep(duration: Duration) -> impl Future<Output = ()> {
+pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
     let deadline = Instant::now() + duration;
     let mut timers = executor.timers.lock().unwrap();
@@ -142,14 +142,14 @@ fn sleep(duration: Duration) -> impl Future<Output = ()> {
 }
 
 /// A socket that never blocks, and its key among the executor's.
-struct Socket<S: AsFd> {
+pub struct Socket<S: AsFd> {
     socket: S,
     key: usize,
     executor: Arc<Executor>,
 }
 
 impl<S: AsFd> Socket<S> {
-    fn new(socket: S) -> Result<Self> {
+    pub fn new(socket: S) -> Result<Self> {
         let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
         rustix::io::ioctl_fionbio(&socket, true)?; // from now on it says that it would block
         let key = executor.sockets.lock().unwrap().insert(None);
@@ -185,17 +185,17 @@ impl<S: AsFd> Drop for Socket<S> {
 }
 
 impl Socket<TcpListener> {
-    async fn accept(&mut self) -> Result<Socket<TcpStream>> {
+    pub async fn accept(&mut self) -> Result<Socket<TcpStream>> {
         Socket::new(self.retry(Event::readable(self.key), TcpListener::accept).await?.0)
     }
 }
 
 impl Socket<TcpStream> {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.retry(Event::readable(self.key), |mut stream| stream.read(buffer)).await
     }
 
-    async fn write_all(&mut self, mut bytes: &[u8]) -> Result<()> {
+    pub async fn write_all(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             let write = |mut stream: &TcpStream| stream.write(bytes);
             bytes = &bytes[self.retry(Event::writable(self.key), write).await?..];

@@ -37,11 +37,11 @@ struct Executor {
 
 thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
 
-fn block_on<F: Future<Output: Send> + Send + 'static>(future: F) -> F::Output {
+pub fn block_on<F: Future<Output: Send> + Send + 'static>(future: F) -> F::Output {
     let poller = Poller::new().expect("the system has an epoll or a kqueue to spare");
     let (unfinished, queue, timers, sockets) = Default::default();
     let executor = Arc::new(Executor { poller, unfinished, queue, timers, sockets });
-    CURRENT.set(Some(executor.clone()));
+    let outer = CURRENT.replace(Some(executor.clone()));
     let main = spawn(future);
     let mut events = Events::new();
     while main.task.end.lock().unwrap().0.is_none() {
@@ -66,7 +66,7 @@ fn block_on<F: Future<Output: Send> + Send + 'static>(future: F) -> F::Output {
         task.aborted.store(true, Relaxed); // also if a destructor has just spawned it
         run(&executor, &task);
     }
-    CURRENT.take();
+    CURRENT.set(outer);
     main.output.lock().unwrap().take().expect("the main task panicked")
 }
 
@@ -108,7 +108,7 @@ fn run(executor: &Executor, task: &Arc<Task>) {
     joiner.into_iter().for_each(Waker::wake); // the lock is free again
 }
 
-fn spawn<F: Future<Output: Send> + Send + 'static>(future: F) -> JoinHandle<F::Output> {
+pub fn spawn<F: Future<Output: Send> + Send + 'static>(future: F) -> JoinHandle<F::Output> {
     let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
     let output = Arc::new(Mutex::new(None));
     let slot = output.clone();
@@ -131,20 +131,20 @@ fn contain<R>(code: impl FnOnce() -> R) -> Joined<R> {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum JoinError {
+pub enum JoinError {
     Cancelled,
     Panicked(String),
 }
-type Joined<T> = std::result::Result<T, JoinError>;
+pub type Joined<T> = std::result::Result<T, JoinError>;
 
 /// Awaits the end of a task. To drop it detaches the task, which goes on.
-struct JoinHandle<T> {
+pub struct JoinHandle<T> {
     task: Arc<Task>,
     output: Arc<Mutex<Option<T>>>, // there before the end is
 }
 impl<T> JoinHandle<T> {
     /// The executor drops the future: we may be anywhere, even in the midst of the task's own poll.
-    fn abort(&self) {
+    pub fn abort(&self) {
         self.task.aborted.store(true, Relaxed); // `wake_by_ref` publishes it
         self.task.clone().wake();
     }
@@ -184,7 +184,7 @@ fn wake_sleepers(executor: &Executor) -> Option<Duration> {
     }
 }
 
-fn sleep(duration: Duration) -> impl Future<Output = ()> {
+pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
     let deadline = Instant::now() + duration;
     let mut timers = executor.timers.lock().unwrap();
@@ -206,14 +206,14 @@ fn sleep(duration: Duration) -> impl Future<Output = ()> {
 }
 
 /// A socket that never blocks, and its key among the executor's.
-struct Socket<S: AsFd> {
+pub struct Socket<S: AsFd> {
     socket: S,
     key: usize,
     executor: Arc<Executor>,
 }
 
 impl<S: AsFd> Socket<S> {
-    fn new(socket: S) -> Result<Self> {
+    pub fn new(socket: S) -> Result<Self> {
         let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
         rustix::io::ioctl_fionbio(&socket, true)?; // from now on it says that it would block
         let key = executor.sockets.lock().unwrap().insert(None);
@@ -249,17 +249,17 @@ impl<S: AsFd> Drop for Socket<S> {
 }
 
 impl Socket<TcpListener> {
-    async fn accept(&mut self) -> Result<Socket<TcpStream>> {
+    pub async fn accept(&mut self) -> Result<Socket<TcpStream>> {
         Socket::new(self.retry(Event::readable(self.key), TcpListener::accept).await?.0)
     }
 }
 
 impl Socket<TcpStream> {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.retry(Event::readable(self.key), |mut stream| stream.read(buffer)).await
     }
 
-    async fn write_all(&mut self, mut bytes: &[u8]) -> Result<()> {
+    pub async fn write_all(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             let write = |mut stream: &TcpStream| stream.write(bytes);
             bytes = &bytes[self.retry(Event::writable(self.key), write).await?..];
