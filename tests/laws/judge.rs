@@ -1,0 +1,143 @@
+//! The judge: tries a runtime by each law, in a process of its own, within a time limit.
+//!
+//! A runtime that is wrong may hang, spin, overflow its stack or die of a signal, and so may one
+//! that is half written. None of that may reach the table. So each case is this same program,
+//! started again with the law's name in its environment; it says on a line what it found, and
+//! whoever waits for it ends it when its time is over.
+
+use super::contract::Runtime;
+use super::table::{LAWS, Law};
+use super::tools::ON_PURPOSE;
+use std::io::Read;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Kept,
+    /// With what was seen.
+    Broken(String),
+    /// The runtime has not the functions that the law needs.
+    LeftOut,
+}
+
+/// In whose name a line is said, among whatever else the program prints.
+const SEEN: &str = "[law] ";
+const KEPT: &str = "kept";
+
+/// The law that this process is for.
+pub const CASE: &str = "OPENWORK_LAW";
+
+/// All of `main` for a program that shows what laws its runtime keeps.
+pub fn main(runtime: Runtime) {
+    if let Ok(name) = env::var(CASE) {
+        return try_here(&runtime, &name);
+    }
+    let program = env::current_exe().expect("this program can be found");
+    let tried = try_all(&runtime, |law| {
+        let mut command = Command::new(&program);
+        command.env(CASE, law.name);
+        (command, Duration::from_secs(5))
+    });
+    show(&tried);
+}
+
+/// The table, for people.
+fn show(tried: &[(&Law, Verdict)]) {
+    let count = |kept: fn(&Verdict) -> bool| tried.iter().filter(|(_, v)| kept(v)).count();
+    for (law, verdict) in tried {
+        let name = law.name.replace('_', " ");
+        match verdict {
+            Verdict::Kept => println!("  ✓ {name}"),
+            Verdict::LeftOut => println!("  – {name} (needs {:?})", law.needs),
+            Verdict::Broken(seen) => {
+                println!("  ✗ {name}\n        seen: {seen}\n        why:  {}", law.why);
+            }
+        }
+    }
+    let kept = count(|verdict| *verdict == Verdict::Kept);
+    let tried = count(|verdict| *verdict != Verdict::LeftOut);
+    println!("{kept} of {tried} laws are kept; there are {} in all.", LAWS.len());
+}
+
+/// Tries the runtime by each law, a few at once. The command starts a process that calls
+/// [`try_here`]; it may run for so long.
+pub fn try_all(
+    runtime: &Runtime,
+    command: impl Fn(&Law) -> (Command, Duration) + Sync,
+) -> Vec<(&'static Law, Verdict)> {
+    let (next, verdicts) = (Mutex::new(LAWS.iter().enumerate()), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let Some((at, law)) = next.lock().unwrap().next() else { break };
+                    let claimed = law.needs.iter().all(|part| runtime.has(part));
+                    let verdict = if claimed { watch(command(law)) } else { Verdict::LeftOut };
+                    verdicts.lock().unwrap().push((at, law, verdict));
+                }
+            });
+        }
+    });
+    let mut verdicts = verdicts.into_inner().unwrap();
+    verdicts.sort_by_key(|&(at, ..)| at);
+    verdicts.into_iter().map(|(_, law, verdict)| (law, verdict)).collect()
+}
+
+/// Waits for a case, and ends it when its time is over.
+fn watch((mut command, limit): (Command, Duration)) -> Verdict {
+    let silent = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = silent.spawn().expect("this program can be started again");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    // On a thread, or a case that prints much would wait for us, and we for it.
+    let said = thread::spawn(move || {
+        let mut said = Vec::new();
+        let _ = stdout.read_to_end(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    let status = wait(&mut child, Instant::now() + limit);
+    let said = said.join().unwrap();
+    let notes: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix(SEEN)).collect();
+    let first = notes.first().map_or(String::new(), |note| format!("; {note}"));
+    match status {
+        None => Verdict::Broken(format!("it does not end within {limit:?}{first}")),
+        Some(status) if !status.success() => Verdict::Broken(format!("it dies, {status}{first}")),
+        Some(_) => match notes.last() {
+            Some(&KEPT) => Verdict::Kept,
+            Some(_) => Verdict::Broken(notes[0].to_owned()),
+            None => Verdict::Broken("it ends the process".to_owned()),
+        },
+    }
+}
+
+fn wait(child: &mut Child, until: Instant) -> Option<std::process::ExitStatus> {
+    while Instant::now() < until {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
+/// Tries the runtime by one law, here, and says what was found.
+pub fn try_here(runtime: &Runtime, name: &str) {
+    let law = LAWS.iter().find(|law| law.name == name).expect("there is a law of this name");
+    panic::set_hook(Box::new(|info| {
+        // At once, since what follows a panic in a runtime's thread is often that all hangs.
+        let message = info.payload_as_str().unwrap_or("a panic without words");
+        if message != ON_PURPOSE {
+            println!("\n{SEEN}{}", message.lines().next().unwrap_or_default());
+        }
+    }));
+    let kept = panic::catch_unwind(AssertUnwindSafe(|| (law.case)(*runtime))).is_ok();
+    let _ = panic::take_hook();
+    println!("\n{SEEN}{}", if kept { KEPT } else { "a task's panic comes out of `run`" });
+    // Not by returning: a thread of the runtime might be waited for.
+    std::process::exit(0);
+}

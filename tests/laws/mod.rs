@@ -1,0 +1,22 @@
+//! The laws that every runtime must keep, as a table; and a judge, who tries a runtime by them.
+//!
+//! A law is a small case. It is handed a runtime by a few functions: `run`, `spawn`, `sleep`, and
+//! later a join handle and a socket. It knows nothing else of it, so the same table tries this
+//! crate, the six steps of the ladder, runtimes that are wrong on purpose, and yours:
+//!
+//! ```text
+//! examples/yours.rs, examples/broken/*.rs ─┐              ┌─ contract.rs  what a runtime hands over
+//! examples/ladder_*.rs ── tests/laws/main.rs ─> Runtime ──┼─ table.rs     the laws
+//! openwork, both flavours ─────────────────┘              ├─ tools.rs     flags, wakers, who sleeps
+//!                                                         └─ judge.rs     a process for each case
+//! ```
+//!
+//! Begin with the list at the head of `table.rs`.
+
+// Each program that includes this uses a part of it.
+#![allow(dead_code)]
+
+pub mod contract;
+pub mod tools;
+pub mod table;
+pub mod judge;
