@@ -1,0 +1,44 @@
+//! Your own runtime: the bodies are left out, the laws are here.
+//!
+//! `cargo run --example yours` tries it by each law that every runtime must keep, and says which
+//! it keeps. A case runs in a process of its own, with a time limit, so write what you like: what
+//! hangs or crashes is a ✗ and not the end. A law that needs a function which you do not have yet
+//! (`None`, below) is left out: –. Save, run, and see it come alive.
+//!
+//! An order that works, and the step of the ladder that does it:
+//!
+//! 1. `run`: a waker that unparks this thread; poll; park; again. The first eleven laws (step 1)
+//! 2. `spawn`: a task whose waker puts it into a queue. `run` polls who is in line (step 2)
+//! 3. `sleep`: the deadlines in a heap; `run` sleeps no longer than to the next one (step 3)
+//! 4. `join`, `socket`, more threads (steps 4 to 6). What they are is in `tests/laws/contract.rs`
+//!
+//! What is meant by a law is its case in `tests/laws/table.rs`: they are short.
+//! You will see, at first, a ✗ at each law, with what was seen: it is not yet implemented.
+
+#[path = "../tests/laws/mod.rs"]
+mod laws;
+
+use laws::contract::{Boxed, Runtime};
+use std::time::Duration;
+
+/// Polls the future until it is ready, and lets the thread sleep in between.
+fn run(future: Boxed<'static>) {
+    let _ = future;
+    todo!("poll the future until it is ready")
+}
+
+/// Starts a task. It is called within `run`, by the root future or by a task.
+fn spawn(future: Boxed<'static>) {
+    let _ = future;
+    todo!("put a task in line")
+}
+
+/// Ready when so much time has passed. It is called within `run`.
+fn sleep(duration: Duration) -> Boxed<'static> {
+    todo!("remember to wake somebody in {duration:?}")
+}
+
+fn main() {
+    let (spawn, sleep) = (Some(spawn as _), Some(sleep as _));
+    laws::judge::main(Runtime { run, spawn, sleep, join: None, socket: None, threads: 1 });
+}
