@@ -35,6 +35,8 @@ fn a_frame_is_found_wherever_its_length_stands_and_whatever_that_counts() {
         (|b| b.little_endian(), b"\x09\0\0\0abcdefghi", b"abcdefghi"),
         (|b| b.little_endian().big_endian(), b"\0\0\0\x03123", b"123"),
         (|b| b.length_field_length(1), b"\x09abcdefghi", b"abcdefghi"),
+        (|b| b.length_field_type::<u16>(), b"\0\x03123", b"123"),
+        (|b| b.length_field_type::<u64>().little_endian(), b"\x03\0\0\0\0\0\0\x00123", b"123"),
         (|b| b.length_field_length(8), b"\0\0\0\0\0\0\0\x03123", b"123"),
         (|b| b.length_field_length(3).little_endian(), b"\x03\0\x00123", b"123"),
         (|b| b.length_field_length(2).length_field_offset(4), b"zzzz\0\x03123", b"123"),

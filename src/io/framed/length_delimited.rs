@@ -201,6 +201,12 @@ impl Builder {
         self
     }
 
+    /// The same, said by a type of number: `u8`, `u16`, `u32`, `u64`, `usize`. Which of them signifies nothing
+    /// but its size.
+    pub fn length_field_type<T: LengthFieldType>(&mut self) -> &mut Self {
+        self.length_field_length(size_of::<T>())
+    }
+
     /// How many bytes come before the length. When reading only.
     pub fn length_field_offset(&mut self, bytes: usize) -> &mut Self {
         self.offset = bytes;
@@ -252,6 +258,21 @@ impl Builder {
     fn head_len(&self) -> usize {
         self.skipped().max(self.offset.saturating_add(self.field_length))
     }
+}
+
+/// A number that may be a frame's length: `u8`, `u16`, `u32`, `u64` or `usize`.
+pub trait LengthFieldType: sealed::Number {}
+
+impl<T: sealed::Number> LengthFieldType for T {}
+
+mod sealed {
+    pub trait Number {}
+
+    impl Number for u8 {}
+    impl Number for u16 {}
+    impl Number for u32 {}
+    impl Number for u64 {}
+    impl Number for usize {}
 }
 
 impl Default for Builder {
