@@ -7,7 +7,9 @@ mod sockets;
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 
+use bytes::BytesMut;
 use openwork::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
+use openwork::net::unix::pipe;
 use openwork::net::{TcpListener, TcpStream, UnixStream, tcp, unix};
 
 use common::{Probe, ends, on_every_flavour, real};
@@ -288,4 +290,33 @@ fn the_names_are_tokios() {
     ) -> Result<TcpStream, tcp::ReuniteError> {
         read.reunite(write)
     }
+}
+
+#[test]
+fn a_growing_buffer_takes_what_is_there_now() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (mut stream, mut far) = UnixStream::pair().unwrap();
+            let mut buf = BytesMut::from("> ");
+            let nothing = stream.try_read_buf(&mut buf).unwrap_err();
+            assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+            far.write_all(b"one two three").await.unwrap();
+            stream.readable().await.unwrap();
+            assert_eq!(stream.try_read_buf(&mut [0_u8; 0].as_mut_slice()).unwrap(), 0);
+            let mut four = [0_u8; 4];
+            assert_eq!(stream.try_read_buf(&mut four.as_mut_slice()).unwrap(), 4);
+            assert_eq!(&four, b"one ");
+            let (read, _write) = stream.split();
+            assert_eq!(read.try_read_buf(&mut buf).unwrap(), 9);
+            assert_eq!(&buf[..], b"> two three");
+
+            let (mut sender, receiver) = pipe::pipe().unwrap();
+            sender.write_all(b"!").await.unwrap();
+            drop(sender);
+            receiver.readable().await.unwrap();
+            assert_eq!(receiver.try_read_buf(&mut buf).unwrap(), 1);
+            assert_eq!(receiver.try_read_buf(&mut buf).unwrap(), 0);
+            assert_eq!(&buf[..], b"> two three!");
+        });
+    });
 }

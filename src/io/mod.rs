@@ -22,7 +22,7 @@ mod read_to_end;
 mod numbers;
 mod take;
 mod chain;
-mod read;
+pub(crate) mod read;
 mod write;
 mod read_until;
 mod lines;

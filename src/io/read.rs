@@ -194,6 +194,21 @@ impl<R: AsyncRead + Unpin + ?Sized, B: BufMut + ?Sized> Future for ReadIntoBuf<'
     }
 }
 
+/// The same for what reads at once, or not at all.
+pub(crate) fn read_into_buf<B: BufMut>(
+    buf: &mut B,
+    read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    if !buf.has_remaining_mut() {
+        return Ok(0);
+    }
+    let mut room = [0; ROOM];
+    let len = buf.chunk_mut().len().min(ROOM);
+    let count = read(&mut room[..len])?;
+    buf.put_slice(&room[..count]);
+    Ok(count)
+}
+
 /// Fills a buffer. From [`AsyncReadExt::read_exact`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]

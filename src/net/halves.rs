@@ -22,6 +22,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::BufMut;
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::socket::Socket;
@@ -76,6 +77,11 @@ impl<S: Stream, H: Deref<Target = Socket<S>>> ReadHalf<H> {
     /// As [`Socket::try_read`].
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_read(buf)
+    }
+
+    /// As [`Socket::try_read_buf`].
+    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        self.0.try_read_buf(buf)
     }
 
     /// As [`Socket::try_read_vectored`].

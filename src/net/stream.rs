@@ -16,6 +16,7 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::BufMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::addr::SocketAddrArg;
@@ -25,6 +26,7 @@ use super::socket::{Connected, Socket};
 use crate::engine::reactor::Direction;
 use crate::io::Interest;
 use crate::io::descriptor::Descriptor;
+use crate::io::read::read_into_buf;
 use crate::runtime::Handle;
 
 /// Std's sockets that carry a stream.
@@ -46,6 +48,11 @@ impl<S: Stream> Socket<S> {
     /// [`io::ErrorKind::WouldBlock`] if there is nothing.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io.try_io(Interest::READABLE, |stream| stream.bytes().read(buf))
+    }
+
+    /// The same, and appends it to a growing buffer.
+    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        read_into_buf(buf, |room| self.try_read(room))
     }
 
     /// The same into several buffers, one after the other.

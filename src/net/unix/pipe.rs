@@ -15,11 +15,13 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::BufMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 
 use crate::engine::reactor::Direction;
 use crate::io::descriptor::Descriptor;
+use crate::io::read::read_into_buf;
 use crate::io::{Interest, Ready};
 use crate::runtime::Handle;
 
@@ -305,6 +307,11 @@ impl Receiver {
     /// As [`TcpStream::try_read`](crate::net::TcpStream::try_read).
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io.try_io(Interest::READABLE, |mut pipe| pipe.read(buf))
+    }
+
+    /// As [`TcpStream::try_read_buf`](crate::net::TcpStream::try_read_buf).
+    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        read_into_buf(buf, |room| self.try_read(room))
     }
 
     /// As [`TcpStream::try_read_vectored`](crate::net::TcpStream::try_read_vectored).
