@@ -20,7 +20,7 @@ use openwork::net::{TcpListener, TcpStream};
 use openwork::time::{Duration, Instant, error::Elapsed, sleep, timeout};
 
 /// For a page, from the look-up of its name to its last byte.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
 const PATIENCE_FOR_THE_WORLD: Duration = Duration::from_secs(10);
 const LARGEST: u64 = 1 << 20;
 
