@@ -27,14 +27,18 @@ def stream(connection):
 def datagrams(server):
     """Each comes back whole, the empty one too, and to the one who sent it."""
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(10)]
+    for client in sockets:
+        client.settimeout(20)
     for size in [0, 1, 1472, 1473, 9000, 60000]:
-        sent = [os.urandom(size) for _ in sockets]
-        for client, message in zip(sockets, sent):
-            client.settimeout(20)
-            client.sendto(message, server)
-        for client, message in zip(sockets, sent):
-            echo, peer = client.recvfrom(65536)
-            assert echo == message and peer == server, (len(echo), size, peer)
+        # What does not fit into the server's buffer is lost, and rightly: the large ones go one by one.
+        at_once = len(sockets) if size < 2000 else 1
+        for first in range(0, len(sockets), at_once):
+            group = [(client, os.urandom(size)) for client in sockets[first : first + at_once]]
+            for client, message in group:
+                client.sendto(message, server)
+            for client, message in group:
+                echo, peer = client.recvfrom(65536)
+                assert echo == message and peer == server, (len(echo), size, peer)
 
 
 def serve_stream(path):

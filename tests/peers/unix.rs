@@ -10,8 +10,11 @@ use openwork::io::{AsyncReadExt, AsyncWriteExt, copy};
 use openwork::net::{UnixDatagram, UnixListener, UnixStream};
 use openwork::task::spawn_blocking;
 
-use crate::common::on_every_flavour;
+use crate::common::{Flavour, on_each_of};
 use crate::server::{peer, python};
+
+/// Two, as it takes Python a while to start.
+const FLAVOURS: [Flavour; 2] = [Flavour::CurrentThread, Flavour::Workers(2)];
 
 /// A folder for sockets, gone with this.
 struct Folder(PathBuf);
@@ -62,7 +65,7 @@ impl Drop for Server {
 
 #[test]
 fn what_a_client_in_python_sends_comes_back() {
-    on_every_flavour(|flavour| {
+    on_each_of(&FLAVOURS, |flavour| {
         let folder = Folder::new("client");
         flavour.block_on(async {
             let unnamed = format!("openwork-client-{}", process::id());
@@ -85,7 +88,7 @@ fn what_a_client_in_python_sends_comes_back() {
 
 #[test]
 fn a_server_in_python_sends_back_what_we_send() {
-    on_every_flavour(|flavour| {
+    on_each_of(&FLAVOURS, |flavour| {
         let folder = Folder::new("server");
         let server = Server::start("serve-unix", &folder.path("socket"));
         flavour.block_on(async {
@@ -110,7 +113,7 @@ fn a_server_in_python_sends_back_what_we_send() {
 
 #[test]
 fn a_server_in_python_sends_back_each_datagram() {
-    on_every_flavour(|flavour| {
+    on_each_of(&FLAVOURS, |flavour| {
         let folder = Folder::new("datagrams");
         let server = Server::start("serve-unix-datagrams", &folder.path("server"));
         flavour.block_on(async {
