@@ -23,7 +23,12 @@ macro_rules! examples {
 
 examples! {
     ladder_1_block_on: ["polled: None", "polled: Some(42)", "the answer is 42"];
-    ladder_2_run_queue: ["A: turn 1", "B: turn 1", "C: turn 1", "A: turn 2", "W: awake"];
+    ladder_2_run_queue: [
+        "polled: None",
+        "task 100: the answer is 42",
+        "task 200: the answer is 42",
+        "task 300: the answer is 42",
+    ];
     ladder_3_timer_heap: [
         "task 300: sleeps", "task 100: awake", "task 200: awake", "task 300: awake", "all done",
     ];
@@ -33,6 +38,7 @@ examples! {
         "one is aborted: Err(Cancelled)", "one echoes: 5 bytes",
     ];
     ladder_6_threads: ["has computed"];
+    yours: ["✗ the root future gets a real waker", "not yet implemented"];
 
     tour: [
         "── 1. Sleeping", "B was woken by its timer", "C was woken", "A was woken",
