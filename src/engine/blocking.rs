@@ -12,7 +12,7 @@
 //! When a runtime ends, closures that have not begun are dropped, and those that have are waited for
 //! (`shutdown_timeout` and `shutdown_background` say otherwise).
 //!
-//! This is the last file of the engine. `runtime.rs` puts its parts together.
+//! This is the last file of the engine. Next: `runtime`, which puts its parts together.
 
 use std::collections::VecDeque;
 use std::io;

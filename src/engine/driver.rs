@@ -19,6 +19,8 @@
 //! it the driver moves the clock there.
 //!
 //! The driver never decides *whether* to sleep. That is `worker.rs`, which knows the queues.
+//!
+//! Next: `idle.rs`, who sleeps.
 
 use std::io;
 use std::sync::Arc;

@@ -18,7 +18,7 @@
 //! nobody, so **the last searcher** must not stop without making sure: if it found work, it calls the next
 //! ([`Idle::end_search`]); if it did not, it looks once more after it has announced its sleep.
 //!
-//! This file keeps count and picks; it wakes nobody. Next: `worker.rs`.
+//! This file keeps count and picks; it wakes nobody. Next: `shared.rs`, where it lies.
 
 use super::prim::Mutex;
 use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};

@@ -21,7 +21,7 @@
 //!
 //! Beside the life stand a flag, *abort requested*, and what the [`Joiner`] does. This file decides and
 //! touches nothing else: no future, no queue, no waker. Each transition answers what its caller must do
-//! next, so that `task.rs`, which comes next, reads as a list of decisions.
+//! next, so that the next file reads as a list of decisions. Next: `task.rs`.
 
 use super::prim::atomic::AtomicU8;
 use super::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};

@@ -1,4 +1,6 @@
 //! Directories: to make one, and to go through one.
+//!
+//! Next: `file.rs`.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;

@@ -17,6 +17,8 @@
 //! # openwork::fs::remove_file(path).await
 //! # }).unwrap();
 //! ```
+//!
+//! Next: `open_options.rs`.
 
 use std::fmt;
 use std::fs::{FileTimes, Metadata, Permissions};

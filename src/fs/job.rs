@@ -1,4 +1,6 @@
 //! A call of std's, on the pool.
+//!
+//! Next: `paths.rs`.
 
 use std::io;
 

@@ -1,4 +1,6 @@
 //! How a file is to be opened.
+//!
+//! This is the last file of `fs`. Next: `signal.rs`.
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;

@@ -1,4 +1,6 @@
 //! What one does with a path: the functions of `std::fs`, each a job of its own.
+//!
+//! Next: `dir.rs`.
 
 use std::fs::{Metadata, Permissions};
 use std::io;

@@ -1,4 +1,6 @@
 //! A stream with a buffer for each direction.
+//!
+//! Next: `copy.rs`.
 
 use std::io::{self, SeekFrom};
 use std::pin::Pin;

@@ -1,4 +1,6 @@
 //! Two readers as one: the second begins where the first ends.
+//!
+//! Next: `read.rs`, where the methods of a reader are.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,6 @@
 //! Bytes in memory, with a position.
+//!
+//! Next: `nothing.rs`, no bytes at all.
 
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
 use std::pin::Pin;

@@ -12,7 +12,7 @@
 //! the stream; who writes is refused. Both ends wait in the same way: look under the lock, and leave a waker
 //! there if there is nothing. They are woken outside of it.
 //!
-//! Next: `framed/mod.rs`, messages instead of bytes.
+//! Next: `framed`, messages instead of bytes.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,4 +1,6 @@
 //! Methods of something with a position that can be awaited.
+//!
+//! Next: `cursor.rs`, which has one.
 
 use std::future::Future;
 use std::io::{self, SeekFrom};

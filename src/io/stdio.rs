@@ -14,6 +14,8 @@
 //!                   └──▶ ask the thread, leave a waker ·····▶ it has read something: all are woken,
 //!                                                             and the first takes it
 //! ```
+//!
+//! This is the last file of `io`. Next: `net`.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};

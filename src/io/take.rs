@@ -1,4 +1,6 @@
 //! A reader that ends after so many bytes, whatever comes after them.
+//!
+//! Next: `chain.rs`, two readers one after the other.
 
 use std::io;
 use std::pin::Pin;

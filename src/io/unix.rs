@@ -14,6 +14,8 @@
 //! There is no `&mut` to what is inside, which Tokio gives. Through it the descriptor could be closed while
 //! the poller knows it, and its number go to somebody else. For the same reason what is inside owns its
 //! descriptor, or shares it (`Arc<OwnedFd>`), and does not borrow it.
+//!
+//! Next: `whole.rs`; from here on descriptors are behind us, and bytes in front.
 
 use std::fmt;
 use std::io;

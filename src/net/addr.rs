@@ -3,6 +3,8 @@
 //! An address is known at once. A name must be looked up, and the system's resolver blocks, for seconds
 //! if it must: so that goes to the blocking pool. Whoever takes "an address" takes anything that becomes a
 //! list of them, and tries one after the other.
+//!
+//! Next: `socket.rs`.
 
 use std::future::Future;
 use std::io;

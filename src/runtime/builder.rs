@@ -1,4 +1,6 @@
 //! How a runtime comes to be.
+//!
+//! This is the last file of `runtime`. Next: `task`.
 
 use std::fmt;
 use std::io;

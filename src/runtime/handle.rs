@@ -1,4 +1,6 @@
 //! A way into a runtime.
+//!
+//! Next: `rt.rs`, what it is a handle of.
 
 use std::fmt;
 use std::future::poll_fn;

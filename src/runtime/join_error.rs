@@ -2,6 +2,8 @@
 //!
 //! For two reasons only: it was cancelled, or it panicked. A panic carries a value of any type, usually
 //! the message, and whoever joins the task may look at it, or go on panicking with it.
+//!
+//! Next: `join_handle.rs`, by which one learns of it.
 
 use std::any::Any;
 use std::fmt;

@@ -2,6 +2,8 @@
 //!
 //! Both are views of the same `Arc` that the queue holds. A handle that is dropped detaches: the task
 //! goes on. Who wants it to end must say so.
+//!
+//! Next: `parts.rs`, of which a runtime is made.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,6 @@
 //! What one can ask of a runtime while it runs.
+//!
+//! Next: `handle.rs`.
 
 use std::fmt;
 use std::panic::Location;

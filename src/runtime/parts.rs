@@ -1,6 +1,8 @@
 //! What a runtime consists of.
 //!
 //! The thread's context holds this, behind `dyn Any`; `Handle` and `Runtime` are the two ways to own it.
+//!
+//! Next: `metrics.rs`.
 
 use std::sync::Arc;
 

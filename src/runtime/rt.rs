@@ -1,4 +1,6 @@
 //! The runtime as its owner has it: what runs futures, and what ends them.
+//!
+//! Next: `builder.rs`, which makes one.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};

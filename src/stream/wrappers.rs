@@ -2,7 +2,7 @@
 //!
 //! A receiver has a method for the next value and is no stream itself, as in Tokio: what a stream's methods
 //! do is then never confused with what a receiver's do. These hold a receiver, and give it back.
-//! This is the last file of `stream`.
+//! This is the last file of `stream`. Next: `io`.
 //!
 //! ```
 //! use openwork::stream::{StreamExt, wrappers::ReceiverStream};

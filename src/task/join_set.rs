@@ -9,7 +9,7 @@
 //! A set that is dropped aborts its tasks, and does not wait for their end: a destructor cannot wait. Who
 //! wants to, calls [`JoinSet::shutdown`].
 //!
-//! Next: `scope.rs`, which does wait, and may therefore lend what it owns.
+//! Next: `lent.rs`. An owner who does wait may lend what it owns.
 
 use std::fmt;
 use std::future::Future;

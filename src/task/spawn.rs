@@ -1,4 +1,6 @@
 //! New tasks, in the runtime that this thread is in.
+//!
+//! Next: `yield_now.rs`.
 
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;

@@ -1,4 +1,6 @@
 //! Giving way, once.
+//!
+//! Next: `finished.rs`, the first step towards many tasks under one roof.
 
 use std::future::Future;
 use std::pin::Pin;

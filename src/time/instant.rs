@@ -2,6 +2,8 @@
 //!
 //! Std's `Instant` knows only the real time. This one asks the runtime that the thread is in, whose
 //! clock may stand still, and is std's in everything else.
+//!
+//! Next: `sleep.rs`.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};

@@ -1,4 +1,6 @@
 //! The clock in the hands of a test.
+//!
+//! This is the last file of `time`. Next: `future`.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -2,6 +2,8 @@
 //!
 //! A [`Sleep`] is a deadline and, once it was polled, the key of a timer in its runtime. All the work is
 //! the driver's: it fires the timer, which wakes whoever polled the sleep last.
+//!
+//! Next: `timeout.rs`, a sleep beside something else.
 
 use std::fmt;
 use std::future::Future;

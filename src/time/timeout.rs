@@ -3,6 +3,8 @@
 //! Time-outs need nothing from the one whom they limit: the future is polled, and after it the deadline,
 //! and if the deadline comes first, the future is dropped where it stands. That is all that cancellation
 //! is.
+//!
+//! Next: `interval.rs`, one sleep after the other.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};

@@ -1,4 +1,6 @@
 //! Events as lines of text.
+//!
+//! This is the last file of the house.
 
 use std::fmt;
 

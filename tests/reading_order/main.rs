@@ -15,7 +15,8 @@
 //! needs no rule of its own: it follows.
 //!
 //! `paths.rs` finds the names that a file mentions, `house.rs` the files that they lead to. Here
-//! are the laws, and small houses that break them. One law keeps files and functions to a size.
+//! are the laws, and small houses that break them. One law keeps files and functions to a size; another sees
+//! to it that each file shows the way to the next.
 
 mod house;
 mod paths;
@@ -53,6 +54,12 @@ fn files_and_functions_keep_to_their_size() {
     assert_none(&oversized(&house, LINES_OF_A_FILE, LINES_OF_A_FN));
 }
 
+#[test]
+fn each_file_says_which_comes_next() {
+    let tree = our_tree();
+    assert_none(&wrong_ways(&House::read(&tree, blank), &tree));
+}
+
 fn assert_none(found: &[String]) {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
@@ -79,6 +86,20 @@ fn oversized(house: &House, of_a_file: usize, of_a_fn: usize) -> Vec<String> {
         }
     }
     found
+}
+
+/// Every file whose opening does not say ``Next: `…` `` of the one that follows. A `mod.rs` is itself a list
+/// of what comes next.
+fn wrong_ways(house: &House, tree: &Tree) -> Vec<String> {
+    let pairs = house.modules.windows(2).map(|pair| (&pair[0].file, &pair[1].file));
+    let pages = pairs.filter(|(file, _)| !file.ends_with("/mod.rs") && *file != "src/lib.rs");
+    let wrong = pages.filter_map(|(file, next)| {
+        let name = next.strip_suffix("/mod.rs").unwrap_or(next).rsplit('/').next()?;
+        let says = format!("Next: `{name}`");
+        let mut opening = tree[file].lines().take_while(|line| line.starts_with("//!"));
+        (!opening.any(|line| line.contains(&says))).then(|| format!("{file} does not say {says}"))
+    });
+    wrong.collect()
 }
 
 fn lines_of_code(code: &str, first: usize, last: usize) -> usize {
@@ -179,6 +200,22 @@ fn a_name_at_the_root_is_for_users() {
     let expected = "src/engine/clock.rs:1 uses crate::Cell, a name at the root: \
                     name the file where it is defined, src/engine/prim.rs";
     assert_eq!(found, [expected]);
+}
+
+#[test]
+fn a_wrong_way_is_found() {
+    let tree = small_tree(&[
+        ("src/lib.rs", "mod a;\nmod b;\nmod c;\nmod d;"),
+        ("src/a.rs", "//! A.\n//!\n//! Next: `b`, and so on."),
+        ("src/b/mod.rs", "mod leaf;"),
+        ("src/b/leaf.rs", "//! Next: `d.rs`.\n\nfn f() {} //! Next: `c.rs`."),
+        ("src/c.rs", "//! Something else."),
+        ("src/d.rs", "//! The end."),
+    ]);
+    let found = wrong_ways(&House::read(&tree, blank), &tree);
+    let expected =
+        ["src/b/leaf.rs does not say Next: `c.rs`", "src/c.rs does not say Next: `d.rs`"];
+    assert_eq!(found, expected);
 }
 
 #[test]

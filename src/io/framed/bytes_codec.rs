@@ -1,4 +1,6 @@
 //! The codec that finds no frames: whatever has come is one.
+//!
+//! Next: `lines_codec.rs`, which finds them.
 
 use std::io;
 

@@ -16,6 +16,8 @@
 //!
 //! A stream that ends before the frame does is an error, also if it ends just behind the length. Nothing is
 //! left in the buffer then, and what is missing shows only in the state.
+//!
+//! This is the last file of `framed`. Next: `on_pool.rs`, for what no poller can watch.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

@@ -10,6 +10,8 @@
 //! ```
 //!
 //! No runtime watches it yet, as there is nothing to wait for.
+//!
+//! This is the last file of `tcp`. Next: `udp.rs`.
 
 use std::future::Future;
 use std::io;

@@ -6,6 +6,8 @@
 //!
 //! A descriptor that comes from elsewhere is looked at first, whether it is a pipe and open for this
 //! direction: to anything else the waiting does not fit.
+//!
+//! This is the last file of `net`. Next: `fs`.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write};

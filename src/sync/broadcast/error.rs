@@ -1,4 +1,6 @@
 //! Why a value could not be sent, or received. The texts are Tokio's.
+//!
+//! Next: `ring.rs`.
 
 use std::error::Error;
 use std::fmt;

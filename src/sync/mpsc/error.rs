@@ -2,6 +2,8 @@
 //!
 //! An error of sending gives the message back. Its `Debug` and `Display` do not show the message, so that
 //! nothing is asked of its type.
+//!
+//! Next: `queue.rs`, where the messages are.
 
 use std::error::Error;
 use std::fmt;

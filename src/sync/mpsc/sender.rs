@@ -1,7 +1,7 @@
 //! The sending end of a channel with a bound: a send waits for room.
 //!
 //! To send is two steps: to get a permit for the room, and to push on it. Here they are one call;
-//! `permit.rs`, which comes next, takes them apart.
+//! the next file takes them apart. Next: `permit.rs`.
 
 use std::fmt;
 use std::sync::Arc;

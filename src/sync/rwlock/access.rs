@@ -1,6 +1,6 @@
 //! To read is to take one permit, to write is to take all.
 //!
-//! This is the last file of `rwlock`.
+//! This is the last file of `rwlock`. Next: `once_cell.rs`.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,6 @@
 //! Why a value could not be sent, or a change not awaited. The texts are Tokio's.
+//!
+//! Next: `shared.rs`.
 
 use std::error::Error;
 use std::fmt;
