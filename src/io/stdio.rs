@@ -19,6 +19,7 @@
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -31,7 +32,7 @@ use super::on_pool::{Object, OnPool};
 use crate::engine::context;
 use crate::engine::prim::{Condvar, Mutex};
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Waiters, Wakers};
+use crate::sync::waiters::{Key, Waiters, Wakers, leave_line, look_or_line_up};
 
 /// How much is read at a time. A terminal gives a line at most, a pipe 64 KiB; arbitrary.
 const READ_AT_ONCE: usize = 8 * 1024;
@@ -200,9 +201,7 @@ impl Input {
                 Ok(count) => state.bytes.extend_from_slice(&buf[..count]),
                 Err(error) => state.ended = Some(Err(error)),
             }
-            while let Some(waker) = state.line.serve() {
-                wakers.push(waker);
-            }
+            state.line.serve_all(&mut wakers);
             drop(state);
             wakers.wake_all();
         }
@@ -240,33 +239,31 @@ impl AsyncRead for Stdin {
             Some(input) => input,
             None => *self.input.insert(Input::of_process()?),
         };
-        // Cloned, and the old one dropped, outside of the lock.
-        let waker = cx.waker().clone();
-        let mut state = input.state.lock();
-        let old = self.place.take().map(|place| state.line.remove(place));
-        if let Some(result) = state.take(buf) {
-            drop(state);
-            drop((old, waker));
-            context::spend();
-            return Poll::Ready(result);
-        }
-        self.place = Some(state.line.push((), waker));
-        if !state.reading {
-            state.reading = true;
-            input.asked.notify_one();
-        }
-        drop(state);
-        drop(old);
-        trace::waiting(Waiting::On { what: "standard input" });
-        Poll::Pending
+        let look = |state: &mut InputState| match state.take(buf) {
+            Some(result) => Poll::Ready(result),
+            None => {
+                if !mem::replace(&mut state.reading, true) {
+                    input.asked.notify_one();
+                }
+                Poll::Pending
+            }
+        };
+        let place = &mut self.place;
+        let Poll::Ready(result) =
+            look_or_line_up(&input.state, cx, place, look, |state| &mut state.line)
+        else {
+            trace::waiting(Waiting::On { what: "standard input" });
+            return Poll::Pending;
+        };
+        context::spend();
+        Poll::Ready(result)
     }
 }
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        if let (Some(input), Some(place)) = (self.input, self.place) {
-            let waiter = input.state.lock().line.remove(place);
-            drop(waiter);
+        if let Some(input) = self.input {
+            leave_line(&input.state, self.place, |state| &mut state.line);
         }
     }
 }

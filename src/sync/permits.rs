@@ -142,9 +142,7 @@ impl Permits {
         let mut wakers = Wakers::default();
         let mut line = self.line.lock();
         self.change(|word| ((word | CLOSED) & !LINE, ()));
-        while let Some(waker) = line.serve() {
-            wakers.push(waker);
-        }
+        line.serve_all(&mut wakers);
         wakers
     }
 

@@ -13,7 +13,7 @@
 //! The places are a list within a slab: no allocation for each, and no pointers. The list is no lock;
 //! it lies within that of its primitive. Under such a lock no stranger's code may run, or it could call
 //! back into the primitive and wait for itself, and a waker's `clone`, `wake` and `drop` are strangers.
-//! [`look_or_wait`], [`look_or_line_up`] and [`Wakers`] are the ways to keep to that.
+//! [`look_or_wait`], [`look_or_line_up`], [`leave_line`] and [`Wakers`] are the ways to keep to that.
 //!
 //! Next: `permits.rs`, which gives permits to those in the line.
 
@@ -270,4 +270,14 @@ pub(crate) fn look_or_line_up<S, T: Default, R>(
         drop(state);
         ours = Some(cx.waker().clone());
     }
+}
+
+/// A future that waited goes away, and gives its place back, if it has one.
+pub(crate) fn leave_line<S, T>(
+    shared: &Mutex<S>,
+    place: Option<Key>,
+    line: impl FnOnce(&mut S) -> &mut Waiters<T>,
+) {
+    let left = place.map(|key| line(&mut shared.lock()).remove(key));
+    drop(left);
 }

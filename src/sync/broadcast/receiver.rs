@@ -16,7 +16,7 @@ use super::ring::{Ring, Shared, Value};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Wakers, look_or_line_up};
+use crate::sync::waiters::{Key, Wakers, leave_line, look_or_line_up};
 
 /// Receives every value that is sent, in order. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
@@ -141,8 +141,7 @@ impl<T> Receiver<T> {
 
     /// Gives the place back.
     pub(crate) fn leave_line(&self, place: Option<Key>) {
-        let left = place.map(|key| self.shared.lock().waiting.remove(key));
-        drop(left);
+        leave_line(&self.shared, place, |ring| &mut ring.waiting);
     }
 }
 

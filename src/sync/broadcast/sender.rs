@@ -19,7 +19,7 @@ use super::ring::{Ring, Shared};
 use crate::engine::context;
 use crate::engine::prim::Mutex;
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Wakers, look_or_line_up};
+use crate::sync::waiters::{Key, Wakers, leave_line, look_or_line_up};
 
 /// A channel that keeps `capacity` values for receivers that are slow; rounded up to a power of two.
 ///
@@ -212,10 +212,7 @@ impl<T> Future for Closed<'_, T> {
 
 impl<T> Drop for Closed<'_, T> {
     fn drop(&mut self) {
-        if let Some(key) = self.place {
-            let left = self.shared.lock().watchers.remove(key);
-            drop(left);
-        }
+        leave_line(self.shared, self.place, |ring| &mut ring.watchers);
     }
 }
 

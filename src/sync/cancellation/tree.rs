@@ -28,7 +28,7 @@ use crate::engine::context;
 use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::{AtomicBool, Ordering};
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Waiters, Wakers, look_or_line_up};
+use crate::sync::waiters::{Key, Waiters, Wakers, leave_line, look_or_line_up};
 
 /// What all clones of a token share.
 pub(super) struct Node {
@@ -123,8 +123,7 @@ impl Node {
 
     /// A future that waited goes away.
     pub(super) fn leave(&self, place: Option<Key>) {
-        let left = place.map(|key| self.line.lock().remove(key));
-        drop(left);
+        leave_line(&self.line, place, |line| line);
     }
 }
 

@@ -24,7 +24,7 @@ use super::error::RecvError;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, RwLock, RwLockReadGuard};
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Waiters, Wakers, look_or_line_up};
+use crate::sync::waiters::{Key, Waiters, Wakers, leave_line, look_or_line_up};
 
 /// What all senders and receivers share.
 pub(super) struct Shared<T> {
@@ -134,14 +134,12 @@ impl<T> Shared<T> {
 
     /// A future that waited for a change goes away.
     pub(super) fn leave_changed(&self, place: Option<Key>) {
-        let left = place.map(|key| self.lines.lock().changed.remove(key));
-        drop(left);
+        leave_line(&self.lines, place, |lines| &mut lines.changed);
     }
 
     /// A future that waited for the end of the receivers goes away.
     pub(super) fn leave_closed(&self, place: Option<Key>) {
-        let left = place.map(|key| self.lines.lock().closed.remove(key));
-        drop(left);
+        leave_line(&self.lines, place, |lines| &mut lines.closed);
     }
 
     /// After the version was raised, or the last sender counted out: who looked before that stands in the
