@@ -204,11 +204,16 @@ impl Bell {
         // The race. We: empty the pipe … Other: finds it empty, looks at the count, "not rung", and waits …
         // We: count, and wake nobody. But under one lock, who finds it empty finds us counted.
         let mut rung = self.rung.lock();
+        let mut found = pipe.read(&mut bytes)?;
         // Zero: the other end is closed, and will not speak any more.
-        if pipe.read(&mut bytes)? == 0 {
+        if found == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         *rung = rung.wrapping_add(1);
+        // To the last byte, or those of one burst would be heard as several.
+        while found == bytes.len() {
+            found = pipe.read(&mut bytes).unwrap_or(0);
+        }
         Ok(())
     }
 }

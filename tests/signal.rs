@@ -91,6 +91,22 @@ fn what_comes_between_two_waits_is_heard_once() {
 }
 
 #[test]
+fn a_thousand_signals_between_two_waits_are_heard_as_one() {
+    alone("a_thousand_signals_between_two_waits_are_heard_as_one", || {
+        on_every_flavour(|flavour| {
+            flavour.block_on(async {
+                let mut stream = signal(SignalKind::user_defined1()).unwrap();
+                for _ in 0..1000 {
+                    signal_hook::low_level::raise(SignalKind::user_defined1().into()).unwrap();
+                }
+                assert_eq!(stream.recv().await, Some(()));
+                assert!(futures::poll!(pin!(stream.recv())).is_pending());
+            });
+        });
+    });
+}
+
+#[test]
 fn several_runtimes_hear_of_one_signal() {
     alone("several_runtimes_hear_of_one_signal", || {
         ends(|| {
