@@ -4,13 +4,13 @@ mod common;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 
-use common::{Probe, Wakes, is_refused_among_tasks, on_every_flavour};
+use common::{Probe, Wakes, is_refused_among_tasks, on_every_flavour, owns, panic_of};
 use futures::executor;
 use futures::task::{ArcWake, noop_waker, waker};
 use openwork::sync::oneshot::error::{RecvError, TryRecvError};
@@ -420,4 +420,32 @@ fn many_pairs_of_tasks_always_meet() {
             }
         });
     });
+}
+
+#[test]
+fn a_waker_that_panics_as_it_is_dropped_keeps_the_other_from_nothing() {
+    struct PanicsAtDrop;
+    impl Drop for PanicsAtDrop {
+        fn drop(&mut self) {
+            panic!("at drop");
+        }
+    }
+    let (mut sender, receiver) = channel::<u8>();
+    let (ours, theirs) = (owns(PanicsAtDrop), Wakes::new());
+    assert!(sender.poll_closed(&mut Context::from_waker(&ours)).is_pending());
+    drop(ours);
+    let mut receiver = pin!(receiver);
+    assert!(theirs.poll(receiver.as_mut()).is_pending());
+    assert_eq!(panic_of(|| sender.send(1)).unwrap().message, "at drop");
+    assert_eq!(theirs.count(), 1);
+    assert_eq!(theirs.poll(receiver), Poll::Ready(Ok(1)));
+
+    let (mut sender, receiver) = channel::<u8>();
+    let (ours, theirs) = (owns(PanicsAtDrop), Wakes::new());
+    let mut receiver = Box::pin(receiver);
+    assert!(receiver.as_mut().poll(&mut Context::from_waker(&ours)).is_pending());
+    drop(ours);
+    assert!(theirs.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
+    assert_eq!(panic_of(|| receiver.close()).unwrap().message, "at drop");
+    assert_eq!(theirs.count(), 1);
 }

@@ -81,10 +81,11 @@ impl<T> Channel<T> {
     fn finish(&self) -> bool {
         let done = |state| (state & CLOSED == 0).then_some(state | DONE);
         let Ok(before) = self.state.fetch_update(AcqRel, Acquire, done) else { return false };
-        if before & SENDER_WAITS != 0 {
+        // Dropped last: it is a stranger's, and if it panics, the receiver is woken.
+        let _ours = (before & SENDER_WAITS != 0).then(|| {
             // SAFETY: rule 9. The receiver did not end before us, and so does not get it.
-            drop(unsafe { self.sender.take() });
-        }
+            unsafe { self.sender.take() }
+        });
         if before & RECEIVER_WAITS != 0 {
             // SAFETY: rule 9.
             unsafe { self.receiver.take() }.expect("who waits has left a waker").wake();
@@ -98,10 +99,10 @@ impl<T> Channel<T> {
         if before & (DONE | CLOSED) != 0 {
             return;
         }
-        if before & RECEIVER_WAITS != 0 {
+        let _ours = (before & RECEIVER_WAITS != 0).then(|| {
             // SAFETY: rule 9, as in `finish`.
-            drop(unsafe { self.receiver.take() });
-        }
+            unsafe { self.receiver.take() }
+        });
         if before & SENDER_WAITS != 0 {
             // SAFETY: rule 9.
             unsafe { self.sender.take() }.expect("who waits has left a waker").wake();
