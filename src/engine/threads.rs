@@ -118,8 +118,8 @@ impl Crew {
         Arc::new(Crew { shared, count, gone: Condvar::new(), threads: Mutex::default() })
     }
 
-    /// Starts the workers, each inside its own `runtime`. After an error, or a panic of who names them, those that were started are told to
-    /// stop, and waited for.
+    /// Starts the workers, each inside its own `runtime`. After an error, or a panic of who names them, those
+    /// that were started are told to stop, and waited for.
     pub(crate) fn start(
         self: &Arc<Self>,
         threads: &Threads,

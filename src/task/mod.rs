@@ -4,9 +4,9 @@
 //! of its own: the runtime polls it whenever it is woken, and it goes on also if nobody awaits it. What
 //! remains is a [`JoinHandle`], for its output or its end.
 //!
-//! Many tasks of one kind go into a [`JoinSet`], or are merely counted by a [`TaskTracker`]. Tasks that borrow
-//! from their caller are spawned in a [`scope`](fn@scope), which waits for them. A value that follows a task wherever it
-//! runs is a [`task_local!`](crate::task_local).
+//! Many tasks of one kind go into a [`JoinSet`], or are merely counted by a [`TaskTracker`]. Tasks that
+//! borrow from their caller are spawned in a [`scope`](fn@scope), which waits for them. A value that follows
+//! a task wherever it runs is a [`task_local!`](crate::task_local).
 
 mod spawn;
 mod yield_now;

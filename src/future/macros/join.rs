@@ -53,8 +53,8 @@ macro_rules! join {
 ///
 /// ```
 /// # openwork::block_on(async {
-/// let both = openwork::try_join!(async { Ok::<_, String>(1) }, async { "2".parse::<u8>().map_err(|e| e.to_string()) });
-/// assert_eq!(both, Ok((1, 2)));
+/// let two = async { "2".parse::<u8>().map_err(|error| error.to_string()) };
+/// assert_eq!(openwork::try_join!(async { Ok::<_, String>(1) }, two), Ok((1, 2)));
 /// # });
 /// ```
 #[macro_export]
