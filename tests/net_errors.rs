@@ -8,16 +8,23 @@ use std::fs::File;
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream as StdStream, UdpSocket as StdUdp};
+use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
-use openwork::io::{AsyncReadExt, AsyncWriteExt};
+use openwork::io::framed::{FramedRead, LengthDelimitedCodec, LinesCodec, LinesCodecError};
+use openwork::io::{
+    AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional, duplex,
+    sink, split,
+};
 use openwork::net::unix::pipe;
 use openwork::net::{
     TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
 };
 use openwork::runtime::Handle;
+use openwork::time::timeout;
 use rustix::io::Errno;
 
 use common::{Flavour, Probe, alone, alone_under, on_every_flavour, real};
@@ -159,6 +166,144 @@ fn a_connect_that_the_system_gives_up_has_timed_out() {
             let socket = TcpSocket::new_v4().unwrap();
             rustix::net::sockopt::set_tcp_user_timeout(&socket, 100).unwrap();
             assert_eq!(kind(socket.connect(address)).await, ErrorKind::TimedOut);
+        });
+    });
+}
+
+#[test]
+fn what_the_system_has_a_number_for_and_std_no_name_keeps_its_number() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            // No socket at all.
+            let (reader, mut writer) = io::pipe().unwrap();
+            writer.write_all(b"!").unwrap();
+            let stream = StdStream::from(OwnedFd::from(reader));
+            stream.set_nonblocking(true).unwrap();
+            let mut stream = TcpStream::from_std(stream).unwrap();
+            let error = stream.read(&mut [0; 8]).await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::NOTSOCK.raw_os_error()));
+
+            // An address of the other family, and a network that is far away, or none.
+            let socket = UdpSocket::bind(LOCAL).await.unwrap();
+            let (six, far) = ("[::1]:9".parse::<SocketAddr>().unwrap(), "[100::1]:9");
+            let error = socket.send_to(b"!", six).await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::AFNOSUPPORT.raw_os_error()));
+            if let Err(expected) = StdUdp::bind("[::]:0").and_then(|socket| socket.connect(far)) {
+                let error = TcpStream::connect(far).await.unwrap_err();
+                assert_eq!(error.raw_os_error(), expected.raw_os_error());
+            }
+        });
+    });
+}
+
+#[test]
+fn who_waits_at_a_listener_that_is_ended_is_told() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let turns = Turns::new();
+            let listener = TcpListener::bind(LOCAL).await.unwrap();
+            let mut first = Probe::new(listener.accept());
+            let mut second = Probe::new(listener.accept());
+            first.assert_pending();
+            second.assert_pending();
+            rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).unwrap();
+            turns.turn().await;
+            assert!(first.is_woken() && second.is_woken());
+            assert_eq!(first.assert_ready().unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(second.assert_ready().unwrap_err().kind(), ErrorKind::InvalidInput);
+        });
+    });
+}
+
+#[test]
+fn a_unix_stream_that_is_closed_over_what_was_not_read_is_reset() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (mut near, far) = UnixStream::pair().unwrap();
+            near.write_all(b"never read").await.unwrap();
+            drop(far);
+            assert_eq!(kind(near.read(&mut [0; 8])).await, ErrorKind::ConnectionReset);
+            assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
+            assert_eq!(kind(near.write(b"!")).await, ErrorKind::BrokenPipe);
+        });
+    });
+}
+
+// ---- through the layers ----
+
+/// Runs an operation on a stream whose other side has sent this, and then reset the connection.
+async fn after_a_reset<T: std::fmt::Debug>(
+    sent: &[u8],
+    operation: impl AsyncFnOnce(TcpStream) -> io::Result<T>,
+) {
+    let (near, mut far) = pair().await;
+    far.write_all(sent).await.unwrap();
+    // Or the reset would throw away what is still under way.
+    while near.peek(&mut [0; 8]).await.unwrap() < sent.len() {}
+    let reading = operation(near);
+    let mut reading = Probe::new(reading);
+    reading.assert_pending();
+    far.set_zero_linger().unwrap();
+    drop(far);
+    let error = loop {
+        openwork::task::yield_now().await;
+        if reading.is_woken()
+            && let Poll::Ready(result) = reading.poll()
+        {
+            break result.expect_err("it was reset");
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_reset_reaches_the_caller_through_every_layer() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            after_a_reset(b"abc", async |mut s| s.read_exact(&mut [0; 8]).await).await;
+            after_a_reset(b"abc", async |mut s| s.read_to_end(&mut Vec::new()).await).await;
+            after_a_reset(b"abc", async |mut s| s.read_to_string(&mut String::new()).await).await;
+            after_a_reset(b"abc", async |s| BufReader::new(s).read_line(&mut String::new()).await)
+                .await;
+            after_a_reset(b"abc", async |s| BufReader::new(s).lines().next_line().await).await;
+            after_a_reset(b"abc", async |s| {
+                BufReader::new(s).take(8).read_until(b'!', &mut Vec::new()).await
+            })
+            .await;
+            after_a_reset(b"abc", async |mut s| copy(&mut s, &mut sink()).await).await;
+            after_a_reset(b"abc", async |mut s| {
+                let (mut other, _kept) = duplex(64);
+                copy_bidirectional(&mut s, &mut other).await
+            })
+            .await;
+            after_a_reset(b"abc", async |s| {
+                FramedRead::new(s, LengthDelimitedCodec::new()).next().await.unwrap()
+            })
+            .await;
+            after_a_reset(b"abc", async |s| {
+                match FramedRead::new(s, LinesCodec::new()).next().await.unwrap() {
+                    Ok(line) => Ok(line),
+                    Err(LinesCodecError::Io(error)) => Err(error),
+                    Err(other) => panic!("{other}"),
+                }
+            })
+            .await;
+            after_a_reset(b"abc", async |s| {
+                let (mut reads, _writes) = split(s);
+                reads.read_exact(&mut [0; 4]).await
+            })
+            .await;
+            after_a_reset(b"abc", async |s| {
+                let (mut reads, _writes) = s.into_split();
+                reads.read_u64().await
+            })
+            .await;
+            after_a_reset(b"abc", async |mut s| {
+                s.read_exact(&mut [0; 3]).await?;
+                let limit = Duration::from_secs(3600);
+                timeout(limit, s.read(&mut [0; 8])).await.expect("there is time")
+            })
+            .await;
         });
     });
 }
