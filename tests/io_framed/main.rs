@@ -10,4 +10,5 @@ mod length_delimited;
 mod lines;
 mod memory;
 mod reading;
+mod sockets;
 mod writing;
