@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,6 +25,18 @@ use openwork::task::yield_now;
 use openwork::time::{sleep, timeout};
 
 // ---- one token ----
+
+#[test]
+#[allow(clippy::mutable_key_type, reason = "it is hashed by its place, which does not change")]
+fn clones_are_equal_and_children_are_others() {
+    let token = CancellationToken::new();
+    assert_eq!(token, token.clone());
+    assert_ne!(token, token.child_token());
+    assert_ne!(token, CancellationToken::new());
+    let set = HashSet::from([token.clone(), token.clone(), token.child_token()]);
+    assert_eq!(set.len(), 2);
+    assert!(set.contains(&token));
+}
 
 #[test]
 fn a_cancellation_wakes_all_who_wait_and_stays() {
