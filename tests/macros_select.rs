@@ -723,3 +723,14 @@ fn it_costs_a_word_beside_its_futures() {
     assert!(size_of_val(&one) <= 16 && size_of_val(&three) <= 32);
     assert_eq!(size_of_val(&std::hint::black_box(ready(0))), 8);
 }
+
+#[test]
+fn what_a_future_gives_need_not_be_known_if_nobody_looks() {
+    openwork::block_on(async {
+        openwork::select! {
+            _ = std::future::pending() => unreachable!(),
+            _ = std::future::poll_fn(|_| panic!()), if false => unreachable!(),
+            two = async { 2 } => assert_eq!(two, 2),
+        }
+    });
+}

@@ -219,6 +219,12 @@ macro_rules! __test {
     ($pattern:pat) => {
         |mut output| {
             let mut fits = false;
+            // For a future of which nothing says what it gives, such as `pending()`: by this the compiler knows
+            // that any type will do, as it does in Tokio's expansion.
+            #[allow(unused_assignments, unreachable_code, clippy::diverging_sub_expression)]
+            if false {
+                output = ::std::unreachable!();
+            }
             #[allow(unused_variables, unused_mut, unreachable_patterns, unreachable_code)]
             match output {
                 $pattern if $crate::future::macros::note_and_refuse(&mut fits) => {
