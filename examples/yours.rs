@@ -12,8 +12,10 @@
 //! 3. `sleep`: the deadlines in a heap; `run` sleeps no longer than to the next one (step 3)
 //! 4. `join`, `socket`, more threads (steps 4 to 6). What they are is in `tests/laws/contract.rs`
 //!
-//! What is meant by a law is its case in `tests/laws/table.rs`: they are short.
+//! What is meant by a law is in its case, in `tests/laws/table.rs`: they are short.
 //! You will see, at first, a ✗ at each law, with what was seen: it is not yet implemented.
+
+#![allow(unused_variables)] // until you use them
 
 #[path = "../tests/laws/mod.rs"]
 mod laws;
@@ -23,13 +25,11 @@ use std::time::Duration;
 
 /// Polls the future until it is ready, and lets the thread sleep in between.
 fn run(future: Boxed<'static>) {
-    let _ = future;
     todo!("poll the future until it is ready")
 }
 
 /// Starts a task. It is called within `run`, by the root future or by a task.
 fn spawn(future: Boxed<'static>) {
-    let _ = future;
     todo!("put a task in line")
 }
 

@@ -8,10 +8,10 @@
 use super::contract::Runtime;
 use super::table::{LAWS, Law};
 use super::tools::ON_PURPOSE;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
@@ -27,9 +27,13 @@ pub enum Verdict {
 /// In whose name a line is said, among whatever else the program prints.
 const SEEN: &str = "[law] ";
 const KEPT: &str = "kept";
+const LEFT_OUT: &str = "left out";
 
 /// The law that this process is for.
 pub const CASE: &str = "OPENWORK_LAW";
+
+/// So many cases run at once: most of them wait.
+const AT_ONCE: usize = 8;
 
 /// All of `main` for a program that shows what laws its runtime keeps.
 pub fn main(runtime: Runtime) {
@@ -37,54 +41,68 @@ pub fn main(runtime: Runtime) {
         return try_here(&runtime, &name);
     }
     let program = env::current_exe().expect("this program can be found");
-    let tried = try_all(&runtime, |law| {
+    let again = |law: &Law| {
         let mut command = Command::new(&program);
         command.env(CASE, law.name);
         (command, Duration::from_secs(5))
+    };
+    let (mut kept, mut tried) = (0, 0);
+    try_all(again, |law, verdict| {
+        kept += usize::from(*verdict == Verdict::Kept);
+        tried += usize::from(*verdict != Verdict::LeftOut);
+        say(&row(law, verdict));
     });
-    show(&tried);
+    say(&format!("{kept} of {tried} laws are kept; there are {} in all.", LAWS.len()));
 }
 
-/// The table, for people.
-fn show(tried: &[(&Law, Verdict)]) {
-    let count = |kept: fn(&Verdict) -> bool| tried.iter().filter(|(_, v)| kept(v)).count();
-    for (law, verdict) in tried {
-        let name = law.name.replace('_', " ");
-        match verdict {
-            Verdict::Kept => println!("  ✓ {name}"),
-            Verdict::LeftOut => println!("  – {name} (needs {:?})", law.needs),
-            Verdict::Broken(seen) => {
-                println!("  ✗ {name}\n        seen: {seen}\n        why:  {}", law.why);
-            }
+/// A row of the table, for people.
+fn row(law: &Law, verdict: &Verdict) -> String {
+    let name = law.name.replace('_', " ");
+    match verdict {
+        Verdict::Kept => format!("  ✓ {name}"),
+        Verdict::LeftOut => format!("  – {name} (needs {:?})", law.needs),
+        Verdict::Broken(seen) => {
+            format!("  ✗ {name}\n        seen: {seen}\n        why:  {}", law.why)
         }
     }
-    let kept = count(|verdict| *verdict == Verdict::Kept);
-    let tried = count(|verdict| *verdict != Verdict::LeftOut);
-    println!("{kept} of {tried} laws are kept; there are {} in all.", LAWS.len());
 }
 
-/// Tries the runtime by each law, a few at once. The command starts a process that calls
-/// [`try_here`]; it may run for so long.
+/// Unlike `println`, it does not mind when nobody listens any more.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Tries a runtime by each law, a few at once, and tells of each in the order of the table. The
+/// command starts a process that calls [`try_here`]; it may run for so long.
 pub fn try_all(
-    runtime: &Runtime,
     command: impl Fn(&Law) -> (Command, Duration) + Sync,
-) -> Vec<(&'static Law, Verdict)> {
-    let (next, verdicts) = (Mutex::new(LAWS.iter().enumerate()), Mutex::new(Vec::new()));
+    mut tell: impl FnMut(&'static Law, &Verdict),
+) {
+    let next = Mutex::new(LAWS.iter().enumerate());
+    let mut rows: Vec<_> = LAWS.iter().map(|_| None).collect();
+    let mut told = LAWS.iter().enumerate().peekable();
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
+        let (send, receive) = mpsc::channel();
+        for _ in 0..AT_ONCE {
+            let (send, next, command) = (send.clone(), &next, &command);
+            scope.spawn(move || {
                 loop {
                     let Some((at, law)) = next.lock().unwrap().next() else { break };
-                    let claimed = law.needs.iter().all(|part| runtime.has(part));
-                    let verdict = if claimed { watch(command(law)) } else { Verdict::LeftOut };
-                    verdicts.lock().unwrap().push((at, law, verdict));
+                    let _ = send.send((at, watch(command(law))));
                 }
             });
         }
+        drop(send);
+        for (at, verdict) in receive {
+            rows[at] = Some(verdict);
+            while let Some((law, verdict)) =
+                told.peek().and_then(|&(at, law)| Some((law, rows[at].as_ref()?)))
+            {
+                tell(law, verdict);
+                told.next();
+            }
+        }
     });
-    let mut verdicts = verdicts.into_inner().unwrap();
-    verdicts.sort_by_key(|&(at, ..)| at);
-    verdicts.into_iter().map(|(_, law, verdict)| (law, verdict)).collect()
 }
 
 /// Waits for a case, and ends it when its time is over.
@@ -107,6 +125,7 @@ fn watch((mut command, limit): (Command, Duration)) -> Verdict {
         Some(status) if !status.success() => Verdict::Broken(format!("it dies, {status}{first}")),
         Some(_) => match notes.last() {
             Some(&KEPT) => Verdict::Kept,
+            Some(&LEFT_OUT) => Verdict::LeftOut,
             Some(_) => Verdict::Broken(notes[0].to_owned()),
             None => Verdict::Broken("it ends the process".to_owned()),
         },
@@ -128,16 +147,24 @@ fn wait(child: &mut Child, until: Instant) -> Option<std::process::ExitStatus> {
 /// Tries the runtime by one law, here, and says what was found.
 pub fn try_here(runtime: &Runtime, name: &str) {
     let law = LAWS.iter().find(|law| law.name == name).expect("there is a law of this name");
+    if !law.needs.iter().all(|part| runtime.has(part)) {
+        say(&format!("\n{SEEN}{LEFT_OUT}"));
+        std::process::exit(0);
+    }
     panic::set_hook(Box::new(|info| {
         // At once, since what follows a panic in a runtime's thread is often that all hangs.
-        let message = info.payload_as_str().unwrap_or("a panic without words");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let message = text.or_else(|| payload.downcast_ref().map(String::as_str));
+        let message = message.unwrap_or("a panic without words");
         if message != ON_PURPOSE {
-            println!("\n{SEEN}{}", message.lines().next().unwrap_or_default());
+            say(&format!("\n{SEEN}{}", message.lines().next().unwrap_or_default()));
         }
     }));
     let kept = panic::catch_unwind(AssertUnwindSafe(|| (law.case)(*runtime))).is_ok();
     let _ = panic::take_hook();
-    println!("\n{SEEN}{}", if kept { KEPT } else { "a task's panic comes out of `run`" });
+    let verdict = if kept { KEPT } else { "a task's panic comes out of `run`" };
+    say(&format!("\n{SEEN}{verdict}"));
     // Not by returning: a thread of the runtime might be waited for.
     std::process::exit(0);
 }

@@ -87,11 +87,8 @@ const STEP_1: Runtime = Runtime {
 /// "A future that parks the thread too eats our permit."
 const STILL_WRONG_1: [&str; 2] = ["a_poll_may_park_its_thread", "a_run_within_a_run_does_no_harm"];
 
-const STEP_2: Runtime = Runtime {
-    run: |future| step_2::block_on(future),
-    spawn: Some(|future| step_2::spawn(future)),
-    ..STEP_1
-};
+const STEP_2: Runtime =
+    Runtime { run: |future| step_2::block_on(future), spawn: Some(step_2::spawn), ..STEP_1 };
 
 /// "A panic in one ends all; one that never ends keeps `block_on` from returning."
 const STILL_WRONG_2: [&str; 4] = [
@@ -103,7 +100,7 @@ const STILL_WRONG_2: [&str; 4] = [
 
 const STEP_3: Runtime = Runtime {
     run: |future| step_3::block_on(future),
-    spawn: Some(|future| step_3::spawn(future)),
+    spawn: Some(step_3::spawn),
     sleep: Some(|duration| Box::pin(step_3::sleep(duration))),
     ..STEP_1
 };
@@ -122,7 +119,7 @@ const STILL_WRONG_3: [&str; 7] = [
 
 const STEP_4: Runtime = Runtime {
     run: |future| step_4::block_on(future),
-    spawn: Some(|future| step_4::spawn(future)),
+    spawn: Some(step_4::spawn),
     sleep: Some(|duration| Box::pin(step_4::sleep(duration))),
     socket: Some(|stream| Box::new(step_4::Socket::new(stream).unwrap())),
     ..STEP_1

@@ -100,9 +100,12 @@ impl Busy {
         })
     }
 
-    /// How often they were polled.
-    pub fn count(&self) -> usize {
-        self.polls.load(SeqCst)
+    /// Blocks the thread until they are at it; or for a while, if they are not polled.
+    pub fn have_begun(&self) {
+        let start = Instant::now();
+        while self.polls.load(SeqCst) < 1000 && start.elapsed() < Duration::from_millis(200) {
+            thread::yield_now();
+        }
     }
 
     pub fn stop(&self) {
