@@ -1,7 +1,9 @@
 //! Who keeps the laws, and who breaks which?
 //!
 //! This crate keeps them all, on one thread and on two. Each step of the ladder keeps those that
-//! it claims, and no others: what its opening says is "still wrong" is wrong.
+//! it claims, and no others: what its opening says is "still wrong" is wrong. And each of the
+//! runtimes that are wrong on purpose breaks the law that is meant for it, and no other; so the
+//! table tells one fault from the other.
 //!
 //! `mod.rs` tells what a law is and leads to the table. Here are the runtimes.
 
@@ -124,6 +126,57 @@ fn step_5_of_the_ladder_keeps_what_it_claims() {
 #[test]
 fn step_6_of_the_ladder_keeps_what_it_claims() {
     assert_keeps_all_but_these("step 6");
+}
+
+/// Each fault by its name, with the laws that it breaks. The programs are puzzles, and say it only in
+/// their last lines.
+const FAULTS: [(&str, &str, &[&str]); 8] = [
+    ("broken_1", "starvation", &["two_tasks_that_wake_each_other_do_not_starve_a_third"]),
+    ("broken_2", "a missed end of stream", &["the_end_of_a_stream_is_seen_after_a_short_read"]),
+    (
+        "broken_3",
+        "a lost wake",
+        &[
+            "a_task_that_wakes_itself_in_its_poll_is_polled_again",
+            "a_task_that_is_woken_in_its_poll_is_polled_again",
+        ],
+    ),
+    ("broken_4", "a thread for each timer", &["a_thousand_sleeps_take_no_thousand_threads"]),
+    (
+        "broken_5",
+        "a double poll",
+        &[
+            "a_task_is_not_polled_after_its_end",
+            "a_finished_task_is_dropped_though_its_waker_lives", // since it stays to be polled again
+        ],
+    ),
+    ("broken_6", "a stale waker", &["a_sleep_that_moves_wakes_its_new_task"]),
+    ("broken_7", "a lock that is held while polling", &["two_tasks_are_polled_at_once"]),
+    (
+        "broken_8",
+        "busy waiting",
+        &["an_idle_runtime_sleeps", "a_runtime_that_waits_for_a_deadline_sleeps"],
+    ),
+];
+
+#[test]
+fn each_fault_breaks_its_law_and_no_other() {
+    for (program, fault, breaks) in FAULTS {
+        println!("{program}: {fault}");
+        assert_breaks(breaks, || common::example(program));
+    }
+}
+
+#[test]
+fn a_puzzle_gives_its_fault_away_at_the_very_end() {
+    for (program, fault, _) in FAULTS {
+        let path = format!("{}/examples/broken/{program}.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let (puzzle, answer) = text.split_once("\n// The fault: ").expect("an answer");
+        assert!(answer.starts_with(fault), "{program} is {answer:?}");
+        assert!(!puzzle.contains(fault), "{program} gives it away");
+        assert!(answer.lines().skip(1).all(|line| line.starts_with("//")), "{program} goes on");
+    }
 }
 
 #[test]
