@@ -148,6 +148,11 @@ examples! {
         "read: 10000 lines, the last is \"This is line 10000.\"", "the same in both: true",
         "NotFound", "the folder is gone: true",
     ];
+
+    claim_memory: [
+        "a task that waits", "a task that sleeps and keeps 2 KB", "a thread that waits",
+        "sleeping tasks fit where one thread does",
+    ];
 }
 
 /// Runs the example without arguments and input, and looks for the lines in its output.
