@@ -153,6 +153,10 @@ examples! {
         "a task that waits", "a task that sleeps and keeps 2 KB", "a thread that waits",
         "sleeping tasks fit where one thread does",
     ];
+    claim_switch: [
+        "two tasks give way in turn", "a token round 100 tasks on two workers",
+        "a token round 20 threads", "times as fast as a thread does",
+    ];
 }
 
 /// Runs the example without arguments and input, and looks for the lines in its output.
