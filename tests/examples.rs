@@ -157,6 +157,10 @@ examples! {
         "two tasks give way in turn", "a token round 100 tasks on two workers",
         "a token round 20 threads", "times as fast as a thread does",
     ];
+    claim_blocking: [
+        "one thread     a task blocks", "one thread     spawn_blocking", "two workers    two tasks block",
+        "holds the others up for",
+    ];
 }
 
 /// Runs the example without arguments and input, and looks for the lines in its output.
