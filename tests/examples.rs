@@ -161,6 +161,10 @@ examples! {
         "one thread     a task blocks", "one thread     spawn_blocking", "two workers    two tasks block",
         "holds the others up for",
     ];
+    claim_lock_over_await: [
+        "no          not in 1s      cannot be", "yes              20 ms          20 ms",
+        "yes              40 ms         400 ms", "20 times as long as a lock let go before",
+    ];
 }
 
 /// Runs the example without arguments and input, and looks for the lines in its output.
