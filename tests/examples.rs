@@ -165,6 +165,12 @@ examples! {
         "no          not in 1s      cannot be", "yes              20 ms          20 ms",
         "yes              40 ms         400 ms", "20 times as long as a lock let go before",
     ];
+    claim_forgotten_await: [
+        "and no `.await`                           0       0        0 ms",
+        "the handle dropped                  1       1        0 ms",
+        "aborted at half time                1       0       50 ms",
+        "what was only called 0 began, of what was spawned and forgotten 1 ended",
+    ];
 }
 
 /// Runs the example without arguments and input, and looks for the lines in its output.
