@@ -171,6 +171,9 @@ examples! {
         "aborted at half time                1       0       50 ms",
         "what was only called 0 began, of what was spawned and forgotten 1 ended",
     ];
+    claim_unbounded: [
+        "bounded, room for 100", "            100 ", "unbounded", "as many messages in line",
+    ];
 }
 
 /// Runs the example without arguments and input, and looks for the lines in its output.
