@@ -15,15 +15,26 @@
 //! An edit that only moves lines is mended by `NOTES=fix cargo test --test notes`. It rewrites
 //! numbers, never words: where an item is gone or an excerpt has changed, somebody has to look.
 //!
+//! And what they tell their reader to type is tried, or there is a reason why not; where they show what
+//! is printed then, that is compared. The rules for this are told in `commands.rs`, and a command for which
+//! none of them will do has its place in `list.rs`.
+//!
 //! `page.rs` finds the links, `check.rs` judges them. Here are our own pages, and small ones that
 //! are wrong on purpose, so that the checker is known to be able to fail.
 
 mod check;
+mod commands;
+#[path = "../common/mod.rs"]
+mod common;
+mod list;
 mod page;
 #[path = "../source/mod.rs"]
 mod source;
 
 use check::{Target, check, mend};
+use commands::{Command, commands, first_difference, is_tried, run};
+use common::{ends, example};
+use list::{LIST, Rule};
 use page::Page;
 use std::{env, fs, path::Path};
 
@@ -48,6 +59,74 @@ fn the_pages_point_where_they_say() {
         }
     }
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn every_command_is_tried_or_there_is_a_reason_why_not() {
+    let (mut complaints, mut said) = (Vec::new(), Vec::new());
+    for (page, _) in PAGES {
+        for command in commands(&our_repository(page).unwrap_or_default()) {
+            let Command { line, text, prints } = command;
+            let listed = LIST.iter().any(|(known, _)| *known == text);
+            match is_tried(&text, &our_repository) {
+                Ok(tried) if tried || listed || prints.is_some() => {}
+                Ok(_) => complaints.push(format!("{page}:{line}: `{text}` must be in list.rs")),
+                Err(what) => complaints.push(format!("{page}:{line}: `{text}`: {what}")),
+            }
+            said.push(text);
+        }
+    }
+    let unsaid = LIST.iter().filter(|(known, _)| !said.iter().any(|text| text == known));
+    complaints.extend(unsaid.map(|(known, _)| format!("list.rs: no page says `{known}`")));
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn what_is_run_prints_what_it_should() {
+    // Builds them all, if need be, before the clock of each command ticks.
+    let _ = example("tour");
+    let mut complaints = Vec::new();
+    for (command, rule) in LIST {
+        let expected = match rule {
+            Rule::Prints(expected) => expected,
+            Rule::Not(reason) => {
+                println!("not run, as {reason}: {command}");
+                continue;
+            }
+        };
+        match ends(|| run(command, root())) {
+            Some(Ok(printed)) => complaints.extend(missing(expected, &printed).map(|part| {
+                format!("list.rs: `{command}` does not print {part:?} there:\n{printed}")
+            })),
+            Some(Err(failed)) => complaints.push(failed),
+            None => {}
+        }
+    }
+    for (page, _) in PAGES {
+        for command in commands(&our_repository(page).unwrap_or_default()) {
+            let Command { line, text, prints: Some(prints) } = command else { continue };
+            let fault = match ends(move || run(&text, root())) {
+                Some(Ok(printed)) => first_difference(&prints, &printed)
+                    .map(|difference| format!("{difference}, which is:\n{printed}")),
+                Some(Err(failed)) => Some(failed),
+                None => None,
+            };
+            complaints.extend(fault.map(|fault| format!("{page}:{line}: {fault}")));
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// The first of the parts that does not come where it should.
+fn missing<'a>(parts: &[&'a str], printed: &str) -> Option<&'a str> {
+    let mut rest = printed;
+    parts.iter().copied().find(|part| match rest.split_once(part) {
+        Some((_, after)) => {
+            rest = after;
+            false
+        }
+        None => true,
+    })
 }
 
 fn lines_named(text: &str) -> usize {
@@ -86,6 +165,9 @@ fn new() {}
         "src/timer.rs" => Some(timer.to_owned()),
         "Cargo.toml" => Some("[package]\nedition = \"2024\"\n".to_owned()),
         "src/" => Some(String::new()),
+        ".ci/run" => Some("step test\nRUSTFLAGS=x cargo test --test a --test b\n".to_owned()),
+        "examples/tour.rs" | "tests/many/main.rs" => Some(String::new()),
+        "tests/laws.rs" => Some("    fn a_law_of_ours() {}\n".to_owned()),
         "GUIDE.md" => Some("# Where to begin\n".to_owned()),
         _ => None,
     }
@@ -177,4 +259,80 @@ fn what_is_gone_or_in_doubt_is_refused() {
         assert_eq!(reports, [format!("N:1: {expected}{NOT_MENDABLE}")]);
         assert_eq!(mended, page);
     }
+}
+
+fn command(line: usize, text: &str, prints: Option<&[&str]>) -> Command {
+    let prints = prints.map(|lines| lines.iter().copied().map(str::to_owned).collect());
+    Command { line, text: text.to_owned(), prints }
+}
+
+#[test]
+fn commands_are_found_where_a_reader_finds_them() {
+    let page = "Type `cargo\nrun  --example tour`, or `A=1 B=\"x y\" gdb -x z`; `cargo` and `a = b` \
+        are none.\n\n```sh\n# first\ncargo test\n\ngdb -ex run \\\n    target/tour\n```\n\n\
+        ```rust\ncargo test\n```\n\n```text\n$ echo one \\\n  two\none two\n…\n$ true\n```\n";
+    let expected = [
+        command(1, "cargo run --example tour", None),
+        command(2, "A=1 B=\"x y\" gdb -x z", None),
+        command(6, "cargo test", None),
+        command(8, "gdb -ex run target/tour", None),
+        command(17, "echo one two", Some(&["one two", "…"])),
+        command(21, "true", Some(&[])),
+    ];
+    assert_eq!(commands(page), expected);
+}
+
+#[test]
+fn a_command_is_tried_if_the_gate_or_a_test_does() {
+    for (command, expected) in [
+        ("RUSTFLAGS=x cargo test --test b", Ok(true)),
+        ("cargo run --release --example tour", Ok(true)),
+        ("cargo run --example tower", Err("there is no example tower")),
+        ("cargo test --test laws", Ok(true)),
+        ("cargo test --release --test laws of_ours -- --nocapture", Ok(true)),
+        (
+            "cargo test --test laws of_theirs",
+            Err("no law in tests/laws.rs has of_theirs in its name"),
+        ),
+        ("cargo test --test many a_law", Ok(true)),
+        ("cargo test --test lawless", Err("there is no test lawless")),
+        ("RUSTFLAGS=y cargo test --test laws", Ok(false)),
+        ("cargo run --manifest-path benches/Cargo.toml --example tour", Ok(false)),
+        ("strace cargo run --example tour", Ok(false)),
+    ] {
+        let tried = is_tried(command, &small_repository);
+        assert_eq!(tried, expected.map_err(str::to_owned), "{command}");
+    }
+}
+
+#[test]
+fn a_transcript_is_compared_line_by_line() {
+    let more = "more is printed than the page has";
+    let not_there = |line: &str| format!("`{line}` is not what is printed there");
+    for (page, printed, expected) in [
+        ("", "", None),
+        ("one\ntwo", "one\ntwo\n", None),
+        ("one\n\n", "one", None),
+        ("a … d …", "a b c d e", None),
+        ("…\nlast", "one\ntwo\nlast", None),
+        ("one\n…", "one", None),
+        ("one", "one\ntwo", Some(more.to_owned())),
+        ("one\ntwo", "one", Some(not_there("two"))),
+        ("one\n…\ntwo\nthree", "one\ntwo\nthree!", Some(not_there("three"))),
+        ("a … c", "a b", Some(not_there("a … c"))),
+        ("a", "a b", Some(not_there("a"))),
+    ] {
+        let lines: Vec<_> = page.lines().map(str::to_owned).collect();
+        assert_eq!(first_difference(&lines, printed), expected, "{page:?} and {printed:?}");
+    }
+}
+
+#[test]
+fn a_command_that_fails_is_red_and_one_that_is_not_here_is_not() {
+    let tried = |command: &str| run(command, root());
+    assert_eq!(tried("echo one; echo two >&2"), Some(Ok("one\ntwo\n".to_owned())));
+    assert_eq!(tried("cat < /nowhere-to-be-found").map(|it| it.is_err()), Some(true));
+    assert_eq!(tried("no-such-program-here --help"), None);
+    assert_eq!(missing(&["a", "b"], "xaxb"), None);
+    assert_eq!(missing(&["b", "a"], "xaxb"), Some("a"));
 }

@@ -1,7 +1,7 @@
 //! What does a page of Markdown point at?
 //!
-//! Found are links, `[text](target)` and `[label]: target`, fenced code blocks, and the anchors
-//! that headings make. A link inside a code span or a code block is an example of a link, so it is
+//! Found are links, `[text](target)` and `[label]: target`, fenced code blocks, code spans, and the
+//! anchors that headings make. A link inside a code span or a code block is an example of a link, so it is
 //! none. Everything keeps its place in the page, for `main.rs` says where something is wrong and
 //! rewrites it there, and leaves every other byte alone.
 //!
@@ -19,9 +19,10 @@ pub struct Link {
     pub at: Range<usize>,
 }
 
-/// A fenced code block. Its line is that of the opening fence.
+/// A fenced code block. Its line is that of the opening fence, and its info what stands there, such as `sh`.
 pub struct Block {
     pub line: usize,
+    pub info: String,
     pub body: Vec<String>,
 }
 
@@ -29,13 +30,15 @@ pub struct Block {
 pub struct Page {
     pub links: Vec<Link>,
     pub blocks: Vec<Block>,
+    /// The code spans of the prose, each with its line.
+    pub spans: Vec<(usize, String)>,
     pub anchors: Vec<String>,
 }
 
 impl Page {
     pub fn read(text: &str) -> Page {
         let (prose, blocks) = split(text);
-        Page { links: links(&prose), blocks, anchors: anchors(&prose) }
+        Page { links: links(&prose), blocks, spans: spans(&prose), anchors: anchors(&prose) }
     }
 }
 
@@ -51,7 +54,8 @@ fn split(text: &str) -> (String, Vec<Block>) {
             None if is_prose => prose.push_str(raw),
             None => {
                 fence = Some(ticks);
-                blocks.push(Block { line, body: Vec::new() });
+                let info = raw.trim().trim_start_matches('`').trim().to_owned();
+                blocks.push(Block { line, info, body: Vec::new() });
             }
             Some(open) if raw.trim() == ticks && ticks.len() >= open.len() => fence = None,
             Some(_) => {
@@ -124,6 +128,19 @@ fn closing_bracket(paragraph: &str) -> Option<usize> {
         at += 1;
     }
     None
+}
+
+fn spans(prose: &str) -> Vec<(usize, String)> {
+    let (mut spans, mut at) = (Vec::new(), 0);
+    while let Some(step) = prose[at..].find('`') {
+        at += step;
+        let paragraph = prose[at..].split("\n\n").next().unwrap_or("");
+        let len = code_span(paragraph);
+        let line = prose[..at].matches('\n').count() + 1;
+        spans.push((line, paragraph[..len].trim_matches('`').to_owned()));
+        at += len;
+    }
+    spans
 }
 
 /// The length of the code span that the paragraph begins with, or of its ticks if none closes it.
