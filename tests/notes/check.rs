@@ -165,6 +165,25 @@ fn definitions(path: &str, text: &str, name: &str) -> Vec<usize> {
     named.map(|item| item.line).collect()
 }
 
+/// The names of functions at which one can stop, such as `openwork::engine::timer::Timers::expire`, that
+/// the page has in code, and that no file of the source defines; each with its line.
+pub fn unknown_breakpoints(page: &Page, source: &[(String, String)]) -> Vec<(usize, String)> {
+    let in_blocks =
+        page.blocks.iter().filter(|block| block.info == "sh" || block.info == "console");
+    let lines = in_blocks.flat_map(|block| (block.line + 1..).zip(block.body.iter().cloned()));
+    let code = page.spans.iter().cloned().chain(lines);
+    let names = code.flat_map(|(line, code)| {
+        let words = code.split(|c: char| !c.is_alphanumeric() && !"_:".contains(c));
+        let inside = words.filter_map(|word| word.strip_prefix("openwork::engine::"));
+        inside.map(|name| (line, name.to_owned())).collect::<Vec<_>>()
+    });
+    let known = |name: &str| {
+        let name = format!("engine::{name}");
+        source.iter().any(|(path, text)| !definitions(path, text, &name).is_empty())
+    };
+    names.filter(|(_, name)| !known(name)).collect()
+}
+
 fn without_generics(name: &str) -> String {
     let mut depth = 0;
     let mut kept = String::new();

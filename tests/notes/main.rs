@@ -17,7 +17,7 @@
 //!
 //! And what they tell their reader to type is tried, or there is a reason why not; where they show what
 //! is printed then, that is compared. The rules for this are told in `commands.rs`, and a command for which
-//! none of them will do has its place in `list.rs`.
+//! none of them will do has its place in `list.rs`. A breakpoint in the engine is a function there.
 //!
 //! `page.rs` finds the links, `check.rs` judges them. Here are our own pages, and small ones that
 //! are wrong on purpose, so that the checker is known to be able to fail.
@@ -31,7 +31,7 @@ mod page;
 #[path = "../source/mod.rs"]
 mod source;
 
-use check::{Target, check, mend};
+use check::{Target, check, mend, unknown_breakpoints};
 use commands::{Command, commands, first_difference, is_tried, run};
 use common::{ends, example};
 use list::{LIST, Rule};
@@ -79,6 +79,25 @@ fn every_command_is_tried_or_there_is_a_reason_why_not() {
     let unsaid = LIST.iter().filter(|(known, _)| !said.iter().any(|text| text == known));
     complaints.extend(unsaid.map(|(known, _)| format!("list.rs: no page says `{known}`")));
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn one_can_stop_where_the_pages_say() {
+    let folder = fs::read_dir(root().join("src/engine")).expect("the engine");
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let engine = names.map(|name| format!("src/engine/{name}"));
+    let engine: Vec<_> =
+        engine.map(|path| (path.clone(), our_repository(&path).unwrap_or_default())).collect();
+    for (page, _) in PAGES {
+        let text = our_repository(page).unwrap_or_default();
+        assert_eq!(unknown_breakpoints(&Page::read(&text), &engine), [], "{page}");
+    }
+    let small = "`break openwork::engine::timer::Timer::new`\n`openwork::engine::timer::Heap::new`\n\
+        ```sh\ngdb -ex 'break openwork::engine::timer::stop'\n```\n";
+    let timer = "src/engine/timer.rs".to_owned();
+    let source = [(timer, small_repository("src/timer.rs").unwrap())];
+    let unknown = unknown_breakpoints(&Page::read(small), &source);
+    assert_eq!(unknown, [(2, "timer::Heap::new".to_owned()), (4, "timer::stop".to_owned())]);
 }
 
 #[test]
