@@ -6,9 +6,9 @@
 //!
 //! ```text
 //!   woken by a task here ──▶ [ slot ] ─ no room ─▶ [    the worker's line    ] ──▶ the worker
-//!                                                    │ full: half    │ half ▲ empty, and first
-//!                                                    ▼               ▼      │ of each round
-//!   woken on another thread ────────────▶ [ injector ]          (a thief)  [ injector ]
+//!                                                    │ full: half    │ half        ▲ first in each round,
+//!                                                    ▼               ▼             │ and when it is empty
+//!   woken on another thread ────────────▶ [ injector ]          (a thief)    [ injector ]
 //! ```
 //!
 //! The **slot** holds one task: the one that was woken last. It runs next, while what its waker has

@@ -20,8 +20,8 @@
 //! A **round** is the unit of fairness. First come up to 128 tasks from the injector, so that wakes from
 //! outside get through while tasks here wake each other for ever; then up to 61 from the worker's own
 //! line, and fewer if they take long, or if more wait in the injector. Once a round the worker looks at its
-//! goal, and between rounds at timers and sockets. So nobody, wherever he stands, waits for more than 189
-//! polls of a worker.
+//! goal, and between rounds at timers and sockets: these never wait for more than 189 polls, and a task
+//! for those that stand before it.
 //!
 //! Next: `root.rs`, the goal of a current-thread runtime.
 
