@@ -25,13 +25,14 @@ pub const LIST: &[(&str, Rule)] = &[
         ]),
     ),
     (
-        "strace -e trace=epoll_ctl cargo run --example tour",
+        "strace -f -e trace=epoll_ctl target/debug/examples/tour",
         Prints(&["EPOLL_CTL_ADD", "EPOLL_CTL_DEL", "that was all"]),
     ),
+    ("rust-gdb target/debug/examples/sleep", Not("one types into it")),
     ("taskset -c 0 cargo run --example steal", Prints(&["the host is awake"])),
     (
-        "strace -f -c -e trace=read,recvfrom,write,sendto,epoll_wait,epoll_pwait",
-        Not("it goes before another command"),
+        "strace -f -c -e trace=recvfrom,sendto,epoll_pwait target/debug/examples/tcp_echo",
+        Prints(&["recvfrom"]),
     ),
     ("valgrind --tool=callgrind", Not("it goes before another command")),
     ("cargo expand", Not("the page says that it is not needed")),
