@@ -22,15 +22,23 @@ use crate::random::Random;
 use crate::tasks::{Work, any as any_work, give_way};
 use crate::world::World;
 
-/// Awaits something that may be dropped and begun again; now and then with less patience than it takes.
+/// Awaits something that may be dropped and begun again; now and then with less patience than it takes. To
+/// give way once is the least: whatever it was given meanwhile goes with it.
 macro_rules! impatiently {
     ($random:expr, $future:expr) => {
         loop {
-            if $random.one_in(2) {
-                break $future.await;
-            }
-            if let Ok(output) = timeout($random.micros(100), $future).await {
-                break output;
+            match $random.below(4) {
+                0 => {
+                    if let Ok(output) = timeout($random.micros(100), $future).await {
+                        break output;
+                    }
+                }
+                1 => select! {
+                    biased;
+                    () = yield_now() => {}
+                    output = $future => break output,
+                },
+                _ => break $future.await,
             }
         }
     };
@@ -260,10 +268,21 @@ async fn notify(world: Arc<World>, mut random: Random) {
                 if self.over.load(SeqCst) {
                     return;
                 }
-                if is_impatient {
-                    let _ = timeout(own.micros(100), notified).await;
+                let is_told = if is_impatient && own.one_in(2) {
+                    timeout(own.micros(100), notified).await.is_ok()
+                } else if is_impatient {
+                    select! {
+                        biased;
+                        () = yield_now() => false,
+                        () = notified => true,
+                    }
                 } else {
                     notified.await;
+                    true
+                };
+                // For good, perhaps with what the wait was given at the last moment.
+                if !is_told && own.one_in(4) {
+                    return;
                 }
             }
         }
