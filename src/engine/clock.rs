@@ -65,6 +65,11 @@ impl Clock {
 
     /// The `Instant` that this clock shows now.
     pub(crate) fn instant(&self) -> Instant {
+        // Relaxed: as in `elapsed`. Without this line a third of a time-out's instructions are sums of
+        // seconds and nanoseconds, there and back.
+        if !self.was_paused.load(Ordering::Relaxed) {
+            return Instant::now();
+        }
         self.origin + self.elapsed()
     }
 
