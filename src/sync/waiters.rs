@@ -239,7 +239,9 @@ pub(crate) fn look_or_line_up<S, T: Default, R>(
     mut look: impl FnMut(&mut S) -> Poll<R>,
     line: impl Fn(&mut S) -> &mut Waiters<T>,
 ) -> Poll<R> {
-    let mut ours: Option<Waker> = None;
+    // Who has no place yet mostly gets one now: nothing has happened since it last looked. So its waker is
+    // cloned in advance, which saves that case the second look.
+    let mut ours = place.is_none().then(|| cx.waker().clone());
     loop {
         let mut state = shared.lock();
         let found = look(&mut state);
