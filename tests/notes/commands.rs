@@ -113,7 +113,10 @@ pub fn is_tried(command: &str, repository: Repository<'_>) -> Result<bool, Strin
     }
     match (words[1], after("--example"), after("--test")) {
         ("run" | "build", Some(name), None) => {
-            let found = repository(&format!("examples/{name}.rs")).is_some();
+            // By its place, or by name.
+            let manifest = repository("Cargo.toml").unwrap_or_default();
+            let found = repository(&format!("examples/{name}.rs")).is_some()
+                || manifest.contains(&format!("[[example]]\nname = \"{name}\"\n"));
             if found { Ok(true) } else { Err(format!("there is no example {name}")) }
         }
         ("test", None, Some(name)) => {
