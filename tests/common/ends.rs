@@ -19,7 +19,11 @@ pub(super) fn ends_as<T: Send + 'static>(
     let thread =
         thread::Builder::new().name(name.clone()).spawn(move || send.send(body())).unwrap();
     match receive.recv_timeout(Duration::from_secs(60)) {
-        Ok(value) => value,
+        Ok(value) => {
+            // Whoever counts threads next should not meet this one.
+            thread.join().expect("it has sent its value").expect("which was received");
+            value
+        }
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs: {name}"),
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             panic::resume_unwind(thread.join().expect_err("it panicked"))
