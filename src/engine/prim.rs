@@ -10,7 +10,8 @@
 //! short, and leaves its data whole at every line that can panic.
 //!
 //! And as the engine calls strangers' code all the time, wakers and destructors and listeners, there is
-//! [`contain`], at which their panics end.
+//! [`contain`], at which their panics end, and [`look_or_wait`], which leaves a waker under a lock and runs
+//! none of it there.
 //!
 //! Next: `park.rs`, the first thing one builds from an atomic and a lock.
 
@@ -25,6 +26,7 @@ pub(crate) use imp::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, TryLockError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// A mutex without poisoning.
@@ -148,6 +150,39 @@ impl<T> UnsafeCell<T> {
         return self.0.with_mut(change);
         #[cfg(not(loom))]
         change(self.0.get())
+    }
+}
+
+/// Looks under the lock, and if there is nothing yet, leaves the task's waker there before letting go of
+/// it. So whoever brings something under the same lock was either seen, or finds the waker.
+///
+/// `slot` is where the waker belongs. It is cloned, and the one that it replaces dropped, outside of the
+/// lock: that is why there may be a second look.
+pub(crate) fn look_or_wait<S, R>(
+    shared: &Mutex<S>,
+    cx: &mut Context<'_>,
+    mut look: impl FnMut(&mut S) -> Poll<R>,
+    slot: impl Fn(&mut S) -> &mut Option<Waker>,
+) -> Poll<R> {
+    let mut ours = None;
+    loop {
+        let mut state = shared.lock();
+        let found = look(&mut state);
+        if found.is_ready() {
+            return found;
+        }
+        let slot = slot(&mut state);
+        if slot.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        if ours.is_some() {
+            let old = mem::replace(slot, ours);
+            drop(state);
+            drop(old);
+            return Poll::Pending;
+        }
+        drop(state);
+        ours = Some(cx.waker().clone());
     }
 }
 

@@ -25,9 +25,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::split::{ReadHalf, WriteHalf, split};
 use crate::engine::context;
-use crate::engine::prim::Mutex;
+use crate::engine::prim::{Mutex, look_or_wait};
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::look_or_wait;
 
 /// One direction.
 struct Pipe {

@@ -27,9 +27,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::waiters::{Key, Waiters, Wakers, look_or_wait};
+use super::waiters::{Key, Waiters, Wakers};
 use crate::engine::context;
-use crate::engine::prim::Mutex;
+use crate::engine::prim::{Mutex, look_or_wait};
 use crate::engine::trace::{self, Waiting};
 
 /// Lets tasks go on when so many of them wait.

@@ -28,10 +28,10 @@ use std::mem;
 use std::ops::Deref;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::waiters::{Key, Waiters, Wakers, look_or_wait};
+use super::waiters::{Key, Waiters, Wakers};
 use crate::engine::context;
-use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
+use crate::engine::prim::{Mutex, look_or_wait};
 use crate::engine::trace::{self, Waiting};
 
 /// No permits are given any more.

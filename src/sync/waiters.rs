@@ -13,7 +13,7 @@
 //! The places are a list within a slab: no allocation for each, and no pointers. The list is no lock;
 //! it lies within that of its primitive. Under such a lock no stranger's code may run, or it could call
 //! back into the primitive and wait for itself, and a waker's `clone`, `wake` and `drop` are strangers.
-//! [`look_or_wait`], [`look_or_line_up`], [`leave_line`] and [`Wakers`] are the ways to keep to that.
+//! [`look_or_wait`](crate::engine::prim::look_or_wait), [`look_or_line_up`], [`leave_line`] and [`Wakers`] are the ways to keep to that.
 //!
 //! Next: `permits.rs`, which gives permits to those in the line.
 
@@ -193,40 +193,7 @@ impl Wakers {
     }
 }
 
-/// Looks under the lock, and if there is nothing yet, leaves the task's waker there before letting go of
-/// it. So whoever brings something under the same lock was either seen, or finds the waker.
-///
-/// `slot` is where the waker belongs. It is cloned, and the one that it replaces dropped, outside of the
-/// lock: that is why there may be a second look.
-pub(crate) fn look_or_wait<S, R>(
-    shared: &Mutex<S>,
-    cx: &mut Context<'_>,
-    mut look: impl FnMut(&mut S) -> Poll<R>,
-    slot: impl Fn(&mut S) -> &mut Option<Waker>,
-) -> Poll<R> {
-    let mut ours = None;
-    loop {
-        let mut state = shared.lock();
-        let found = look(&mut state);
-        if found.is_ready() {
-            return found;
-        }
-        let slot = slot(&mut state);
-        if slot.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
-            return Poll::Pending;
-        }
-        if ours.is_some() {
-            let old = mem::replace(slot, ours);
-            drop(state);
-            drop(old);
-            return Poll::Pending;
-        }
-        drop(state);
-        ours = Some(cx.waker().clone());
-    }
-}
-
-/// Looks as in [`look_or_wait`], and if there is nothing yet, stands in the line before letting go of the
+/// Looks as in [`look_or_wait`](crate::engine::prim::look_or_wait), and if there is nothing yet, stands in the line before letting go of the
 /// lock: at its end, or where it stands already. `place` is the way back to it; whoever goes away while
 /// there is one must [`remove`](Waiters::remove) it.
 ///

@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker};
 
-use crate::engine::prim::Mutex;
+use crate::engine::prim::{Mutex, look_or_wait};
 
 /// A list with room for more than so many is let go when it is empty. Arbitrary; its effect is that a burst
 /// leaves a kilobyte behind.
@@ -69,19 +69,8 @@ impl Finished {
 
     /// Takes the first, or waits for it.
     pub(super) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<usize> {
-        if let Some(key) = self.pop() {
-            return Poll::Ready(key);
-        }
-        let ours = cx.waker().clone();
-        let mut list = self.0.lock();
-        // Once more: a task may have ended since, and have found nobody to wake.
-        if let Some(key) = list.pop() {
-            return Poll::Ready(key);
-        }
-        let last = list.waiter.replace(ours);
-        drop(list);
-        drop(last);
-        Poll::Pending
+        let look = |list: &mut List| list.pop().map_or(Poll::Pending, Poll::Ready);
+        look_or_wait(&self.0, cx, look, |list| &mut list.waiter)
     }
 }
 

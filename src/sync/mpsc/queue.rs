@@ -21,12 +21,12 @@ use std::fmt;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::engine::prim::{Mutex, look_or_wait};
 use crate::engine::trace::Waiting;
 use crate::sync::permits::{Gate, Permits};
-use crate::sync::waiters::{Waiters, look_or_wait};
+use crate::sync::waiters::Waiters;
 
 /// What both ends share.
 pub(super) struct Queue<T> {
