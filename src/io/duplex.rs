@@ -296,7 +296,9 @@ impl fmt::Debug for Pipe {
             let state = self.state.lock();
             (state.bytes.len(), state.closed)
         };
-        let bytes = format_args!("{len}/{}", self.bound);
-        f.debug_struct("Pipe").field("bytes", &bytes).field("closed", &closed).finish()
+        f.debug_struct("Pipe")
+            .field("bytes", &format_args!("{len}/{}", self.bound))
+            .field("closed", &closed)
+            .finish()
     }
 }
