@@ -20,7 +20,7 @@ use bytes::BufMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::addr::SocketAddrArg;
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SocketType};
 
 use super::socket::{Connected, Socket};
 use crate::engine::reactor::Direction;
@@ -132,6 +132,7 @@ fn peek(stream: &impl Stream, buf: &mut [u8]) -> io::Result<usize> {
 pub(super) fn new_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     #[cfg(not(target_vendor = "apple"))]
     let socket = {
+        use rustix::net::SocketFlags;
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         rustix::net::socket_with(family, SocketType::STREAM, flags, None)?
     };
