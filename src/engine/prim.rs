@@ -3,7 +3,7 @@
 //! A test that runs a race a million times may still miss the one schedule in which it is lost. The
 //! `loom` crate runs *every* schedule of a small program instead, provided that the program takes its
 //! atomics and locks from loom. So the engine takes them from here: from `std` in an ordinary build,
-//! from loom under `--cfg loom` (the models are in `tests/loom`).
+//! from loom under `--cfg loom` (the models are in `tests/models`).
 //!
 //! The lock differs from std's in one point: it has no poisoning. A panic in a task ends that task
 //! alone, so nothing here may refuse to go on because some thread panicked; each critical section is

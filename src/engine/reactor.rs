@@ -16,7 +16,7 @@
 //! So a [`Source`] remembers what the system said: "ready" stands until an operation proves otherwise,
 //! and **only `WouldBlock` proves it**. A read that returns less than was asked for does not: behind
 //! those bytes the end of the stream may already lie, whose edge has come and gone together with
-//! theirs. Who takes a short read for "drained" then waits for ever (`tests/net.rs` has the case).
+//! theirs. Who takes a short read for "drained" then waits for ever (`tests/net` has the case).
 //!
 //! The reactor does not sleep by itself, calls no waker, and does no I/O on anybody's behalf.
 //! Next: `driver.rs`, which turns it.
@@ -114,7 +114,7 @@ impl Source {
             // Again, under the lock. The race. Task: looks, "not ready" … Reactor: sets "ready", takes
             // the wakers, finds none … Task: leaves its waker, and waits for an edge that has passed.
             // `report` sets the flag first and takes the wakers under this lock second; so either its
-            // flag is seen here, or our waker there. With workers, `tests/net.rs` shows it now and then;
+            // flag is seen here, or our waker there. With workers, `tests/net` shows it now and then;
             // swap the two in `report` and the argument is gone.
             if let Some(seen) = self.look(direction) {
                 return Poll::Ready(seen);

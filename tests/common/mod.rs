@@ -14,6 +14,7 @@ mod flavours;
 mod panics;
 mod process;
 mod random;
+pub mod sockets;
 mod strangers;
 mod tape;
 mod types;
@@ -21,12 +22,12 @@ mod wakes;
 
 pub use crowd::crowd;
 pub use ends::ends;
-pub use example::example;
+pub use example::{example, target_folder, without_cargo_variables};
 pub use flavours::{
     Flavour, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
 };
 pub use panics::{Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of};
-pub use process::{alone, alone_under, thread_id, threads};
+pub use process::{again, alone, alone_under, interruptible, thread_id, threads};
 pub use random::Random;
 pub use strangers::{at_clone, calls, owns};
 pub use tape::Tape;

@@ -3,8 +3,8 @@
 use openwork::fs::{self, File, OpenOptions};
 use openwork::io::{self, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
+use crate::common::sockets::Directory;
 use crate::program;
-use crate::sockets::Directory;
 
 #[test]
 fn files_are_made_read_copied_and_removed() {

@@ -10,8 +10,8 @@ use openwork::io::{
 };
 use openwork::net::{TcpListener, TcpStream};
 
+use crate::common::sockets::Directory;
 use crate::program;
-use crate::sockets::Directory;
 
 #[test]
 fn a_file_is_written_read_and_read_to_its_end() {

@@ -16,8 +16,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../sockets/mod.rs"]
-mod sockets;
 
 mod mini;
 

@@ -10,8 +10,8 @@ use openwork::net::{
 };
 use openwork::sync::mpsc;
 
+use crate::common::sockets::Directory;
 use crate::program;
-use crate::sockets::Directory;
 
 async fn pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind(("localhost", 0)).await?;

@@ -16,7 +16,7 @@ use crate::program;
 /// A process of its own, since the signal is the whole process's.
 #[test]
 fn ctrl_c_or_a_message_ends_the_program() {
-    alone("shutdown::ctrl_c_or_a_message_ends_the_program", || {
+    alone("ctrl_c_or_a_message_ends_the_program", || {
         program(|| async {
             let (shutdown_send, mut shutdown_recv) = mpsc::unbounded_channel::<()>();
             // The handler stands once this has been polled.

@@ -3,7 +3,7 @@
 //! A runtime is of use as far as other people's libraries run on it. They come in three kinds:
 //!
 //! - Those that ask nothing, because they live on the traits of `futures-io`. There is nothing to be done
-//!   for them; the crate's own tests have two (`tests/neutral_websocket.rs`, `tests/neutral_tls.rs`).
+//!   for them; `tests/neutral` has two.
 //! - Those that say what they need of a runtime, as traits of their own. hyper does: bytes, tasks, timers.
 //!   Here is what it is given: [`adapter`], about a hundred lines.
 //! - Those that bring a runtime. sqlx does: it is told by a feature which one, and Openwork is not on its

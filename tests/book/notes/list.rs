@@ -1,0 +1,44 @@
+//! The commands of our pages that nothing else tries.
+//!
+//! Each is here as the page has it, in one line, with what it must print or with the reason why nobody
+//! runs it. What no page says any more must go from here.
+
+/// What becomes of a command.
+pub enum Rule {
+    /// It is run; it ends well, and prints these, in this order.
+    Prints(&'static [&'static str]),
+    /// It is not run, because …
+    Not(&'static str),
+}
+
+use Rule::{Not, Prints};
+
+pub const LIST: &[(&str, Rule)] = &[
+    (
+        "gdb -ex 'break openwork::engine::worker::poll_task' \
+         -ex 'break openwork::engine::driver::Driver::sleep' \
+         -ex run target/debug/examples/sleep",
+        Prints(&[
+            "Breakpoint 1 at",
+            "Breakpoint 2 at",
+            "Breakpoint 1, openwork::engine::worker::poll_task",
+        ]),
+    ),
+    (
+        "strace -f -e trace=epoll_ctl target/debug/examples/tour",
+        Prints(&["EPOLL_CTL_ADD", "EPOLL_CTL_DEL", "that was all"]),
+    ),
+    ("rust-gdb target/debug/examples/sleep", Not("one types into it")),
+    ("taskset -c 0 cargo run --example steal", Prints(&["the host is awake"])),
+    (
+        "strace -f -c -e trace=recvfrom,sendto,epoll_pwait target/debug/examples/tcp_echo",
+        Prints(&["recvfrom"]),
+    ),
+    ("valgrind --tool=callgrind", Not("it goes before another command")),
+    ("cargo expand", Not("the page says that it is not needed")),
+    ("NOTES=fix cargo test --test book notes", Not("it rewrites the pages")),
+    (
+        "cargo run --release --manifest-path benches/Cargo.toml -- all",
+        Not("it takes half an hour; the gate runs the same with `smoke`"),
+    ),
+];

@@ -1,0 +1,162 @@
+//! Laws of what a runtime can be told when it is built, and asked when it runs, beside those of `runtime.rs`.
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::thread;
+
+use crate::common::{AtDrop, on_every_flavour, panic_of, real, until};
+use futures::channel::oneshot;
+use futures::task::{Spawn, SpawnExt};
+use openwork::runtime::{Builder, Handle, Runtime, TryCurrentError};
+use openwork::task::yield_now;
+
+#[test]
+fn before_each_sleep_and_after_it_the_runtime_says_so() {
+    on_every_flavour(|flavour| {
+        let (parks, unparks) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (park, unpark, parked) = (parks.clone(), unparks.clone(), parks.clone());
+        let runtime = flavour
+            .builder()
+            .on_thread_park(move || {
+                assert!(Handle::try_current().is_ok());
+                park.fetch_add(1, SeqCst);
+            })
+            .on_thread_unpark(move || {
+                assert!(unpark.fetch_add(1, SeqCst) < parked.load(SeqCst));
+            })
+            .build()
+            .unwrap();
+        for _ in 0..10 {
+            let (wake, woken) = oneshot::channel();
+            let before = parks.load(SeqCst);
+            let task = runtime.spawn(woken);
+            thread::scope(|s| {
+                s.spawn(|| {
+                    while parks.load(SeqCst) == before {
+                        thread::yield_now();
+                    }
+                    wake.send(()).unwrap();
+                });
+                runtime.block_on(task).unwrap().unwrap();
+            });
+        }
+        drop(runtime);
+        assert!(parks.load(SeqCst) >= 10);
+        assert_eq!(parks.load(SeqCst), unparks.load(SeqCst));
+    });
+}
+
+/// It is called when nothing is left to do, and then there is something to do.
+#[test]
+fn what_is_spawned_or_woken_at_the_edge_of_sleep_runs() {
+    on_every_flavour(|flavour| {
+        let waker = Arc::new(Mutex::new(None::<oneshot::Sender<()>>));
+        let (begun, runs) = (Arc::new(OnceLock::new()), Arc::new(AtomicUsize::new(0)));
+        let (ours, first, count) = (waker.clone(), begun.clone(), runs.clone());
+        let runtime = flavour
+            .builder()
+            .on_thread_park(move || {
+                if let Some(waker) = ours.lock().unwrap().take() {
+                    waker.send(()).unwrap();
+                    let count = count.clone();
+                    first.get_or_init(|| {
+                        drop(openwork::spawn(async move { count.fetch_add(1, SeqCst) }));
+                    });
+                }
+            })
+            .on_thread_unpark(|| panic!("and that it panics is its own affair"))
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (wake, woken) = oneshot::channel();
+            *waker.lock().unwrap() = Some(wake);
+            // Something that goes to sleep: this thread, or a worker.
+            openwork::spawn(async { woken.await.unwrap() }).await.unwrap();
+            until(|| runs.load(SeqCst) == 1).await;
+        });
+    });
+}
+
+/// (Behaviours 11 and 40.)
+#[test]
+fn knobs_that_do_nothing_are_taken_if_they_make_sense() {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().enable_io().enable_time().global_queue_interval(31).event_interval(61);
+    assert_eq!(builder.build().unwrap().block_on(async { 1 }), 1);
+    let line = line!() + 1;
+    let panicked = panic_of(|| _ = builder.global_queue_interval(0)).unwrap();
+    assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+}
+
+#[test]
+fn a_handle_is_something_that_spawns() {
+    fn with_any(spawner: &(impl Spawn + ?Sized)) -> mpsc::Receiver<i32> {
+        let (send, receive) = mpsc::channel();
+        spawner.spawn(async move { send.send(7).unwrap() }).unwrap();
+        receive
+    }
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let receive = with_any(runtime.handle());
+        runtime.block_on(until(|| receive.try_recv() == Ok(7)));
+        // After the end it is no error, and the task is cancelled like every other. (Behaviour 2.)
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        assert!(with_any(&handle).recv().is_err());
+    });
+}
+
+#[test]
+fn a_runtime_and_its_handle_tell_the_same_figures() {
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let _waits = runtime.spawn(std::future::pending::<()>());
+        assert_eq!(runtime.metrics().num_alive_tasks(), 1);
+        assert_eq!(runtime.metrics().num_workers(), runtime.handle().metrics().num_workers());
+    });
+}
+
+/// (Behaviour 41.)
+#[test]
+fn a_panic_does_not_make_a_runtime_suspect() {
+    fn everywhere<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
+    everywhere::<Runtime>();
+    everywhere::<Handle>();
+    everywhere::<TryCurrentError>();
+}
+
+#[test]
+fn a_thread_that_ends_has_forgotten_where_it_was() {
+    thread_local! {
+        static LATE: std::cell::RefCell<Option<Late>> = const { std::cell::RefCell::new(None) };
+    }
+    type Late = AtDrop<Box<dyn FnMut()>>;
+    let missing = Handle::try_current().unwrap_err();
+    assert!(missing.is_missing_context() && !missing.is_thread_local_destroyed());
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        // Made first, and so dropped last.
+        LATE.set(Some(AtDrop(Box::new(move || send.send(Handle::try_current()).unwrap()))));
+        real().block_on(yield_now());
+    });
+    let missing = receive.recv().unwrap().unwrap_err();
+    assert!(missing.is_thread_local_destroyed() && !missing.is_missing_context());
+    assert!(missing.to_string().contains("ending"), "{missing}");
+}
+
+/// (Behaviours 4 and 40.)
+#[test]
+fn who_blocks_within_a_runtime_is_told_so_at_his_own_line() {
+    on_every_flavour(|flavour| {
+        let (runtime, other) = (flavour.build(), flavour.build());
+        runtime.block_on(async {
+            let line = line!() + 1;
+            let panicked = panic_of(|| other.block_on(async {})).unwrap();
+            assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+            let line = line!() + 1;
+            let panicked = panic_of(|| other.handle().block_on(async {})).unwrap();
+            assert_eq!((panicked.line, &*panicked.file), (line, file!()));
+        });
+    });
+}

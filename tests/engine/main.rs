@@ -1,0 +1,18 @@
+//! Tasks, the runtime that runs them, its workers, timers and events.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod builder;
+mod runtime;
+mod workers;
+mod stealing;
+mod bugs;
+mod trace;
+mod task;
+mod join_set;
+mod scope;
+mod task_local;
+mod task_tracker;
+mod time;
+mod interval;

@@ -1,0 +1,109 @@
+//! While one worker is held by its task, another comes for what stands in line.
+
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use openwork::runtime::{Builder, Handle, RuntimeMetrics};
+use openwork::task::yield_now;
+use openwork::trace::Event;
+
+/// Nobody waits for so long unless nobody comes at all.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Blocks its thread until the other end is dropped. Returns whether it was.
+fn is_released(held: &Receiver<()>) -> bool {
+    held.recv_timeout(LONG) == Err(mpsc::RecvTimeoutError::Disconnected)
+}
+
+#[test]
+fn a_task_that_gave_way_does_not_wait_for_one_that_blocks() {
+    let released = crate::common::ends(|| {
+        let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let task = runtime.spawn(async {
+            settle(&Handle::current().metrics());
+            let (release, held) = mpsc::channel();
+            // It comes next, and this task stands behind it, where another worker can take it.
+            let blocks = openwork::spawn(async move { is_released(&held) });
+            yield_now().await;
+            drop(release);
+            blocks.await.unwrap()
+        });
+        runtime.block_on(task).unwrap()
+    });
+    assert!(released, "a task stood in line while a worker slept");
+}
+
+/// Waits until no worker but this one has anything to do.
+fn settle(metrics: &RuntimeMetrics) {
+    let parks = || (0..metrics.num_workers()).map(|worker| metrics.worker_park_count(worker)).sum();
+    let mut seen: u64 = parks();
+    loop {
+        thread::sleep(Duration::from_millis(50));
+        match parks() {
+            now if now == seen => return,
+            now => seen = now,
+        }
+    }
+}
+
+/// Two tasks are pushed while a worker searches, so nobody is called for them. The worker finds them in its
+/// last look before it sleeps, and takes the first. Then it is its duty to call somebody for the second.
+#[test]
+fn who_finds_work_in_the_last_look_calls_another() {
+    let released = crate::common::ends(|| {
+        const NONE: u32 = u32::MAX;
+        let busy = Arc::new(AtomicU32::new(NONE));
+        let (about_to_sleep, is_about_to_sleep) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel();
+        let once = Mutex::new(Some((about_to_sleep, may_go_on)));
+        let seen = busy.clone();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_event(move |record| {
+                let other = seen.load(SeqCst) != NONE && record.worker != Some(seen.load(SeqCst));
+                if matches!(record.event, Event::Sleeps { .. }) && other {
+                    let Some((tell, wait)) = once.lock().unwrap().take() else {
+                        return;
+                    };
+                    let _: (_, Result<(), _>) = (tell.send(()), wait.recv_timeout(LONG));
+                }
+            })
+            .build()
+            .unwrap();
+        let metrics = runtime.handle().metrics();
+        // One worker is busy …
+        let (end, until_end) = mpsc::channel::<()>();
+        let (says, who) = mpsc::channel();
+        let inner = busy.clone();
+        runtime.spawn(async move {
+            let index = this_worker();
+            inner.store(index, SeqCst);
+            says.send(index).unwrap();
+            let _ = until_end.recv_timeout(LONG);
+        });
+        let first = who.recv().unwrap() as usize;
+        // … the other one has searched, found nothing, and is about to sleep …
+        runtime.spawn(async {});
+        is_about_to_sleep.recv().unwrap();
+        // … and the first has gone to sleep, as one who searches is enough.
+        let parks = metrics.worker_park_count(first);
+        drop(end);
+        while metrics.worker_park_count(first) == parks {
+            thread::yield_now();
+        }
+        let (release, held) = mpsc::channel();
+        let one = runtime.spawn(async move { is_released(&held) });
+        runtime.spawn(async move { drop(release) });
+        go_on.send(()).unwrap();
+        runtime.block_on(one).unwrap()
+    });
+    assert!(released, "a task stood in the injector while a worker slept");
+}
+
+fn this_worker() -> u32 {
+    let name = thread::current().name().unwrap().to_owned();
+    name.strip_prefix("openwork-worker-").unwrap().parse().unwrap()
+}

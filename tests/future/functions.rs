@@ -1,0 +1,467 @@
+//! The laws of the functions that wait for several futures: `join`, `try_join`, `join_all`,
+//! `try_join_all`, `race`, `select`, and of `Either`.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use crate::common::{AtDrop, Probe, Random, Wakes, ends, on_every_flavour, panic_of, paused};
+use futures::executor;
+use openwork::future::{
+    Either, JoinAll, Select, join, join_all, pending, race, ready, select, try_join, try_join_all,
+};
+use openwork::sync::{mpsc, oneshot};
+use openwork::task::yield_now;
+use openwork::time::{Duration, Instant, sleep};
+
+/// Runs a program under this crate's executor, and under another.
+fn anywhere<F: Future<Output: PartialEq + std::fmt::Debug>>(program: impl Fn() -> F) -> F::Output {
+    let ours = openwork::block_on(program());
+    assert_eq!(executor::block_on(program()), ours);
+    ours
+}
+
+struct Late(u8);
+
+impl IntoFuture for Late {
+    type Output = u8;
+    type IntoFuture = std::future::Ready<u8>;
+    fn into_future(self) -> Self::IntoFuture {
+        ready(self.0)
+    }
+}
+
+// ---- two ----
+
+#[test]
+fn join_waits_for_both() {
+    let (sender, receiver) = oneshot::channel();
+    let mut probe = Probe::new(join(receiver, Late(1)));
+    probe.assert_pending();
+    sender.send('a').unwrap();
+    assert!(probe.is_woken());
+    assert_eq!(probe.assert_ready(), (Ok('a'), 1));
+    assert_eq!(anywhere(|| join(async { yield_now().await }, ready(2))), ((), 2));
+}
+
+#[test]
+fn try_join_waits_for_both_or_for_the_first_error() {
+    let (sender, receiver) = oneshot::channel();
+    let mut probe = Probe::new(try_join(receiver, async { Ok(1) }));
+    probe.assert_pending();
+    sender.send('a').unwrap();
+    assert_eq!(probe.assert_ready(), Ok(('a', 1)));
+
+    let dropped = Cell::new(false);
+    let other = {
+        let guard = AtDrop(|| dropped.set(true));
+        async move {
+            let _guard = guard;
+            pending::<Result<u8, &str>>().await
+        }
+    };
+    let mut probe = Probe::new(async { try_join(other, ready(Err::<u8, _>("broken"))).await });
+    assert_eq!(probe.assert_ready(), Err("broken"));
+    assert!(dropped.get(), "the other one goes with it");
+}
+
+#[test]
+fn race_gives_the_first_output_and_drops_the_other() {
+    let dropped = Cell::new(false);
+    let loser = {
+        let guard = AtDrop(|| dropped.set(true));
+        async move {
+            let _guard = guard;
+            pending::<u8>().await
+        }
+    };
+    let mut probe = Probe::new(async { race(loser, Late(1)).await });
+    assert_eq!(probe.assert_ready(), 1);
+    assert!(dropped.get());
+    assert_eq!(anywhere(|| race(pending(), async { yield_now().await })), ());
+}
+
+#[test]
+fn the_first_poll_of_a_race_or_a_select_is_drawn() {
+    anywhere(async || {
+        let mut left = [0; 2];
+        for _ in 0..2000 {
+            left[0] += i32::from(race(ready(true), ready(false)).await);
+            left[1] += i32::from(matches!(select(ready(1), ready(2)).await, Either::Left(_)));
+        }
+        // The chance that a fair coin misses this is below one in 10^80.
+        assert!(left.iter().all(|left| (500..1500).contains(left)), "{left:?}");
+    });
+}
+
+#[test]
+fn select_hands_the_other_future_out() {
+    let (sender, receiver) = oneshot::channel();
+    let mut probe = Probe::new(async {
+        let Either::Right((1, receiver)) = select(receiver, ready(1)).await else {
+            unreachable!("nothing was sent")
+        };
+        receiver.await
+    });
+    probe.assert_pending();
+    sender.send(2).unwrap();
+    assert_eq!(probe.assert_ready(), Ok(2));
+    // Both are lent.
+    anywhere(async || {
+        let slow = async {
+            yield_now().await;
+            1
+        };
+        openwork::pin!(slow);
+        let Either::Right(((), slow)) = select(slow, ready(())).await else {
+            unreachable!("it gives way")
+        };
+        assert_eq!(slow.await, 1);
+    });
+}
+
+#[test]
+fn a_select_that_was_ready_must_not_be_polled_again() {
+    let mut probe = Probe::new(select(ready(1), ready(1)));
+    probe.assert_ready();
+    let panicked = panic_of(|| probe.poll()).expect("it is over");
+    assert_eq!(panicked.message, "a `Select` was polled after it was ready");
+    let mut probe = Probe::new(join(ready(1), ready(1)));
+    probe.assert_ready();
+    let panicked = panic_of(|| probe.poll()).expect("it is over");
+    assert_eq!(panicked.message, "a join was polled after it was ready");
+}
+
+#[test]
+fn neither_side_of_a_race_spends_a_turn_without_budget() {
+    ends(|| {
+        openwork::block_on(async {
+            let (sender, mut receiver) = mpsc::unbounded_channel();
+            (0..129).for_each(|n| sender.send(n).unwrap());
+            let other = openwork::spawn(async {});
+            for _ in 0..128 {
+                receiver.recv().await.unwrap();
+            }
+            assert!(!other.is_finished());
+            // Ready at once, were there any budget left.
+            race(ready(()), ready(())).await;
+            assert!(other.is_finished(), "the task gave way first");
+        });
+    });
+}
+
+// ---- either ----
+
+#[test]
+fn either_is_a_future_of_what_both_give() {
+    fn one_of(left: bool) -> Either<impl Future<Output = u8>, impl Future<Output = u8>> {
+        if left {
+            Either::Left(async {
+                yield_now().await;
+                1
+            })
+        } else {
+            Either::Right(ready(2))
+        }
+    }
+    assert_eq!(anywhere(|| one_of(true)), 1);
+    assert_eq!(anywhere(|| one_of(false)), 2);
+    assert_eq!(Either::<u8, u8>::Left(3).into_inner(), 3);
+    assert_eq!(Either::<u8, u8>::Right(4).into_inner(), 4);
+    fn is_unpin(_: &impl Unpin) {}
+    is_unpin(&Either::<u8, String>::Left(1));
+}
+
+// ---- many ----
+
+#[test]
+fn outputs_stand_in_the_order_of_the_futures() {
+    let doubled = anywhere(|| {
+        join_all((0..100_u64).map(|n| async move {
+            for _ in 0..(n * 7) % 11 {
+                yield_now().await;
+            }
+            2 * n
+        }))
+    });
+    assert_eq!(doubled, (0..100).map(|n| 2 * n).collect::<Vec<_>>());
+    assert_eq!(anywhere(|| join_all(Vec::<Late>::new())), []);
+    assert_eq!(anywhere(|| join_all([Late(1), Late(2)])), [1, 2]);
+    let values = anywhere(|| try_join_all((0..100).map(|n| async move { Ok::<_, ()>(n) })));
+    assert_eq!(values, Ok((0..100).collect()));
+    let none = Vec::<std::future::Ready<Result<u8, ()>>>::new();
+    assert_eq!(anywhere(|| try_join_all(none.clone())), Ok(vec![]));
+}
+
+/// Of a thousand futures one is woken: one is polled.
+#[test]
+fn only_who_was_woken_is_polled() {
+    let polls = AtomicUsize::new(0);
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..1000).map(|_| oneshot::channel()).unzip();
+    let counted = receivers.into_iter().map(|mut receiver| {
+        let polls = &polls;
+        poll_fn(move |cx| {
+            polls.fetch_add(1, SeqCst);
+            Pin::new(&mut receiver).poll(cx)
+        })
+    });
+    let mut probe = Probe::new(join_all(counted));
+    probe.assert_pending();
+    assert_eq!(polls.swap(0, SeqCst), 1000);
+    for (n, sender) in senders.into_iter().enumerate().rev() {
+        sender.send(n).unwrap();
+        assert!(probe.is_woken());
+        if n > 0 {
+            probe.assert_pending();
+            assert_eq!(polls.swap(0, SeqCst), 1);
+        }
+    }
+    let all: Vec<_> = probe.assert_ready().into_iter().map(Result::unwrap).collect();
+    assert_eq!(all, (0..1000).collect::<Vec<_>>());
+}
+
+/// A future that keeps its waker where the test finds it, and is ready when that says so.
+#[derive(Clone, Default)]
+struct Puppet(Arc<Strings>);
+
+#[derive(Default)]
+struct Strings {
+    waker: std::sync::Mutex<Option<Waker>>,
+    polls: AtomicUsize,
+    ready: std::sync::atomic::AtomicBool,
+}
+
+impl Future for Puppet {
+    type Output = usize;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        *self.0.waker.lock().unwrap() = Some(cx.waker().clone());
+        let polls = self.0.polls.fetch_add(1, SeqCst) + 1;
+        if self.0.ready.load(SeqCst) { Poll::Ready(polls) } else { Poll::Pending }
+    }
+}
+
+impl Puppet {
+    fn wake(&self) {
+        let waker = self.0.waker.lock().unwrap().clone();
+        waker.unwrap().wake();
+    }
+
+    fn polls(&self) -> usize {
+        self.0.polls.load(SeqCst)
+    }
+}
+
+#[test]
+fn many_wakes_are_one_wake_of_the_task_and_one_poll() {
+    let puppets: Vec<_> = (0..3).map(|_| Puppet::default()).collect();
+    let mut probe = Probe::new(join_all(puppets.clone()));
+    probe.assert_pending();
+    (0..10).for_each(|_| puppets[1].wake());
+    puppets[2].wake();
+    assert_eq!(probe.wakes.take(), 1, "the task knows already");
+    probe.assert_pending();
+    assert_eq!(puppets.iter().map(Puppet::polls).collect::<Vec<_>>(), [1, 2, 2]);
+}
+
+#[test]
+fn a_late_wake_of_one_that_is_done_polls_nobody() {
+    let puppets: Vec<_> = (0..2).map(|_| Puppet::default()).collect();
+    let mut probe = Probe::new(join_all(puppets.clone()));
+    puppets[0].0.ready.store(true, SeqCst);
+    probe.assert_pending();
+    puppets[0].wake();
+    probe.assert_pending();
+    assert_eq!((puppets[0].polls(), puppets[1].polls()), (1, 1));
+    puppets[1].0.ready.store(true, SeqCst);
+    puppets[1].wake();
+    assert_eq!(probe.assert_ready(), [1, 2]);
+    // And of all when the whole is gone.
+    drop(probe);
+    puppets.iter().for_each(Puppet::wake);
+}
+
+#[test]
+fn the_task_that_polled_last_is_woken_and_no_other_is_kept() {
+    let puppet = Puppet::default();
+    let mut all = Box::pin(join_all([puppet.clone()]));
+    let (first, second) = (Wakes::new(), Wakes::new());
+    assert!(first.poll(all.as_mut()).is_pending());
+    assert!(second.poll(all.as_mut()).is_pending());
+    assert_eq!((first.kept(), second.kept()), (0, 1));
+    puppet.wake();
+    assert_eq!((first.take(), second.take()), (0, 1));
+    assert!(second.poll(all.as_mut()).is_pending());
+    // Whoever keeps the waker of a future keeps no task.
+    drop(all);
+    assert_eq!(second.kept(), 0);
+    puppet.wake();
+    assert_eq!(second.take(), 0);
+}
+
+#[test]
+fn a_future_that_wakes_itself_gives_way() {
+    let polls = Cell::new(0);
+    let restless = poll_fn(|cx| {
+        polls.set(polls.get() + 1);
+        cx.waker().wake_by_ref();
+        Poll::<u8>::Pending
+    });
+    let other = async {
+        yield_now().await;
+        1
+    };
+    let both = [Either::Left(restless), Either::Right(other)];
+    let mut probe = Probe::new(join_all(both));
+    for _ in 1..10 {
+        let before = polls.get();
+        probe.assert_pending();
+        assert!(probe.is_woken());
+        // Twice in the turn in which the other one ended.
+        assert!((1..=2).contains(&(polls.get() - before)));
+    }
+    assert!(polls.get() <= 10);
+}
+
+#[test]
+fn a_finished_future_is_dropped_at_once() {
+    let dropped = Cell::new(0);
+    let (sender, receiver) = oneshot::channel::<()>();
+    let mut last = Some(receiver);
+    let futures = (0..10).map(|n| {
+        let guard = AtDrop(|| dropped.set(dropped.get() + 1));
+        let last = if n == 9 { last.take() } else { None };
+        async move {
+            let _guard = guard;
+            if let Some(last) = last {
+                last.await.unwrap();
+            }
+        }
+    });
+    let mut probe = Probe::new(join_all(futures));
+    probe.assert_pending();
+    assert_eq!(dropped.get(), 9);
+    sender.send(()).unwrap();
+    probe.assert_ready();
+    assert_eq!(dropped.get(), 10);
+}
+
+#[test]
+fn the_first_error_drops_the_others_before_it_is_told() {
+    let dropped = Cell::new(0);
+    let polled = RefCell::new(Vec::new());
+    let futures = (0..10).map(|n| {
+        let guard = AtDrop(|| dropped.set(dropped.get() + 1));
+        let polled = &polled;
+        async move {
+            let _guard = guard;
+            polled.borrow_mut().push(n);
+            match n {
+                0..5 => pending().await,
+                5 => Err("broken"),
+                _ => Ok(n),
+            }
+        }
+    });
+    let mut probe = Probe::new(try_join_all(futures));
+    assert_eq!(probe.assert_ready(), Err("broken"));
+    assert_eq!(dropped.get(), 10);
+    assert_eq!(polled.take(), [0, 1, 2, 3, 4, 5], "those behind it are not polled");
+}
+
+#[test]
+fn dropping_it_drops_all_futures_whoever_keeps_a_waker() {
+    let dropped = Cell::new(0);
+    let puppets: Vec<_> = (0..5).map(|_| Puppet::default()).collect();
+    let futures = puppets.iter().cloned().map(|puppet| {
+        let guard = AtDrop(|| dropped.set(dropped.get() + 1));
+        async move {
+            let _guard = guard;
+            puppet.await
+        }
+    });
+    let mut probe = Probe::new(join_all(futures));
+    probe.assert_pending();
+    drop(probe);
+    assert_eq!(dropped.get(), 5);
+}
+
+/// Wakes come from all sides while the futures are polled.
+#[test]
+fn no_wake_from_another_thread_is_lost() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            for seed in 1..20 {
+                let (mut senders, receivers): (Vec<_>, Vec<_>) =
+                    (0..200_u64).map(|n| (n, oneshot::channel())).fold(
+                        (Vec::new(), Vec::new()),
+                        |(mut senders, mut receivers), (n, (sender, receiver))| {
+                            senders.push((n, sender));
+                            receivers.push(receiver);
+                            (senders, receivers)
+                        },
+                    );
+                let mut random = Random(seed);
+                for last in (1..senders.len()).rev() {
+                    senders.swap(last, random.below(last + 1));
+                }
+                let rest = senders.split_off(100);
+                let threads = [senders, rest].map(|senders| {
+                    thread::spawn(move || {
+                        for (n, sender) in senders {
+                            sender.send(n).unwrap();
+                        }
+                    })
+                });
+                let all = openwork::spawn(try_join_all(receivers)).await.unwrap();
+                assert_eq!(all, Ok((0..200).collect()));
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
+            }
+        });
+    });
+}
+
+#[test]
+fn they_wait_side_by_side() {
+    ends(|| {
+        paused().block_on(async {
+            let start = Instant::now();
+            join_all((0..100).map(|n| sleep(Duration::from_secs(n)))).await;
+            assert_eq!(start.elapsed(), Duration::from_secs(99));
+            let quick = sleep(Duration::from_secs(1));
+            race(quick, sleep(Duration::from_secs(2))).await;
+            assert_eq!(start.elapsed(), Duration::from_secs(100));
+        });
+    });
+}
+
+#[test]
+fn they_are_send_sync_and_unpin_as_what_they_hold() {
+    fn send_and_sync(_: &(impl Send + Sync)) {}
+    fn unpin(_: &impl Unpin) {}
+    let futures = || (ready(1), ready(2));
+    let (a, b) = futures();
+    let joined = join(a, b);
+    send_and_sync(&joined);
+    unpin(&joined);
+    let (a, b) = futures();
+    let raced = race(a, b);
+    send_and_sync(&raced);
+    unpin(&raced);
+    let (a, b) = futures();
+    let selected: Select<_, _> = select(a, b);
+    send_and_sync(&selected);
+    unpin(&selected);
+    let all: JoinAll<_> = join_all([async {}]);
+    send_and_sync(&all);
+    unpin(&all);
+    let all = try_join_all([async { Ok::<_, ()>(std::marker::PhantomPinned) }]);
+    send_and_sync(&all);
+    unpin(&all);
+    assert_eq!(format!("{:?}", join(ready(1), ready(2))).matches("Ready(Some").count(), 2);
+    assert!(format!("{:?}", join_all([async {}])).starts_with("JoinAll"));
+}

@@ -1,0 +1,10 @@
+//! Futures that are made of futures: `join`, `select`, `race` and the macros; and streams.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod functions;
+mod select;
+mod join;
+mod macro_errors;
+mod stream;

@@ -1,0 +1,376 @@
+//! From a reader to a writer, and both ways at once.
+
+use std::io::ErrorKind;
+
+use crate::common::{Probe, Random, ends, on_every_flavour, panic_of};
+use crate::script::Step::{Data, Fail, Pending, Stall, Take};
+use crate::script::{Script, bites, greedy, in_pieces, pattern, reader, text, writer};
+use futures::FutureExt;
+use futures::executor::block_on;
+use openwork::io::{
+    AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, copy, copy_bidirectional,
+    copy_bidirectional_with_sizes, copy_buf, duplex, empty, join, repeat, sink,
+};
+use openwork::task::yield_now;
+
+#[test]
+fn everything_is_copied_whatever_the_sizes_and_counted() {
+    ends(|| {
+        for seed in 1..500 {
+            let mut random = Random(seed);
+            let sent = pattern(random.below(30_000));
+            let most = 1 + random.below(12_000);
+            let mut from = reader(in_pieces(&sent, most, |limit| random.below(limit)));
+            let mut to = writer(bites(400, most, |limit| random.below(limit)));
+            // A flush is not done again.
+            to.writes.retain(|step| !matches!(step, Fail(_)));
+            to.takes_all = true;
+            let copied = block_on(async {
+                if seed % 2 == 0 {
+                    copy(&mut from, &mut to).await
+                } else {
+                    copy_buf(&mut BufReader::with_capacity(1 + random.below(9000), from), &mut to)
+                        .await
+                }
+            });
+            assert_eq!(copied.unwrap(), sent.len() as u64, "seed {seed}");
+            assert!(to.written == sent, "seed {seed}");
+        }
+    });
+}
+
+#[test]
+fn a_copy_of_nothing_flushes_and_is_nothing() {
+    let mut to = greedy();
+    assert_eq!(block_on(copy(&mut empty(), &mut to)).unwrap(), 0);
+    assert_eq!(block_on(copy_buf(&mut empty(), &mut to)).unwrap(), 0);
+    assert_eq!(to.calls, ["flush", "flush"]);
+}
+
+/// Behaviour 36. Else both sides might wait for what lies in a buffer of ours.
+#[test]
+fn the_writer_is_flushed_while_the_reader_has_nothing() {
+    let steps = || [text("ab"), Pending, Pending, text("cd"), Stall];
+    let expected = ["write 2", "flush", "write 2", "flush"];
+    let (mut from, mut to) = (reader(steps()), greedy());
+    let mut copying = Probe::new(copy(&mut from, &mut to));
+    (0..5).for_each(|_| copying.assert_pending());
+    drop(copying);
+    assert_eq!(to.calls, expected);
+
+    let (mut from, mut to) = (BufReader::new(reader(steps())), greedy());
+    let mut copying = Probe::new(copy_buf(&mut from, &mut to));
+    (0..5).for_each(|_| copying.assert_pending());
+    drop(copying);
+    assert_eq!(to.calls, expected);
+}
+
+/// Behaviour 36, as it shows: an echo through a writer with a buffer.
+#[test]
+fn who_answers_only_when_asked_is_asked() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (near, far) = duplex(64);
+            let echo = openwork::spawn(async move {
+                let (mut from, to) = openwork::io::split(far);
+                copy(&mut from, &mut BufWriter::new(to)).await
+            });
+            let (mut answers, mut questions) = openwork::io::split(near);
+            for _ in 0..100 {
+                questions.write_all(b"question").await.unwrap();
+                answers.read_exact(&mut [0; 8]).await.unwrap();
+            }
+            questions.shutdown().await.unwrap();
+            assert_eq!(echo.await.unwrap().unwrap(), 800);
+        });
+    });
+}
+
+#[test]
+fn interrupted_reads_and_writes_are_done_again() {
+    const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
+    let from = || reader([INTERRUPTED, text("ab"), INTERRUPTED, INTERRUPTED, text("cd")]);
+    let to = || writer([INTERRUPTED, Take(1), INTERRUPTED, Take(1), Take(2)]);
+    let (mut copied, mut copied_buf) = (to(), to());
+    assert_eq!(block_on(copy(&mut from(), &mut copied)).unwrap(), 4);
+    let mut from = BufReader::new(from());
+    assert_eq!(block_on(copy_buf(&mut from, &mut copied_buf)).unwrap(), 4);
+    assert_eq!((&copied.written[..], &copied_buf.written[..]), (&b"abcd"[..], &b"abcd"[..]));
+}
+
+#[test]
+fn while_the_writer_waits_the_buffer_is_filled() {
+    let mut from = reader([text("ab"), text("cd"), text("ef"), text("gh")]);
+    let mut to = writer([Pending, Pending]);
+    to.takes_all = true;
+    assert_eq!(block_on(copy(&mut from, &mut to)).unwrap(), 8);
+    assert_eq!(to.calls[..3], ["write 2", "write 6", "write 8"]);
+}
+
+#[test]
+fn an_error_of_either_side_ends_it() {
+    for kind in [ErrorKind::ConnectionReset, ErrorKind::TimedOut] {
+        let mut from = reader([text("ab"), Fail(kind)]);
+        assert_eq!(block_on(copy(&mut from, &mut sink())).unwrap_err().kind(), kind);
+        let mut from = BufReader::new(reader([text("ab"), Fail(kind)]));
+        assert_eq!(block_on(copy_buf(&mut from, &mut sink())).unwrap_err().kind(), kind);
+        let mut to = writer([Take(1), Fail(kind)]);
+        assert_eq!(block_on(copy(&mut &b"ab"[..], &mut to)).unwrap_err().kind(), kind);
+        let mut to = writer([Take(1), Fail(kind)]);
+        assert_eq!(block_on(copy_buf(&mut &b"ab"[..], &mut to)).unwrap_err().kind(), kind);
+        // At the flush.
+        let mut to = writer([Take(2), Fail(kind)]);
+        assert_eq!(block_on(copy(&mut &b"ab"[..], &mut to)).unwrap_err().kind(), kind);
+    }
+    let kind = ErrorKind::WriteZero;
+    assert_eq!(block_on(copy(&mut &b"ab"[..], &mut writer([]))).unwrap_err().kind(), kind);
+    assert_eq!(block_on(copy_buf(&mut &b"ab"[..], &mut writer([]))).unwrap_err().kind(), kind);
+}
+
+#[test]
+fn what_copy_buf_has_not_written_is_still_in_the_reader() {
+    let mut from = BufReader::new(reader([text("abcdef"), Stall]));
+    let mut to = writer([Take(2), Stall]);
+    assert!(copy_buf(&mut from, &mut to).now_or_never().is_none());
+    assert_eq!((from.buffer(), &to.written[..]), (&b"cdef"[..], &b"ab"[..]));
+}
+
+/// Behaviour 12.
+#[test]
+fn an_endless_copy_gives_way() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let endless = [
+                openwork::spawn(async { copy(&mut repeat(1), &mut sink()).await.map(drop) }),
+                // Neither of these is a leaf that pays: a copy pays for itself.
+                openwork::spawn(async { copy(&mut Endless, &mut Endless).await.map(drop) }),
+                openwork::spawn(async { copy_buf(&mut Endless, &mut Endless).await.map(drop) }),
+                openwork::spawn(async {
+                    copy_bidirectional(&mut Endless, &mut Endless).await.map(drop)
+                }),
+            ];
+            for _ in 0..100 {
+                yield_now().await;
+            }
+            openwork::spawn(async {}).await.unwrap();
+            endless.iter().for_each(|copying| copying.abort());
+        });
+    });
+}
+
+/// Always has a byte, and takes one.
+struct Endless;
+
+mod endless {
+    use super::Endless;
+    use openwork::io::{AsyncBufRead, AsyncRead, AsyncWrite, Result};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    impl AsyncRead for Endless {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut [u8],
+        ) -> Poll<Result<usize>> {
+            buf[0] = 1;
+            Poll::Ready(Ok(1))
+        }
+    }
+
+    impl AsyncBufRead for Endless {
+        fn poll_fill_buf(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<&[u8]>> {
+            Poll::Ready(Ok(&[1]))
+        }
+
+        fn consume(self: Pin<&mut Self>, _: usize) {}
+    }
+
+    impl AsyncWrite for Endless {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<Result<usize>> {
+            Poll::Ready(Ok(1))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+}
+
+// ---- both ways ----
+
+fn side(reads: impl IntoIterator<Item = crate::script::Step>) -> Script {
+    Script { takes_all: true, ..reader(reads) }
+}
+
+#[test]
+fn both_ways_everything_is_copied_and_each_side_is_shut_down() {
+    let mut a = side([text("from a"), Pending, text(", more")]);
+    let mut b = side([Pending, Pending, text("from b")]);
+    assert_eq!(block_on(copy_bidirectional(&mut a, &mut b)).unwrap(), (12, 6));
+    assert_eq!((&a.written[..], &b.written[..]), (&b"from b"[..], &b"from a, more"[..]));
+    assert_eq!((a.called("close"), b.called("close")), (1, 1));
+}
+
+/// Behaviour 36.
+#[test]
+fn one_side_that_has_ended_leaves_the_other_to_speak() {
+    ends(|| {
+        openwork::block_on(async {
+            let (mut client, mut a) = duplex(64);
+            let (mut server, mut b) = duplex(64);
+            let proxy = openwork::spawn(async move { copy_bidirectional(&mut a, &mut b).await });
+            client.write_all(b"request").await.unwrap();
+            client.shutdown().await.unwrap();
+            let mut request = String::new();
+            // The end came through, and nothing has come back yet.
+            server.read_to_string(&mut request).await.unwrap();
+            assert_eq!(request, "request");
+            server.write_all(b"a longer answer").await.unwrap();
+            drop(server);
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer, "a longer answer");
+            assert_eq!(proxy.await.unwrap().unwrap(), (7, 15));
+        });
+    });
+}
+
+/// Behaviour 36.
+#[test]
+fn an_error_of_either_side_ends_both_at_once() {
+    let kind = ErrorKind::ConnectionReset;
+    let cases = [
+        // What is broken: its reading; its writing; its flush; its shutdown.
+        (side([Fail(kind)]), side([text("x"), Stall])),
+        (side([Stall]).with_writes([Fail(kind)]), side([text("x"), Stall])),
+        (side([Stall]).with_writes([Take(1), Fail(kind)]), side([text("x"), Stall])),
+        (side([Stall]).with_writes([Fail(kind)]), side([])),
+    ];
+    for (mut broken, mut other) in cases {
+        let mut both = copy_bidirectional(&mut broken, &mut other);
+        assert_eq!((&mut both).now_or_never().unwrap().unwrap_err().kind(), kind);
+    }
+    let (mut broken, mut other) = (side([Fail(kind)]), side([text("x"), Stall]));
+    let both = copy_bidirectional(&mut other, &mut broken).now_or_never();
+    assert_eq!(both.unwrap().unwrap_err().kind(), kind);
+}
+
+#[test]
+fn one_direction_that_is_stuck_does_not_hold_up_the_other() {
+    let mut a = side([Data(pattern(100_000)), Stall]);
+    let mut b = side([text("answer"), Stall]).with_writes([Stall]);
+    let mut both = Probe::new(copy_bidirectional(&mut a, &mut b));
+    both.assert_pending();
+    drop(both);
+    assert_eq!(a.written, b"answer");
+}
+
+/// Both draw on one budget.
+#[test]
+fn one_direction_that_never_waits_does_not_starve_the_other() {
+    ends(|| {
+        for flood_first in [true, false] {
+            openwork::block_on(async {
+                let (mut far, near) = duplex(64);
+                let copying = openwork::spawn(async move {
+                    let mut flood = join(repeat(1), near);
+                    let mut quiet = join(&b"heard"[..], sink());
+                    if flood_first {
+                        copy_bidirectional(&mut flood, &mut quiet).await.map(drop)
+                    } else {
+                        copy_bidirectional(&mut quiet, &mut flood).await.map(drop)
+                    }
+                });
+                let mut word = String::new();
+                far.read_to_string(&mut word).await.unwrap();
+                assert_eq!(word, "heard");
+                copying.abort();
+            });
+        }
+    });
+}
+
+#[test]
+fn interrupted_reads_and_writes_are_done_again_both_ways() {
+    const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
+    for size in [1, 8192] {
+        let mut a = side([INTERRUPTED, text("ab")]).with_writes([INTERRUPTED, Take(1)]);
+        let mut b = side([INTERRUPTED, text("cd")]).with_writes([INTERRUPTED, Take(1)]);
+        let both = block_on(copy_bidirectional_with_sizes(&mut a, &mut b, size, size));
+        assert_eq!(both.unwrap(), (2, 2));
+    }
+}
+
+#[test]
+fn a_buffer_of_nothing_panics_at_the_callers_line() {
+    let (mut a, mut b) = (side([]), side([]));
+    let panicked = panic_of(|| copy_bidirectional_with_sizes(&mut a, &mut b, 0, 1)).unwrap();
+    assert_eq!(panicked.message, "`a_to_b_buf_size` must be greater than 0");
+    assert_eq!(panicked.file, file!());
+    let panicked = panic_of(|| copy_bidirectional_with_sizes(&mut a, &mut b, 1, 0)).unwrap();
+    assert_eq!(panicked.message, "`b_to_a_buf_size` must be greater than 0");
+}
+
+// ---- with the ecosystem ----
+
+#[test]
+fn the_ecosystems_copy_works_between_ours_and_ours_between_theirs() {
+    ends(|| {
+        let sent = pattern(100_000);
+        openwork::block_on(async {
+            // Theirs, from ours to ours.
+            let (near, far) = duplex(1000);
+            let bytes = sent.clone();
+            let receiving = openwork::spawn(async move {
+                let mut all = Vec::new();
+                BufReader::new(far).read_to_end(&mut all).await.unwrap();
+                all
+            });
+            let mut near = BufWriter::new(near);
+            assert_eq!(futures::io::copy(&bytes[..], &mut near).await.unwrap(), 100_000);
+            near.shutdown().await.unwrap();
+            assert!(receiving.await.unwrap() == sent);
+
+            // Ours, from theirs to theirs.
+            let mut from = futures::io::BufReader::new(futures::io::Cursor::new(&sent));
+            let mut to = futures::io::BufWriter::new(futures::io::Cursor::new(Vec::new()));
+            assert_eq!(copy(&mut from, &mut to).await.unwrap(), 100_000);
+            assert!(*to.get_ref().get_ref() == sent);
+            from.get_mut().set_position(0);
+            to.get_mut().set_position(0);
+            assert_eq!(copy_buf(&mut from, &mut to).await.unwrap(), 100_000);
+
+            // Their split, our stream; our split, their methods.
+            let (near, far) = duplex(1000);
+            let (reading, writing) = futures::AsyncReadExt::split(near);
+            openwork::spawn(async move {
+                let (mut from, mut to) = openwork::io::split(far);
+                futures::io::copy(&mut from, &mut to).await.unwrap();
+                to.shutdown().await.unwrap();
+            });
+            let sending = openwork::spawn(async move {
+                let mut writing = writing;
+                futures::AsyncWriteExt::write_all(&mut writing, &bytes).await.unwrap();
+                futures::AsyncWriteExt::close(&mut writing).await.unwrap();
+            });
+            let mut all = Vec::new();
+            futures::AsyncReadExt::read_to_end(&mut { reading }, &mut all).await.unwrap();
+            sending.await.unwrap();
+            assert!(all == sent);
+        });
+    });
+}
+
+/// Behaviour 41.
+#[test]
+fn the_futures_go_where_their_streams_go() {
+    fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
+    goes(copy(&mut side([]), &mut side([])));
+    goes(copy_buf(&mut BufReader::new(side([])), &mut side([])));
+    goes(copy_bidirectional(&mut side([]), &mut side([])));
+}

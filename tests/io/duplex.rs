@@ -1,0 +1,393 @@
+//! Streams in memory, and streams in halves.
+
+use std::io::{ErrorKind, IoSlice};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+
+use crate::common::{AtDrop, Flavour, Probe, Random, Tape, ends, on_every_flavour, panic_of};
+use crate::script::pattern;
+use futures::FutureExt;
+use futures::executor::block_on;
+use openwork::io::{
+    AsyncReadExt, AsyncWriteExt, Cursor, DuplexStream, ReadHalf, WriteHalf, duplex, simplex, split,
+};
+use openwork::task::yield_now;
+use openwork::trace::{Event, Waiting};
+
+#[test]
+fn what_one_end_writes_the_other_reads() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (mut client, mut server) = duplex(32);
+            let serving = openwork::spawn(async move {
+                let mut word = [0; 4];
+                server.read_exact(&mut word).await.unwrap();
+                assert_eq!(&word, b"ping");
+                server.write_all(b"pong").await.unwrap();
+            });
+            client.write_all(b"ping").await.unwrap();
+            let mut word = String::new();
+            client.read_to_string(&mut word).await.unwrap();
+            assert_eq!(word, "pong");
+            serving.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_megabyte_goes_through_a_small_pipe_both_ways_at_once() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (near, far) = duplex(97);
+            let ends = [near, far].map(|end| {
+                let (mut reading, mut writing) = split(end);
+                let sending = openwork::spawn(async move {
+                    let (sent, mut random) = (pattern(200_000), Random(3));
+                    let mut rest = &sent[..];
+                    while !rest.is_empty() {
+                        let len = (1 + random.below(300)).min(rest.len());
+                        let count = writing.write(&rest[..len]).await.unwrap();
+                        assert!((1..=97).contains(&count));
+                        rest = &rest[count..];
+                    }
+                    writing.shutdown().await.unwrap();
+                });
+                let receiving = openwork::spawn(async move {
+                    let mut all = Vec::new();
+                    reading.read_to_end(&mut all).await.unwrap();
+                    assert!(all == pattern(200_000));
+                });
+                [sending, receiving]
+            });
+            for task in ends.into_iter().flatten() {
+                task.await.unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn who_writes_more_than_fits_waits() {
+    let (mut near, mut far) = duplex(4);
+    assert_eq!(block_on(near.write(b"abcdef")).unwrap(), 4);
+    let mut writing = Probe::new(near.write(b"ef"));
+    writing.assert_pending();
+    let mut buf = [0; 3];
+    assert_eq!(block_on(far.read(&mut buf)).unwrap(), 3);
+    assert!(writing.is_woken());
+    assert_eq!(writing.assert_ready().unwrap(), 2);
+    drop(writing);
+    assert_eq!(block_on(far.read(&mut buf)).unwrap(), 3);
+    assert_eq!(&buf, b"def");
+    // And nobody has kept a waker.
+    let mut reading = Probe::new(far.read(&mut buf));
+    reading.assert_pending();
+    block_on(near.write_all(b"g")).unwrap();
+    assert!(reading.is_woken());
+    assert_eq!(reading.wakes.kept(), 0);
+}
+
+#[test]
+fn an_end_that_is_dropped_ends_the_other_after_what_is_still_there() {
+    let (mut near, mut far) = duplex(32);
+    block_on(near.write_all(b"last words")).unwrap();
+    assert!(near.read(&mut [0; 1]).now_or_never().is_none());
+    drop(near);
+    assert_eq!(block_on(far.write(b"x")).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    let mut all = String::new();
+    block_on(far.read_to_string(&mut all)).unwrap();
+    assert_eq!(all, "last words");
+    assert_eq!(block_on(far.read(&mut [0; 4])).unwrap(), 0);
+}
+
+#[test]
+fn a_shutdown_ends_one_direction_only() {
+    let (mut near, mut far) = duplex(32);
+    let mut buf = [0; 4];
+    let mut reading = Probe::new(far.read(&mut buf));
+    reading.assert_pending();
+    block_on(near.shutdown()).unwrap();
+    assert!(reading.is_woken());
+    assert_eq!(reading.assert_ready().unwrap(), 0);
+    drop(reading);
+    block_on(near.shutdown()).unwrap();
+    block_on(far.write_all(b"back")).unwrap();
+    assert_eq!(block_on(near.read(&mut buf)).unwrap(), 4);
+    assert_eq!(block_on(near.write(b"x")).unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn who_waits_for_room_is_refused_when_the_reader_leaves() {
+    let (mut near, far) = duplex(1);
+    block_on(near.write_all(b"x")).unwrap();
+    let mut writing = Probe::new(near.write_all(b"yz"));
+    writing.assert_pending();
+    drop(far);
+    assert!(writing.is_woken());
+    assert_eq!(writing.assert_ready().unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn nothing_to_read_or_to_write_is_done_at_once() {
+    let (mut near, mut far) = duplex(1);
+    assert_eq!(near.read(&mut []).now_or_never().unwrap().unwrap(), 0);
+    block_on(near.write_all(b"x")).unwrap();
+    assert_eq!(near.write(&[]).now_or_never().unwrap().unwrap(), 0);
+    let bufs = [IoSlice::new(&[]), IoSlice::new(&[])];
+    assert_eq!(near.write_vectored(&bufs).now_or_never().unwrap().unwrap(), 0);
+    // A read of nothing makes no room, and so wakes nobody.
+    let mut writing = Probe::new(near.write(b"y"));
+    writing.assert_pending();
+    assert_eq!(block_on(far.read(&mut [])).unwrap(), 0);
+    assert!(!writing.is_woken());
+    drop((writing, far));
+    for empty in [near.write(&[]).now_or_never(), near.write_vectored(&bufs).now_or_never()] {
+        assert_eq!(empty.unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+}
+
+#[test]
+fn several_slices_go_in_at_once() {
+    let (mut near, mut far) = duplex(5);
+    let bufs = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cd"), IoSlice::new(b"ef")];
+    assert_eq!(block_on(near.write_vectored(&bufs)).unwrap(), 5);
+    let mut buf = [0; 5];
+    block_on(far.read_exact(&mut buf)).unwrap();
+    assert_eq!(&buf, b"abcde");
+}
+
+#[test]
+fn a_pipe_without_room_panics_at_the_callers_line() {
+    for panicked in [panic_of(|| duplex(0)), panic_of(|| simplex(0))] {
+        let panicked = panicked.unwrap();
+        assert_eq!(panicked.message, "`max_buf_size` must be greater than 0");
+        assert_eq!(panicked.file, file!());
+    }
+}
+
+/// Behaviour 12.
+#[test]
+fn who_never_waits_gives_way() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let busy = openwork::spawn(async {
+                let (mut near, mut far) = duplex(8 * 1024);
+                loop {
+                    near.write_all(&[3; 4096]).await.unwrap();
+                    far.read(&mut [0; 4096]).await.unwrap();
+                }
+            });
+            yield_now().await;
+            openwork::spawn(async {}).await.unwrap();
+            busy.abort();
+        });
+    });
+}
+
+#[test]
+fn who_waits_says_so() {
+    let mut builder = Flavour::CurrentThread.builder();
+    let tape = Tape::listen(&mut builder);
+    builder.build().unwrap().block_on(async {
+        let (mut near, _far) = duplex(1);
+        assert!(near.read(&mut [0; 1]).now_or_never().is_none());
+        near.write_all(b"x").await.unwrap();
+        assert!(near.write(b"y").now_or_never().is_none());
+    });
+    let waits: Vec<_> = tape
+        .take()
+        .into_iter()
+        .filter_map(|record| match record.event {
+            Event::Waiting(Waiting::On { what }) => Some(what),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(waits, ["bytes from a pipe", "room in a pipe"]);
+}
+
+// ---- strangers' code runs outside of the lock ----
+
+/// Polls its future when it is woken, on the spot.
+struct OnTheSpot<F> {
+    future: Mutex<std::pin::Pin<Box<F>>>,
+    done: AtomicBool,
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Wake for OnTheSpot<F> {
+    fn wake(self: Arc<Self>) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = self.future.lock().unwrap().as_mut().poll(&mut cx).is_ready();
+        self.done.store(ready, SeqCst);
+    }
+}
+
+fn on_the_spot<F: Future<Output = ()> + Send + 'static>(future: F) -> Arc<OnTheSpot<F>> {
+    let future = Mutex::new(Box::pin(future));
+    let task = Arc::new(OnTheSpot { future, done: AtomicBool::new(false) });
+    let waker = Waker::from(task.clone());
+    let pending = task.future.lock().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(pending.is_pending());
+    task
+}
+
+#[test]
+fn a_waker_may_use_the_pipe() {
+    ends(|| {
+        let reads = |mut end: DuplexStream, expected: usize| {
+            on_the_spot(async move {
+                assert_eq!(end.read(&mut [0; 1]).await.unwrap(), expected);
+            })
+        };
+        let (mut near, far) = duplex(1);
+        let task = reads(far, 1);
+        block_on(near.write(b"x")).unwrap();
+        assert!(task.done.load(SeqCst));
+
+        let (mut near, far) = duplex(1);
+        let task = reads(far, 0);
+        block_on(near.shutdown()).unwrap();
+        assert!(task.done.load(SeqCst));
+
+        let (near, far) = duplex(1);
+        let task = reads(far, 0);
+        drop(near);
+        assert!(task.done.load(SeqCst));
+
+        for reads_on in [true, false] {
+            let (mut near, mut far) = duplex(1);
+            let task = on_the_spot(async move {
+                assert_eq!(near.write_all(b"xy").await.is_ok(), reads_on);
+            });
+            if reads_on {
+                block_on(far.read(&mut [0; 1])).unwrap();
+            } else {
+                drop(far);
+            }
+            assert!(task.done.load(SeqCst));
+        }
+    });
+}
+
+#[test]
+fn a_waker_that_is_replaced_may_own_the_other_end() {
+    /// Drops its end with itself.
+    struct Owner(#[allow(dead_code)] Mutex<DuplexStream>);
+    impl Wake for Owner {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    fn check(far: DuplexStream, future: impl Future<Output = ()>) {
+        let mut future = pin!(future);
+        let waker = Waker::from(Arc::new(Owner(Mutex::new(far))));
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        // The old waker goes, and with it the other end: that is this future's end, too.
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        assert!(future.as_mut().poll(&mut cx).is_ready());
+    }
+
+    ends(|| {
+        let (mut near, far) = duplex(1);
+        check(far, async { assert_eq!(near.read(&mut [0; 1]).await.unwrap(), 0) });
+        let (mut near, far) = duplex(1);
+        check(far, async { assert!(near.write_all(b"xy").await.is_err()) });
+    });
+}
+
+// ---- one way ----
+
+#[test]
+fn a_pipe_of_its_own_is_read_where_it_was_written() {
+    block_on(async {
+        let (reading, mut writing) = simplex(64);
+        writing.write_all(b"ping").await.unwrap();
+        assert!(reading.is_pair_of(&writing));
+        let mut stream = reading.unsplit(writing);
+        stream.write_all(b"pong").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut all = String::new();
+        stream.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "pingpong");
+        assert_eq!(stream.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+// ---- halves ----
+
+#[test]
+fn the_halves_of_a_stream_become_the_stream_again() {
+    block_on(async {
+        let (mut reading, mut writing) = split(Cursor::new(b"abcd".to_vec()));
+        assert_eq!(reading.read_u8().await.unwrap(), b'a');
+        writing.write_all(b"B").await.unwrap();
+        writing.flush().await.unwrap();
+        assert!(reading.is_pair_of(&writing) && writing.is_pair_of(&reading));
+        assert_eq!(reading.unsplit(writing).into_inner(), b"aBcd");
+    });
+}
+
+#[test]
+fn the_halves_of_different_streams_do_not_fit() {
+    let (one, _one) = split(Cursor::new(Vec::new()));
+    let (_other, other) = split(Cursor::new(Vec::new()));
+    assert!(!one.is_pair_of(&other));
+    assert_eq!(panic_of(|| one.unsplit(other)).unwrap().file, file!());
+}
+
+#[test]
+fn the_stream_goes_with_the_second_half() {
+    use std::io::Result;
+    use std::task::Poll;
+
+    struct Stream<F: FnMut()>(#[allow(dead_code)] AtDrop<F>);
+    impl<F: FnMut()> openwork::io::AsyncRead for Stream<F> {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut [u8],
+        ) -> Poll<Result<usize>> {
+            panic!("this panic belongs to the test")
+        }
+    }
+    impl<F: FnMut()> openwork::io::AsyncWrite for Stream<F> {
+        fn poll_write(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+        fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_close(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    let dropped = Arc::new(AtomicBool::new(false));
+    let flag = dropped.clone();
+    let (mut reading, mut writing) = split(Stream(AtDrop(move || flag.store(true, SeqCst))));
+    // A panic in one half leaves the other working.
+    assert!(panic_of(|| block_on(reading.read(&mut [0; 1]))).is_some());
+    assert_eq!(block_on(writing.write(b"xy")).unwrap(), 2);
+    drop(reading);
+    assert!(!dropped.load(SeqCst));
+    drop(writing);
+    assert!(dropped.load(SeqCst));
+}
+
+/// Behaviour 41.
+#[test]
+fn they_go_where_their_streams_go() {
+    fn goes<T: Send + Sync + Unpin>() {}
+    goes::<DuplexStream>();
+    goes::<openwork::io::SimplexStream>();
+    goes::<ReadHalf<DuplexStream>>();
+    goes::<WriteHalf<DuplexStream>>();
+    // Also halves of what may not be moved.
+    goes::<ReadHalf<std::marker::PhantomPinned>>();
+}

@@ -1,0 +1,8 @@
+//! Messages on a stream of bytes: found however they were cut up, refused when they are broken.
+
+mod both_ways;
+mod length_delimited;
+mod lines;
+mod memory;
+mod reading;
+mod writing;

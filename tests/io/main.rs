@@ -1,0 +1,16 @@
+//! Readers and writers, frames, files and the standard streams.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod script;
+
+mod methods;
+mod buffers;
+mod copy;
+mod duplex;
+mod lines;
+mod numbers;
+mod framed;
+mod cancel;
+mod fs;
+mod stdio;

@@ -1,0 +1,251 @@
+//! Whole things of a known length: numbers, buffers of the `bytes` crate, several slices at once.
+
+use std::io::{ErrorKind, IoSlice};
+
+use crate::common::{Random, ends};
+use crate::script::Step::{Data, Fail, Pending, Stall, Take};
+use crate::script::{bites, greedy, in_pieces, pattern, reader, text, writer};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures::FutureExt;
+use futures::executor::block_on;
+use openwork::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Writes each number, checks its bytes against std's, and reads it again, in all sorts of pieces.
+macro_rules! there_and_back {
+    ($($number:ident $write:ident $read:ident $bytes:ident: $($value:expr),*;)*) => {$($({
+        let value: $number = $value;
+        let expected = value.$bytes();
+        let mut steps = Vec::new();
+        for _ in 0..expected.len() {
+            steps.extend([Pending, Take(1), Fail(ErrorKind::Interrupted)]);
+        }
+        let mut written = writer(steps);
+        block_on(written.$write(value)).unwrap();
+        assert_eq!(written.written, expected, stringify!($write));
+
+        let mut steps = Vec::new();
+        for byte in expected {
+            steps.extend([Fail(ErrorKind::Interrupted), Data(vec![byte]), Pending]);
+        }
+        steps.push(text("and on"));
+        let mut read = reader(steps);
+        let back: $number = block_on(read.$read()).unwrap();
+        assert_eq!(back.to_ne_bytes(), value.to_ne_bytes(), stringify!($read));
+        // Not a byte more was taken, and not asked for.
+        assert_eq!(block_on(read.read_u8()).unwrap(), b'a');
+        assert!(read.rooms.iter().all(|room| *room <= expected.len()));
+
+        // One byte too few.
+        let short = &expected[1..];
+        let error = block_on((&short[..]).$read()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof, stringify!($read));
+        let error = block_on(writer([Take(expected.len() - 1)]).$write(value)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero, stringify!($write));
+    })*)*};
+}
+
+#[test]
+fn a_number_comes_back_as_it_went_byte_by_byte_in_the_order_of_its_name() {
+    ends(|| {
+        there_and_back! {
+            u8 write_u8 read_u8 to_be_bytes: 0, 1, 0xAB, u8::MAX;
+            i8 write_i8 read_i8 to_be_bytes: 0, -1, i8::MIN, i8::MAX;
+            u16 write_u16 read_u16 to_be_bytes: 0, 0x0102, u16::MAX;
+            i16 write_i16 read_i16 to_be_bytes: -2, 0x0102, i16::MIN;
+            u32 write_u32 read_u32 to_be_bytes: 0, 0x0102_0304, u32::MAX;
+            i32 write_i32 read_i32 to_be_bytes: -2, 0x0102_0304, i32::MIN;
+            u64 write_u64 read_u64 to_be_bytes: 0, 0x0102_0304_0506_0708, u64::MAX;
+            i64 write_i64 read_i64 to_be_bytes: -2, 0x0102_0304_0506_0708, i64::MIN;
+            u128 write_u128 read_u128 to_be_bytes: 0, 0x0102 << 64 | 3, u128::MAX;
+            i128 write_i128 read_i128 to_be_bytes: -2, 0x0102 << 64 | 3, i128::MIN;
+            f32 write_f32 read_f32 to_be_bytes: 0.0, -1.5, f32::NAN, f32::MIN_POSITIVE;
+            f64 write_f64 read_f64 to_be_bytes: 0.0, -1.5, f64::INFINITY, f64::EPSILON;
+            u16 write_u16_le read_u16_le to_le_bytes: 0, 0x0102, u16::MAX;
+            i16 write_i16_le read_i16_le to_le_bytes: -2, 0x0102, i16::MIN;
+            u32 write_u32_le read_u32_le to_le_bytes: 0, 0x0102_0304, u32::MAX;
+            i32 write_i32_le read_i32_le to_le_bytes: -2, 0x0102_0304, i32::MIN;
+            u64 write_u64_le read_u64_le to_le_bytes: 0, 0x0102_0304_0506_0708, u64::MAX;
+            i64 write_i64_le read_i64_le to_le_bytes: -2, 0x0102_0304_0506_0708, i64::MIN;
+            u128 write_u128_le read_u128_le to_le_bytes: 0, 0x0102 << 64 | 3, u128::MAX;
+            i128 write_i128_le read_i128_le to_le_bytes: -2, 0x0102 << 64 | 3, i128::MIN;
+            f32 write_f32_le read_f32_le to_le_bytes: 0.0, -1.5, f32::NAN, f32::MIN_POSITIVE;
+            f64 write_f64_le read_f64_le to_le_bytes: 0.0, -1.5, f64::INFINITY, f64::EPSILON;
+        }
+    });
+}
+
+#[test]
+fn an_error_in_the_midst_of_a_number_is_handed_on() {
+    let mut broken = reader([Data(vec![1, 2]), Fail(ErrorKind::ConnectionReset)]);
+    assert_eq!(block_on(broken.read_u32()).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let mut broken = writer([Take(2), Fail(ErrorKind::BrokenPipe)]);
+    assert_eq!(block_on(broken.write_u32(7)).unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+/// Std, and Tokio, do these again: nothing was done, and nobody can know what to do else.
+#[test]
+fn what_was_interrupted_is_done_again() {
+    ends(|| {
+        const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
+        let pieces =
+            || [INTERRUPTED, text("ab"), INTERRUPTED, INTERRUPTED, text("cd"), INTERRUPTED];
+        let mut buf = [0; 4];
+        block_on(reader(pieces()).read_exact(&mut buf)).unwrap();
+        assert_eq!(&buf, b"abcd");
+        for capacity in [0, 4, 100] {
+            let mut buf = Vec::with_capacity(capacity);
+            assert_eq!(block_on(reader(pieces()).read_to_end(&mut buf)).unwrap(), 4);
+            assert_eq!(buf, b"abcd");
+        }
+        let mut buf = String::new();
+        block_on(reader(pieces()).read_to_string(&mut buf)).unwrap();
+        assert_eq!(buf, "abcd");
+        let steps = [INTERRUPTED, Take(1), INTERRUPTED, INTERRUPTED, Take(9)];
+        let mut written = writer(steps.clone());
+        block_on(written.write_all(b"abcd")).unwrap();
+        assert_eq!(written.written, b"abcd");
+        let mut written = writer(steps);
+        block_on(written.write_all_buf(&mut &b"abcd"[..])).unwrap();
+        assert_eq!(written.written, b"abcd");
+    });
+}
+
+// ---- buffers of the `bytes` crate ----
+
+#[test]
+fn read_buf_appends_what_is_there_and_no_more_than_there_is_room_for() {
+    block_on(async {
+        let mut stream = reader([text("hello "), Pending, text("world")]);
+        let mut buf = BytesMut::with_capacity(64);
+        assert_eq!(stream.read_buf(&mut buf).await.unwrap(), 6);
+        assert_eq!(stream.read_buf(&mut buf).await.unwrap(), 5);
+        assert_eq!(stream.read_buf(&mut buf).await.unwrap(), 0);
+        assert_eq!(&buf[..], b"hello world");
+
+        // A buffer with an end.
+        let mut room = [0; 4];
+        let mut stream = reader([text("abcdef")]);
+        let mut slice = &mut room[..];
+        assert_eq!(stream.read_buf(&mut slice).await.unwrap(), 4);
+        assert_eq!(stream.read_buf(&mut slice).await.unwrap(), 0);
+        assert_eq!(&room, b"abcd");
+        // Nobody was asked when there was no room.
+        assert_eq!(stream.rooms, [4]);
+
+        let mut vec = Vec::with_capacity(3);
+        assert_eq!((&b"abcdef"[..]).read_buf(&mut vec).await.unwrap(), 3);
+        assert_eq!(vec, b"abc");
+        let mut limited = Vec::new().limit(2);
+        assert_eq!((&b"abcdef"[..]).read_buf(&mut limited).await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_read_buf_that_is_dropped_or_fails_leaves_the_buffer_as_it_was() {
+    let mut stream = reader([Pending, text("all"), Fail(ErrorKind::TimedOut)]);
+    let mut buf = BytesMut::from(&b"so: "[..]);
+    assert!(stream.read_buf(&mut buf).now_or_never().is_none());
+    assert_eq!(&buf[..], b"so: ");
+    assert_eq!(block_on(stream.read_buf(&mut buf)).unwrap(), 3);
+    let error = block_on(stream.read_buf(&mut buf)).unwrap_err();
+    assert_eq!((error.kind(), &buf[..]), (ErrorKind::TimedOut, &b"so: all"[..]));
+}
+
+#[test]
+fn a_large_stream_comes_whole_through_read_buf() {
+    let mut random = Random(7);
+    let sent = pattern(300_000);
+    let mut stream = reader(in_pieces(&sent, 20_000, |limit| random.below(limit)));
+    let mut buf = BytesMut::new();
+    block_on(async {
+        loop {
+            match stream.read_buf(&mut buf).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                // A single read hands it on.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted),
+            }
+        }
+    });
+    assert!(buf == sent);
+}
+
+#[test]
+fn write_buf_takes_out_of_the_buffer_what_was_written() {
+    block_on(async {
+        let mut stream = writer([Pending, Take(2), Fail(ErrorKind::TimedOut), Take(100)]);
+        let mut buf = Bytes::from_static(b"abcdef");
+        assert!(stream.write_buf(&mut buf).now_or_never().is_none());
+        assert_eq!(buf.len(), 6);
+        assert_eq!(stream.write_buf(&mut buf).await.unwrap(), 2);
+        assert_eq!(stream.write_buf(&mut buf).await.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(buf, "cdef");
+        assert_eq!(stream.write_buf(&mut buf).await.unwrap(), 4);
+        assert_eq!(stream.written, b"abcdef");
+        // Empty: nobody is asked.
+        let calls = stream.calls.len();
+        assert_eq!(stream.write_buf(&mut buf).await.unwrap(), 0);
+        assert_eq!(stream.calls.len(), calls);
+    });
+}
+
+#[test]
+fn write_all_buf_writes_all_pieces_and_its_buffer_says_how_far_it_came() {
+    for vectored in [false, true] {
+        let mut stream = writer([Take(3), Pending, Take(1), Stall]);
+        stream.vectored = vectored;
+        let mut buf = Bytes::from_static(b"abc").chain(Bytes::from_static(b"defg"));
+        assert!(stream.write_all_buf(&mut buf).now_or_never().is_none());
+        assert!(stream.write_all_buf(&mut buf).now_or_never().is_none());
+        assert_eq!(buf.remaining(), 3);
+        assert_eq!(stream.written, b"abcd");
+        stream.writes = [Take(2), Take(0)].into();
+        let error = block_on(stream.write_all_buf(&mut buf)).unwrap_err();
+        assert_eq!((error.kind(), buf.remaining()), (ErrorKind::WriteZero, 1));
+    }
+}
+
+#[test]
+fn write_all_buf_writes_nothing_twice() {
+    ends(|| {
+        for seed in 1..200 {
+            let mut random = Random(seed);
+            let sent = pattern(1 + random.below(500));
+            let (first, second) = sent.split_at(random.below(sent.len()));
+            let mut buf = Buf::chain(first, second);
+            let mut stream = writer(bites(500, 9, |limit| random.below(limit)));
+            stream.vectored = random.below(2) == 0;
+            block_on(stream.write_all_buf(&mut buf)).unwrap();
+            assert!(stream.written == sent, "{seed}");
+        }
+    });
+}
+
+// ---- several slices at once ----
+
+#[test]
+fn write_vectored_is_one_write() {
+    let bufs = [IoSlice::new(b""), IoSlice::new(b"abc"), IoSlice::new(b""), IoSlice::new(b"def")];
+    let mut stream = greedy();
+    stream.vectored = true;
+    assert_eq!(block_on(stream.write_vectored(&bufs)).unwrap(), 6);
+    assert_eq!(stream.calls, ["write 6"]);
+    // Behaviour 38.
+    let mut stream = greedy();
+    assert_eq!(block_on(stream.write_vectored(&bufs)).unwrap(), 3);
+    assert_eq!(stream.written, b"abc");
+    assert_eq!(block_on(stream.write_vectored(&[])).unwrap(), 0);
+}
+
+/// Behaviour 41.
+#[test]
+fn the_futures_go_where_their_streams_go() {
+    fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
+    goes(reader([]).read_u32());
+    goes(reader([]).read_f64_le());
+    goes(greedy().write_u32(1));
+    goes(reader([]).read_buf(&mut BytesMut::new()));
+    goes(greedy().write_buf(&mut Bytes::new()));
+    goes(greedy().write_all_buf(&mut Bytes::new()));
+    goes(greedy().write_vectored(&[]));
+}

@@ -1,0 +1,178 @@
+//! The standard streams. Each test is two processes: this one, and itself once more with streams of our choice.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::future::Future;
+use std::io::{ErrorKind, Read, Write};
+use std::pin::pin;
+use std::process::{Child, Command, Stdio};
+use std::task::{Context, Waker};
+use std::thread;
+
+use crate::common::{Flavour, again, ends};
+use openwork::io::{AsyncReadExt, AsyncWriteExt, stderr, stdin, stdout};
+
+/// What the other process is told by.
+const INNER: &str = "OPENWORK_TEST_STDIO";
+
+/// Whether this is the other process.
+fn is_inner() -> bool {
+    env::var_os(INNER).is_some()
+}
+
+/// The test called `name` once more, with pipes.
+#[track_caller]
+fn inner(name: &str) -> Command {
+    let mut command = again(name);
+    command.env(INNER, "yes").stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// Reads what the other process writes up to this line.
+fn wait_for(child: &mut Child, line: &str) {
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    while !seen.ends_with(line.as_bytes()) {
+        child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+        seen.push(byte[0]);
+    }
+}
+
+/// What it writes between two marks, in the midst of what the test's own frame says.
+fn between_marks(output: &[u8]) -> &[u8] {
+    let find = |mark: &[u8]| output.windows(mark.len()).position(|window| window == mark).unwrap();
+    &output[find(b"<begin>") + 7..find(b"<end>")]
+}
+
+#[test]
+fn a_program_ends_while_a_read_of_standard_input_waits() {
+    if is_inner() {
+        for flavour in [Flavour::CurrentThread, Flavour::Workers(2)] {
+            let runtime = flavour.build();
+            let task = runtime.spawn(async { stdin().read(&mut [0; 10]).await });
+            runtime.block_on(async {
+                // Until it waits.
+                while openwork::runtime::Handle::current().tasks()[0].polls == 0 {
+                    openwork::task::yield_now().await;
+                }
+            });
+            drop(runtime);
+            drop(task);
+        }
+        return;
+    }
+    ends(|| {
+        let name = "a_program_ends_while_a_read_of_standard_input_waits";
+        let mut child = inner(name).spawn().unwrap();
+        // Its input stays open.
+        let input = child.stdin.take();
+        assert!(child.wait().unwrap().success());
+        drop(input);
+    });
+}
+
+#[test]
+fn what_comes_in_goes_out() {
+    if is_inner() {
+        return openwork::block_on(async {
+            let (mut input, mut output, mut buf) = (stdin(), stdout(), [0; 10_000]);
+            output.write_all(b"<begin>").await.unwrap();
+            loop {
+                match input.read(&mut buf).await.unwrap() {
+                    0 => break,
+                    count => output.write_all(&buf[..count]).await.unwrap(),
+                }
+            }
+            output.write_all(b"<end>").await.unwrap();
+            output.flush().await.unwrap();
+            stderr().write_all(b"").await.unwrap();
+        });
+    }
+    ends(|| {
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|n| b'a' + (n % 1_013 * 7 % 23) as u8).collect();
+        let mut child = inner("what_comes_in_goes_out").spawn().unwrap();
+        let (mut input, bytes) = (child.stdin.take().unwrap(), sent.clone());
+        let writer = thread::spawn(move || input.write_all(&bytes).unwrap());
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        assert!(output.status.success());
+        assert!(between_marks(&output.stdout) == sent);
+    });
+}
+
+#[test]
+fn a_read_that_is_dropped_loses_nothing() {
+    if is_inner() {
+        return openwork::block_on(async {
+            let mut input = stdin();
+            let mut buf = [0; 10];
+            assert!(
+                pin!(input.read(&mut buf))
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+            drop(input);
+            println!("dropped");
+            // Another handle gets it.
+            assert_eq!(stdin().read(&mut buf).await.unwrap(), 3);
+            assert_eq!(&buf[..3], b"abc");
+            assert_eq!(stdin().read(&mut buf).await.unwrap(), 0);
+        });
+    }
+    ends(|| {
+        let mut child = inner("a_read_that_is_dropped_loses_nothing").spawn().unwrap();
+        wait_for(&mut child, "dropped\n");
+        child.stdin.take().unwrap().write_all(b"abc").unwrap();
+        assert!(child.wait_with_output().unwrap().status.success());
+    });
+}
+
+#[test]
+fn each_byte_goes_to_one_of_those_who_wait() {
+    if is_inner() {
+        let flavour = Flavour::Workers(4);
+        return flavour.block_on(async {
+            let readers: Vec<_> = (0..20)
+                .map(|_| {
+                    openwork::spawn(async {
+                        let mut byte = [0];
+                        stdin().read_exact(&mut byte).await.unwrap();
+                        byte[0]
+                    })
+                })
+                .collect();
+            println!("waiting");
+            let mut bytes = Vec::new();
+            for reader in readers {
+                bytes.push(reader.await.unwrap());
+            }
+            bytes.sort_unstable();
+            assert_eq!(bytes, b"abcdefghijklmnopqrst");
+        });
+    }
+    ends(|| {
+        let mut child = inner("each_byte_goes_to_one_of_those_who_wait").spawn().unwrap();
+        wait_for(&mut child, "waiting\n");
+        let mut input = child.stdin.take().unwrap();
+        for part in [&b"abcde"[..], b"f", b"ghijklmnop", b"qrst"] {
+            input.write_all(part).unwrap();
+        }
+        assert!(child.wait_with_output().unwrap().status.success());
+    });
+}
+
+#[test]
+fn what_cannot_be_written_is_reported_by_flush() {
+    if is_inner() {
+        return openwork::block_on(async {
+            let mut error = stderr();
+            error.write_all(b"lost").await.unwrap();
+            assert_eq!(error.flush().await.unwrap_err().kind(), ErrorKind::StorageFull);
+            error.flush().await.unwrap();
+        });
+    }
+    ends(|| {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = inner("what_cannot_be_written_is_reported_by_flush");
+        assert!(command.stderr(full).output().unwrap().status.success());
+    });
+}

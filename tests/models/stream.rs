@@ -1,0 +1,81 @@
+//! The races of a group of futures, each of which has a waker of its own, in every order that there is.
+//!
+//! A wake-up that is lost is a deadlock here, which loom reports with the schedule that leads to it.
+
+use std::future::{self, Future};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures::FutureExt;
+use futures::task::{ArcWake, waker};
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use loom::thread;
+use openwork::stream::{self, StreamExt};
+use openwork::sync::oneshot;
+
+struct Unpark(thread::Thread);
+
+impl ArcWake for Unpark {
+    fn wake_by_ref(unpark: &Arc<Self>) {
+        unpark.0.unpark();
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = waker(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[test]
+fn a_child_that_is_woken_is_polled() {
+    loom::model(|| {
+        let (first, of_first) = oneshot::channel();
+        let (second, of_second) = oneshot::channel();
+        let sender = thread::spawn(move || {
+            second.send(2).unwrap();
+            first.send(1).unwrap();
+        });
+        let both = stream::iter([of_first, of_second]).buffered(2);
+        assert_eq!(block_on(both.collect::<Result<Vec<_>, _>>()), Ok(vec![1, 2]));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wake_that_finds_its_child_woken_is_seen_by_the_poll_to_come() {
+    loom::model(|| {
+        let flags = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+        let kept = Arc::new(std::sync::Mutex::new(None::<Waker>));
+        let (seen, left) = (flags.clone(), kept.clone());
+        // Relaxed: what makes them visible is the wake.
+        let child = future::poll_fn(move |cx| {
+            if seen.iter().all(|flag| flag.load(Relaxed)) {
+                return Poll::Ready(());
+            }
+            left.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
+            Poll::Pending
+        });
+        let mut child = stream::once(child).buffered(1);
+        assert!(child.next().now_or_never().is_none());
+        let waker = kept.lock().unwrap().take().unwrap();
+        let wakers: Vec<_> = (0..2)
+            .map(|number| {
+                let (flags, waker) = (flags.clone(), waker.clone());
+                thread::spawn(move || {
+                    flags[number].store(true, Relaxed);
+                    waker.wake();
+                })
+            })
+            .collect();
+        assert_eq!(block_on(child.next()), Some(()));
+        wakers.into_iter().for_each(|waker| waker.join().unwrap());
+    });
+}

@@ -1,0 +1,194 @@
+//! A burst leaves no memory behind, and a message needs none.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
+use openwork::sync::broadcast;
+use openwork::sync::mpsc::{channel, unbounded_channel};
+use openwork::sync::{
+    Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, watch,
+};
+
+use crate::allocator::allocated;
+use crate::alone;
+
+/// More than a channel keeps for the next messages, and less than a burst leaves.
+const LITTLE: isize = 16 * 1024;
+
+#[test]
+fn a_burst_leaves_no_memory_behind() {
+    alone("a_burst_leaves_no_memory_behind", bursts);
+}
+
+fn bursts() {
+    let mut cx = Context::from_waker(Waker::noop());
+
+    let (tx, mut rx) = unbounded_channel::<u64>();
+    let before = allocated();
+    for number in 0..1_000_000 {
+        tx.send(number).unwrap();
+    }
+    assert!(allocated() > before + 8_000_000);
+    for number in 0..1_000_000 {
+        assert_eq!(rx.try_recv(), Ok(number));
+    }
+    assert!(allocated() < before + LITTLE, "a million messages");
+
+    let (tx, mut rx) = channel(1);
+    tx.try_send(()).unwrap();
+    let before = allocated();
+    let mut waiting: Vec<_> = (0..100_000).map(|_| Box::pin(tx.reserve())).collect();
+    let mut closed: Vec<_> = (0..100_000).map(|_| tx.closed()).collect();
+    for waiter in &mut waiting {
+        assert!(waiter.as_mut().poll(&mut cx).is_pending());
+    }
+    for waiter in &mut closed {
+        assert!(Pin::new(waiter).poll(&mut cx).is_pending());
+    }
+    drop((waiting, closed));
+    assert!(allocated() < before + LITTLE, "two hundred thousand waiters");
+
+    locks_give_back(&mut cx);
+    channels_to_many_give_back(&mut cx);
+    tokens_give_back();
+
+    // Once there is a buffer at each end, they change places.
+    let mut one_by_one = || {
+        rx.try_recv().unwrap();
+        tx.try_send(()).unwrap();
+    };
+    one_by_one();
+    let before = allocated();
+    for _ in 0..1000 {
+        one_by_one();
+    }
+    assert_eq!(allocated(), before);
+}
+
+/// Half of those who wait are dropped where they stand, the others get what they waited for.
+fn crowd<F: Future>(what: &str, cx: &mut Context<'_>, wait: impl Fn() -> F, open: impl FnOnce()) {
+    let before = allocated();
+    let mut waiting: Vec<_> = (0..100_000).map(|_| Box::pin(wait())).collect();
+    for waiter in &mut waiting {
+        assert!(waiter.as_mut().poll(cx).is_pending());
+    }
+    let mut odd = false;
+    waiting.retain(|_| {
+        odd = !odd;
+        odd
+    });
+    open();
+    for waiter in waiting {
+        assert!({ waiter }.as_mut().poll(cx).is_ready(), "{what}");
+    }
+    let after = allocated();
+    assert!(after < before + LITTLE, "a hundred thousand who waited for {what}");
+}
+
+fn locks_give_back(cx: &mut Context<'_>) {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    crowd("a mutex", cx, || mutex.lock(), || drop(guard));
+    let lock = RwLock::new(());
+    let guard = lock.try_write().unwrap();
+    crowd("a read-write lock, to read", cx, || lock.read(), || drop(guard));
+    let guard = lock.try_read().unwrap();
+    crowd("a read-write lock, to write", cx, || lock.write(), || drop(guard));
+    let semaphore = Semaphore::new(1);
+    crowd("permits", cx, || semaphore.acquire_many(2), || semaphore.close());
+    let cell = OnceCell::new();
+    let mut makes = Box::pin(cell.get_or_init(std::future::pending::<()>));
+    assert!(makes.as_mut().poll(cx).is_pending());
+    crowd("a once cell", cx, || cell.get_or_init(async || ()), || drop(makes));
+    let barrier = Barrier::new(100_001);
+    let fill_up = || {
+        let mut others: Vec<_> = (0..50_001).map(|_| barrier.wait()).collect();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut polls = others.iter_mut().map(|other| Pin::new(other).poll(&mut cx).is_ready());
+        assert!(polls.by_ref().take(50_000).all(|ready| !ready) && polls.all(|ready| ready));
+    };
+    crowd("a barrier", cx, || barrier.wait(), fill_up);
+}
+
+fn channels_to_many_give_back(cx: &mut Context<'_>) {
+    let notify = Notify::new();
+    crowd("a notification", cx, || notify.notified(), || notify.notify_waiters());
+
+    let (tx, mut rx) = broadcast::channel::<u64>(1 << 20);
+    let mut second = tx.subscribe();
+    let before = allocated();
+    for number in 0..1_000_000 {
+        tx.send(number).unwrap();
+    }
+    assert!(allocated() > before + 8_000_000);
+    for number in 0..1_000_000 {
+        assert_eq!(rx.try_recv(), Ok(number));
+    }
+    while second.try_recv().is_ok() {}
+    assert!(allocated() < before + LITTLE, "a million values");
+    (0..100_000).for_each(|number| _ = tx.send(number).unwrap());
+    drop(second);
+    let receive_late = tx.subscribe();
+    crowd("no broadcast receiver", cx, || tx.closed(), || drop((rx, receive_late)));
+    assert!(allocated() < before + LITTLE, "a hundred thousand values for nobody");
+
+    let (tx, rx) = watch::channel(0);
+    crowd("no watching receiver", cx, || tx.closed(), || drop(rx));
+    // Woken for nothing, they go to the end of the line, and leave no place behind.
+    let mut closed = tx.closed();
+    let mut look = || {
+        let rx = tx.subscribe();
+        assert!(Pin::new(&mut closed).poll(cx).is_pending());
+        drop(rx);
+    };
+    look();
+    let before = allocated();
+    (0..100_000).for_each(|_| look());
+    assert_eq!(allocated(), before);
+}
+
+fn tokens_give_back() {
+    const MANY: usize = 20_000;
+    let gives_back = |what: &str, body: &dyn Fn(&CancellationToken)| {
+        let root = CancellationToken::new();
+        let keeps = root.child_token();
+        let before = allocated();
+        body(&root);
+        assert!(allocated() < before + LITTLE, "{what}");
+        drop(keeps);
+    };
+    gives_back("children that were dropped", &|root| {
+        let children: Vec<_> = (0..MANY).map(|_| root.child_token()).collect();
+        drop(children);
+    });
+    gives_back("children that were cancelled", &|root| {
+        let children: Vec<_> = (0..MANY).map(|_| root.child_token()).collect();
+        children.iter().for_each(CancellationToken::cancel);
+        assert!(!root.is_cancelled());
+    });
+    gives_back("all that was cancelled", &|root| {
+        let children: Vec<_> = (0..MANY).map(|_| root.child_token().child_token()).collect();
+        root.cancel();
+        (0..MANY).for_each(|_| assert!(root.child_token().is_cancelled()));
+        assert!(children.iter().all(CancellationToken::is_cancelled));
+    });
+    gives_back("tokens between two that are held", &|root| {
+        let mut last = root.child_token();
+        let before = allocated();
+        for _ in 0..MANY {
+            last = last.child_token();
+        }
+        assert!(allocated() < before + LITTLE, "a line of tokens");
+        // The same where each held several together, for a time.
+        for _ in 0..MANY {
+            let (above, beside) = (last.child_token(), last.child_token());
+            last = above.child_token();
+            drop(above);
+            beside.cancel();
+        }
+        assert!(allocated() < before + LITTLE, "a comb of tokens");
+        root.cancel();
+        assert!(last.is_cancelled());
+    });
+}

@@ -1,0 +1,316 @@
+//! Ten thousand connections, each in the middle of a frame; half of them are reset. What is left?
+//!
+//! Two processes: a process may have twenty thousand descriptors on many machines, and a connection has two.
+//! The server is this test, in a process of its own. It starts itself once more as the peers, which are tasks
+//! of this library too and in the middle of a frame as well: each has half a frame from the other side, and
+//! waits for the rest. A first connection carries what the two processes say to each other.
+//!
+//! ```text
+//!   peer n:   one frame, then half of one ──▶ server       ◀── half a frame
+//!             … until all are there, on both sides. Then, by its number:
+//!      0, 1   resets the connection                         an error: reset
+//!      2      closes it                                     an error: the stream ended inside a frame
+//!      3      sends the other half                          the frame; sends its other half, and closes
+//! ```
+
+use std::io::{ErrorKind, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+use std::{env, fs, io};
+
+use bytes::{Bytes, BytesMut};
+use openwork::io::AsyncWriteExt;
+use openwork::io::framed::{Decoder, Framed, FramedRead, LengthDelimitedCodec, LinesCodec};
+use openwork::net::{TcpListener, TcpStream};
+use openwork::runtime::Handle;
+use openwork::select;
+use openwork::sync::CancellationToken;
+use openwork::task::JoinSet;
+use openwork::time::{sleep, timeout};
+
+use crate::allocator::allocated;
+use crate::alone_under;
+use crate::common::{Flavour, again, ends, until};
+
+const CONNECTIONS: usize = 10_000;
+/// For what a process has open anyway.
+const SPARE: usize = 50;
+/// No test comes near it. It is there so that each wait is in a time-out.
+const HOUR: Duration = Duration::from_secs(3600);
+/// A frame: what is before its middle, and what is behind.
+const HALF: usize = 500;
+/// What tells the other process that it is the peers.
+const PEER: &str = "OPENWORK_TEST_LOAD_PEER";
+
+// ---- what is counted ----
+
+/// Descriptors that are open.
+fn open() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Descriptors that a process may have if it asks for them.
+fn most_descriptors() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    line.split_whitespace().nth(4)?.parse().ok()
+}
+
+/// What a process has, and must not have any more in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Belongings {
+    descriptors: usize,
+    watched: usize,
+    tasks: usize,
+    timers: usize,
+    bytes: isize,
+}
+
+impl Belongings {
+    fn now() -> Belongings {
+        let metrics = Handle::current().metrics();
+        Belongings {
+            descriptors: open(),
+            watched: metrics.io_driver_fd_registered_count(),
+            tasks: metrics.num_alive_tasks(),
+            timers: metrics.num_timers(),
+            bytes: allocated(),
+        }
+    }
+
+    /// Every connection has a descriptor, an interest, a task, and a time-out.
+    fn assert_more_by(self, connections: usize, before: Belongings) {
+        assert_eq!(self.descriptors, before.descriptors + connections);
+        assert_eq!(self.watched, before.watched + connections);
+        assert_eq!(self.tasks, before.tasks + connections);
+        assert_eq!(self.timers, before.timers + connections);
+    }
+
+    /// Whether it has none of them any more. Of memory a little is kept for those who may come next.
+    fn are_gone(self, most: Belongings, before: Belongings) -> bool {
+        let (used, kept) = (most.bytes - before.bytes, self.bytes - before.bytes);
+        Belongings { bytes: 0, ..self } == Belongings { bytes: 0, ..before } && kept * 50 < used
+    }
+}
+
+// ---- frames ----
+
+/// A codec that tells when it has a part of a frame and waits for the rest, at the first time.
+struct Halfway {
+    codec: LengthDelimitedCodec,
+    tell: Option<Arc<AtomicUsize>>,
+}
+
+impl Decoder for Halfway {
+    type Item = BytesMut;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<BytesMut>> {
+        let frame = self.codec.decode(src)?;
+        if frame.is_none()
+            && src.len() == HALF
+            && let Some(tell) = self.tell.take()
+        {
+            tell.fetch_add(1, SeqCst);
+        }
+        Ok(frame)
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> io::Result<Option<BytesMut>> {
+        self.codec.decode_eof(src)
+    }
+}
+
+fn frames(stream: &TcpStream, tell: Arc<AtomicUsize>) -> FramedRead<&TcpStream, Halfway> {
+    FramedRead::new(stream, Halfway { codec: LengthDelimitedCodec::new(), tell: Some(tell) })
+}
+
+/// Connection `id`'s frame, and with its length before it.
+fn frame(id: usize) -> (Bytes, Vec<u8>) {
+    let body: Vec<u8> = (0..2 * HALF).map(|n| (n * 31 + id * 17 + (id >> 8)) as u8).collect();
+    let mut bytes = (body.len() as u32).to_be_bytes().to_vec();
+    bytes.extend_from_slice(&body);
+    (body.into(), bytes)
+}
+
+async fn next(frames: &mut FramedRead<&TcpStream, Halfway>) -> io::Result<Option<BytesMut>> {
+    timeout(HOUR, frames.next()).await.expect("within the hour").transpose()
+}
+
+// ---- the peers ----
+
+async fn peer(id: usize, stream: TcpStream, halfway: Arc<AtomicUsize>, go: CancellationToken) {
+    let (body, bytes) = frame(id);
+    let (begin, rest) = bytes.split_at(4 + HALF);
+    let mut to = &stream;
+    to.write_all(&8_u32.to_be_bytes()).await.unwrap();
+    to.write_all(&(id as u64).to_be_bytes()).await.unwrap();
+    to.write_all(begin).await.unwrap();
+
+    let mut frames = frames(&stream, halfway);
+    select! {
+        biased;
+        _ = go.cancelled() => {}
+        answer = next(&mut frames) => panic!("peer {id} has got {answer:?} already"),
+    }
+    match id % 4 {
+        0 | 1 => stream.set_zero_linger().unwrap(),
+        2 => {}
+        _ => {
+            to.write_all(rest).await.unwrap();
+            assert_eq!(next(&mut frames).await.unwrap().unwrap(), body);
+            assert!(next(&mut frames).await.unwrap().is_none());
+        }
+    }
+}
+
+async fn peers(address: SocketAddr, connections: usize) {
+    let control = TcpStream::connect(address).await.unwrap();
+    let mut control = Framed::new(control, LinesCodec::new());
+    let (halfway, go) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
+    control.send("here I am").await.unwrap();
+    let before = Belongings::now();
+
+    let mut peers = JoinSet::new();
+    for id in 0..connections {
+        let stream = TcpStream::connect(address).await.unwrap();
+        peers.spawn(peer(id, stream, halfway.clone(), go.clone()));
+    }
+    until(|| halfway.load(SeqCst) == connections).await;
+    let most = Belongings::now();
+    most.assert_more_by(connections, before);
+    control.send("all of us wait").await.unwrap();
+    assert_eq!(control.next().await.unwrap().unwrap(), "go");
+    go.cancel();
+    while let Some(peer) = peers.join_next().await {
+        peer.unwrap();
+    }
+    drop(peers);
+    settle(most, before).await;
+    control.send("all of us are gone").await.unwrap();
+}
+
+// ---- the server ----
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Reset,
+    Cut,
+    Whole,
+}
+
+async fn serve(stream: TcpStream, halfway: Arc<AtomicUsize>) -> (usize, End) {
+    let mut frames = frames(&stream, halfway);
+    let first = next(&mut frames).await.unwrap().unwrap();
+    let id = u64::from_be_bytes(first[..].try_into().unwrap()) as usize;
+    let (body, bytes) = frame(id);
+    let (begin, rest) = bytes.split_at(4 + HALF);
+    let mut to = &stream;
+    to.write_all(begin).await.unwrap();
+    let end = match next(&mut frames).await {
+        Ok(got) => {
+            assert_eq!(got.unwrap(), body);
+            to.write_all(rest).await.unwrap();
+            End::Whole
+        }
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => End::Reset,
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => End::Cut,
+        Err(error) => panic!("connection {id}: {error}"),
+    };
+    (id, end)
+}
+
+async fn server(start_peers: impl FnOnce(SocketAddr), connections: usize) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    start_peers(listener.local_addr().unwrap());
+    let mut control = Framed::new(listener.accept().await.unwrap().0, LinesCodec::new());
+    assert_eq!(control.next().await.unwrap().unwrap(), "here I am");
+    let halfway = Arc::new(AtomicUsize::new(0));
+    let before = Belongings::now();
+
+    let mut tasks = JoinSet::new();
+    for _ in 0..connections {
+        tasks.spawn(serve(listener.accept().await.unwrap().0, halfway.clone()));
+    }
+    assert_eq!(control.next().await.unwrap().unwrap(), "all of us wait");
+    until(|| halfway.load(SeqCst) == connections).await;
+    let most = Belongings::now();
+    most.assert_more_by(connections, before);
+    control.send("go").await.unwrap();
+    while let Some(ended) = tasks.join_next().await {
+        let (id, end) = ended.unwrap();
+        assert_eq!(end, [End::Reset, End::Reset, End::Cut, End::Whole][id % 4], "connection {id}");
+    }
+    drop(tasks);
+    settle(most, before).await;
+    assert_eq!(control.next().await.unwrap().unwrap(), "all of us are gone");
+    assert!(control.next().await.is_none());
+}
+
+/// A task has ended for who joins it a moment before it is counted out; and its memory goes when a worker that
+/// finds nothing to do sweeps the list of tasks. So they are given the time to do that.
+async fn settle(most: Belongings, before: Belongings) {
+    for _ in 0..1000 {
+        if Belongings::now().are_gone(most, before) {
+            break;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    let after = Belongings::now();
+    println!("before: {before:?}\n  most: {most:?}\n after: {after:?}");
+    assert!(after.are_gone(most, before), "something is left");
+}
+
+fn flavour_of(name: &str) -> Flavour {
+    match name {
+        "0" => Flavour::CurrentThread,
+        workers => Flavour::Workers(workers.parse().unwrap()),
+    }
+}
+
+fn begin(name: &'static str, workers: &'static str, connections: usize) {
+    let (before, bytes) = (open(), allocated());
+    let started = Instant::now();
+    let mut child = None;
+    flavour_of(workers).block_on(server(
+        |address| {
+            let mut command = again(name);
+            command.env(PEER, format!("{address} {connections} {workers}"));
+            child = Some(command.spawn().unwrap());
+        },
+        connections,
+    ));
+    assert!(child.unwrap().wait().unwrap().success(), "the peers have failed");
+    println!("{:?} in {:?}", flavour_of(workers), started.elapsed());
+    assert_eq!(open(), before);
+    let left = allocated() - bytes;
+    assert!(left < 64 << 10, "when the runtime is gone {left} bytes are left");
+}
+
+#[test]
+fn ten_thousand_connections_in_mid_frame_leave_nothing_when_half_of_them_are_reset() {
+    const NAME: &str =
+        "ten_thousand_connections_in_mid_frame_leave_nothing_when_half_of_them_are_reset";
+    if let Ok(peer) = env::var(PEER) {
+        let [address, connections, workers] =
+            peer.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let (address, connections) = (address.parse().unwrap(), connections.parse().unwrap());
+        let flavour = flavour_of(workers);
+        return ends(move || flavour.block_on(peers(address, connections)));
+    }
+    let most = most_descriptors().map_or(CONNECTIONS, |most| most.saturating_sub(SPARE));
+    let connections = CONNECTIONS.min(most);
+    assert!(connections > 0);
+    if connections < CONNECTIONS {
+        // Past the test's own capture, so that it is seen.
+        let said = format!("the limit of descriptors allows {connections} connections\n");
+        io::stdout().write_all(said.as_bytes()).unwrap();
+    }
+    alone_under(NAME, "ulimit -n \"$(ulimit -Hn)\"", || {
+        for workers in ["0", "2"] {
+            ends(move || begin(NAME, workers, connections));
+        }
+    });
+}

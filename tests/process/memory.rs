@@ -1,0 +1,175 @@
+//! What a task weighs, in bytes of memory that the system has really given.
+//!
+//! A server holds a hundred thousand tasks that wait, most of them in some time-out; so what one of
+//! them weighs decides how many there can be. Each measurement is made in a process of its own, as
+//! memory that another test has used and freed would be used again and not be seen.
+
+use std::fs;
+use std::future::pending;
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::alone;
+use crate::common::{ends, paused, real};
+use openwork::runtime::Handle;
+use openwork::task::yield_now;
+use openwork::time::{sleep, timeout};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const TASKS: usize = 100_000;
+
+/// The bytes of memory that this process occupies. (The figures in `statm` lag behind; this one is
+/// counted when it is asked for.)
+fn resident() -> usize {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").expect("Linux");
+    let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
+    rss.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
+}
+
+/// Bytes for each of [`TASKS`] tasks, which are spawned, polled, and wait. Nobody holds their handles.
+fn bytes_of_a_task<F: Future<Output = ()> + Send + 'static>(wait: impl Fn() -> F) -> usize {
+    paused().block_on(async {
+        // What is there once, whatever comes, is there now.
+        drop(openwork::spawn(wait()));
+        yield_now().await;
+        let before = resident();
+        for _ in 0..TASKS {
+            drop(openwork::spawn(wait()));
+        }
+        // With a paused clock this is over when all of them have been polled.
+        sleep(Duration::from_nanos(1)).await;
+        let bytes = (resident() - before) / TASKS;
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), TASKS + 1);
+        bytes
+    })
+}
+
+#[test]
+fn a_sleeping_task_weighs_at_most_250_bytes() {
+    alone("a_sleeping_task_weighs_at_most_250_bytes", || {
+        let bytes = bytes_of_a_task(|| async { sleep(HOUR).await });
+        println!("a sleeping task: {bytes} bytes");
+        assert!(bytes <= 250, "a sleeping task weighs {bytes} bytes");
+    });
+}
+
+#[test]
+fn a_pending_task_weighs_at_most_180_bytes() {
+    alone("a_pending_task_weighs_at_most_180_bytes", || {
+        let bytes = bytes_of_a_task(|| async { pending::<()>().await });
+        println!("a pending task: {bytes} bytes");
+        assert!(bytes <= 180, "a pending task weighs {bytes} bytes");
+    });
+}
+
+/// How much more memory `again` takes when it has been running for a while.
+fn growth(again: impl AsyncFn()) -> usize {
+    real().block_on(async {
+        again().await;
+        let before = resident();
+        for _ in 0..4 {
+            again().await;
+        }
+        resident().saturating_sub(before)
+    })
+}
+
+/// Arbitrary: what an allocator may do on its own account. The leaks looked for are far beyond it.
+const NOISE: usize = 2 << 20;
+
+#[test]
+fn a_million_cancelled_time_outs_leave_nothing_behind() {
+    alone("a_million_cancelled_time_outs_leave_nothing_behind", || {
+        ends(|| {
+            let grown = growth(async || {
+                // One that stays, on top: what was cancelled does not come to the surface.
+                let mut first = pin!(sleep(HOUR / 2));
+                assert!(futures::poll!(&mut first).is_pending());
+                for _ in 0..200_000 {
+                    timeout(HOUR, yield_now()).await.unwrap();
+                }
+                assert_eq!(Handle::current().metrics().num_timers(), 1);
+            });
+            println!("a million time-outs later: {grown} bytes more");
+            assert!(grown < NOISE, "grown by {grown} bytes");
+        });
+    });
+}
+
+#[test]
+fn a_million_tasks_leave_nothing_behind() {
+    alone("a_million_tasks_leave_nothing_behind", || {
+        ends(|| {
+            let grown = growth(async || {
+                for _ in 0..20 {
+                    // A burst, and then a rest, in which the list of live tasks is swept.
+                    let tasks: Vec<_> =
+                        (0..10_000).map(|n| openwork::spawn(async move { n })).collect();
+                    for (n, task) in tasks.into_iter().enumerate() {
+                        assert_eq!(task.await.unwrap(), n);
+                    }
+                    sleep(Duration::from_nanos(1)).await;
+                }
+            });
+            println!("a million tasks later: {grown} bytes more");
+            assert!(grown < NOISE, "grown by {grown} bytes");
+        });
+    });
+}
+
+#[test]
+fn a_burst_gives_its_memory_back() {
+    alone("a_burst_gives_its_memory_back", || {
+        ends(|| {
+            real().block_on(async {
+                let burst = async || {
+                    let tasks: Vec<_> = (0..TASKS).map(|_| openwork::spawn(sleep(HOUR))).collect();
+                    while Handle::current().metrics().num_timers() < TASKS {
+                        yield_now().await;
+                    }
+                    let most = resident();
+                    for task in &tasks {
+                        task.abort();
+                    }
+                    for task in tasks {
+                        assert!(task.await.unwrap_err().is_cancelled());
+                    }
+                    sleep(Duration::from_nanos(1)).await;
+                    assert_eq!(Handle::current().metrics().num_timers(), 0);
+                    most
+                };
+                let before = resident();
+                let most = burst().await;
+                // The allocator keeps pages; that they are free to use shows in the next bursts, each of
+                // which would otherwise come on top.
+                for _ in 0..3 {
+                    let next = burst().await;
+                    println!("from {before} to {most}, then to {next}");
+                    assert!(next < most + most / 2, "the first burst left memory behind");
+                }
+            });
+        });
+    });
+}
+
+/// Between two sleeps only a few end, so that no sweep of a long list seems worth it; in the end all have.
+#[test]
+fn a_burst_that_ends_little_by_little_gives_its_memory_back() {
+    alone("a_burst_that_ends_little_by_little_gives_its_memory_back", || {
+        ends(|| {
+            paused().block_on(async {
+                let before = resident();
+                for n in 0..TASKS as u32 {
+                    drop(openwork::spawn(sleep(n / 100 * Duration::from_millis(1))));
+                }
+                sleep(HOUR).await;
+                assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+                // The allocator keeps pages; that they are free to use shows when something else does.
+                let others: Vec<_> = (0..TASKS).map(|_| vec![1_u8; 200]).collect();
+                let grown = (resident() - before) / others.len();
+                println!("{grown} bytes for each 200 that took the place of a task");
+                assert!(grown < 320, "{grown} bytes for each 200: the tasks are still there");
+            });
+        });
+    });
+}

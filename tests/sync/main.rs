@@ -1,0 +1,16 @@
+//! Channels, locks, and the other ways in which tasks wait for each other.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod oneshot;
+mod mpsc;
+mod broadcast;
+mod watch;
+mod mutex;
+mod rwlock;
+mod semaphore;
+mod notify;
+mod barrier;
+mod once_cell;
+mod cancellation_token;

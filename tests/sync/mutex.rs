@@ -1,0 +1,475 @@
+//! The laws of the mutex.
+//!
+//! Numbers in comments are those of the points in the list of behaviour that is easily missed.
+
+use std::cell::Cell;
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+use crate::common::{
+    Flavour, Probe, Tape, assert_not, assert_panics_here, crowd, ends, on_each_of,
+    on_every_flavour, paused,
+};
+use futures::FutureExt;
+use openwork::runtime::Builder;
+use openwork::sync::futures::{Lock, LockOwned};
+use openwork::sync::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, Semaphore,
+    TryLockError,
+};
+use openwork::task::{self, yield_now};
+use openwork::time::timeout;
+use openwork::trace::{Event, Waiting};
+
+// ---- one at a time ----
+
+#[test]
+fn one_at_a_time_has_the_value() {
+    let mutex = Mutex::new(100);
+    let mut first = Probe::new(mutex.lock()).assert_ready();
+    assert_eq!(*first, 100);
+    *first = 99;
+    let mut second = Probe::new(mutex.lock());
+    second.assert_pending();
+    assert!(mutex.try_lock().is_err());
+    drop(first);
+    assert!(second.is_woken());
+    // It is handed on, and not left for whoever is quickest.
+    assert!(mutex.try_lock().is_err());
+    let second = second.assert_ready();
+    assert_eq!(*second, 99);
+    drop(second);
+    assert_eq!(*mutex.try_lock().unwrap(), 99);
+}
+
+#[test]
+fn an_owned_guard_keeps_the_mutex() {
+    let mutex = Arc::new(Mutex::new(100));
+    let mut first = Probe::new(mutex.clone().lock_owned()).assert_ready();
+    *first = 99;
+    let mut second = Probe::new(mutex.clone().lock_owned());
+    second.assert_pending();
+    assert!(mutex.clone().try_lock_owned().is_err());
+    assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&first), &mutex));
+    drop(first);
+    assert!(second.is_woken());
+    let second = second.assert_ready();
+    assert_eq!((*second, Arc::strong_count(&mutex)), (99, 2));
+    drop(second);
+    assert_eq!(*mutex.clone().try_lock_owned().unwrap(), 99);
+    assert_eq!(Arc::strong_count(&mutex), 1);
+}
+
+#[test]
+fn who_has_the_mutex_to_himself_need_not_lock() {
+    let mut mutex = Mutex::from(1);
+    *mutex.get_mut() += 1;
+    assert_eq!(mutex.into_inner(), 2);
+    assert_eq!(Mutex::<u8>::default().into_inner(), 0);
+}
+
+#[test]
+fn a_guard_knows_its_mutex() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let found: &Mutex<()> = MutexGuard::mutex(&guard);
+    drop(guard);
+    // The reference outlives the guard.
+    assert!(found.try_lock().is_ok());
+}
+
+#[test]
+fn the_value_may_have_no_size() {
+    let mutex: Arc<Mutex<[u8]>> = Arc::new(Mutex::new([1, 2, 3]));
+    mutex.try_lock().unwrap()[1] = 5;
+    assert_eq!(*mutex.clone().try_lock_owned().unwrap(), [1, 5, 3]);
+    let text: &Mutex<dyn Debug + Send> = &Mutex::new("text");
+    assert_eq!(format!("{:?}", text.try_lock().unwrap()), r#""text""#);
+}
+
+#[test]
+fn a_guard_may_be_passed_on_and_dropped_elsewhere() {
+    let mutex = Arc::new(Mutex::new(vec![1]));
+    let other = mutex.clone();
+    let guard = mutex.clone().try_lock_owned().unwrap();
+    let borrowed = Mutex::new(1);
+    thread::scope(|scope| {
+        let on_loan = borrowed.try_lock().unwrap();
+        scope.spawn(move || drop(on_loan));
+        scope.spawn(move || {
+            let mut guard = guard;
+            guard.push(2);
+            // While the argument is still in scope somebody else changes the value.
+            fn drops(guard: OwnedMutexGuard<Vec<i32>>, other: &Mutex<Vec<i32>>) {
+                drop(guard);
+                other.try_lock().unwrap().push(3);
+            }
+            drops(guard, &other);
+        });
+    });
+    assert_eq!(*mutex.try_lock().unwrap(), [1, 2, 3]);
+    assert!(borrowed.try_lock().is_ok());
+}
+
+// ---- the line ----
+
+#[test]
+fn the_first_poll_counts_and_not_the_call() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let (mut called_first, mut polled_first) = (Probe::new(mutex.lock()), Probe::new(mutex.lock()));
+    polled_first.assert_pending();
+    called_first.assert_pending();
+    drop(guard);
+    assert!(polled_first.is_woken() && !called_first.is_woken());
+}
+
+// Point 26.
+#[test]
+fn who_is_aborted_in_the_line_or_with_the_lock_hands_it_on() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let mutex = Arc::new(Mutex::new(0));
+            let guard = mutex.clone().lock_owned().await;
+            let waits = |add| {
+                let mutex = mutex.clone();
+                openwork::spawn(async move { *mutex.lock().await += add })
+            };
+            let (aborted, waits) = (waits(1), waits(10));
+            yield_now().await;
+            aborted.abort();
+            assert!(aborted.await.unwrap_err().is_cancelled());
+            drop(guard);
+            waits.await.unwrap();
+            let (ours, locked) = (mutex.clone(), Arc::new(Semaphore::new(0)));
+            let says = locked.clone();
+            let keeps = openwork::spawn(async move {
+                let _guard = ours.lock().await;
+                says.add_permits(1);
+                std::future::pending::<()>().await;
+            });
+            locked.acquire().await.unwrap().forget();
+            assert!(mutex.try_lock().is_err());
+            keeps.abort();
+            assert!(keeps.await.unwrap_err().is_cancelled());
+            assert_eq!(*mutex.lock().await, 10);
+        });
+    });
+}
+
+#[test]
+fn who_has_waited_long_enough_leaves_no_trace() {
+    paused().block_on(async {
+        let mutex = Mutex::new(());
+        let guard = mutex.lock().await;
+        assert!(timeout(Duration::from_millis(1), mutex.lock()).await.is_err());
+        drop(guard);
+        assert!(timeout(Duration::from_millis(1), mutex.lock()).await.is_ok());
+    });
+}
+
+#[test]
+fn a_panic_unlocks() {
+    openwork::block_on(async {
+        let mutex = Arc::new(Mutex::new(1));
+        let ours = mutex.clone();
+        let task = openwork::spawn(async move {
+            *ours.lock().await = 2;
+            let _guard = ours.lock().await;
+            std::panic::resume_unwind(Box::new("a panic"));
+        });
+        assert!(task.await.unwrap_err().is_panic());
+        assert_eq!(*mutex.lock().await, 2);
+    });
+}
+
+// Point 12.
+#[test]
+fn one_poll_may_lock_128_times_and_then_gives_way() {
+    let mutex = Arc::new(Mutex::new(()));
+    openwork::block_on(async {
+        (0..64).for_each(|_| {
+            drop(Probe::new(mutex.lock()).assert_ready());
+            drop(Probe::new(mutex.clone().lock_owned()).assert_ready());
+        });
+        let (mut first, mut second) = (Probe::new(mutex.lock()), Probe::new(mutex.lock()));
+        first.assert_pending();
+        second.assert_pending();
+        assert!(first.is_woken() && !second.is_woken());
+        // The first one has the lock, and has not said so yet.
+        drop(first);
+        assert!(second.is_woken());
+        drop(second);
+    });
+    assert!(mutex.try_lock().is_ok());
+}
+
+// ---- parts ----
+
+#[test]
+fn a_guard_can_be_narrowed_and_locks_as_before() {
+    let mutex = Mutex::new((1, [2, 3]));
+    let pair = MutexGuard::map(mutex.try_lock().unwrap(), |value| &mut value.1);
+    let mut last: MappedMutexGuard<'_, i32> = MappedMutexGuard::map(pair, |pair| &mut pair[1]);
+    *last = 5;
+    assert_eq!((format!("{last}"), format!("{last:?}")), ("5".to_owned(), "5".to_owned()));
+    assert!(mutex.try_lock().is_err());
+    let none = MappedMutexGuard::try_map(last, |_| None::<&mut u8>);
+    let last = MappedMutexGuard::try_map(none.unwrap_err(), |last| Some(last)).unwrap();
+    drop(last);
+    let none = MutexGuard::try_map(mutex.try_lock().unwrap(), |_| None::<&mut u8>);
+    let first = MutexGuard::try_map(none.unwrap_err(), |value| Some(&mut value.0));
+    assert_eq!(*first.unwrap(), 1);
+    assert_eq!(mutex.into_inner(), (1, [2, 5]));
+}
+
+#[test]
+fn an_owned_guard_can_be_narrowed_and_locks_as_before() {
+    let mutex = Arc::new(Mutex::new((1, [2, 3])));
+    let lock = || mutex.clone().try_lock_owned().unwrap();
+    let pair = OwnedMutexGuard::map(lock(), |value| &mut value.1);
+    let mut last = OwnedMappedMutexGuard::map(pair, |pair| &mut pair[1]);
+    *last = 5;
+    assert!(mutex.try_lock().is_err());
+    let none = OwnedMappedMutexGuard::try_map(last, |_| None::<&mut u8>);
+    let last = OwnedMappedMutexGuard::try_map(none.unwrap_err(), |last| Some(last)).unwrap();
+    drop(last);
+    let none = OwnedMutexGuard::try_map(lock(), |_| None::<&mut u8>);
+    let first = OwnedMutexGuard::try_map(none.unwrap_err(), |value| Some(&mut value.0));
+    assert_eq!(*first.unwrap(), 1);
+    assert_eq!(Arc::into_inner(mutex).unwrap().into_inner(), (1, [2, 5]));
+}
+
+#[test]
+fn a_panic_while_narrowing_unlocks() {
+    let mutex = Mutex::new(1);
+    let guard = mutex.try_lock().unwrap();
+    assert!(
+        crate::common::panic_of(|| MutexGuard::map(guard, |_| -> &mut u8 { panic!() })).is_some()
+    );
+    assert!(mutex.try_lock().is_ok());
+}
+
+// ---- what one sees of it ----
+
+#[test]
+fn it_prints_as_its_value_does() {
+    let mutex = Arc::new(Mutex::new("data".to_owned()));
+    assert_eq!(format!("{mutex:?}"), r#"Mutex { data: "data" }"#);
+    let guard = mutex.clone().try_lock_owned().unwrap();
+    assert_eq!(format!("{mutex:?}"), "Mutex { data: <locked> }");
+    assert_eq!(format!("{guard:?} {guard}"), r#""data" data"#);
+    drop(guard);
+    let guard = mutex.try_lock().unwrap();
+    assert_eq!(format!("{guard:?} {guard}"), r#""data" data"#);
+    let error: TryLockError = mutex.try_lock().unwrap_err();
+    assert_eq!(format!("{error} / {error:?}"), "operation would block / TryLockError(())");
+    let _: &dyn std::error::Error = &error;
+}
+
+#[test]
+fn the_futures_ask_nothing_of_the_value() {
+    struct Plain;
+    let mutex = Arc::new(Mutex::new(Plain));
+    assert!(format!("{:?}", mutex.lock()).starts_with("Lock"));
+    assert!(format!("{:?}", mutex.clone().lock_owned()).starts_with("LockOwned"));
+}
+
+#[test]
+fn who_waits_says_which_task_holds_it() {
+    let mut builder = Builder::new_current_thread();
+    let tape = Tape::listen(&mut builder);
+    builder.build().unwrap().block_on(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let (ours, gate) = (mutex.clone(), Arc::new(Semaphore::new(0)));
+        let until = gate.clone();
+        let holder = openwork::spawn(async move {
+            let _guard = ours.lock().await;
+            until.acquire().await.unwrap().forget();
+        });
+        let id = holder.id().to_string().parse().unwrap();
+        yield_now().await;
+        let waits = |tape: &Tape, future: &mut Probe<Lock<'_, ()>>| -> Vec<(Event, String)> {
+            tape.take();
+            future.assert_pending();
+            let said = tape.take().into_iter();
+            said.map(|record| (record.event, record.to_string())).collect()
+        };
+        let mut lock = Probe::new(mutex.lock());
+        let said = waits(&tape, &mut lock);
+        let held = Waiting::Lock { what: "a mutex", holder: Some(id) };
+        assert_eq!(said[0].0, Event::Waiting(held));
+        assert!(said[0].1.ends_with(&format!("waits for a mutex held by task {id}")), "{said:?}");
+        gate.add_permits(1);
+        holder.await.unwrap();
+        // We are no task, and nothing is left of the one who was.
+        let _guard = lock.assert_ready();
+        let said = waits(&tape, &mut Probe::new(mutex.lock()));
+        assert_eq!(said[0].0, Event::Waiting(Waiting::Lock { what: "a mutex", holder: None }));
+        assert!(said[0].1.ends_with("waits for a mutex"), "{said:?}");
+    });
+}
+
+// ---- bad input ----
+
+#[test]
+fn blocking_is_refused_where_it_would_stop_a_runtime() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let mutex = Arc::new(Mutex::new(1));
+            assert_panics_here("`Mutex::blocking_lock`", || mutex.blocking_lock());
+            assert_panics_here("`Mutex::blocking_lock_owned`", || {
+                mutex.clone().blocking_lock_owned()
+            });
+            let on_its_thread = task::spawn_blocking(move || {
+                *mutex.blocking_lock() += 1;
+                *mutex.blocking_lock_owned()
+            });
+            assert_eq!(on_its_thread.await.unwrap(), 2);
+        });
+    });
+}
+
+#[test]
+fn a_future_that_was_ready_is_not_polled_again() {
+    let mutex = Arc::new(Mutex::new(()));
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut lock = mutex.lock();
+    assert!(lock.poll_unpin(&mut cx).is_ready());
+    assert_panics_here("`Mutex::lock` was polled after it was ready", || {
+        Future::poll(Pin::new(&mut lock), &mut cx)
+    });
+    let mut lock = mutex.clone().lock_owned();
+    assert!(lock.poll_unpin(&mut cx).is_ready());
+    assert_panics_here("`Mutex::lock_owned` was polled after it was ready", || {
+        Future::poll(Pin::new(&mut lock), &mut cx)
+    });
+    assert!(mutex.try_lock().is_ok());
+}
+
+// ---- types (41) ----
+
+static IN_A_STATIC: Mutex<u32> = Mutex::const_new(7);
+
+#[test]
+fn it_may_be_a_static() {
+    assert_eq!(*IN_A_STATIC.blocking_lock(), 7);
+}
+
+/// May go to another thread, and be looked at from several.
+type Shared = u8;
+/// May go to another thread.
+type Moves = Cell<u8>;
+type Stays = Rc<u8>;
+
+#[test]
+fn they_go_where_tokios_go() {
+    fn all<T: Send + Sync + Unpin>() {}
+    fn moves<T: Send + Unpin>() {}
+    all::<Mutex<Shared>>();
+    all::<Mutex<Moves>>();
+    all::<MutexGuard<'_, Shared>>();
+    all::<OwnedMutexGuard<Shared>>();
+    all::<MappedMutexGuard<'_, Shared>>();
+    all::<OwnedMappedMutexGuard<Shared, Shared>>();
+    all::<Lock<'_, Moves>>();
+    all::<LockOwned<Moves>>();
+    moves::<MutexGuard<'_, Moves>>();
+    moves::<OwnedMutexGuard<Moves>>();
+    moves::<MappedMutexGuard<'_, Moves>>();
+    moves::<OwnedMappedMutexGuard<Moves, Moves>>();
+    moves::<OwnedMappedMutexGuard<Moves, Shared>>();
+    moves::<OwnedMappedMutexGuard<Shared, Moves>>();
+    assert_not!(MutexGuard<'_, Moves>: Sync);
+    assert_not!(OwnedMutexGuard<Moves>: Sync);
+    assert_not!(MappedMutexGuard<'_, Moves>: Sync);
+    assert_not!(OwnedMappedMutexGuard<Moves, Moves>: Sync);
+    assert_not!(OwnedMappedMutexGuard<Shared, Moves>: Sync);
+    assert_not!(Mutex<Stays>: Send);
+    assert_not!(Mutex<Stays>: Sync);
+    assert_not!(MutexGuard<'_, Stays>: Send);
+    assert_not!(MutexGuard<'_, Stays>: Sync);
+    assert_not!(OwnedMutexGuard<Stays>: Send);
+    assert_not!(OwnedMutexGuard<Stays>: Sync);
+    assert_not!(MappedMutexGuard<'_, Stays>: Send);
+    assert_not!(MappedMutexGuard<'_, Stays>: Sync);
+    // The last owner drops the whole value, whichever part of it is looked at.
+    assert_not!(OwnedMappedMutexGuard<Stays, Shared>: Send);
+    assert_not!(OwnedMappedMutexGuard<Stays, Shared>: Sync);
+    assert_not!(OwnedMappedMutexGuard<Shared, Stays>: Send);
+    assert_not!(Lock<'_, Stays>: Send);
+    assert_not!(Lock<'_, Stays>: Sync);
+    assert_not!(LockOwned<Stays>: Send);
+    assert_not!(LockOwned<Stays>: Sync);
+}
+
+// ---- elsewhere, and at random ----
+
+#[test]
+fn it_works_under_any_executor_and_under_none() {
+    ends(|| {
+        let mutex = Arc::new(Mutex::new(0));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| (0..1000).for_each(|_| *mutex.blocking_lock() += 1));
+                scope.spawn(|| {
+                    (0..1000).for_each(|_| *mutex.clone().blocking_lock_owned() += 1);
+                });
+                scope.spawn(|| {
+                    futures::executor::block_on(async {
+                        for _ in 0..1000 {
+                            *mutex.lock().await += 1;
+                        }
+                    });
+                });
+            }
+        });
+        assert_eq!(*mutex.blocking_lock(), 6000);
+    });
+}
+
+#[test]
+fn a_crowd_that_gives_up_at_random_is_never_inside_together() {
+    on_each_of(&[Flavour::CurrentThread, Flavour::Workers(4)], |flavour| {
+        // Twice the same number, except for the one who is inside.
+        let mutex = Arc::new(Mutex::new((0, 0)));
+        let ours = mutex.clone();
+        flavour.block_on(crowd(move |mut random| {
+            let mutex = ours.clone();
+            async move {
+                let mut guard = match random.below(3) {
+                    0 => mutex.lock_owned().await,
+                    1 => {
+                        let guard = mutex.lock().await;
+                        assert_eq!(guard.0, guard.1);
+                        return;
+                    }
+                    _ => match mutex.try_lock_owned() {
+                        Ok(guard) => guard,
+                        Err(_) => return,
+                    },
+                };
+                assert_eq!(guard.0, guard.1);
+                guard.0 += 1;
+                let _evens = Evens(guard);
+                yield_now().await;
+            }
+        }));
+        let value = mutex.try_lock().unwrap();
+        assert!(value.0 == value.1 && value.0 > 100, "{value:?}");
+    });
+}
+
+/// Makes both numbers the same when it is dropped, at the end or before.
+struct Evens(OwnedMutexGuard<(u32, u32)>);
+
+impl Drop for Evens {
+    fn drop(&mut self) {
+        self.0.1 = self.0.0;
+    }
+}
