@@ -1,3 +1,16 @@
+// In the documentation the links of README.md lead to the modules; of two definitions the first counts.
+//! [`runtime`]: mod@runtime
+//! [`task`]: mod@task
+//! [`time`]: mod@time
+//! [`future`]: mod@future
+//! [`sync`]: mod@sync
+//! [`stream`]: mod@stream
+//! [`io`]: mod@io
+//! [`net`]: mod@net
+//! [`fs`]: mod@fs
+//! [`signal`]: mod@signal
+//! [`trace`]: mod@trace
+//!
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs, missing_debug_implementations)]
 
