@@ -105,8 +105,7 @@ fn take_all_descriptors() -> (Vec<File>, Option<i32>) {
 
 #[test]
 fn at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room() {
-    const NAME: &str =
-        "accept::at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room";
+    const NAME: &str = "at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room";
     alone_under(NAME, "ulimit -n 64", || {
         ends(|| {
             const TRIES: usize = 5;
@@ -160,7 +159,7 @@ fn at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room() {
 
 #[test]
 fn workers_too_go_on_when_there_is_room_for_a_connection() {
-    const NAME: &str = "accept::workers_too_go_on_when_there_is_room_for_a_connection";
+    const NAME: &str = "workers_too_go_on_when_there_is_room_for_a_connection";
     alone_under(NAME, "ulimit -n 64", || {
         with_workers(|flavour| {
             flavour.block_on(async {

@@ -33,7 +33,7 @@ fn reads_reported(events: &[Event], fd: i32) -> usize {
 #[test]
 fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
     // Alone, since the tests beside it would take the number.
-    const NAME: &str = "lifetime::a_closed_descriptor_is_forgotten_before_its_number_comes_back";
+    const NAME: &str = "a_closed_descriptor_is_forgotten_before_its_number_comes_back";
     alone(NAME, || {
         on_every_flavour(|flavour| {
             let (runtime, trace) = Trace::of(flavour);
@@ -72,8 +72,7 @@ fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
 #[test]
 fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
     // Alone, since the tests beside it would take the number.
-    const NAME: &str =
-        "lifetime::a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number";
+    const NAME: &str = "a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number";
     alone(NAME, || {
         on_every_flavour(|flavour| {
             // Two sockets are reported together. Whoever hears of the first closes the second and opens
