@@ -38,9 +38,13 @@ use crate::sync::mutex::Mutex;
 
 /// A file that is open.
 ///
-/// A write answers when its bytes are on their way. They are in the file, for whoever opens it by its path,
-/// once `flush`, `shutdown` or `sync_all` has answered; a write that failed is reported by whichever
-/// operation comes next, and these. A file that is dropped finishes the write that is in flight, unless the
+/// A write answers when its bytes are on their way. They are in the file, for every reader of its path, once
+/// `flush`, `shutdown`, `sync_all` or `sync_data` has answered Ok.
+///
+/// A write that failed is reported by the next operation, whichever it is. An operation for which the system
+/// gives no thread answers with an error and has changed nothing.
+///
+/// A file that is dropped finishes the write that is in flight, unless the
 /// runtime ends first; its error is lost.
 ///
 /// Reads and writes are made inside a runtime; outside of one they panic.
@@ -85,14 +89,17 @@ impl File {
         }
     }
 
-    /// The file as std knows it, after what is in flight.
+    /// The file as std knows it, after what is in flight. Its position is that of the reader: what a dropped
+    /// read has read counts as unread. (It is lost if the file has no position, like a terminal.)
+    ///
+    /// The error of a write before is lost: `flush` first.
     pub async fn into_std(mut self) -> std::fs::File {
         // An error is of an operation before; this one cannot fail.
         let _ = poll_fn(|cx| self.inner.get_mut().poll_flush(cx)).await;
         self.try_into_std().expect("nothing is in flight")
     }
 
-    /// The file as std knows it, if nothing is in flight.
+    /// The same as [`into_std`](File::into_std), at once, if nothing is in flight.
     ///
     /// # Errors
     ///
@@ -137,9 +144,14 @@ impl File {
         self.in_turn("fs::File::set_times", move |file| file.set_times(times)).await
     }
 
-    /// The same file once more, with which it shares its position.
+    /// The same file once more, with which it shares its position, and with the same
+    /// [`max_buf_size`](File::max_buf_size). What a dropped read has read counts as unread, for both.
     pub async fn try_clone(&self) -> io::Result<File> {
-        self.in_turn("fs::File::try_clone", |file| file.try_clone()).await.map(File::from_std)
+        let mut inner = self.inner.lock().await;
+        let std = inner.in_turn("fs::File::try_clone", true, |file| file.try_clone()).await?;
+        let mut clone = File::from_std(std);
+        clone.set_max_buf_size(self.max_buf_size);
+        Ok(clone)
     }
 
     /// How much one job reads or writes at most; 2 MiB at first.
@@ -159,7 +171,7 @@ impl File {
         F: FnOnce(&std::fs::File) -> io::Result<R> + Send + 'static,
         R: Send + 'static,
     {
-        self.inner.lock().await.in_turn(call, work).await
+        self.inner.lock().await.in_turn(call, false, work).await
     }
 }
 

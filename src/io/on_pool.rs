@@ -6,16 +6,19 @@
 //!
 //! ```text
 //!              an operation is started
-//!   ┌──────┐ ──────────────────────────▶ ┌──────┐   the job has the buffer: to read into it, or
-//!   │ Idle │                             │ Busy │   with a copy of what is to be written
+//!   ┌──────┐ ──────────────────────────▶ ┌──────┐   the job has a buffer of its own: to read into it,
+//!   │ Idle │                             │ Busy │   or with a copy of what is to be written
 //!   └──────┘ ◀────────────────────────── └──────┘
-//!              whoever comes next finds the job done, and settles it
+//!              the next operation finds the job done, and settles it
 //! ```
 //!
 //! One operation at a time, so they happen in the order in which they were called. A **write** answers as
-//! soon as its bytes are copied, and is settled by the next operation: an error comes then, at the latest
-//! with `flush`. A **read** that is dropped goes on, and what it has read is there for the next one; if
-//! the next one is no read, the object goes back by what nobody has taken.
+//! soon as its bytes are copied, and is settled by the next operation, which reports its error.
+//!
+//! A **read** that is dropped goes on, and what it has read is there for the next one. Until then the object
+//! is ahead of its reader, and an operation that depends on the position first goes back. What was read
+//! ahead is dropped only when the job that went back has ended: a job that could not be started, or was
+//! cancelled, has changed nothing.
 //!
 //! Next: `stdio.rs`, which has standard output this way.
 
@@ -72,42 +75,56 @@ impl Object for std::fs::File {
 pub(crate) struct OnPool<T> {
     object: Arc<T>,
     state: State,
+    ahead: Ahead,
     max_buf_size: usize,
 }
 
 #[derive(Debug)]
 enum State {
-    Idle(Buffer),
-    Busy(JoinHandle<(Done, Buffer)>),
+    Idle,
+    Busy(JoinHandle<Ended>),
 }
 
-/// Bytes on their way.
+/// What was read and is not yet handed out.
 #[derive(Debug, Default)]
-struct Buffer {
+struct Ahead {
     bytes: Vec<u8>,
-    /// How many of them were taken.
+    /// How many of the bytes were handed out.
     taken: usize,
 }
 
-impl Buffer {
+impl Ahead {
     fn left(&self) -> &[u8] {
         &self.bytes[self.taken..]
     }
 
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.taken = 0;
+    /// An empty buffer for a job: this one, if nothing is left in it.
+    fn spare(&mut self) -> Vec<u8> {
+        if !self.left().is_empty() {
+            return Vec::new();
+        }
+        let mut spare = mem::take(self).bytes;
+        spare.clear();
+        spare
     }
 }
 
-/// What a job was, and how it ended.
+/// How a job ended.
+#[derive(Debug)]
+struct Ended {
+    done: Done,
+    /// What is now read ahead. None: what was before.
+    ahead: Option<Vec<u8>>,
+}
+
+/// What a job was, and its result.
 #[derive(Debug)]
 enum Done {
     Read(io::Result<()>),
     Wrote(io::Result<()>),
     Sought(SeekFrom, io::Result<u64>),
-    /// Something else, whose outcome went another way.
-    Other,
+    /// Something else, whose outcome went another way; or a job that was cancelled.
+    Other(io::Result<()>),
 }
 
 /// What was settled.
@@ -119,8 +136,12 @@ enum Settled {
 
 impl<T: Object> OnPool<T> {
     pub(crate) fn new(object: T) -> Self {
-        let state = State::Idle(Buffer::default());
-        OnPool { object: Arc::new(object), state, max_buf_size: MAX_BUF_SIZE }
+        OnPool {
+            object: Arc::new(object),
+            state: State::Idle,
+            ahead: Ahead::default(),
+            max_buf_size: MAX_BUF_SIZE,
+        }
     }
 
     pub(crate) fn object(&self) -> &Arc<T> {
@@ -135,13 +156,21 @@ impl<T: Object> OnPool<T> {
         self.max_buf_size = size.max(1);
     }
 
-    /// The object itself, if nothing is in flight.
+    /// The object itself, at its reader's position, if nothing is in flight.
     pub(crate) fn try_into_inner(self) -> Result<T, Self> {
         if let State::Busy(_) = self.state {
             return Err(self);
         }
-        // A job drops its share before it ends, and here none is under way; but somebody may look at it.
-        Arc::try_unwrap(self.object).map_err(|object| OnPool { object, ..self })
+        // A job drops its share before it ends, and none is in flight. Others are made by `object` only.
+        match Arc::try_unwrap(self.object) {
+            Ok(object) => {
+                // On this thread: only the number of the position changes, no disk is asked. An error has
+                // no effect: the caller gets the object all the same.
+                let _ = go_back(&object, self.ahead.left().len());
+                Ok(object)
+            }
+            Err(object) => Err(OnPool { object, ..self }),
+        }
     }
 
     pub(crate) fn poll_read(
@@ -156,21 +185,21 @@ impl<T: Object> OnPool<T> {
         ready!(context::poll_budget(cx));
         loop {
             let settled = ready!(self.poll_settle(cx))?;
-            let buffer = self.buffer();
-            let count = buffer.left().len().min(buf.len());
+            let left = self.ahead.left();
+            let count = left.len().min(buf.len());
             if count > 0 || matches!(settled, Settled::Read) {
-                buf[..count].copy_from_slice(&buffer.left()[..count]);
-                buffer.taken += count;
+                buf[..count].copy_from_slice(&left[..count]);
+                self.ahead.taken += count;
                 context::spend();
                 return Poll::Ready(Ok(count));
             }
             let limit = buf.len().min(self.max_buf_size);
-            self.start(T::NAME, move |object, buffer| {
-                buffer.clear();
-                buffer.bytes.resize(limit, 0);
-                let result = retry(|| object.read(&mut buffer.bytes));
-                buffer.bytes.truncate(*result.as_ref().unwrap_or(&0));
-                Done::Read(result.map(drop))
+            let mut bytes = self.ahead.spare();
+            self.start(T::NAME, move |object| {
+                bytes.resize(limit, 0);
+                let result = retry(|| object.read(&mut bytes));
+                bytes.truncate(*result.as_ref().unwrap_or(&0));
+                Ended { done: Done::Read(result.map(drop)), ahead: Some(bytes) }
             })?;
         }
     }
@@ -186,14 +215,14 @@ impl<T: Object> OnPool<T> {
         if count == 0 {
             return Poll::Ready(Ok(0));
         }
-        let buffer = self.buffer();
-        let unread = buffer.left().len();
-        buffer.clear();
-        buffer.bytes.extend_from_slice(&bytes[..count]);
-        self.start(T::NAME, move |object, buffer| {
-            let result = go_back(object, unread).and_then(|()| object.write_all(&buffer.bytes));
-            buffer.clear();
-            Done::Wrote(result)
+        let unread = self.ahead.left().len();
+        let mut copy = self.ahead.spare();
+        copy.extend_from_slice(&bytes[..count]);
+        self.start(T::NAME, move |object| {
+            let (back, result) = from_unread(object, unread, |object| object.write_all(&copy));
+            copy.clear();
+            let ahead = (back || unread == 0).then_some(copy);
+            Ended { done: Done::Wrote(result), ahead }
         })?;
         context::spend();
         Poll::Ready(Ok(count))
@@ -217,31 +246,38 @@ impl<T: Object> OnPool<T> {
                 }
                 _ => {}
             }
-            let buffer = self.buffer();
-            let unread = buffer.left().len();
-            buffer.clear();
-            self.start(T::NAME, move |object, _| {
-                let result = go_back(object, unread).and_then(|()| object.seek(to));
-                Done::Sought(to, result)
+            let unread = self.ahead.left().len() as i64;
+            let target = match to {
+                // Saturating: from any position, this is a move to before the start.
+                SeekFrom::Current(by) => SeekFrom::Current(by.saturating_sub(unread)),
+                to => to,
+            };
+            self.start(T::NAME, move |object| {
+                let result = object.seek(target);
+                let ahead = result.is_ok().then(Vec::new);
+                Ended { done: Done::Sought(to, result), ahead }
             })?;
         }
     }
 
-    /// Does something else with the object, when what is in flight is done. It happens also if this is
-    /// dropped, and before whatever is begun after it.
+    /// Does something else with the object, when what is in flight is done; with `back`, at its reader's
+    /// position. Once it is begun it is done, even if this future is dropped, and before any later operation.
     pub(crate) async fn in_turn<R: Send + 'static>(
         &mut self,
         call: &'static str,
+        back: bool,
         work: impl FnOnce(&T) -> io::Result<R> + Send + 'static,
     ) -> io::Result<R> {
-        poll_fn(|cx| self.poll_flush(cx)).await?;
+        poll_fn(|cx| self.poll_settle(cx)).await?;
         let (answer, mut answered) = oneshot::channel();
-        self.start(call, move |object, _| {
-            // An error: nobody is there to hear it.
-            let _ = answer.send(work(object));
-            Done::Other
+        let unread = if back { self.ahead.left().len() } else { 0 };
+        self.start(call, move |object| {
+            let (back, result) = from_unread(object, unread, work);
+            // An error: the future was dropped.
+            let _ = answer.send(result);
+            Ended { done: Done::Other(Ok(())), ahead: back.then(Vec::new) }
         })?;
-        poll_fn(|cx| self.poll_flush(cx)).await?;
+        poll_fn(|cx| self.poll_settle(cx)).await?;
         answered.try_recv().expect("a job that was done has answered")
     }
 
@@ -250,46 +286,56 @@ impl<T: Object> OnPool<T> {
         let State::Busy(job) = &mut self.state else {
             return Poll::Ready(Ok(Settled::Nothing));
         };
-        let ended = ready!(Pin::new(job).poll(cx));
-        let (done, buffer) = ended.unwrap_or_else(|error| {
+        let ended = ready!(Pin::new(job).poll(cx)).unwrap_or_else(|error| {
             // What it would have written is lost, and so it must not pass for done.
-            (Done::Wrote(Err(io::Error::other(error))), Buffer::default())
+            Ended { done: Done::Other(Err(io::Error::other(error))), ahead: None }
         });
-        self.state = State::Idle(buffer);
-        Poll::Ready(match done {
+        self.state = State::Idle;
+        if let Some(bytes) = ended.ahead {
+            self.ahead = Ahead { bytes, taken: 0 };
+        }
+        Poll::Ready(match ended.done {
             Done::Read(result) => result.map(|()| Settled::Read),
-            Done::Wrote(result) => result.map(|()| Settled::Nothing),
+            Done::Wrote(result) | Done::Other(result) => result.map(|()| Settled::Nothing),
             Done::Sought(to, result) => result.map(|position| Settled::Sought(to, position)),
-            Done::Other => Ok(Settled::Nothing),
         })
     }
 
-    fn buffer(&mut self) -> &mut Buffer {
-        match &mut self.state {
-            State::Idle(buffer) => buffer,
-            State::Busy(_) => unreachable!("it was settled"),
-        }
-    }
-
-    /// Gives a job to the pool of the runtime that this thread is in.
+    /// Gives a job to the pool of the runtime that this thread is in. An error: there is no job.
     fn start(
         &mut self,
         call: &str,
-        work: impl FnOnce(&T, &mut Buffer) -> Done + Send + 'static,
+        work: impl FnOnce(&T) -> Ended + Send + 'static,
     ) -> io::Result<()> {
         let object = self.object.clone();
-        let mut buffer = mem::take(self.buffer());
-        let job = move || (work(&object, &mut buffer), buffer);
-        self.state = State::Busy(Handle::current_for(call).try_spawn_blocking(job)?);
+        let job = Handle::current_for(call).try_spawn_blocking(move || work(&object))?;
+        self.state = State::Busy(job);
         Ok(())
     }
 }
 
-/// The object goes back by what was read and nobody has taken.
-fn go_back(object: &impl Object, unread: usize) -> io::Result<()> {
-    match unread {
-        0 => Ok(()),
-        _ => object.seek(SeekFrom::Current(-(unread as i64))).map(drop),
+/// Does `work` at the reader's position, and says whether the object has gone back there.
+fn from_unread<T: Object, R>(
+    object: &T,
+    unread: usize,
+    work: impl FnOnce(&T) -> io::Result<R>,
+) -> (bool, io::Result<R>) {
+    match go_back(object, unread) {
+        Ok(back) => (back, work(object)),
+        Err(error) => (false, Err(error)),
+    }
+}
+
+/// The object goes back by what was read and not handed out. It does not, and what was read remains the next
+/// to be handed out, if it is a terminal, a pipe or a socket: these have no position.
+fn go_back(object: &impl Object, unread: usize) -> io::Result<bool> {
+    if unread == 0 {
+        return Ok(false);
+    }
+    match object.seek(SeekFrom::Current(-(unread as i64))) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotSeekable => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

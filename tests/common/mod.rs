@@ -10,6 +10,7 @@
 mod crowd;
 mod ends;
 mod example;
+mod files;
 mod flavours;
 mod panics;
 mod process;
@@ -23,6 +24,7 @@ mod wakes;
 pub use crowd::crowd;
 pub use ends::ends;
 pub use example::{example, target_folder, without_cargo_variables};
+pub use files::{Dir, hold_up, poll_once_and_drop, with_one_thread, without_threads};
 pub use flavours::{
     Flavour, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
 };

@@ -5,62 +5,18 @@
 use std::future::Future;
 use std::io::{self, ErrorKind, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::task::{Context, Waker};
-use std::{env, process};
 
-use crate::common::{ends, on_every_flavour, panic_of};
+use crate::common::{
+    Dir, ends, hold_up, on_every_flavour, panic_of, poll_once_and_drop, with_one_thread,
+};
 use openwork::fs::{self, File, OpenOptions};
 use openwork::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use openwork::runtime::{Builder, Handle};
-use openwork::task::{JoinHandle, spawn_blocking};
-
-/// A directory of the test's own, which goes with it.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new() -> Dir {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("openwork-fs-{}-{}", process::id(), NUMBER.fetch_add(1, SeqCst));
-        let path = env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Dir(path)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Runs a test on a runtime whose pool has one thread.
-fn with_one_thread<F: Future>(test: impl FnOnce() -> F + Send + 'static) {
-    ends(|| {
-        let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
-        runtime.block_on(test());
-    });
-}
-
-/// Holds up the pool's only thread until it is let go.
-fn hold_up() -> (mpsc::Sender<()>, JoinHandle<()>) {
-    let (let_go, held) = mpsc::channel();
-    (let_go, spawn_blocking(move || held.recv().unwrap_or(())))
-}
-
-/// Polls once, and drops.
-fn poll_once_and_drop(future: impl Future) {
-    assert!(pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending());
-}
+use openwork::task::spawn_blocking;
 
 #[test]
 fn what_is_written_and_flushed_is_in_the_file() {

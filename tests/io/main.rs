@@ -13,4 +13,5 @@ mod numbers;
 mod framed;
 mod cancel;
 mod fs;
+mod file_position;
 mod stdio;
