@@ -41,8 +41,10 @@ use crate::sync::mutex::Mutex;
 /// A write answers when its bytes are on their way. They are in the file, for every reader of its path, once
 /// `flush`, `shutdown`, `sync_all` or `sync_data` has answered Ok.
 ///
-/// A write that failed is reported by the next operation, whichever it is. An operation for which the system
-/// gives no thread answers with an error and has changed nothing.
+/// The bytes of a write that failed are not kept. The next operation reports the error instead of doing its
+/// work. The four above report it too, even if that operation has done so, and again at each call until
+/// something is written after one of them has reported it. An operation for which the system gives no thread
+/// answers with an error and has changed nothing.
 ///
 /// A file that is dropped finishes the write that is in flight, unless the
 /// runtime ends first; its error is lost.
@@ -116,12 +118,12 @@ impl File {
 
     /// Waits until everything that was written is on the disk.
     pub async fn sync_all(&self) -> io::Result<()> {
-        self.in_turn("fs::File::sync_all", |file| file.sync_all()).await
+        self.sync("fs::File::sync_all", |file| file.sync_all()).await
     }
 
     /// The same for the content and what is needed to read it, but for instance not the time of the change.
     pub async fn sync_data(&self) -> io::Result<()> {
-        self.in_turn("fs::File::sync_data", |file| file.sync_data()).await
+        self.sync("fs::File::sync_data", |file| file.sync_data()).await
     }
 
     /// Cuts the file off at this length, or extends it by zeros.
@@ -172,6 +174,16 @@ impl File {
         R: Send + 'static,
     {
         self.inner.lock().await.in_turn(call, false, work).await
+    }
+
+    /// The same, if no write has failed.
+    async fn sync<F>(&self, call: &'static str, work: F) -> io::Result<()>
+    where
+        F: FnOnce(&std::fs::File) -> io::Result<()> + Send + 'static,
+    {
+        let mut inner = self.inner.lock().await;
+        poll_fn(|cx| inner.poll_flush(cx)).await?;
+        inner.in_turn(call, false, work).await
     }
 }
 

@@ -26,6 +26,9 @@ pin_project! {
     /// A writer with a buffer, so that small writes are cheap. What is read comes straight from the stream.
     ///
     /// **Flush it**, or shut it down, at the end: what is in the buffer when this is dropped is lost.
+    ///
+    /// After an error the buffer keeps what the stream has not taken, and the next flush writes it. What the
+    /// stream has taken and then lost, as [`fs::File`](crate::fs::File) may, it reports at each flush.
     pub struct BufWriter<W> {
         #[pin]
         pub(super) inner: W,

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! One operation at a time, so they happen in the order in which they were called. A **write** answers as
-//! soon as its bytes are copied, and is settled by the next operation, which reports its error.
+//! soon as its bytes are copied, and is settled by the next operation, which reports its error. `flush`
+//! reports it too, and again, until something new is written: `flush` must not answer Ok for lost bytes.
 //!
 //! A **read** that is dropped goes on, and what it has read is there for the next one. Until then the object
 //! is ahead of its reader, and an operation that depends on the position first goes back. What was read
@@ -76,13 +77,21 @@ pub(crate) struct OnPool<T> {
     object: Arc<T>,
     state: State,
     ahead: Ahead,
+    /// The error of the last write that failed. The next write forgets it, if a flush has reported it.
+    lost: Option<io::Error>,
+    /// A flush has answered since the last write.
+    flushed: bool,
     max_buf_size: usize,
 }
 
 #[derive(Debug)]
 enum State {
     Idle,
-    Busy(JoinHandle<Ended>),
+    /// `writes`: if the job is cancelled, bytes are lost.
+    Busy {
+        job: JoinHandle<Ended>,
+        writes: bool,
+    },
 }
 
 /// What was read and is not yet handed out.
@@ -140,6 +149,8 @@ impl<T: Object> OnPool<T> {
             object: Arc::new(object),
             state: State::Idle,
             ahead: Ahead::default(),
+            lost: None,
+            flushed: false,
             max_buf_size: MAX_BUF_SIZE,
         }
     }
@@ -158,7 +169,7 @@ impl<T: Object> OnPool<T> {
 
     /// The object itself, at its reader's position, if nothing is in flight.
     pub(crate) fn try_into_inner(self) -> Result<T, Self> {
-        if let State::Busy(_) = self.state {
+        if let State::Busy { .. } = self.state {
             return Err(self);
         }
         // A job drops its share before it ends, and none is in flight. Others are made by `object` only.
@@ -195,7 +206,7 @@ impl<T: Object> OnPool<T> {
             }
             let limit = buf.len().min(self.max_buf_size);
             let mut bytes = self.ahead.spare();
-            self.start(T::NAME, move |object| {
+            self.start(T::NAME, false, move |object| {
                 bytes.resize(limit, 0);
                 let result = retry(|| object.read(&mut bytes));
                 bytes.truncate(*result.as_ref().unwrap_or(&0));
@@ -218,19 +229,32 @@ impl<T: Object> OnPool<T> {
         let unread = self.ahead.left().len();
         let mut copy = self.ahead.spare();
         copy.extend_from_slice(&bytes[..count]);
-        self.start(T::NAME, move |object| {
+        self.start(T::NAME, true, move |object| {
             let (back, result) = from_unread(object, unread, |object| object.write_all(&copy));
             copy.clear();
             let ahead = (back || unread == 0).then_some(copy);
             Ended { done: Done::Wrote(result), ahead }
         })?;
+        if mem::take(&mut self.flushed) {
+            self.lost = None;
+        }
         context::spend();
         Poll::Ready(Ok(count))
     }
 
-    /// Waits for what is in flight, and reports its error.
+    /// Waits for what is in flight, and reports the error of a write that failed, again and again until
+    /// something is written after that.
+    ///
+    /// That the next write has reported the error is not enough. A `BufWriter` keeps the bytes of that write,
+    /// and its next flush writes them again; if they made the error forgotten, this flush would answer Ok
+    /// although the bytes before them are lost.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_settle(cx).map_ok(drop)
+        let settled = ready!(self.poll_settle(cx));
+        self.flushed = true;
+        Poll::Ready(match &self.lost {
+            Some(error) => Err(again(error)),
+            None => settled.map(drop),
+        })
     }
 
     /// To be called with the same `to` until it is ready. One that is dropped before may have happened or not.
@@ -252,7 +276,7 @@ impl<T: Object> OnPool<T> {
                 SeekFrom::Current(by) => SeekFrom::Current(by.saturating_sub(unread)),
                 to => to,
             };
-            self.start(T::NAME, move |object| {
+            self.start(T::NAME, false, move |object| {
                 let result = object.seek(target);
                 let ahead = result.is_ok().then(Vec::new);
                 Ended { done: Done::Sought(to, result), ahead }
@@ -271,7 +295,7 @@ impl<T: Object> OnPool<T> {
         poll_fn(|cx| self.poll_settle(cx)).await?;
         let (answer, mut answered) = oneshot::channel();
         let unread = if back { self.ahead.left().len() } else { 0 };
-        self.start(call, move |object| {
+        self.start(call, false, move |object| {
             let (back, result) = from_unread(object, unread, work);
             // An error: the future was dropped.
             let _ = answer.send(result);
@@ -283,16 +307,20 @@ impl<T: Object> OnPool<T> {
 
     /// Waits for the job that is in flight, if there is one.
     fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Settled>> {
-        let State::Busy(job) = &mut self.state else {
+        let State::Busy { job, writes } = &mut self.state else {
             return Poll::Ready(Ok(Settled::Nothing));
         };
         let ended = ready!(Pin::new(job).poll(cx)).unwrap_or_else(|error| {
-            // What it would have written is lost, and so it must not pass for done.
-            Ended { done: Done::Other(Err(io::Error::other(error))), ahead: None }
+            let error = Err(io::Error::other(error));
+            let done = if *writes { Done::Wrote(error) } else { Done::Other(error) };
+            Ended { done, ahead: None }
         });
         self.state = State::Idle;
         if let Some(bytes) = ended.ahead {
             self.ahead = Ahead { bytes, taken: 0 };
+        }
+        if let Done::Wrote(Err(error)) = &ended.done {
+            self.lost = Some(again(error));
         }
         Poll::Ready(match ended.done {
             Done::Read(result) => result.map(|()| Settled::Read),
@@ -305,11 +333,12 @@ impl<T: Object> OnPool<T> {
     fn start(
         &mut self,
         call: &str,
+        writes: bool,
         work: impl FnOnce(&T) -> Ended + Send + 'static,
     ) -> io::Result<()> {
         let object = self.object.clone();
         let job = Handle::current_for(call).try_spawn_blocking(move || work(&object))?;
-        self.state = State::Busy(job);
+        self.state = State::Busy { job, writes };
         Ok(())
     }
 }
@@ -336,6 +365,14 @@ fn go_back(object: &impl Object, unread: usize) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotSeekable => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// The same error once more: one cannot clone it.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 

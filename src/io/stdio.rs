@@ -70,6 +70,9 @@ pub struct Stderr(OnPool<io::Stderr>);
 ///
 /// A write is still on its way when it answers: `flush` before the program ends. Each handle keeps its own
 /// writes in order; between two handles there is none.
+///
+/// A write that failed is reported as by [`fs::File`](crate::fs::File): by the next operation, and by each
+/// `flush` until something new is written. std may have kept its bytes, and then writes them before the next.
 pub fn stdout() -> Stdout {
     Stdout(OnPool::new(io::stdout()))
 }

@@ -14,4 +14,5 @@ mod framed;
 mod cancel;
 mod fs;
 mod file_position;
+mod flush_errors;
 mod stdio;

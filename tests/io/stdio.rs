@@ -3,9 +3,11 @@
 use std::env;
 use std::fs::OpenOptions;
 use std::future::Future;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::pin::pin;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::task::{Context, Waker};
 use std::thread;
 
@@ -166,13 +168,40 @@ fn what_cannot_be_written_is_reported_by_flush() {
         return openwork::block_on(async {
             let mut error = stderr();
             error.write_all(b"lost").await.unwrap();
-            assert_eq!(error.flush().await.unwrap_err().kind(), ErrorKind::StorageFull);
-            error.flush().await.unwrap();
+            for _ in 0..3 {
+                assert_eq!(error.flush().await.unwrap_err().kind(), ErrorKind::StorageFull);
+            }
         });
     }
     ends(|| {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut command = inner("what_cannot_be_written_is_reported_by_flush");
         assert!(command.stderr(full).output().unwrap().status.success());
+    });
+}
+
+#[test]
+fn standard_output_that_takes_no_more_says_so_at_each_flush() {
+    if is_inner() {
+        // What the test's own frame writes has room.
+        let mut full = UnixStream::from(io::stdout().as_fd().try_clone_to_owned().unwrap());
+        full.set_nonblocking(true).unwrap();
+        while full.write(&[b'.'; 1000]).is_ok() {}
+        openwork::block_on(async {
+            let mut output = stdout();
+            output.write_all(b"lost").await.unwrap();
+            for _ in 0..3 {
+                assert_eq!(output.flush().await.unwrap_err().kind(), ErrorKind::WouldBlock);
+            }
+        });
+        // The frame has no more room.
+        process::exit(0);
+    }
+    ends(|| {
+        let (ours, output) = UnixStream::pair().unwrap();
+        let mut command = inner("standard_output_that_takes_no_more_says_so_at_each_flush");
+        let mut child = command.stdout(OwnedFd::from(output)).spawn().unwrap();
+        assert!(child.wait().unwrap().success());
+        drop(ours);
     });
 }
