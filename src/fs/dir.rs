@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use super::job::run;
 use crate::engine::context;
+use crate::engine::prim::Mutex;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
 
@@ -62,52 +63,40 @@ const AT_ONCE: usize = 32;
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
     run("fs::read_dir", move || {
-        let mut entries = Entries::new(std::fs::read_dir(path)?);
-        entries.fetch();
-        Ok(ReadDir(State::Idle(entries)))
+        let mut rest = std::fs::read_dir(path)?;
+        let fetched = fetch(&mut rest);
+        let rest = (fetched.len() == AT_ONCE).then(|| Arc::new(Mutex::new(rest)));
+        Ok(ReadDir { fetched, rest, job: None })
     })
     .await
 }
 
-/// Entries that were fetched, and those behind them.
-#[derive(Debug)]
-struct Entries {
-    fetched: VecDeque<io::Result<DirEntry>>,
-    /// None: these were all.
-    rest: Option<std::fs::ReadDir>,
-}
+type Fetched = VecDeque<io::Result<DirEntry>>;
 
-impl Entries {
-    fn new(rest: std::fs::ReadDir) -> Self {
-        Entries { fetched: VecDeque::new(), rest: Some(rest) }
-    }
-
-    fn fetch(&mut self) {
-        let Some(rest) = &mut self.rest else { return };
-        let entries = rest.by_ref().take(AT_ONCE);
-        self.fetched.extend(entries.map(|entry| entry.map(|entry| DirEntry(Arc::new(entry)))));
-        if self.fetched.len() < AT_ONCE {
-            self.rest = None;
-        }
-    }
+fn fetch(rest: &mut std::fs::ReadDir) -> Fetched {
+    let entries = rest.take(AT_ONCE);
+    entries.map(|entry| entry.map(|entry| DirEntry(Arc::new(entry)))).collect()
 }
 
 /// The entries of a directory. From [`read_dir`].
 #[derive(Debug)]
-pub struct ReadDir(State);
-
-#[derive(Debug)]
-enum State {
-    Idle(Entries),
-    Busy(JoinHandle<Entries>),
-    /// A job was lost with its runtime.
-    Lost,
+pub struct ReadDir {
+    fetched: Fetched,
+    /// Those behind them. None: these were all. Shared with the job, so that a job that is not run takes
+    /// nothing with it.
+    rest: Option<Arc<Mutex<std::fs::ReadDir>>>,
+    job: Option<JoinHandle<Fetched>>,
 }
 
 impl ReadDir {
     /// The next entry, or none if these were all.
     ///
     /// Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// The system's. If the runtime has ended or the system gives no thread, no entry is skipped: the next
+    /// call tries again.
     pub fn next_entry(&mut self) -> NextEntry<'_> {
         NextEntry { dir: self }
     }
@@ -116,43 +105,23 @@ impl ReadDir {
     pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
         ready!(context::poll_budget(cx));
         loop {
-            match &mut self.0 {
-                State::Idle(entries) => {
-                    let next = entries.fetched.pop_front().transpose();
-                    if entries.rest.is_none() || !matches!(next, Ok(None)) {
-                        context::spend();
-                        return Poll::Ready(next);
-                    }
-                    self.start_fetch()?;
-                }
-                State::Busy(job) => {
-                    self.0 = match ready!(Pin::new(job).poll(cx)) {
-                        Ok(entries) => State::Idle(entries),
-                        Err(error) => {
-                            self.0 = State::Lost;
-                            return Poll::Ready(Err(io::Error::other(error)));
-                        }
-                    }
-                }
-                State::Lost => {
-                    return Poll::Ready(Err(io::Error::other(
-                        "the directory went with its runtime",
-                    )));
+            if let Some(job) = &mut self.job {
+                let joined = ready!(Pin::new(job).poll(cx));
+                self.job = None;
+                self.fetched = joined.map_err(io::Error::other)?;
+                if self.fetched.len() < AT_ONCE {
+                    self.rest = None;
                 }
             }
+            let next = self.fetched.pop_front().transpose();
+            let Some(rest) = self.rest.as_ref().filter(|_| matches!(next, Ok(None))) else {
+                context::spend();
+                return Poll::Ready(next);
+            };
+            let rest = rest.clone();
+            let job = move || fetch(&mut rest.lock());
+            self.job = Some(Handle::current_for("fs::ReadDir").try_spawn_blocking(job)?);
         }
-    }
-
-    fn start_fetch(&mut self) -> io::Result<()> {
-        let State::Idle(mut entries) = std::mem::replace(&mut self.0, State::Lost) else {
-            unreachable!("it is idle")
-        };
-        let job = Handle::current_for("fs::ReadDir").try_spawn_blocking(move || {
-            entries.fetch();
-            entries
-        })?;
-        self.0 = State::Busy(job);
-        Ok(())
     }
 }
 

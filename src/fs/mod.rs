@@ -9,8 +9,8 @@
 //!
 //! # Errors and panics
 //!
-//! Besides std's errors, one of the kind `Other` if the runtime ends before the work has begun, or if the
-//! system gives no thread. Outside of a runtime all of them panic.
+//! Besides std's errors, one of the kind `Other` if the runtime ends before the work has begun, and the
+//! system's if it gives no thread; then nothing has changed. Outside of a runtime all of them panic.
 
 mod job;
 mod paths;

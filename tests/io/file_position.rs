@@ -250,3 +250,31 @@ fn a_clone_keeps_the_size_of_the_buffer() {
         });
     });
 }
+
+#[test]
+fn a_directory_loses_no_entry_when_it_gets_no_thread() {
+    on_every_flavour(|flavour| {
+        let (runtime, dir) = (flavour.build(), Dir::new());
+        let closed = flavour.build().handle().clone();
+        (0..100).for_each(|number| _ = dir.file(&number.to_string(), b""));
+        let mut entries = runtime.block_on(fs::read_dir(&dir.0)).unwrap();
+        let (mut found, mut failed) = (Vec::new(), 0);
+        loop {
+            // What was fetched before needs no thread.
+            let next = match without_threads().block_on(entries.next_entry()) {
+                Ok(next) => next,
+                Err(_) => {
+                    failed += 1;
+                    closed.block_on(entries.next_entry()).unwrap_err();
+                    panic_of(|| futures::executor::block_on(entries.next_entry())).unwrap();
+                    runtime.block_on(entries.next_entry()).unwrap()
+                }
+            };
+            let Some(entry) = next else { break };
+            found.push(entry.file_name().to_str().unwrap().parse::<usize>().unwrap());
+        }
+        found.sort_unstable();
+        assert_eq!(found, (0..100).collect::<Vec<_>>());
+        assert!(failed > 0);
+    });
+}
