@@ -37,7 +37,8 @@ impl<T: sealed::Resolve + ?Sized> ToSocketAddrs for T {}
 ///
 /// # Errors
 ///
-/// What the system's resolver says, and [`io::ErrorKind::InvalidInput`] for what is no address at all.
+/// What the system's resolver says, and [`io::ErrorKind::InvalidInput`] for what is no address at all. For a
+/// name, the system's error if it gives no thread.
 ///
 /// # Panics
 ///
@@ -84,14 +85,14 @@ impl Future for Lookup {
                 State::Known(addresses) => return Poll::Ready(Ok(mem::take(addresses))),
                 State::Asked(task) => return Pin::new(task).poll(cx).map(|joined| joined?),
                 State::Name { name, port, place } => {
+                    let runtime = Handle::current_at("net::lookup_host", place);
                     // The system's resolver, on a thread that may block.
                     let (name, port) = (mem::take(name), *port);
                     let ask = move || match port {
                         Some(port) => (name, port).to_socket_addrs(),
                         None => name.to_socket_addrs(),
                     };
-                    let runtime = Handle::current_at("net::lookup_host", place);
-                    self.0 = State::Asked(runtime.spawn_blocking(ask));
+                    self.0 = State::Asked(runtime.try_spawn_blocking(ask)?);
                 }
             }
         }

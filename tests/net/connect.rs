@@ -15,7 +15,7 @@ use openwork::net::{TcpListener, TcpStream, lookup_host};
 use openwork::runtime::Handle;
 use openwork::time::timeout;
 
-use crate::common::{Flavour, Panicked, on_every_flavour, panic_of, paused};
+use crate::common::{Flavour, Panicked, on_every_flavour, panic_of, paused, without_threads};
 use crate::harness::{full_door, nobody_home, pair, std_pair};
 
 #[test]
@@ -283,4 +283,12 @@ fn sockets_and_their_futures_go_to_other_threads() {
         future(&stream.peek(&mut [0]));
     }
     let _ = all;
+}
+
+#[test]
+fn a_name_that_gets_no_thread_to_look_it_up_is_an_error() {
+    without_threads().block_on(async {
+        lookup_host("localhost:80").await.unwrap_err();
+        TcpStream::connect("localhost:80").await.unwrap_err();
+    });
 }
