@@ -24,7 +24,7 @@ use std::fmt;
 use std::fs::{FileTimes, Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, SeekFrom};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -234,6 +234,16 @@ impl From<std::fs::File> for File {
 impl From<OwnedFd> for File {
     fn from(fd: OwnedFd) -> File {
         File::from_std(fd.into())
+    }
+}
+
+impl FromRawFd for File {
+    /// # Safety
+    ///
+    /// As for [`OwnedFd`]: the descriptor is open, and the file becomes its only owner.
+    unsafe fn from_raw_fd(fd: RawFd) -> File {
+        // SAFETY: rule 12, which the caller keeps.
+        unsafe { OwnedFd::from_raw_fd(fd) }.into()
     }
 }
 

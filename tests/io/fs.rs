@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind, SeekFrom};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::pin::pin;
@@ -11,7 +12,7 @@ use std::sync::mpsc;
 use std::task::{Context, Waker};
 
 use crate::common::{
-    Dir, ends, hold_up, on_every_flavour, panic_of, poll_once_and_drop, with_one_thread,
+    Dir, assert_not, ends, hold_up, on_every_flavour, panic_of, poll_once_and_drop, with_one_thread,
 };
 use openwork::fs::{self, File, OpenOptions};
 use openwork::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -220,6 +221,29 @@ fn a_file_goes_back_to_std_when_nothing_is_in_flight() {
         let std = file.into_std().await;
         assert_eq!(std.metadata().unwrap().len(), 3);
         assert!(File::from_std(std).try_into_std().is_ok());
+    });
+}
+
+#[test]
+fn a_descriptor_becomes_a_file() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let dir = Dir::new();
+            let path = dir.file("file", b"abc");
+            let open = || std::fs::File::open(&path).unwrap();
+            let raw = open().into_raw_fd();
+            // SAFETY: it was just let go of, and has no other owner.
+            let of_raw = unsafe { File::from_raw_fd(raw) };
+            assert_eq!((of_raw.as_raw_fd(), of_raw.as_fd().as_raw_fd()), (raw, raw));
+            for mut file in [of_raw, File::from(OwnedFd::from(open())), File::from(open())] {
+                let mut content = String::new();
+                file.read_to_string(&mut content).await.unwrap();
+                assert_eq!(content, "abc");
+            }
+            // The way back waits for what is in flight: `into_std`.
+            assert_not!(File: IntoRawFd);
+            assert_not!(File: Into<OwnedFd>);
+        });
     });
 }
 
