@@ -86,11 +86,14 @@ impl TaskTracker {
         Self::default()
     }
 
-    /// Waits until it is closed and empty; also if that was so for a moment only, since this was called.
+    /// Waits until the tracker is closed and empty. One such moment, from this call on, is enough: the future is
+    /// ready even if the tracker was reopened before it was polled.
     ///
     /// Cancel safe.
     pub fn wait(&self) -> TaskTrackerWaitFuture<'_> {
-        let ends = self.0.lock().ends;
+        let state = self.0.lock();
+        // An end that lasts until now counts, even if the tracker is reopened before the first poll.
+        let ends = state.ends - u64::from(state.is_over());
         TaskTrackerWaitFuture { tracker: self, ends, place: None }
     }
 
@@ -265,7 +268,7 @@ impl<F: Future> Future for TrackedFuture<F> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct TaskTrackerWaitFuture<'a> {
     tracker: &'a TaskTracker,
-    /// How often the tracker had been over when the waiting began.
+    /// How often the tracker had been over before; an end that lasts when the waiting begins is not among them.
     ends: u64,
     /// Where its waker is, until the next end.
     place: Option<usize>,
@@ -278,7 +281,7 @@ impl Future for TaskTrackerWaitFuture<'_> {
         let tracker = self.tracker;
         let ours = cx.waker().clone();
         let mut state = tracker.0.lock();
-        if state.is_over() || state.ends != self.ends {
+        if state.ends != self.ends {
             return Poll::Ready(());
         }
         let last = match self.place {

@@ -53,6 +53,32 @@ fn who_waits_is_told_of_an_end_that_did_not_last() {
     later.assert_ready();
 }
 
+/// The tracker is over when the waiting begins, and open, or not empty, when it is polled.
+#[test]
+fn an_end_that_lasts_when_the_waiting_begins_counts() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let tracker = TaskTracker::new();
+            for _ in 0..3 {
+                tracker.close();
+                let (reopened, filled) = (tracker.wait(), tracker.wait());
+                let token = tracker.token();
+                Probe::new(filled).assert_ready();
+                tracker.reopen();
+                reopened.await;
+                // A wait that begins now has seen no end, and waits for the next one.
+                let mut later = Probe::new(tracker.wait());
+                later.assert_pending();
+                drop(token);
+                later.assert_pending();
+                tracker.close();
+                later.assert_ready();
+                tracker.reopen();
+            }
+        });
+    });
+}
+
 #[test]
 fn who_stops_waiting_leaves_no_waker_behind() {
     let tracker = TaskTracker::new();
