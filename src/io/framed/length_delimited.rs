@@ -11,7 +11,7 @@
 //!                      num_skip: where the frame begins
 //! ```
 //!
-//! The length is a stranger's claim. It is compared with the limit before anything is done with it, and even
+//! The length is what the peer claims. It is compared with the limit before anything is done with it, and even
 //! then nothing is reserved for it: the buffer grows with what comes.
 //!
 //! A stream that ends before the frame does is an error, also if it ends just behind the length. Nothing is
@@ -50,12 +50,13 @@ impl LengthDelimitedCodec {
         Builder::new()
     }
 
-    /// The limit, in bytes.
+    /// The longest frame that can be read or written, in bytes: the limit that was set, or less if the length
+    /// field cannot express as much.
     pub fn max_frame_length(&self) -> usize {
-        self.config.max_frame_length
+        self.config.max_frame()
     }
 
-    /// Sets the limit. A frame whose head has come already is not held to it.
+    /// Sets the limit. A frame whose head was already decoded is not checked against it.
     pub fn set_max_frame_length(&mut self, bytes: usize) {
         self.config.max_frame_length = bytes;
     }
@@ -71,12 +72,12 @@ impl LengthDelimitedCodec {
             true => field.get_uint(config.field_length),
             false => field.get_uint_le(config.field_length),
         };
-        let length = usize::try_from(length).ok().filter(|len| *len <= config.max_frame_length);
+        let Some(length) = length.checked_add_signed(config.adjustment as i64) else {
+            return Err(out_of_range(ErrorKind::InvalidData));
+        };
+        let length = usize::try_from(length).ok().filter(|length| *length <= config.max_frame());
         let Some(length) = length else {
             return Err(io::Error::new(ErrorKind::InvalidData, LengthDelimitedCodecError(())));
-        };
-        let Some(length) = length.checked_add_signed(config.adjustment) else {
-            return Err(out_of_range(ErrorKind::InvalidData));
         };
         src.advance(config.skipped());
         Ok(Some(length))
@@ -120,16 +121,12 @@ impl Encoder<Bytes> for LengthDelimitedCodec {
 
     fn encode(&mut self, data: Bytes, dst: &mut BytesMut) -> io::Result<()> {
         let config = &self.config;
-        if data.len() > config.max_frame_length {
+        if data.len() > config.max_frame() {
             return Err(io::Error::new(ErrorKind::InvalidInput, LengthDelimitedCodecError(())));
         }
-        let length = match config.adjustment.is_negative() {
-            true => data.len().checked_add(config.adjustment.unsigned_abs()),
-            false => data.len().checked_sub(config.adjustment.unsigned_abs()),
-        };
-        // A length that its field cannot hold would be cut off, and the other side misled.
-        let most = u64::MAX >> (64 - 8 * config.field_length);
-        let length = length.map(|length| length as u64).filter(|length| *length <= most);
+        // Even the length of an empty frame may be too large for its field, if the adjustment is.
+        let length = u64::try_from(data.len() as i128 - config.adjustment as i128).ok();
+        let length = length.filter(|length| *length <= config.max_length());
         let length = length.ok_or_else(|| out_of_range(ErrorKind::InvalidInput))?;
         dst.reserve(config.field_length + data.len());
         match config.big_endian {
@@ -184,8 +181,8 @@ impl Builder {
         self
     }
 
-    /// The limit. When reading, it is for the length as it was sent, before the adjustment; when writing, for
-    /// the frame.
+    /// The limit for a frame as it is handed out when reading, and handed in when writing: for its length after the
+    /// adjustment. It is lower where the length field cannot express as much.
     pub fn max_frame_length(&mut self, bytes: usize) -> &mut Self {
         self.max_frame_length = bytes;
         self
@@ -250,6 +247,17 @@ impl Builder {
         inner: T,
     ) -> Framed<T, LengthDelimitedCodec> {
         Framed::new(inner, self.new_codec())
+    }
+
+    /// The largest number that fits into the length field.
+    fn max_length(&self) -> u64 {
+        u64::MAX >> (64 - 8 * self.field_length)
+    }
+
+    /// The longest frame: the limit, or what the largest number in the length field stands for, if that is less.
+    fn max_frame(&self) -> usize {
+        let most = self.max_length().saturating_add_signed(self.adjustment as i64);
+        usize::try_from(most).map_or(self.max_frame_length, |most| most.min(self.max_frame_length))
     }
 
     fn skipped(&self) -> usize {

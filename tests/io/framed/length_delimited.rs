@@ -212,6 +212,110 @@ fn a_frame_that_is_too_long_for_its_field_is_refused() {
     }
 }
 
+/// For each size of the field, a limit below what it can hold and one above, and adjustments of both signs: the
+/// longest frame comes through, and one byte more is refused on both sides.
+#[test]
+fn the_longest_frame_comes_through_and_no_longer_one() {
+    for field in 1..=8_usize {
+        for adjustment in [-300, -9, -4, -1, 0, 1, 2, 7, 300_isize] {
+            for limit in [0, 1, 5, 200, 255, 256, 300, 65_535, 65_600, usize::MAX] {
+                let config = *Builder::new()
+                    .max_frame_length(limit)
+                    .length_field_length(field)
+                    .length_adjustment(adjustment);
+                the_limit_is(config, field, adjustment, limit);
+            }
+        }
+    }
+}
+
+fn the_limit_is(config: Builder, field: usize, adjustment: isize, limit: usize) {
+    let case = format!("field {field}, adjustment {adjustment}, limit {limit}");
+    let mut codec = config.new_codec();
+    let in_field = (1_u128 << (8 * field)) as i128 - 1;
+    let longest = (in_field + adjustment as i128).clamp(0, limit as i128) as usize;
+    assert_eq!(codec.max_frame_length(), longest, "{case}");
+    // The same limit, set later.
+    let mut later = Builder::new()
+        .length_field_length(field)
+        .length_adjustment(adjustment)
+        .max_frame_length(usize::MAX)
+        .new_codec();
+    later.set_max_frame_length(limit);
+    assert_eq!(later.max_frame_length(), longest, "{case}");
+
+    // What the head says for a frame of this length, if the field can hold it.
+    let head = |frame: i128| {
+        let length = frame - adjustment as i128;
+        (0..=in_field).contains(&length).then(|| length.to_be_bytes()[16 - field..].to_vec())
+    };
+    // Frames of more than this are not made, only announced.
+    const MADE: usize = 100_000;
+    for length in [0, 1, longest.saturating_sub(1), longest] {
+        if length > longest.min(MADE) {
+            continue;
+        }
+        let (frame, mut bytes) = (pattern(length), BytesMut::new());
+        let written = codec.encode(Bytes::from(frame.clone()), &mut bytes);
+        match head(length as i128) {
+            Some(head) => {
+                written.unwrap();
+                assert!(bytes == [&head[..], &frame[..]].concat(), "{case}, frame {length}");
+                assert!(codec.decode(&mut bytes).unwrap().unwrap() == frame, "{case}");
+                assert!(bytes.is_empty() && codec.decode(&mut bytes).unwrap().is_none());
+            }
+            None => assert_eq!(written.unwrap_err().kind(), ErrorKind::InvalidInput, "{case}"),
+        }
+    }
+    if longest < MADE {
+        let (frame, mut bytes) = (pattern(longest + 1), BytesMut::new());
+        let error = codec.encode(Bytes::from(frame), &mut bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{case}");
+        assert!(error.get_ref().unwrap().is::<LengthDelimitedCodecError>() && bytes.is_empty());
+    }
+    let announced = head(longest as i128 + 1).into_iter().chain([vec![0xFF; field]]);
+    for head in announced {
+        let length = head.iter().fold(0, |number, byte| number << 8 | i128::from(*byte));
+        let frame = length + adjustment as i128;
+        let decoded = config.new_codec().decode(&mut BytesMut::from(&head[..]));
+        match decoded {
+            Ok(_) => assert!((0..=longest as i128).contains(&frame), "{case}, frame {frame}"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::InvalidData, "{case}");
+                assert!(!(0..=longest as i128).contains(&frame), "{case}, frame {frame}");
+            }
+        }
+    }
+}
+
+/// What is skipped is no part of the frame, and what is not skipped is.
+#[test]
+fn the_limit_is_for_the_frame_whatever_is_skipped() {
+    for field in 1..=8_usize {
+        for skipped in 0..=field + 3 {
+            for adjustment in [-1, 0, 3_isize] {
+                let config = *Builder::new()
+                    .length_field_length(field)
+                    .length_adjustment(adjustment)
+                    .num_skip(skipped)
+                    .max_frame_length(20);
+                for frame in [19, 20, 21_usize] {
+                    let mut bytes = vec![0; field - 1];
+                    bytes.push((frame as isize - adjustment) as u8);
+                    bytes.extend(pattern(30));
+                    let expected = bytes[skipped..skipped + frame].to_vec();
+                    let decoded = config.new_codec().decode(&mut BytesMut::from(&bytes[..]));
+                    let case = format!("field {field}, skipped {skipped}, {adjustment}, {frame}");
+                    match decoded {
+                        Ok(found) => assert!(frame < 21 && found.unwrap() == expected, "{case}"),
+                        Err(_) => assert_eq!(frame, 21, "{case}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_field_of_no_bytes_or_too_many_panics_at_the_callers_line() {
     for bytes in [0, 9] {
