@@ -50,10 +50,10 @@ macro_rules! task_local {
             $(#[$attribute])*
             $visibility static $name: $crate::task::LocalKey<$type> = {
                 ::std::thread_local! {
-                    static __CELL: ::std::cell::RefCell<::std::option::Option<$type>> =
+                    static __OPENWORK_CELL: ::std::cell::RefCell<::std::option::Option<$type>> =
                         const { ::std::cell::RefCell::new(::std::option::Option::None) };
                 }
-                $crate::task::LocalKey { cell: __CELL }
+                $crate::task::LocalKey { cell: __OPENWORK_CELL }
             };
         )*
     };

@@ -6,5 +6,6 @@ mod source;
 
 mod notes;
 mod reading_order;
+mod macros;
 mod ladder;
 mod examples;

@@ -7,4 +7,5 @@ mod functions;
 mod select;
 mod join;
 mod macro_errors;
+mod macro_names;
 mod stream;

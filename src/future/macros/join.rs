@@ -10,10 +10,14 @@
 //!   output, output,                          the tuple
 //! ```
 //!
-//! That all futures are called `future` is no mistake. A local name that a macro writes is visible only to
-//! the same step of it (*hygiene*), so each step's `future` is another variable, and none of them can
-//! clash with the caller's. And as each is a `let`, a temporary in its expression, as in `&mut ready(1)`,
-//! lives until the end of the block.
+//! All futures may have one name: a local name that a macro writes is visible only to the same step of it
+//! (*hygiene*), so each step's `future` is another variable, and none of them can be a variable of the caller.
+//! But hygiene is for variables only. Where the caller has a constant, a static or a unit struct `future`, the
+//! pattern of `let future` means that one. So every name that a macro binds begins with `__openwork_`, which the
+//! pictures leave out.
+//!
+//! As each future is a `let`, a temporary in its expression, as in `&mut ready(1)`, lives until the end of the
+//! block.
 //!
 //! Next: `select.rs`, where the steps take more.
 
@@ -82,10 +86,12 @@ macro_rules! __join {
     ) => {
         $crate::__join!({
             $rule $order
-            [$($futures)* let future = $future;]
-            ($crate::future::macros::with::<$crate::future::macros::$rule, _, _>($list, future))
-            ($pattern, output)
-            [$($outputs)* output,]
+            [$($futures)* let __openwork_future = $future;]
+            ($crate::future::macros::with::<$crate::future::macros::$rule, _, _>(
+                $list, __openwork_future
+            ))
+            ($pattern, __openwork_output)
+            [$($outputs)* __openwork_output,]
         } $($rest)*)
     };
     // None left.
@@ -97,10 +103,10 @@ macro_rules! __join {
         ($($outputs)*)
     }};
     ({ StopAtError $order:ident [$($futures:tt)*] $list:tt $pattern:tt [$($outputs:tt)*] }) => {{
-        let result = {
+        let __openwork_result = {
             $($futures)*
             $crate::future::macros::JoinList::$order($list).await
         };
-        ::std::result::Result::map(result, |$pattern| ($($outputs)*))
+        ::std::result::Result::map(__openwork_result, |$pattern| ($($outputs)*))
     }};
 }

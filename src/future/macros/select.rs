@@ -77,12 +77,18 @@ macro_rules! select {
     ($(biased;)? else => $handler:expr $(,)?) => {{ $handler }};
     (biased; $($branches:tt)+) => {
         $crate::__select!(
-            { biased out [] [] ($crate::future::macros::NoBranches) { match out {} } } $($branches)+
+            {
+                biased __openwork_out [] [] ($crate::future::macros::NoBranches)
+                { match __openwork_out {} }
+            } $($branches)+
         )
     };
     ($($branches:tt)+) => {
         $crate::__select!(
-            { fair out [] [] ($crate::future::macros::NoBranches) { match out {} } } $($branches)+
+            {
+                fair __openwork_out [] [] ($crate::future::macros::NoBranches)
+                { match __openwork_out {} }
+            } $($branches)+
         )
     };
 }
@@ -100,11 +106,11 @@ macro_rules! __select {
         else => $handler:expr $(,)?
     ) => {{
         $($conditions)*
-        let chosen = {
+        let __openwork_chosen = {
             $($futures)*
             $crate::future::macros::SelectList::$order($list).await
         };
-        match chosen {
+        match __openwork_chosen {
             ::std::option::Option::Some(mut $out) => $handlers
             ::std::option::Option::None => $handler,
         }
@@ -131,9 +137,11 @@ macro_rules! __select {
     ) => {
         $crate::__select!({
             $order $out
-            [$($conditions)* let enabled = true $(&& $condition)?;]
-            [$($futures)* let future = $future;]
-            ($crate::future::macros::branch($list, enabled, future, $crate::__test!($pattern)))
+            [$($conditions)* let __openwork_enabled = true $(&& $condition)?;]
+            [$($futures)* let __openwork_future = $future;]
+            ($crate::future::macros::branch(
+                $list, __openwork_enabled, __openwork_future, $crate::__test!($pattern)
+            ))
             { match $out {
                 $crate::future::macros::Outcome::Before(mut $out) => $handlers
                 $crate::future::macros::Outcome::Last($pattern) => $handler
@@ -149,9 +157,11 @@ macro_rules! __select {
     ) => {
         $crate::__select!({
             $order $out
-            [$($conditions)* let enabled = true $(&& $condition)?;]
-            [$($futures)* let future = $future;]
-            ($crate::future::macros::branch($list, enabled, future, $crate::__test!($pattern)))
+            [$($conditions)* let __openwork_enabled = true $(&& $condition)?;]
+            [$($futures)* let __openwork_future = $future;]
+            ($crate::future::macros::branch(
+                $list, __openwork_enabled, __openwork_future, $crate::__test!($pattern)
+            ))
             { match $out {
                 $crate::future::macros::Outcome::Before(mut $out) => $handlers
                 $crate::future::macros::Outcome::Last($pattern) => $handler
@@ -167,9 +177,11 @@ macro_rules! __select {
     ) => {
         $crate::__select!({
             $order $out
-            [$($conditions)* let enabled = true $(&& $condition)?;]
-            [$($futures)* let future = $future;]
-            ($crate::future::macros::branch($list, enabled, future, $crate::__test!($pattern)))
+            [$($conditions)* let __openwork_enabled = true $(&& $condition)?;]
+            [$($futures)* let __openwork_future = $future;]
+            ($crate::future::macros::branch(
+                $list, __openwork_enabled, __openwork_future, $crate::__test!($pattern)
+            ))
             { match $out {
                 $crate::future::macros::Outcome::Before(mut $out) => $handlers
                 $crate::future::macros::Outcome::Last($pattern) => $handler,
@@ -217,23 +229,23 @@ macro_rules! __select {
 #[macro_export]
 macro_rules! __test {
     ($pattern:pat) => {
-        |mut output| {
-            let mut fits = false;
+        |mut __openwork_output| {
+            let mut __openwork_fits = false;
             // For a future of which nothing says what it gives, such as `pending()`: by this the compiler knows
             // that any type will do, as it does in Tokio's expansion.
             #[allow(unused_assignments, unreachable_code, clippy::diverging_sub_expression)]
             if false {
-                output = ::std::unreachable!();
+                __openwork_output = ::std::unreachable!();
             }
             #[allow(unused_variables, unused_mut, unreachable_patterns, unreachable_code)]
-            match output {
-                $pattern if $crate::future::macros::note_and_refuse(&mut fits) => {
+            match __openwork_output {
+                $pattern if $crate::future::macros::note_and_refuse(&mut __openwork_fits) => {
                     ::std::unreachable!()
                 }
                 _ => {}
             }
             #[allow(unreachable_code)]
-            return fits.then_some(output);
+            return __openwork_fits.then_some(__openwork_output);
         }
     };
 }
