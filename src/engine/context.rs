@@ -25,7 +25,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, ready};
 
 use super::random::Random;
@@ -113,8 +113,8 @@ pub(crate) struct EnterGuard {
     outer: Option<AnyRuntime>,
     outer_id: u32,
     depth: usize,
-    /// It speaks of this thread.
-    not_send: PhantomData<*const ()>,
+    /// It must be dropped on this thread, like a `MutexGuard`: `Sync`, but not `Send`.
+    not_send: PhantomData<MutexGuard<'static, ()>>,
 }
 
 impl Drop for EnterGuard {

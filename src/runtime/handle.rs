@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -162,10 +162,6 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle").field("runtime", &self.parts.shared.id).finish()
     }
 }
-
-// What panics in a runtime is a task's own: no broken invariant can be seen through a handle.
-impl UnwindSafe for Handle {}
-impl RefUnwindSafe for Handle {}
 
 /// For code that is given "something that spawns" and does not care what.
 impl Spawn for Handle {

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use crate::engine::task::{Failure, Payload, Runnable};
 
 /// A task's number, unique in the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(NonZeroU64);
 
 impl Id {

@@ -4,6 +4,7 @@
 //!
 //! Next: `metrics.rs`.
 
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
 use crate::engine::blocking::Pool;
@@ -27,6 +28,10 @@ impl Parts {
         Arc::new(Parts { shared: Arc::new(Share::clone(&self.shared)), ..self.clone() })
     }
 }
+
+// What panics in a runtime is a task's own: no broken invariant can be seen through what owns the parts, which
+// are the runtime, its handles and its metrics.
+impl RefUnwindSafe for Parts {}
 
 /// Who runs the tasks.
 #[derive(Clone)]

@@ -2,7 +2,6 @@
 //!
 //! Next: `builder.rs`, which makes one.
 
-use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::handle::{EnterGuard, Handle};
@@ -145,10 +144,6 @@ impl Runtime {
         self.handle.parts.pool.wait_for_end(until);
     }
 }
-
-// As of its handles.
-impl UnwindSafe for Runtime {}
-impl RefUnwindSafe for Runtime {}
 
 impl Drop for Runtime {
     fn drop(&mut self) {

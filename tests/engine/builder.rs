@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 
-use crate::common::{AtDrop, on_every_flavour, panic_of, real, until};
+use crate::common::{AtDrop, assert_not, on_every_flavour, panic_of, real, until};
 use futures::channel::oneshot;
 use futures::task::{Spawn, SpawnExt};
-use openwork::runtime::{Builder, Handle, Runtime, TryCurrentError};
+use openwork::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
 use openwork::task::yield_now;
 
 #[test]
@@ -123,7 +123,11 @@ fn a_panic_does_not_make_a_runtime_suspect() {
     fn everywhere<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
     everywhere::<Runtime>();
     everywhere::<Handle>();
+    everywhere::<RuntimeMetrics>();
     everywhere::<TryCurrentError>();
+    fn is_looked_at_from_everywhere<T: Sync + Unpin>() {}
+    is_looked_at_from_everywhere::<EnterGuard<'_>>();
+    assert_not!(EnterGuard<'_>: Send);
 }
 
 #[test]

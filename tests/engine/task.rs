@@ -279,6 +279,8 @@ fn handles_go_everywhere() {
     everywhere::<JoinHandle<std::cell::Cell<u8>>>();
     everywhere::<AbortHandle>();
     everywhere::<Id>();
+    fn a_key<T: Copy + Ord + std::hash::Hash + std::fmt::Debug + std::fmt::Display>() {}
+    a_key::<Id>();
     fn an_error<T: std::error::Error + Send + Sync + Unpin>() {}
     an_error::<JoinError>();
 }
