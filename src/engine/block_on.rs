@@ -1,10 +1,10 @@
 //! How does one run an `async` block at all?
 //!
 //! A future does nothing by itself: somebody calls `poll`, and it answers either "ready, here is the
-//! value" or "pending". Pending is a promise: *I kept the waker that you gave me, and shall call it
-//! when it is worth polling again.* So the smallest executor is a loop of two lines: poll; if pending,
-//! sleep until the waker is called. The thread's permit is that waker. As a wake before the sleep is
-//! kept, a future may call its waker while it is still being polled, and nothing is lost.
+//! value" or "pending". Pending is a promise: *the waker that you gave me is where I wait, and will be
+//! called when it is worth polling again.* So the smallest executor is a loop of two lines: poll; if
+//! pending, sleep until the waker is called. The thread's permit is that waker. As a wake before the
+//! sleep is kept, the waker may be called while the future is still being polled, and nothing is lost.
 //!
 //! `Context` is just the envelope in which the waker travels. `pin!` promises that the future will not
 //! move in memory from now on: an `async` block may hold references into itself.

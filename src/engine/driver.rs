@@ -11,8 +11,8 @@
 //!    permit ── a notification ─▶ └────────────────┘
 //! ```
 //!
-//! One turn is: wait; hand the reports to their sources; let the timers that are due fire; and then,
-//! when no lock is held any more, call the wakers.
+//! One turn is: wait; hand the reports to their sources; let the timers that are due fire; and then call the
+//! wakers, under no lock but the driver's own, which no waker waits for.
 //!
 //! **With a paused clock** there is a fourth reason. If no descriptor is ready and no thread of the
 //! blocking pool is at work, then nothing can happen before the next deadline; so instead of waiting for
@@ -110,7 +110,7 @@ impl Driver {
 
     /// Sleeps until a deadline, readiness or a call; not at all if there was a call since the last time. What
     /// came is then to be [dispatched](Driver::dispatch). The second of the two functions at which to set a
-    /// breakpoint: everything that could run has run.
+    /// breakpoint: this worker has found nothing to run.
     #[inline(never)]
     pub(crate) fn sleep(&self, seat: &mut Seat) {
         if self.permit.announce() == Announce::StayUp {

@@ -184,6 +184,56 @@ pub fn unknown_breakpoints(page: &Page, source: &[(String, String)]) -> Vec<(usi
     names.filter(|(_, name)| !known(name)).collect()
 }
 
+/// The strokes and arrows of the page's pictures that lead to nothing, each with its line: so they do where two
+/// rows were joined into one, or a row was shifted.
+pub fn loose_ends(page: &Page) -> Vec<(usize, char)> {
+    let pictures = page.blocks.iter().filter(|block| block.info == "text");
+    let ends = pictures.flat_map(|block| {
+        let rows: Vec<Vec<char>> = block.body.iter().map(|row| row.chars().collect()).collect();
+        let is_drawn = |row: Option<usize>, column: usize| {
+            let mark = row.and_then(|row| rows.get(row)?.get(column));
+            mark.is_some_and(|mark| *mark != ' ')
+        };
+        let mut ends = Vec::new();
+        for (row, marks) in rows.iter().enumerate() {
+            for (column, mark) in marks.iter().enumerate() {
+                let above = is_drawn(row.checked_sub(1), column);
+                let below = is_drawn(Some(row + 1), column);
+                let is_loose = match mark {
+                    '▼' => !above,
+                    '▲' => !below,
+                    '│' => !above && !below,
+                    _ => false,
+                };
+                ends.extend(is_loose.then_some((block.line + 1 + row, *mark)));
+            }
+        }
+        ends
+    });
+    ends.collect()
+}
+
+/// The files and the tests that the page names in code without a link, and that are not there, each with its line:
+/// a path from the root, such as `tests/laws`, or a name of four words or more, such as `a_wake_is_not_lost`.
+pub fn unknown_names(
+    page: &Page,
+    repository: Repository<'_>,
+    is_code: impl Fn(&str) -> bool,
+) -> Vec<(usize, String)> {
+    let is_path = |name: &str| {
+        let folders = ["src/", "tests/", "examples/", "benches/"];
+        folders.iter().any(|folder| name.starts_with(folder)) && !name.contains([' ', '…'])
+    };
+    let is_name = |name: &str| {
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        name.chars().all(is_word) && name.matches('_').count() > 2
+    };
+    let unknown = page.spans.iter().filter(|(_, name)| {
+        is_path(name) && repository(name).is_none() || is_name(name) && !is_code(name)
+    });
+    unknown.cloned().collect()
+}
+
 fn without_generics(name: &str) -> String {
     let mut depth = 0;
     let mut kept = String::new();

@@ -17,7 +17,8 @@
 //!
 //! And what they tell their reader to type is tried, or there is a reason why not; where they show what
 //! is printed then, that is compared. The rules for this are told in `commands.rs`, and a command for which
-//! none of them will do has its place in `list.rs`. A breakpoint in the engine is a function there.
+//! none of them will do has its place in `list.rs`. A breakpoint in the engine is a function there,
+//! a file or a test that they name is there, and no stroke of their pictures leads to nothing.
 //!
 //! `page.rs` finds the links, `check.rs` judges them. Here are our own pages, and small ones that
 //! are wrong on purpose, so that the checker is known to be able to fail.
@@ -28,7 +29,7 @@ mod list;
 mod page;
 
 use crate::common::{ends, example};
-use check::{Target, check, mend, unknown_breakpoints};
+use check::{Target, check, loose_ends, mend, unknown_breakpoints, unknown_names};
 use commands::{Command, commands, first_difference, is_tried, run};
 use list::{LIST, Rule};
 use page::Page;
@@ -97,6 +98,47 @@ fn one_can_stop_where_the_pages_say() {
 }
 
 #[test]
+fn no_stroke_of_a_picture_leads_to_nothing() {
+    let mut complaints = Vec::new();
+    for (file, text) in files_of(&["src", "examples"]) {
+        let docs = text.lines().map(|line| {
+            let line = line.trim_start();
+            let doc = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"));
+            doc.map_or("", |doc| doc.strip_prefix(' ').unwrap_or(doc))
+        });
+        let docs = docs.collect::<Vec<_>>().join("\n");
+        complaints
+            .extend(loose_ends(&Page::read(&docs)).into_iter().map(|end| (file.clone(), end)));
+    }
+    for (page, _) in PAGES {
+        let text = our_repository(page).unwrap_or_default();
+        complaints
+            .extend(loose_ends(&Page::read(&text)).into_iter().map(|end| (page.to_owned(), end)));
+    }
+    assert_eq!(complaints, []);
+    let whole = "```text\n a ──▶ b\n │     ▲\n ▼     │ c\n d ────┘\n```\n";
+    assert_eq!(loose_ends(&Page::read(whole)), []);
+    let joined = whole.replace(" b\n", " b          ");
+    assert_eq!(loose_ends(&Page::read(&joined)), [(2, '│'), (2, '▲')]);
+}
+
+#[test]
+fn what_the_pages_name_is_there() {
+    let files = files_of(&["src", "tests", "benches/src"]);
+    let is_code = |name: &str| files.iter().any(|(_, text)| text.contains(name));
+    for (page, _) in PAGES {
+        let text = our_repository(page).unwrap_or_default();
+        let unknown = unknown_names(&Page::read(&text), &our_repository, is_code);
+        assert_eq!(unknown, [], "{page}");
+    }
+    let small = "`src/timer.rs` `src/` `src/gone.rs`\n`a_law_of_ours` `a_law_of_theirs` `a_law`\n";
+    let is_code = |name: &str| name == "a_law_of_ours";
+    let unknown = unknown_names(&Page::read(small), &small_repository, is_code);
+    let expected = [(1, "src/gone.rs".to_owned()), (2, "a_law_of_theirs".to_owned())];
+    assert_eq!(unknown, expected);
+}
+
+#[test]
 fn what_is_run_prints_what_it_should() {
     // Builds them all, if need be, before the clock of each command ticks.
     let _ = example("tour");
@@ -155,6 +197,23 @@ fn root() -> &'static Path {
 fn our_repository(path: &str) -> Option<String> {
     let path = root().join(path);
     path.exists().then(|| fs::read_to_string(path).unwrap_or_default())
+}
+
+/// All files of these folders, with their text.
+fn files_of(folders: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<_> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+    found
 }
 
 /// A repository of one Rust file, and a few to link to.
