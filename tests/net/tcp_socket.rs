@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
 use std::time::Duration;
 
 use openwork::io::{AsyncReadExt, AsyncWriteExt, Interest, Ready};
@@ -43,6 +44,23 @@ fn a_socket_becomes_a_listener_or_a_stream() {
             let mut text = String::new();
             far.read_to_string(&mut text).await.unwrap();
             assert_eq!(text, "hello");
+        });
+    });
+}
+
+#[test]
+fn a_descriptor_becomes_a_socket() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let raw = TcpSocket::new_v4().unwrap().into_raw_fd();
+            // SAFETY: it was just let go of, and has no other owner.
+            let socket = unsafe { TcpSocket::from_raw_fd(raw) };
+            assert_eq!(socket.as_raw_fd(), raw);
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            let listener = socket.listen(1).unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (_, peer) = listener.accept().await.unwrap();
+            assert_eq!(peer, client.local_addr().unwrap());
         });
     });
 }

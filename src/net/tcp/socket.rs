@@ -16,7 +16,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::panic::Location;
 use std::time::Duration;
 
@@ -229,5 +229,16 @@ impl AsRawFd for TcpSocket {
 impl IntoRawFd for TcpSocket {
     fn into_raw_fd(self) -> RawFd {
         self.socket.into_raw_fd()
+    }
+}
+
+/// The socket must not block, as those of [`TcpSocket::new_v4`] do not.
+impl FromRawFd for TcpSocket {
+    /// # Safety
+    ///
+    /// As for [`OwnedFd`]: the descriptor is open, and the socket becomes its only owner.
+    unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
+        // SAFETY: rule 12, which the caller keeps.
+        TcpSocket { socket: unsafe { OwnedFd::from_raw_fd(fd) } }
     }
 }
