@@ -9,8 +9,9 @@
 //! is the closure, which "is polled" once and returns. So to abort it is to drop it, as long as it has not
 //! begun. Once it runs, nothing can stop it.
 //!
-//! When a runtime ends, closures that have not begun are dropped, and those that have are waited for
-//! (`shutdown_timeout` and `shutdown_background` say otherwise).
+//! When a runtime ends, the pool accepts no more closures, and its threads run those that it accepted
+//! before: a write to a file is such a closure, and has been reported as done. Dropping the runtime waits
+//! for all of them; `shutdown_timeout` and `shutdown_background` leave the rest to the threads.
 //!
 //! This is the last file of the engine. Next: `runtime`, which puts its parts together.
 
@@ -52,6 +53,14 @@ struct State {
     /// Threads that take no more, and have not ended yet.
     leaving: usize,
     closed: bool,
+}
+
+/// Why a closure was not accepted.
+pub(crate) enum Refused<T> {
+    /// The pool is closed. The task is cancelled.
+    Closed(Arc<dyn Join<T>>),
+    /// The pool has no thread, and none could be started.
+    NoThread(io::Error),
 }
 
 /// A closure, as a task. For as long as it is here or runs, a paused clock does not jump.
@@ -114,16 +123,13 @@ impl Pool {
         Arc::new(Pool { threads, shared, started, state, changed, ended })
     }
 
-    /// Gives a closure to the pool. The threads are inside `runtime`. If the pool is closed, the closure
-    /// is dropped and its task cancelled.
-    ///
-    /// An error means that there is no thread in the pool and the system gives none.
+    /// Gives a closure to the pool. The threads are inside `runtime`. A closure that is refused is dropped.
     pub(crate) fn spawn<F, T>(
         self: &Arc<Self>,
         closure: F,
         place: &'static Location<'static>,
         runtime: &AnyRuntime,
-    ) -> io::Result<Arc<dyn Join<T>>>
+    ) -> Result<Arc<dyn Join<T>>, Refused<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -135,7 +141,7 @@ impl Pool {
         if state.closed {
             drop(state);
             job.task.shut_down();
-            return Ok(task);
+            return Err(Refused::Closed(task));
         }
         state.jobs.push_back(job);
         // Each idle thread takes one of the jobs that wait; is there one too many?
@@ -146,7 +152,7 @@ impl Pool {
         drop(state);
         self.changed.notify_one();
         if one_more && let Err(error) = self.start_thread(runtime.clone()) {
-            self.go_on_with_fewer(&task, error)?;
+            self.go_on_with_fewer(&task, error).map_err(Refused::NoThread)?;
         }
         Ok(task)
     }
@@ -210,20 +216,14 @@ impl Pool {
         }
     }
 
-    /// Takes no more jobs, and cancels those that have not begun.
+    /// Accepts no more jobs. The threads run those in the queue, and end.
     pub(crate) fn close(&self) {
-        let jobs = {
-            let mut state = self.state.lock();
-            state.closed = true;
-            std::mem::take(&mut state.jobs)
-        };
+        self.state.lock().closed = true;
         self.changed.notify_all();
-        for job in jobs {
-            job.task.shut_down();
-        }
     }
 
-    /// Waits until all threads have ended, at most until this moment. Returns whether they have.
+    /// Waits until all jobs are done and all threads have ended, at most until this moment. Returns whether
+    /// they have.
     pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while state.threads + state.leaving > 0 {

@@ -46,10 +46,11 @@ use crate::sync::mutex::Mutex;
 /// something is written after one of them has reported it. An operation for which the system gives no thread
 /// answers with an error and has changed nothing.
 ///
-/// A file that is dropped finishes the write that is in flight, unless the
-/// runtime ends first; its error is lost.
+/// A write that is on its way is carried out even if the file is dropped (its error is then lost), and however
+/// the runtime ends, as long as the process lives: a [`Runtime`](crate::runtime::Runtime) that is dropped
+/// waits for it.
 ///
-/// Reads and writes are made inside a runtime; outside of one they panic.
+/// Reads and writes are made inside a runtime; outside of one they panic. In one that has ended they fail.
 pub struct File {
     std: Arc<std::fs::File>,
     max_buf_size: usize,

@@ -4,13 +4,13 @@
 //! no other way to wait for a disk. So it costs a way to another thread and back, some microseconds;
 //! who has much to do does it all in one [`spawn_blocking`](crate::task::spawn_blocking).
 //!
-//! The functions have std's names, and its errors. What they are given is done to its end, also if the
-//! future is dropped meanwhile; nothing is begun before it is awaited.
+//! The functions have std's names, and its errors. Nothing is begun before the first poll. After it the work
+//! is done to its end, even if the future is dropped or the runtime ends meanwhile.
 //!
 //! # Errors and panics
 //!
-//! Besides std's errors, one of the kind `Other` if the runtime ends before the work has begun, and the
-//! system's if it gives no thread; then nothing has changed. Outside of a runtime all of them panic.
+//! Besides std's errors, one of the kind `Other` if the runtime has ended, and the system's if it gives no
+//! thread; then nothing has changed. Outside of a runtime all of them panic.
 
 mod job;
 mod paths;

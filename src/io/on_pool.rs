@@ -15,6 +15,7 @@
 //! One operation at a time, so they happen in the order in which they were called. A **write** answers as
 //! soon as its bytes are copied, and is settled by the next operation, which reports its error. `flush`
 //! reports it too, and again, until something new is written: `flush` must not answer Ok for lost bytes.
+//! When a write answers, the pool has accepted its job, and runs it even if the runtime ends.
 //!
 //! A **read** that is dropped goes on, and what it has read is there for the next one. Until then the object
 //! is ahead of its reader, and an operation that depends on the position first goes back. What was read

@@ -1,7 +1,7 @@
 //! What does the program say, and what is it told?
 //!
 //! Standard **output** and **error** are objects on the pool, like files. What is written is on its way
-//! when `write` answers, and has left the process when `flush` does.
+//! when `write` answers, and has left the process when `flush` does, or when the runtime was dropped.
 //!
 //! Standard **input** is another matter. A read of it may wait for a human being, and cannot be called
 //! off: a job that does so would keep a runtime from ending until somebody presses a key. So there is one
@@ -68,8 +68,9 @@ pub struct Stderr(OnPool<io::Stderr>);
 
 /// Standard output of this process. Writes go through the blocking pool, so it is used inside a runtime.
 ///
-/// A write is still on its way when it answers: `flush` before the program ends. Each handle keeps its own
-/// writes in order; between two handles there is none.
+/// A write answers when its bytes are on their way. It is carried out however the runtime ends, as long as the
+/// process lives: a [`Runtime`](crate::runtime::Runtime) that is dropped waits for it. `flush` before the
+/// process ends in another way. Each handle keeps its own writes in order; between two handles there is none.
 ///
 /// A write that failed is reported as by [`fs::File`](crate::fs::File): by the next operation, and by each
 /// `flush` until something new is written. std may have kept its bytes, and then writes them before the next.

@@ -276,7 +276,7 @@ impl Runtime {
 }
 
 /// Runs a future to its end on a runtime of its own, which has this one thread, and then drops the
-/// runtime with all that is left in it.
+/// [runtime](Runtime): tasks that are left are dropped, blocking closures and writes are waited for.
 ///
 /// This is where a program begins that uses this crate: what `#[tokio::main]` is elsewhere, as a plain
 /// function that a debugger can step into.

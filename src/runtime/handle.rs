@@ -16,7 +16,9 @@ use super::join_handle::JoinHandle;
 use super::metrics::{RuntimeMetrics, TaskInfo};
 use super::parts::{Parts, Workers};
 use crate::engine::block_on::block_on;
+use crate::engine::blocking::Refused;
 use crate::engine::context::{self, AnyRuntime};
+use crate::engine::task::Join;
 
 /// What to do about it.
 const MUST_BE_INSIDE: &str = "must run inside of one: wrap the code in \
@@ -93,21 +95,36 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        match self.try_spawn_blocking(closure) {
-            Ok(task) => task,
-            Err(error) => panic!("the system gives no thread for blocking work: {error}"),
+        match self.spawn_on_pool(closure) {
+            Ok(task) | Err(Refused::Closed(task)) => JoinHandle::new(task),
+            Err(Refused::NoThread(error)) => {
+                panic!("no thread could be started for blocking work: {error}")
+            }
         }
     }
 
-    /// The same for those who can answer an error.
+    /// The same for a caller that can answer an error. What it answers otherwise will be done.
     #[track_caller]
     pub(crate) fn try_spawn_blocking<F, T>(&self, closure: F) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        match self.spawn_on_pool(closure) {
+            Ok(task) => Ok(JoinHandle::new(task)),
+            Err(Refused::Closed(_)) => Err(io::Error::other("the runtime has ended")),
+            Err(Refused::NoThread(error)) => Err(error),
+        }
+    }
+
+    #[track_caller]
+    fn spawn_on_pool<F, T>(&self, closure: F) -> Result<Arc<dyn Join<T>>, Refused<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
         let runtime: AnyRuntime = self.parts.clone();
-        self.parts.pool.spawn(closure, Location::caller(), &runtime).map(JoinHandle::new)
+        self.parts.pool.spawn(closure, Location::caller(), &runtime)
     }
 
     /// Runs a future to its end on this thread, inside the runtime. It does not drive the runtime: that

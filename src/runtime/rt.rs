@@ -12,8 +12,11 @@ use crate::engine::context;
 
 /// A runtime: tasks, timers, sockets, and threads for blocking work.
 ///
-/// Dropping it drops every task that is left, wherever it waits, and waits for the closures that
-/// [`spawn_blocking`](crate::task::spawn_blocking) has begun.
+/// Dropping it drops every task that is left, wherever it waits, and then waits for the blocking pool: each
+/// closure that [`spawn_blocking`](crate::task::spawn_blocking) accepted before the end runs, unless it was
+/// aborted, and each write to a file or to standard output that answered `Ok` is carried out. What is spawned
+/// later is cancelled. If a closure waits for something that only a task of this runtime could provide, it
+/// never ends, and neither does the drop: use [`shutdown_timeout`](Runtime::shutdown_timeout) there.
 ///
 /// # Panics
 ///
@@ -22,7 +25,7 @@ use crate::engine::context;
 #[derive(Debug)]
 pub struct Runtime {
     pub(super) handle: Handle,
-    /// How long to wait for blocking closures. None: until they end.
+    /// How long to wait for the blocking pool. None: until its closures have run.
     pub(super) wait_at_drop: Option<Duration>,
 }
 
@@ -83,8 +86,8 @@ impl Runtime {
         self.handle.enter()
     }
 
-    /// Ends the runtime, and waits for blocking closures at most this long. Those that still run then go
-    /// on by themselves.
+    /// Ends the runtime as a drop does, but waits for at most this long. After that the pool's threads go on
+    /// by themselves: they run the closures that were accepted before the end, as long as the process lives.
     ///
     /// # Panics
     ///
@@ -94,25 +97,28 @@ impl Runtime {
         self.wait_at_drop = Some(duration);
     }
 
-    /// Ends the runtime without waiting for blocking closures. May be called anywhere.
+    /// Ends the runtime without waiting, as [`shutdown_timeout`](Runtime::shutdown_timeout) of zero does. May be
+    /// called anywhere.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
     }
 
-    /// Has all tasks dropped, and the blocking closures that have not begun.
+    /// Accepts no more tasks and closures, and has all tasks dropped.
     fn shut_down(&self) {
         let _entered = self.enter();
         let Parts { shared, workers, pool, .. } = &*self.handle.parts;
+        // Before `stop`, after which a worker may drop tasks at any time: what their destructors give to the
+        // pool is cancelled on every flavour.
+        pool.close();
         shared.stop();
         // A crew does this itself, when the last worker has left.
         if let Workers::CurrentThread(post) = workers {
             shared.shut_down();
             post.close();
         }
-        pool.close();
     }
 
-    /// Waits for the workers, and for the blocking closures that have begun.
+    /// Waits for the workers, and for the blocking closures.
     fn wait(&self) {
         if self.wait_at_drop == Some(Duration::ZERO) {
             return;

@@ -29,8 +29,11 @@ where
 
 /// Runs a closure that blocks, on a thread where it may.
 ///
-/// Once it has begun nothing can stop it: `abort` then has no effect, and a runtime that is dropped
-/// waits for it.
+/// It runs whether or not the handle is awaited, even if the runtime ends before it has begun: a runtime that
+/// is dropped waits for it (see [`Runtime`](crate::runtime::Runtime) for the other ways to end one). To
+/// abort it drops a closure that has not begun, and has no effect on one that has.
+///
+/// If the runtime has ended already, the closure is dropped and its handle answers "cancelled".
 ///
 /// ```
 /// # openwork::block_on(async {
@@ -41,7 +44,7 @@ where
 ///
 /// # Panics
 ///
-/// Outside of a runtime, and if there is no thread for such work and the system gives none.
+/// Outside of a runtime, and if the pool has no thread and the system gives none.
 #[track_caller]
 pub fn spawn_blocking<F, T>(closure: F) -> JoinHandle<T>
 where

@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod crowd;
+mod endings;
 mod ends;
 mod example;
 mod files;
@@ -22,6 +23,7 @@ mod types;
 mod wakes;
 
 pub use crowd::crowd;
+pub use endings::{in_each_way, runs_on, until_it_ends};
 pub use ends::ends;
 pub use example::{example, target_folder, without_cargo_variables};
 pub use files::{Dir, hold_up, poll_once_and_drop, with_one_thread, without_threads};

@@ -6,6 +6,7 @@ mod common;
 mod builder;
 mod runtime;
 mod workers;
+mod blocking_pool;
 mod stealing;
 mod bugs;
 mod trace;

@@ -17,8 +17,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{
-    AtDrop, Flavour, Wakes, alone, ends, on_every_flavour, panic_of, paused, real, sleepy, until,
-    with_workers,
+    AtDrop, Flavour, Wakes, alone, ends, on_every_flavour, panic_of, paused, real, runs_on, sleepy,
+    until, with_workers,
 };
 use futures::StreamExt;
 use futures::channel::oneshot;
@@ -36,19 +36,6 @@ fn until_dropped(at_drop: impl FnMut() + Send) -> impl Future<Output = ()> + Sen
         pending::<()>().await;
         drop(guard);
     }
-}
-
-/// A closure that runs until it is let go, and has begun when this returns.
-fn runs_on(handle: &Handle) -> (JoinHandle<&'static str>, mpsc::Sender<()>) {
-    let (begins, begun) = mpsc::channel();
-    let (let_go, wait) = mpsc::channel();
-    let closure = handle.spawn_blocking(move || {
-        begins.send(()).unwrap();
-        wait.recv().unwrap();
-        "it ran to its end"
-    });
-    begun.recv().unwrap();
-    (closure, let_go)
 }
 
 /// Lets each task have its turn, until all of them wait.
@@ -525,32 +512,6 @@ fn what_a_destructor_spawns_at_the_end_is_cancelled_at_once() {
         all_wait(&runtime);
         drop(runtime);
         assert_eq!(told.recv(), Ok(true));
-    });
-}
-
-/// Point 2.
-#[test]
-fn the_end_drops_closures_that_have_not_begun_and_waits_for_those_that_have() {
-    on_every_flavour(|flavour| {
-        let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
-        let (running, let_go) = runs_on(runtime.handle());
-        let held = Arc::new(());
-        let ours = held.clone();
-        let waiting = runtime.spawn_blocking(move || drop(ours));
-        let ended = Arc::new(AtomicBool::new(false));
-        let dropping = thread::spawn({
-            let ended = ended.clone();
-            move || {
-                drop(runtime);
-                ended.store(true, SeqCst);
-            }
-        });
-        assert!(join(waiting).unwrap_err().is_cancelled());
-        assert_eq!(Arc::strong_count(&held), 1);
-        assert!(!ended.load(SeqCst), "a closure still runs");
-        let_go.send(()).unwrap();
-        assert_eq!(join(running).unwrap(), "it ran to its end");
-        dropping.join().unwrap();
     });
 }
 

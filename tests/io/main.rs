@@ -16,3 +16,4 @@ mod fs;
 mod file_position;
 mod flush_errors;
 mod stdio;
+mod last_writes;
