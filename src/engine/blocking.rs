@@ -13,10 +13,14 @@
 //! before: a write to a file is such a closure, and has been reported as done. Dropping the runtime waits
 //! for all of them; `shutdown_timeout` and `shutdown_background` leave the rest to the threads.
 //!
+//! A job is in the queue only while there is a thread that will take it, or one that is starting. If the
+//! system gives none, the jobs that wait for it fail.
+//!
 //! This is the last file of the engine. Next: `runtime`, which puts its parts together.
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,13 +44,15 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     /// A job was pushed, or the pool was closed.
     changed: Condvar,
-    /// A thread has ended.
+    /// A thread has ended, or could not be started.
     ended: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// Threads that were asked for and have not begun: the system may refuse them.
+    starting: usize,
     /// Threads that take jobs, and those of them that wait for one.
     threads: usize,
     idle: usize,
@@ -115,6 +121,19 @@ impl Schedule for NeverAgain {
     }
 }
 
+/// A thread is being started for job `id`. This is dropped only if the function that names it panics.
+struct Starting<'a> {
+    pool: &'a Pool,
+    id: u64,
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        // The caller gets a panic in the place of the handle: the job must not run.
+        let _taken_back = self.pool.start_failed(self.id, false);
+    }
+}
+
 impl Pool {
     pub(crate) fn new(threads: Threads, shared: Arc<Shared>) -> Arc<Self> {
         let state = Mutex::new(State::default());
@@ -145,33 +164,45 @@ impl Pool {
         }
         state.jobs.push_back(job);
         // Each idle thread takes one of the jobs that wait; is there one too many?
-        let one_more = state.jobs.len() > state.idle && state.threads < self.threads.max_blocking;
+        let one_more = state.jobs.len() > state.idle
+            && state.threads + state.starting < self.threads.max_blocking;
         if one_more {
-            state.threads += 1;
+            state.starting += 1;
         }
         drop(state);
         self.changed.notify_one();
-        if one_more && let Err(error) = self.start_thread(runtime.clone()) {
-            self.go_on_with_fewer(&task, error).map_err(Refused::NoThread)?;
+        if one_more {
+            let id = task.header().id;
+            let unwinding = Starting { pool: self, id };
+            let started = self.start_thread(runtime.clone());
+            mem::forget(unwinding);
+            if let Err(error) = started
+                && self.start_failed(id, true)
+            {
+                return Err(Refused::NoThread(error));
+            }
         }
         Ok(task)
     }
 
-    /// The system gave no thread. The threads there are will come to the job, if there are any; else it is
-    /// taken back.
-    fn go_on_with_fewer<T>(&self, task: &Arc<dyn Join<T>>, error: io::Error) -> io::Result<()> {
+    /// The thread that job `id` asked for was not started. The job is taken back, unless it `may_stay` for
+    /// the threads that have begun. If no thread is left that could take jobs, those that rely on one
+    /// that was starting fail too. Returns whether the job was taken back.
+    fn start_failed(&self, id: u64, may_stay: bool) -> bool {
         let mut state = self.state.lock();
-        state.threads -= 1;
-        if state.threads > 0 {
-            return Ok(());
+        state.starting -= 1;
+        let mut failed = VecDeque::new();
+        if state.threads + state.starting == 0 {
+            failed = mem::take(&mut state.jobs);
+        } else if state.threads == 0 || !may_stay {
+            // None: a thread has taken it already.
+            let place = state.jobs.iter().position(|job| job.task.header().id == id);
+            failed.extend(place.and_then(|place| state.jobs.remove(place)));
         }
-        let place = state.jobs.iter().position(|job| job.task.header().id == task.header().id);
-        let job = place.and_then(|place| state.jobs.remove(place));
         drop(state);
-        // None: a thread that has ended since took it, and it is done.
-        let Some(job) = job else { return Ok(()) };
-        job.task.shut_down();
-        Err(error)
+        self.ended.notify_all();
+        failed.iter().for_each(|job| job.task.shut_down());
+        failed.iter().any(|job| job.task.header().id == id)
     }
 
     fn start_thread(self: &Arc<Self>, runtime: AnyRuntime) -> io::Result<()> {
@@ -179,6 +210,7 @@ impl Pool {
         let name = format!("openwork-blocking-{number}");
         let (pool, leaver) = (self.clone(), self.clone());
         let work = move || {
+            pool.begin();
             while let Some(job) = pool.next_job() {
                 // A closure is done after its one turn.
                 let _ended = poll_task(job.task.clone());
@@ -189,6 +221,13 @@ impl Pool {
             leaver.ended.notify_all();
         };
         self.threads.start(name, runtime, self.shared.id, work, leave).map(drop)
+    }
+
+    /// A thread has begun.
+    fn begin(&self) {
+        let mut state = self.state.lock();
+        state.starting -= 1;
+        state.threads += 1;
     }
 
     /// Waits for a job. None: this thread is not needed any more.
@@ -226,7 +265,7 @@ impl Pool {
     /// they have.
     pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
         let mut state = self.state.lock();
-        while state.threads + state.leaving > 0 {
+        while state.starting + state.threads + state.leaving > 0 {
             match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return false,
                 Some(left) => (state, _) = self.ended.wait_timeout(state, left),

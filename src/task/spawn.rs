@@ -33,7 +33,8 @@ where
 /// is dropped waits for it (see [`Runtime`](crate::runtime::Runtime) for the other ways to end one). To
 /// abort it drops a closure that has not begun, and has no effect on one that has.
 ///
-/// If the runtime has ended already, the closure is dropped and its handle answers "cancelled".
+/// If the runtime has ended already, the closure is dropped and its handle answers "cancelled". So is a
+/// closure that waits in the queue when the last thread that could run it does not start.
 ///
 /// ```
 /// # openwork::block_on(async {

@@ -1,13 +1,19 @@
-//! Laws of the blocking pool: which closures run when the runtime ends.
+//! Laws of the blocking pool: which closures run when the runtime ends, and what happens when a thread cannot
+//! be started.
 
 use std::future::pending;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::common::{AtDrop, Flavour, in_each_way, on_every_flavour};
-use openwork::runtime::Handle;
+use crate::common::{AtDrop, Flavour, ends, in_each_way, on_every_flavour, panic_of, runs_on};
+use openwork::runtime::{Builder, Handle};
 use openwork::task::{JoinError, JoinHandle};
+use openwork::time::sleep;
+
+/// A stack for which no system has the memory: a thread with it cannot be started.
+const TOO_LARGE: usize = usize::MAX / 4;
 
 fn join<T>(closure: JoinHandle<T>) -> Result<T, JoinError> {
     futures::executor::block_on(closure)
@@ -114,5 +120,155 @@ fn a_closure_that_races_with_the_end_runs_or_is_cancelled_at_once() {
             }
             assert_eq!(ran.load(SeqCst), ran_before_drop_returned);
         }
+    });
+}
+
+/// A closure is accepted before its thread has begun.
+#[test]
+fn the_end_waits_for_a_thread_that_is_starting() {
+    on_every_flavour(|flavour| {
+        let (names, naming) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel();
+        let (built, wait) = (Arc::new(AtomicBool::new(false)), Mutex::new(wait));
+        let ours = built.clone();
+        let runtime = flavour
+            .builder()
+            .thread_name_fn(move || {
+                if ours.load(SeqCst) {
+                    names.send(()).unwrap();
+                    wait.lock().unwrap().recv().unwrap()
+                }
+                "a thread".to_owned()
+            })
+            .build()
+            .unwrap();
+        built.store(true, SeqCst);
+        let handle = runtime.handle().clone();
+        let spawner = thread::spawn(move || handle.spawn_blocking(|| 1));
+        naming.recv().unwrap();
+        let (start, limit) = (Instant::now(), Duration::from_millis(50));
+        runtime.shutdown_timeout(limit);
+        assert!(start.elapsed() >= limit, "its closure has not run");
+        go_on.send(()).unwrap();
+        assert_eq!(join(spawner.join().unwrap()).unwrap(), 1);
+    });
+}
+
+// ---- when a thread cannot be started ----
+
+/// The pool may have one thread, which is being started for another closure.
+#[test]
+fn a_closure_that_relies_on_a_thread_that_does_not_start_is_cancelled() {
+    ends(|| {
+        let (names, naming) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel();
+        let wait = Mutex::new(wait);
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .thread_stack_size(TOO_LARGE)
+            .thread_name_fn(move || {
+                names.send(()).unwrap();
+                wait.lock().unwrap().recv().unwrap()
+            })
+            .build()
+            .unwrap();
+        let held = Arc::new(());
+        let ours = held.clone();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| panic_of(|| runtime.spawn_blocking(|| ())));
+            naming.recv().unwrap();
+            let second = runtime.spawn_blocking(move || drop(ours));
+            assert!(!second.is_finished());
+            go_on.send("it does not help".to_owned()).unwrap();
+            let panicked = first.join().unwrap().expect("there is no thread");
+            assert!(panicked.message.contains("no thread"), "{panicked:?}");
+            assert!(join(second).unwrap_err().is_cancelled());
+        });
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert_eq!(runtime.metrics().num_blocking_threads(), 0);
+    });
+}
+
+/// Another thread that has not begun is no reason to accept a closure: it may not start either.
+#[test]
+fn when_no_thread_starts_each_caller_is_told() {
+    ends(|| {
+        let (names, naming) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel();
+        let (first, wait) = (AtomicBool::new(true), Mutex::new(wait));
+        let runtime = Builder::new_current_thread()
+            .thread_stack_size(TOO_LARGE)
+            .thread_name_fn(move || {
+                if first.swap(false, SeqCst) {
+                    names.send(()).unwrap();
+                    wait.lock().unwrap().recv().unwrap()
+                } else {
+                    String::new()
+                }
+            })
+            .build()
+            .unwrap();
+        let told =
+            || panic_of(|| runtime.spawn_blocking(|| ())).expect("there is no thread").message;
+        thread::scope(|scope| {
+            let first = scope.spawn(told);
+            naming.recv().unwrap();
+            assert!(told().contains("no thread"));
+            go_on.send(String::new()).unwrap();
+            assert!(first.join().unwrap().contains("no thread"));
+        });
+        assert_eq!(runtime.metrics().num_blocking_threads(), 0);
+    });
+}
+
+/// The panic is the caller's; the closure does not run, and the thread is not counted.
+#[test]
+fn a_thread_whose_name_panics_is_not_counted() {
+    on_every_flavour(|flavour| {
+        let panics = Arc::new(AtomicBool::new(false));
+        let ours = panics.clone();
+        let runtime = flavour
+            .builder()
+            .thread_name_fn(move || {
+                assert!(!ours.load(SeqCst), "there is no name");
+                "a thread".to_owned()
+            })
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let panics_once = |threads: usize| {
+            let held = Arc::new(());
+            let ours = held.clone();
+            panics.store(true, SeqCst);
+            let panicked = panic_of(|| runtime.spawn_blocking(move || drop(ours)));
+            panics.store(false, SeqCst);
+            assert_eq!(panicked.unwrap().message, "there is no name");
+            assert_eq!(Arc::strong_count(&held), 1, "the closure is dropped");
+            assert_eq!(metrics.num_blocking_threads(), threads);
+        };
+        panics_once(0);
+        let (running, let_go) = runs_on(runtime.handle());
+        // Now there is a thread that could come to the closure.
+        panics_once(1);
+        assert_eq!(join(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+        assert_eq!(metrics.num_blocking_threads(), 2);
+        let_go.send(()).unwrap();
+        join(running).unwrap();
+        drop(runtime);
+        assert_eq!(metrics.num_blocking_threads(), 0);
+    });
+}
+
+/// A paused clock stands still while closures wait or run.
+#[test]
+fn a_closure_that_was_not_accepted_does_not_hold_a_paused_clock() {
+    ends(|| {
+        let runtime = Builder::new_current_thread()
+            .start_paused(true)
+            .thread_name_fn(|| panic!("there is no name"))
+            .build()
+            .unwrap();
+        panic_of(|| runtime.spawn_blocking(|| ())).unwrap();
+        runtime.block_on(async { sleep(Duration::from_secs(3600)).await });
     });
 }
