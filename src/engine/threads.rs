@@ -49,6 +49,11 @@ impl Threads {
         #[cfg(target_os = "linux")]
         let short_name = self.name.is_none().then(|| short(&usual_name));
         let name = self.name.as_ref().map_or(usual_name, |name| name());
+        if name.contains('\0') {
+            // Std would panic.
+            let error = format!("the name of a thread contains NUL: {name:?}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
         let mut builder = thread::Builder::new().name(name);
         if let Some(size) = self.stack_size {
             builder = builder.stack_size(size);

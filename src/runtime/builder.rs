@@ -103,13 +103,21 @@ impl Builder {
 
     /// The name of the threads that the runtime starts. The default is `openwork-worker-0` and so on, and
     /// `openwork-blocking-0` for those of blocking work.
+    ///
+    /// # Panics
+    ///
+    /// If the name contains NUL.
+    #[track_caller]
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
+        assert!(!name.contains('\0'), "`thread_name` must not contain NUL: {name:?}");
         self.threads.name = Some(Arc::new(move || name.clone()));
         self
     }
 
-    /// A function that names each thread that the runtime starts.
+    /// A function that names each thread that the runtime starts. It is called by the thread that starts the
+    /// other one: in [`build`](Builder::build), or where blocking work is spawned. Its panic goes to that
+    /// caller. If a name contains NUL, the thread is not started, as if the system had refused it.
     pub fn thread_name_fn<F>(&mut self, name: F) -> &mut Self
     where
         F: Fn() -> String + Send + Sync + 'static,

@@ -2,12 +2,15 @@
 //! be started.
 
 use std::future::pending;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{AtDrop, Flavour, ends, in_each_way, on_every_flavour, panic_of, runs_on};
+use crate::common::{
+    AtDrop, Flavour, assert_panics_here, ends, in_each_way, on_every_flavour, panic_of, runs_on,
+};
 use openwork::runtime::{Builder, Handle};
 use openwork::task::{JoinError, JoinHandle};
 use openwork::time::sleep;
@@ -259,16 +262,44 @@ fn a_thread_whose_name_panics_is_not_counted() {
     });
 }
 
+#[test]
+fn a_thread_whose_name_contains_nul_is_not_counted() {
+    on_every_flavour(|flavour| {
+        let nul = Arc::new(AtomicBool::new(false));
+        let ours = nul.clone();
+        let mut builder = flavour.builder();
+        builder.thread_name_fn(move || {
+            if ours.load(SeqCst) { "a\0b".to_owned() } else { "a thread".to_owned() }
+        });
+        let runtime = builder.build().unwrap();
+        nul.store(true, SeqCst);
+        assert_panics_here("contains NUL", || runtime.spawn_blocking(|| ()));
+        let error = runtime.block_on(openwork::fs::read("Cargo.toml")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(runtime.metrics().num_blocking_threads(), 0);
+        if flavour != Flavour::CurrentThread {
+            assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::InvalidInput);
+        }
+        nul.store(false, SeqCst);
+        assert_eq!(join(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+    });
+}
+
 /// A paused clock stands still while closures wait or run.
 #[test]
 fn a_closure_that_was_not_accepted_does_not_hold_a_paused_clock() {
     ends(|| {
-        let runtime = Builder::new_current_thread()
-            .start_paused(true)
-            .thread_name_fn(|| panic!("there is no name"))
-            .build()
-            .unwrap();
-        panic_of(|| runtime.spawn_blocking(|| ())).unwrap();
-        runtime.block_on(async { sleep(Duration::from_secs(3600)).await });
+        for nul in [false, true] {
+            let runtime = Builder::new_current_thread()
+                .start_paused(true)
+                .thread_name_fn(move || {
+                    assert!(nul, "there is no name");
+                    "\0".to_owned()
+                })
+                .build()
+                .unwrap();
+            panic_of(|| runtime.spawn_blocking(|| ())).unwrap();
+            runtime.block_on(async { sleep(Duration::from_secs(3600)).await });
+        }
     });
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 
-use crate::common::{AtDrop, assert_not, on_every_flavour, panic_of, real, until};
+use crate::common::{
+    AtDrop, assert_not, assert_panics_here, on_every_flavour, panic_of, real, until,
+};
 use futures::channel::oneshot;
 use futures::task::{Spawn, SpawnExt};
 use openwork::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
@@ -150,6 +152,19 @@ fn a_thread_that_ends_has_forgotten_where_it_was() {
 }
 
 /// (Behaviours 4 and 40.)
+#[test]
+fn a_thread_name_with_nul_is_refused_at_the_callers_line() {
+    let mut builder = Builder::new_current_thread();
+    assert_panics_here("`thread_name` must not contain NUL", || _ = builder.thread_name("a\0b"));
+    // The name that was set before stays.
+    let mut builder = Builder::new_current_thread();
+    builder.thread_name("before");
+    panic_of(|| _ = builder.thread_name("a\0b")).unwrap();
+    let runtime = builder.build().unwrap();
+    let name = runtime.spawn_blocking(|| thread::current().name().map(str::to_owned));
+    assert_eq!(runtime.block_on(name).unwrap().as_deref(), Some("before"));
+}
+
 #[test]
 fn who_blocks_within_a_runtime_is_told_so_at_his_own_line() {
     on_every_flavour(|flavour| {
