@@ -157,6 +157,54 @@ fn the_end_waits_for_a_thread_that_is_starting() {
     });
 }
 
+/// A thread that has taken its last closure still calls what the user gave, inside the runtime.
+#[test]
+fn the_end_waits_for_a_thread_that_leaves() {
+    on_every_flavour(|flavour| {
+        let (leaves, leaving) = mpsc::channel();
+        let (let_go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let runtime = flavour
+            .builder()
+            .thread_keep_alive(Duration::from_millis(1))
+            .on_thread_stop(move || {
+                let thread = thread::current();
+                if thread.name().is_some_and(|name| name.starts_with("openwork-blocking")) {
+                    leaves.send(()).unwrap();
+                    let _ = wait.lock().unwrap().recv();
+                }
+            })
+            .build()
+            .unwrap();
+        join(runtime.spawn_blocking(|| ())).unwrap();
+        leaving.recv().unwrap();
+        assert_eq!(runtime.metrics().num_blocking_threads(), 0, "it takes no more closures");
+        let (start, limit) = (Instant::now(), Duration::from_millis(50));
+        runtime.shutdown_timeout(limit);
+        assert!(start.elapsed() >= limit, "its thread is still there");
+        drop(let_go);
+    });
+}
+
+// ---- how many threads ----
+
+#[test]
+fn a_closure_does_not_wait_for_those_that_block() {
+    on_every_flavour(|flavour| {
+        let runtime = flavour.builder().max_blocking_threads(6).build().unwrap();
+        // The second time, there are threads that wait for work.
+        for _ in 0..2 {
+            // Each has begun before the next one is spawned.
+            let blocked: Vec<_> = (0..5).map(|_| runs_on(runtime.handle())).collect();
+            assert_eq!(join(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+            for (closure, let_go) in blocked {
+                let_go.send(()).unwrap();
+                join(closure).unwrap();
+            }
+        }
+    });
+}
+
 // ---- when a thread cannot be started ----
 
 /// The pool may have one thread, which is being started for another closure.
