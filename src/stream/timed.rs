@@ -110,10 +110,12 @@ impl<S: Stream> Stream for Throttle<S> {
             ready!(delay.poll(cx));
             this.delay.set(None);
         }
+        // Before the item is taken: outside of a runtime this panics, and the item would be lost.
+        let handle = (!this.duration.is_zero()).then(|| Handle::current_for("StreamExt::throttle"));
         let item = ready!(this.stream.poll_next(cx));
-        if item.is_some() && !this.duration.is_zero() {
-            let handle = Handle::current_for("StreamExt::throttle");
-            this.delay.set(Some(Sleep::after(handle, *this.duration)));
+        if item.is_some() {
+            let delay = handle.map(|handle| Sleep::after(handle, *this.duration));
+            this.delay.set(delay);
         }
         Poll::Ready(item)
     }

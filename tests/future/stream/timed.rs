@@ -64,6 +64,10 @@ fn throttled_by_nothing_needs_no_runtime() {
         let message =
             panic_of(|| block_on(stream::iter(0..3).throttle(MS).count())).unwrap().message;
         assert!(message.contains("`StreamExt::throttle`"), "{message}");
+        // It is refused before an item is taken.
+        let mut slow = Box::pin(stream::iter(0..3).throttle(MS));
+        assert!(panic_of(|| block_on(slow.next())).is_some());
+        assert_eq!(paused().block_on(slow.next()), Some(0));
     });
 }
 
