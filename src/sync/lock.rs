@@ -30,7 +30,6 @@ use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use super::permits::{Acquire, Closed, Gate, Permits, Refused};
@@ -42,27 +41,28 @@ pub(super) struct RawLock {
     pub(super) permits: Permits,
     /// How many permits there are.
     all: usize,
-    /// The task that has them all; 0 if none does, or who does is no task. Std's atomic, as no model needs
-    /// to know of it; relaxed, as it is only looked at.
-    holder: AtomicU64,
 }
 
 impl RawLock {
     #[cfg(not(loom))]
     #[track_caller]
     pub(super) const fn new(all: usize) -> Self {
-        RawLock { permits: Permits::new(all), all, holder: AtomicU64::new(0) }
+        RawLock { permits: Permits::new(all), all }
     }
 
     #[cfg(loom)]
     #[track_caller]
     pub(super) fn new(all: usize) -> Self {
-        RawLock { permits: Permits::new(all), all, holder: AtomicU64::new(0) }
+        RawLock { permits: Permits::new(all), all }
     }
 
     pub(super) fn waiting(&self, what: &'static str) -> Waiting {
-        let holder = self.holder.load(Relaxed);
+        let holder = self.permits.holder();
         Waiting::Lock { what, holder: (holder != 0).then_some(holder) }
+    }
+
+    pub(super) fn is_exclusive(&self, permits: usize) -> bool {
+        permits == self.all
     }
 }
 
@@ -92,18 +92,13 @@ pub(super) struct Hold<L: Deref<Target: HasRaw>> {
 }
 
 impl<L: Deref<Target: HasRaw>> Hold<L> {
-    /// The permits are taken already.
-    fn new(lock: L, permits: usize) -> Self {
-        let raw = lock.raw();
-        if permits == raw.all {
-            raw.holder.store(context::task_id().unwrap_or(0), Relaxed);
-        }
-        Hold { lock, permits }
-    }
-
     pub(super) fn try_new(lock: L, permits: usize) -> Result<Self, Refused> {
-        lock.raw().permits.try_acquire(permits)?;
-        Ok(Hold::new(lock, permits))
+        let raw = lock.raw();
+        raw.permits.try_acquire(permits)?;
+        if raw.is_exclusive(permits) {
+            raw.permits.set_holder(context::task_id().unwrap_or(0));
+        }
+        Ok(Hold { lock, permits })
     }
 
     /// Puts all permits back but one.
@@ -114,8 +109,8 @@ impl<L: Deref<Target: HasRaw>> Hold<L> {
 
     fn put_back(&self, permits: usize) {
         let raw = self.lock.raw();
-        // Before, or it could be the next one's that is wiped out.
-        raw.holder.store(0, Relaxed);
+        // Before the permits are put back: afterwards it may be the next holder's.
+        raw.permits.set_holder(0);
         raw.permits.add(permits);
     }
 }
@@ -128,7 +123,7 @@ impl<L: Deref<Target: HasRaw + Gate> + Unpin> Hold<L> {
         call: &str,
     ) -> Poll<Result<Self, Closed>> {
         let lock = ready!(acquire.poll(cx, call))?;
-        Poll::Ready(Ok(Hold::new(lock, acquire.wanted())))
+        Poll::Ready(Ok(Hold { lock, permits: acquire.wanted() }))
     }
 }
 

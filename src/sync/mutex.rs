@@ -63,6 +63,10 @@ impl<T: ?Sized> Gate for Mutex<T> {
     fn waiting(&self) -> Waiting {
         self.raw.waiting("a mutex")
     }
+
+    fn is_exclusive(&self, permits: usize) -> bool {
+        self.raw.is_exclusive(permits)
+    }
 }
 
 impl<T: ?Sized> Guarded for Mutex<T> {

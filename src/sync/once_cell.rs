@@ -58,6 +58,10 @@ impl<T> Gate for OnceCell<T> {
     fn waiting(&self) -> Waiting {
         self.raw.waiting("a once cell")
     }
+
+    fn is_exclusive(&self, permits: usize) -> bool {
+        self.raw.is_exclusive(permits)
+    }
 }
 
 impl<T> OnceCell<T> {

@@ -26,6 +26,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::mem;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::waiters::{Key, Waiters, Wakers};
@@ -59,13 +60,31 @@ pub(crate) trait Gate {
 
     /// What one waits for who waits for them.
     fn waiting(&self) -> Waiting;
+
+    /// Whether the owner of so many permits holds a lock exclusively.
+    fn is_exclusive(&self, _permits: usize) -> bool {
+        false
+    }
 }
 
 /// A number of permits, and those who wait for some.
 pub(crate) struct Permits {
     word: AtomicUsize,
-    /// The note at each place is how many permits it still lacks.
-    line: Mutex<Waiters<usize>>,
+    /// The task that holds a lock exclusively; 0 if none does, or the holder is no task. It is cleared
+    /// before the permits are put back, and set after they are taken; under the line's lock if they are
+    /// handed to a waiter. Nothing depends on it, so it is std's atomic (no model needs to know of it), and
+    /// relaxed.
+    holder: AtomicU64,
+    line: Mutex<Waiters<Request>>,
+}
+
+/// What is noted of each waiter.
+#[derive(Debug)]
+struct Request {
+    /// How many permits it still lacks.
+    lacking: usize,
+    /// The holder, once it has all it wants. The task that polled last.
+    holder: u64,
 }
 
 impl Permits {
@@ -77,14 +96,25 @@ impl Permits {
     #[track_caller]
     pub(crate) const fn new(permits: usize) -> Self {
         assert_not_too_many(permits);
-        Permits { word: AtomicUsize::new(permits * ONE), line: Mutex::new(Waiters::new()) }
+        let (word, holder) = (AtomicUsize::new(permits * ONE), AtomicU64::new(0));
+        Permits { word, holder, line: Mutex::new(Waiters::new()) }
     }
 
     #[cfg(loom)]
     #[track_caller]
     pub(crate) fn new(permits: usize) -> Self {
         assert_not_too_many(permits);
-        Permits { word: AtomicUsize::new(permits * ONE), line: Mutex::new(Waiters::new()) }
+        let (word, holder) = (AtomicUsize::new(permits * ONE), AtomicU64::new(0));
+        Permits { word, holder, line: Mutex::new(Waiters::new()) }
+    }
+
+    /// The task that holds a lock exclusively, or 0.
+    pub(crate) fn holder(&self) -> u64 {
+        self.holder.load(Relaxed)
+    }
+
+    pub(crate) fn set_holder(&self, holder: u64) {
+        self.holder.store(holder, Relaxed);
     }
 
     /// How many permits are there to be taken.
@@ -147,15 +177,15 @@ impl Permits {
     }
 
     /// Takes permits, or what there is of them and a place in line for the rest.
-    fn arrive(&self, wanted: usize, cx: &Context<'_>) -> Result<Stage, Closed> {
+    fn arrive(&self, wanted: usize, holder: u64, cx: &Context<'_>) -> Result<Stage, Closed> {
         match self.try_acquire(wanted) {
             Ok(()) => Ok(Stage::Has),
             Err(Refused::Closed) => Err(Closed),
-            Err(Refused::NoPermits) => self.stand_in_line(wanted, cx.waker().clone()),
+            Err(Refused::NoPermits) => self.stand_in_line(wanted, holder, cx.waker().clone()),
         }
     }
 
-    fn stand_in_line(&self, wanted: usize, waker: Waker) -> Result<Stage, Closed> {
+    fn stand_in_line(&self, wanted: usize, holder: u64, waker: Waker) -> Result<Stage, Closed> {
         let mut line = self.line.lock();
         let lacking = self.update(|word| match word / ONE {
             _ if word & CLOSED != 0 => Err(Closed),
@@ -168,17 +198,21 @@ impl Permits {
         })?;
         Ok(match lacking {
             0 => Stage::Has,
-            _ => Stage::InLine(line.push(lacking, waker)),
+            _ => Stage::InLine(line.push(Request { lacking, holder }, waker)),
         })
     }
 
     /// Looks whether a place in line was served. While the permits are closed it stays: what was given
     /// to it after all is then given back.
-    fn look_again(&self, key: Key, cx: &mut Context<'_>) -> Result<Stage, Closed> {
-        let look = |line: &mut Waiters<usize>| match line.note(key) {
-            _ if self.is_closed() => Poll::Ready(Err(Closed)),
-            0 => Poll::Ready(Ok(line.remove(key))),
-            _ => Poll::Pending,
+    fn look_again(&self, key: Key, holder: u64, cx: &mut Context<'_>) -> Result<Stage, Closed> {
+        let look = |line: &mut Waiters<Request>| {
+            let request = line.note(key);
+            request.holder = holder;
+            match request.lacking {
+                _ if self.is_closed() => Poll::Ready(Err(Closed)),
+                0 => Poll::Ready(Ok(line.remove(key))),
+                _ => Poll::Pending,
+            }
         };
         match look_or_wait(&self.line, cx, look, |line| line.waker(key)) {
             Poll::Ready(served) => served.map(|_| Stage::Has),
@@ -190,7 +224,10 @@ impl Permits {
     fn leave_line(&self, key: Key, wanted: usize) {
         let mut wakers = Wakers::default();
         let mut line = self.line.lock();
-        let (lacking, waker) = line.remove(key);
+        let (Request { lacking, .. }, waker) = line.remove(key);
+        if lacking == 0 {
+            self.set_holder(0);
+        }
         self.serve(&mut line, wanted - lacking, &mut wakers);
         drop(line);
         wakers.wake_all();
@@ -198,14 +235,16 @@ impl Permits {
     }
 
     /// Gives permits to those in line, in order, and what is left to everybody.
-    fn serve(&self, line: &mut Waiters<usize>, mut permits: usize, wakers: &mut Wakers) {
-        while let Some(lacking) = line.first() {
+    fn serve(&self, line: &mut Waiters<Request>, mut permits: usize, wakers: &mut Wakers) {
+        while let Some(Request { lacking, holder }) = line.first() {
             let given = permits.min(*lacking);
             *lacking -= given;
             permits -= given;
             if *lacking > 0 {
                 return;
             }
+            // Not at its next poll: the permits are its own from here on.
+            self.set_holder(*holder);
             wakers.extend(line.serve());
         }
         self.change(|word| match Self::plus(word & !LINE, permits) {
@@ -301,9 +340,12 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
         let Some(gate) = &self.gate else {
             panic!("the future of `{call}` was polled after it was ready");
         };
+        let permits = gate.permits();
+        let is_exclusive = gate.is_exclusive(self.wanted);
+        let holder = if is_exclusive { context::task_id().unwrap_or(0) } else { 0 };
         let found = match self.stage {
-            Stage::New => gate.permits().arrive(self.wanted, cx),
-            Stage::InLine(key) => gate.permits().look_again(key, cx),
+            Stage::New => permits.arrive(self.wanted, holder, cx),
+            Stage::InLine(key) => permits.look_again(key, holder, cx),
             Stage::Has => Ok(Stage::Has),
         };
         let closed = found.is_err();
@@ -312,6 +354,9 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
             if let Stage::InLine(_) = self.stage {
                 trace::waiting(gate.waiting());
                 return Poll::Pending;
+            }
+            if is_exclusive {
+                permits.set_holder(holder);
             }
         }
         // The budget is asked for last, not at the head as elsewhere. Without it one would go away before
@@ -337,7 +382,10 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
         match mem::replace(&mut self.stage, Stage::New) {
             Stage::New => return false,
             Stage::InLine(key) => gate.permits().leave_line(key, self.wanted),
-            Stage::Has => gate.permits().add(self.wanted),
+            Stage::Has => {
+                gate.permits().set_holder(0);
+                gate.permits().add(self.wanted);
+            }
         }
         true
     }

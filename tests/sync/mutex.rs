@@ -4,10 +4,11 @@
 
 use std::cell::Cell;
 use std::fmt::Debug;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -313,6 +314,94 @@ fn who_waits_says_which_task_holds_it() {
         assert_eq!(said[0].0, Event::Waiting(Waiting::Lock { what: "a mutex", holder: None }));
         assert!(said[0].1.ends_with("waits for a mutex"), "{said:?}");
     });
+}
+
+/// Polls a future once within a task of its own, which ends with that. The future is pending, and comes back
+/// with the number of the task.
+#[expect(clippy::async_yields_async, reason = "it is given back pending")]
+async fn polled_in_a_task<F>(mut future: F) -> (u64, F)
+where
+    F: Future<Output: Send> + Unpin + Send + 'static,
+{
+    let task = openwork::spawn(async move {
+        assert!(poll_fn(|cx| Poll::Ready(future.poll_unpin(cx).is_pending())).await);
+        future
+    });
+    let id = task.id().to_string().parse().unwrap();
+    (id, task.await.unwrap())
+}
+
+#[test]
+fn a_hand_over_shows_the_next_holder_before_that_is_polled() {
+    on_every_flavour(|flavour| {
+        let mut builder = flavour.builder();
+        let tape = Tape::listen(&mut builder);
+        let runtime = builder.build().unwrap();
+        let body = runtime.spawn(async move {
+            let mutex = Arc::new(Mutex::new(()));
+            // What another one who waits now is told.
+            let holder = || {
+                tape.take();
+                Probe::new(mutex.lock()).assert_pending();
+                let said = tape.take().into_iter().find_map(|record| match record.event {
+                    Event::Waiting(Waiting::Lock { what: "a mutex", holder }) => Some(holder),
+                    _ => None,
+                });
+                said.expect("it waits")
+            };
+            let guard = mutex.lock().await;
+            let ours = holder();
+            assert!(ours.is_some());
+            let (first, first_lock) = polled_in_a_task(mutex.clone().lock_owned()).await;
+            let (second, second_lock) = polled_in_a_task(mutex.clone().lock_owned()).await;
+            let (_, third_lock) = polled_in_a_task(mutex.clone().lock_owned()).await;
+            let (third, third_lock) = polled_in_a_task(third_lock).await;
+            let mut no_tasks = Box::pin(mutex.clone().lock_owned());
+            thread::scope(|scope| {
+                scope.spawn(|| Probe::new(&mut no_tasks).assert_pending()).join().unwrap();
+            });
+            assert_eq!(holder(), ours, "nothing was handed over");
+            drop(guard);
+            assert_eq!(holder(), Some(first));
+            // One that is given up unpolled hands on.
+            drop(first_lock);
+            assert_eq!(holder(), Some(second));
+            // One that is polled by another task is that task's from then on.
+            let guard = second_lock.await;
+            assert_eq!(holder(), ours);
+            drop(guard);
+            // The task that polled it last.
+            assert_eq!(holder(), Some(third));
+            drop(third_lock);
+            assert_eq!(holder(), None, "it was polled outside of any task");
+            drop(no_tasks);
+            assert!(mutex.try_lock().is_ok());
+        });
+        runtime.block_on(body).unwrap();
+    });
+}
+
+#[test]
+fn a_lock_that_a_poll_without_budget_took_shows_its_holder() {
+    let mut builder = Builder::new_current_thread();
+    let tape = Tape::listen(&mut builder);
+    let runtime = builder.build().unwrap();
+    let body = async move {
+        let mutex = Mutex::new(());
+        while poll_fn(|cx| Poll::Ready(pin!(task::consume_budget()).poll(cx).is_ready())).await {}
+        let mut lock = Probe::new(mutex.lock());
+        lock.assert_pending();
+        assert!(lock.is_woken(), "it has the lock, and comes back to say so");
+        tape.take();
+        Probe::new(mutex.lock()).assert_pending();
+        let events: Vec<_> = tape.take().into_iter().map(|record| record.event).collect();
+        let holder = Some(task::id().to_string().parse().unwrap());
+        assert_eq!(events, [Event::Waiting(Waiting::Lock { what: "a mutex", holder })]);
+        // What is given up has no holder.
+        drop(lock);
+        assert!(mutex.try_lock().is_ok());
+    };
+    runtime.block_on(runtime.spawn(body)).unwrap();
 }
 
 // ---- bad input ----

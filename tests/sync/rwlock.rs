@@ -375,6 +375,47 @@ fn who_waits_says_which_task_writes() {
     });
 }
 
+#[test]
+fn a_hand_over_shows_the_writer_before_that_is_polled_and_no_reader() {
+    on_every_flavour(|flavour| {
+        let mut builder = flavour.builder();
+        let tape = Tape::listen(&mut builder);
+        let runtime = builder.build().unwrap();
+        let body = runtime.spawn(async move {
+            let lock = Arc::new(RwLock::new(()));
+            let holder = || {
+                tape.take();
+                Probe::new(lock.write()).assert_pending();
+                let said = tape.take().into_iter().find_map(|record| match record.event {
+                    Event::Waiting(Waiting::Lock { holder, .. }) => Some(holder),
+                    _ => None,
+                });
+                said.expect("it waits")
+            };
+            let guard = lock.write().await;
+            // In a task that ends, the future being pending.
+            let mut write = Box::pin(lock.clone().write_owned());
+            let polled = openwork::spawn(async move {
+                assert!(futures::poll!(&mut write).is_pending());
+                (task::id(), write)
+            });
+            let (id, write) = polled.await.unwrap();
+            let id = id.to_string().parse().unwrap();
+            let mut read = Probe::new(lock.read());
+            read.assert_pending();
+            drop(guard);
+            assert_eq!(holder(), Some(id));
+            // Given up unpolled, it lets the reader in.
+            drop(write);
+            assert!(read.is_woken());
+            assert_eq!(holder(), None, "of readers there may be many");
+            drop(read);
+            assert!(lock.try_write().is_ok());
+        });
+        runtime.block_on(body).unwrap();
+    });
+}
+
 // ---- bad input ----
 
 #[test]

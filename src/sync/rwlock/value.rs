@@ -34,6 +34,10 @@ impl<T: ?Sized> Gate for RwLock<T> {
     fn waiting(&self) -> Waiting {
         self.raw.waiting("a read-write lock")
     }
+
+    fn is_exclusive(&self, permits: usize) -> bool {
+        self.raw.is_exclusive(permits)
+    }
 }
 
 impl<T: ?Sized> Guarded for RwLock<T> {
