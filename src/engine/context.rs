@@ -28,6 +28,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, ready};
 
+use super::prim::wake_self;
 use super::random::Random;
 
 /// A runtime, whose type is known only further down the house.
@@ -276,7 +277,7 @@ pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     if has_budget() {
         return Poll::Ready(());
     }
-    cx.waker().wake_by_ref();
+    wake_self(cx);
     Poll::Pending
 }
 

@@ -31,7 +31,7 @@ use super::clock::{Clock, Nanos};
 use super::park::{Announce, Notify, Permit};
 use super::poller::Reports;
 use super::prim::atomic::{AtomicUsize, Ordering};
-use super::prim::{Mutex, MutexGuard, contain};
+use super::prim::{Mutex, MutexGuard, discard, wake};
 use super::reactor::Reactor;
 use super::timer::{Closed, TimerState, Timers};
 use super::trace::{self, Event, Waiting};
@@ -162,9 +162,7 @@ impl Driver {
     /// Calls the wakers of what is ready, then those of what is due.
     pub(crate) fn dispatch(&self, seat: &mut Seat) {
         self.turns.fetch_add(1, Ordering::Relaxed);
-        for waker in seat.wakers.drain(..) {
-            contain(|| waker.wake());
-        }
+        wake(seat.wakers.drain(..));
         self.fire_timers(&mut seat.fired);
     }
 
@@ -175,7 +173,7 @@ impl Driver {
             let more = self.timers.lock().expire(now, FIRE_AT_ONCE, fired);
             for (due, waker) in fired.drain(..) {
                 trace::emit(self.runtime, Event::TimerFired { due: Duration::from_nanos(due) });
-                contain(|| waker.wake());
+                wake([waker]);
             }
             if !more {
                 return;
@@ -229,7 +227,7 @@ impl Driver {
             drop(timers);
             ours = Some(waker.clone());
         };
-        contain(|| drop((ours, last)));
+        discard([ours, last].into_iter().flatten());
         if earliest {
             self.tell_deadline();
         }
@@ -280,7 +278,7 @@ impl Driver {
     /// Removes a timer. Its waker is dropped now; its entry in the heap when it surfaces.
     pub(crate) fn cancel_timer(&self, key: u32) {
         let waker = self.timers.lock().cancel(key);
-        contain(|| drop(waker));
+        discard(waker);
     }
 
     /// How many timers there are.
@@ -291,8 +289,6 @@ impl Driver {
     /// The runtime has ended. Who waits for a deadline or a socket is woken, to find that it will not come.
     pub(crate) fn close(&self) {
         let sleepers = self.timers.lock().close();
-        for waker in sleepers.into_iter().chain(self.reactor.close()) {
-            contain(|| waker.wake());
-        }
+        wake(sleepers.into_iter().chain(self.reactor.close()));
     }
 }

@@ -9,9 +9,9 @@
 //! alone, so nothing here may refuse to go on because some thread panicked; each critical section is
 //! short, and leaves its data whole at every line that can panic.
 //!
-//! And as the engine calls strangers' code all the time, wakers and destructors and listeners, there is
-//! [`contain`], at which their panics end, and [`look_or_wait`], which leaves a waker under a lock and runs
-//! none of it there.
+//! The crate calls user code all the time: wakers, destructors, listeners. A panic there ends at [`contain`].
+//! All wakers are called by [`wake`] and dropped by [`discard`], which contain each of them. [`look_or_wait`]
+//! leaves a waker under a lock and runs no user code there.
 //!
 //! Next: `park.rs`, the first thing one builds from an atomic and a lock.
 
@@ -165,31 +165,50 @@ pub(crate) fn look_or_wait<S, R>(
     slot: impl Fn(&mut S) -> &mut Option<Waker>,
 ) -> Poll<R> {
     let mut ours = None;
-    loop {
+    let found = loop {
         let mut state = shared.lock();
         let found = look(&mut state);
         if found.is_ready() {
-            return found;
+            break found;
         }
         let slot = slot(&mut state);
         if slot.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
-            return Poll::Pending;
+            break Poll::Pending;
         }
         if ours.is_some() {
-            let old = mem::replace(slot, ours);
-            drop(state);
-            drop(old);
-            return Poll::Pending;
+            mem::swap(slot, &mut ours);
+            break Poll::Pending;
         }
         drop(state);
         ours = Some(cx.waker().clone());
-    }
+    };
+    discard(ours);
+    found
 }
 
-/// Calls a stranger's code (a destructor, a waker) and keeps its panic from going any further. The panic
-/// hook has reported it.
-pub(crate) fn contain(strangers_code: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(strangers_code)) {
+/// Calls wakers that were taken out of the state, in order. A waker may be user code: its panic goes no
+/// further, and the wakers behind it are called too. So a caller that wakes after it has taken a value, or
+/// has changed a state, always comes to return the value.
+#[inline]
+pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(|waker| contain(|| waker.wake()));
+}
+
+/// Calls the waker of the poll that is going on, as in [`wake`]: the task is to be polled again.
+pub(crate) fn wake_self(cx: &Context<'_>) {
+    contain(|| cx.waker().wake_by_ref());
+}
+
+/// Drops wakers that are not needed any more, outside of the lock. As in [`wake`], a panic goes no further.
+#[inline]
+pub(crate) fn discard(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(|waker| contain(|| drop(waker)));
+}
+
+/// Calls user code (a destructor, a waker) and keeps its panic from going any further. The panic hook has
+/// reported it.
+pub(crate) fn contain(user_code: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         // A payload may panic in its own destructor. There the road ends: it is leaked.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             mem::forget(second);

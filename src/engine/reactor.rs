@@ -35,7 +35,7 @@ use slab::Slab;
 use super::poller::{Poller, Report, Reports};
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
-use super::prim::{Mutex, contain};
+use super::prim::{Mutex, discard};
 use super::trace::{self, Event as Traced, Waiting};
 
 /// One of the two things one can wait for.
@@ -117,6 +117,8 @@ impl Source {
             // flag is seen here, or our waker there. With workers, `tests/net` shows it now and then;
             // swap the two in `report` and the argument is gone.
             if let Some(seen) = self.look(direction) {
+                drop(waiters);
+                discard(waker);
                 return Poll::Ready(seen);
             }
             let slot = waiters.slot(direction);
@@ -124,7 +126,7 @@ impl Source {
                 mem::swap(slot, &mut waker);
             }
         }
-        contain(|| drop(waker));
+        discard(waker);
         trace::waiting(self.waiting(direction));
         Poll::Pending
     }
@@ -206,6 +208,8 @@ impl Future for Wait<'_> {
         {
             let mut waiters = source.waiters.lock();
             if let Some(seen) = source.look(direction) {
+                drop(waiters);
+                discard(waker);
                 return Poll::Ready(seen);
             }
             match key {
@@ -213,7 +217,7 @@ impl Future for Wait<'_> {
                 None => self.key = Some(waiters.others.insert((direction, waker.take()))),
             }
         }
-        contain(|| drop(waker));
+        discard(waker);
         trace::waiting(source.waiting(direction));
         Poll::Pending
     }
@@ -223,7 +227,7 @@ impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             let waiter = self.source.waiters.lock().others.remove(key);
-            contain(|| drop(waiter));
+            discard(waiter.1);
         }
     }
 }
@@ -324,9 +328,9 @@ impl Reactor {
         self.forget(source);
         let kept = {
             let mut waiters = source.waiters.lock();
-            (waiters.reader.take(), waiters.writer.take())
+            [waiters.reader.take(), waiters.writer.take()]
         };
-        contain(|| drop(kept));
+        discard(kept.into_iter().flatten());
     }
 
     fn forget(&self, source: &Source) {

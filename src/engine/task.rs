@@ -41,7 +41,7 @@ use std::task::{Context, Poll, Waker};
 use futures_task::{ArcWake, waker_ref};
 
 use super::context;
-use super::prim::contain;
+use super::prim::{contain, discard, wake};
 use super::state::{Claim, Detach, EndPoll, Finish, Join as Joining, Joiner, Life};
 use super::state::{Start, State, Wake};
 use super::trace::{self, Event, Outcome};
@@ -270,7 +270,7 @@ where
             Finish::WakeJoiner => {
                 // SAFETY: rule 4, the joiner was `Waiting` at `finish`: the slot is ours.
                 let waker = unsafe { (*self.slot.get()).take() };
-                contain(|| waker.expect("who waits has left a waker").wake());
+                wake([waker.expect("a joiner that waits has left a waker")]);
             }
             Finish::DropOutput => contain(|| self.set_stage(Stage::Empty)),
         }
@@ -285,10 +285,10 @@ where
 
     /// Puts a waker into the slot, or empties it. By rule 4 it is the caller's.
     fn set_slot(&self, waker: Option<Waker>) {
-        // SAFETY: rule 4. The old waker is dropped after the new one is in, as its destructor is a
-        // stranger's code.
+        // SAFETY: rule 4. The old waker is dropped after the new one is in, as its destructor is
+        // user code.
         let old = unsafe { mem::replace(&mut *self.slot.get(), waker) };
-        contain(|| drop(old));
+        discard(old);
     }
 
     fn emit_finished(&self, outcome: &Result<F::Output, Failure>) {

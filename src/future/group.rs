@@ -31,8 +31,8 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_task::{ArcWake, waker_ref};
 
 use crate::engine::context;
-use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::{AtomicBool, Ordering};
+use crate::engine::prim::{Mutex, discard, wake};
 
 /// Futures that are polled when they were woken, and at their first.
 pub(crate) struct Group<F> {
@@ -80,9 +80,7 @@ impl ArcWake for Bell {
         state.numbers.push_back(bell.number);
         let task = state.task.take();
         drop(state);
-        if let Some(task) = task {
-            task.wake();
-        }
+        wake(task);
     }
 }
 
@@ -154,12 +152,12 @@ impl<F: Future> Group<F> {
         if rung.numbers.is_empty() {
             let old = rung.task.replace(ours);
             drop(rung);
-            drop(old);
+            discard(old);
         } else {
             // Somebody was rung meanwhile, perhaps by itself, in order to give way: then it gives way to the
             // other tasks too, and not to its siblings only.
             drop(rung);
-            ours.wake();
+            wake([ours]);
         }
     }
 }

@@ -25,7 +25,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::split::{ReadHalf, WriteHalf, split};
 use crate::engine::context;
-use crate::engine::prim::{Mutex, look_or_wait};
+use crate::engine::prim::{Mutex, discard, look_or_wait, wake};
 use crate::engine::trace::{self, Waiting};
 
 /// One direction.
@@ -97,14 +97,16 @@ impl Pipe {
 
     /// Nothing more will be written.
     fn writer_leaves(&self) {
-        let (reader, _writer) = self.close();
+        let (reader, writer) = self.close();
         wake(reader);
+        discard(writer);
     }
 
     /// Nothing more will be read.
     fn reader_leaves(&self) {
-        let (_reader, writer) = self.close();
+        let (reader, writer) = self.close();
         wake(writer);
+        discard(reader);
     }
 
     /// Both wakers, for the caller to wake or to drop outside of the lock.
@@ -136,12 +138,6 @@ impl State {
             self.bytes.extend(&buf[..count]);
         }
         self.bytes.len() - before
-    }
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 

@@ -29,7 +29,7 @@ use std::task::{Context, Poll, ready};
 
 use super::waiters::{Key, Waiters, Wakers};
 use crate::engine::context;
-use crate::engine::prim::{Mutex, look_or_wait};
+use crate::engine::prim::{Mutex, discard, look_or_wait};
 use crate::engine::trace::{self, Waiting};
 
 /// Lets tasks go on when so many of them wait.
@@ -108,6 +108,7 @@ impl BarrierWait<'_> {
         drop(state);
         self.stage = Stage::Done;
         others.wake_all();
+        discard([waker]);
         Poll::Ready(true)
     }
 
@@ -153,7 +154,7 @@ impl Drop for BarrierWait<'_> {
             state.arrived -= 1;
         }
         drop(state);
-        drop(waker);
+        discard(waker);
     }
 }
 

@@ -35,8 +35,8 @@ use pin_project_lite::pin_project;
 
 use super::waiters::{Key, Waiters, Wakers, look_or_line_up};
 use crate::engine::context;
-use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
+use crate::engine::prim::{Mutex, discard, wake};
 use crate::engine::trace::{self, Waiting};
 
 /// Tells tasks that something happened.
@@ -148,9 +148,7 @@ impl Notify {
 
     fn notify(&self, end: End) {
         let waker = self.state.lock().notify(end);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
     }
 
     fn round(&self) -> usize {
@@ -268,10 +266,8 @@ impl Wait {
             Gift::None | Gift::All => None,
         };
         drop(state);
-        if let Some(next) = next {
-            next.wake();
-        }
-        drop(ours);
+        wake(next);
+        discard(ours);
     }
 }
 

@@ -42,9 +42,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::engine::prim::UnsafeCell;
 use crate::engine::prim::atomic::AtomicU8;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire};
+use crate::engine::prim::{UnsafeCell, discard, wake};
 use crate::engine::trace::{self, Waiting};
 
 use error::{RecvError, TryRecvError};
@@ -81,14 +81,13 @@ impl<T> Channel<T> {
     fn finish(&self) -> bool {
         let done = |state| (state & CLOSED == 0).then_some(state | DONE);
         let Ok(before) = self.state.fetch_update(AcqRel, Acquire, done) else { return false };
-        // Dropped last: it is a stranger's, and if it panics, the receiver is woken.
-        let _ours = (before & SENDER_WAITS != 0).then(|| {
-            // SAFETY: rule 9. The receiver did not end before us, and so does not get it.
-            unsafe { self.sender.take() }
-        });
         if before & RECEIVER_WAITS != 0 {
             // SAFETY: rule 9.
-            unsafe { self.receiver.take() }.expect("who waits has left a waker").wake();
+            wake(unsafe { self.receiver.take() });
+        }
+        if before & SENDER_WAITS != 0 {
+            // SAFETY: rule 9. The receiver did not end before us, and so does not get it.
+            discard(unsafe { self.sender.take() });
         }
         true
     }
@@ -99,13 +98,13 @@ impl<T> Channel<T> {
         if before & (DONE | CLOSED) != 0 {
             return;
         }
-        let _ours = (before & RECEIVER_WAITS != 0).then(|| {
-            // SAFETY: rule 9, as in `finish`.
-            unsafe { self.receiver.take() }
-        });
         if before & SENDER_WAITS != 0 {
             // SAFETY: rule 9.
-            unsafe { self.sender.take() }.expect("who waits has left a waker").wake();
+            wake(unsafe { self.sender.take() });
+        }
+        if before & RECEIVER_WAITS != 0 {
+            // SAFETY: rule 9, as in `finish`.
+            discard(unsafe { self.receiver.take() });
         }
     }
 
@@ -131,7 +130,7 @@ impl<T> Channel<T> {
             return Poll::Pending;
         }
         // SAFETY: rule 9, the other ended while the bit was down.
-        drop(unsafe { slot.take() });
+        discard(unsafe { slot.take() });
         Poll::Ready(())
     }
 
@@ -170,7 +169,7 @@ impl Slot {
         let ours = Some(waker.clone());
         // SAFETY: as our caller promises. The old one is dropped when it is out.
         let old = self.0.with_mut(|slot| unsafe { mem::replace(&mut *slot, ours) });
-        drop(old);
+        discard(old);
     }
 }
 

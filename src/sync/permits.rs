@@ -32,7 +32,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::waiters::{Key, Waiters, Wakers};
 use crate::engine::context;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
-use crate::engine::prim::{Mutex, look_or_wait};
+use crate::engine::prim::{Mutex, discard, look_or_wait};
 use crate::engine::trace::{self, Waiting};
 
 /// No permits are given any more.
@@ -181,11 +181,22 @@ impl Permits {
         match self.try_acquire(wanted) {
             Ok(()) => Ok(Stage::Has),
             Err(Refused::Closed) => Err(Closed),
-            Err(Refused::NoPermits) => self.stand_in_line(wanted, holder, cx.waker().clone()),
+            Err(Refused::NoPermits) => {
+                let mut waker = Some(cx.waker().clone());
+                let stage = self.stand_in_line(wanted, holder, &mut waker);
+                discard(waker);
+                stage
+            }
         }
     }
 
-    fn stand_in_line(&self, wanted: usize, holder: u64, waker: Waker) -> Result<Stage, Closed> {
+    /// Takes the waker if it has to wait.
+    fn stand_in_line(
+        &self,
+        wanted: usize,
+        holder: u64,
+        waker: &mut Option<Waker>,
+    ) -> Result<Stage, Closed> {
         let mut line = self.line.lock();
         let lacking = self.update(|word| match word / ONE {
             _ if word & CLOSED != 0 => Err(Closed),
@@ -196,9 +207,9 @@ impl Permits {
             // the lock, which we hold until we stand in the line.
             there => Ok((LINE, wanted - there)),
         })?;
-        Ok(match lacking {
-            0 => Stage::Has,
-            _ => Stage::InLine(line.push(Request { lacking, holder }, waker)),
+        Ok(match waker.take_if(|_| lacking > 0) {
+            None => Stage::Has,
+            Some(waker) => Stage::InLine(line.push(Request { lacking, holder }, waker)),
         })
     }
 
@@ -231,7 +242,7 @@ impl Permits {
         self.serve(&mut line, wanted - lacking, &mut wakers);
         drop(line);
         wakers.wake_all();
-        drop(waker);
+        discard(waker);
     }
 
     /// Gives permits to those in line, in order, and what is left to everybody.

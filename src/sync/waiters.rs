@@ -11,20 +11,21 @@
 //!   is noted there; an owner that is dropped instead finds the note, and passes the gift on.
 //!
 //! The places are a list within a slab: no allocation for each, and no pointers. The list is no lock;
-//! it lies within that of its primitive. Under such a lock no stranger's code may run, or it could call
-//! back into the primitive and wait for itself, and a waker's `clone`, `wake` and `drop` are strangers.
-//! [`look_or_wait`](crate::engine::prim::look_or_wait), [`look_or_line_up`], [`leave_line`] and [`Wakers`] are the ways to keep to that.
+//! it lies within that of its primitive. Under such a lock no user code may run, or it could call back into
+//! the primitive and wait for itself; and a waker's `clone`, `wake` and `drop` are user code. They may also
+//! panic: a `clone` runs before anything is taken, and `wake` and `drop` run, contained, after the state is
+//! settled. [`look_or_wait`](crate::engine::prim::look_or_wait), [`look_or_line_up`], [`leave_line`] and
+//! [`Wakers`] keep to that.
 //!
 //! Next: `permits.rs`, which gives permits to those in the line.
 
 use std::iter;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::engine::prim::{Mutex, contain};
+use crate::engine::prim::{Mutex, discard, wake};
 
 /// A slab with room for more than so many places is let go when the last place is given back. Arbitrary;
 /// its effect is that a burst of waiters leaves at most some kilobytes behind.
@@ -172,24 +173,11 @@ impl Wakers {
         wakers.into_iter().for_each(|waker| self.push(waker));
     }
 
-    /// Wakes them all, in order. One that panics does not keep the others from being woken; the first
-    /// panic goes on afterwards.
+    /// Wakes them all, in order, as [`wake`] does.
+    #[inline]
     pub(crate) fn wake_all(self) {
-        let Some(first) = self.first else { return };
-        if self.more.is_empty() {
-            return first.wake();
-        }
-        let mut panic = None;
-        for waker in [first].into_iter().chain(self.more) {
-            match catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                Err(payload) if panic.is_none() => panic = Some(payload),
-                Err(payload) => contain(|| drop(payload)),
-                Ok(()) => {}
-            }
-        }
-        if let Some(payload) = panic {
-            resume_unwind(payload);
-        }
+        wake(self.first);
+        wake(self.more);
     }
 }
 
@@ -209,36 +197,36 @@ pub(crate) fn look_or_line_up<S, T: Default, R>(
     // Who has no place yet mostly gets one now: nothing has happened since it last looked. So its waker is
     // cloned in advance, which saves that case the second look.
     let mut ours = place.is_none().then(|| cx.waker().clone());
-    loop {
+    let mut old = None;
+    let found = loop {
         let mut state = shared.lock();
         let found = look(&mut state);
         let line = line(&mut state);
         if found.is_ready() {
-            let left = place.take().map(|key| line.remove(key));
-            drop(state);
-            drop(left);
-            return found;
+            old = place.take().and_then(|key| line.remove(key).1);
+            break found;
         }
         let stands = place.and_then(|key| line.waker(key).as_mut());
         if stands.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
-            return Poll::Pending;
+            break Poll::Pending;
         }
-        if let Some(waker) = ours {
-            let old = match stands {
+        if let Some(waker) = ours.take() {
+            old = match stands {
                 Some(kept) => Some(mem::replace(kept, waker)),
                 None => {
-                    let served = place.take().map(|key| line.remove(key));
+                    let served = place.take().and_then(|key| line.remove(key).1);
                     *place = Some(line.push(T::default(), waker));
-                    served.and_then(|(_, waker)| waker)
+                    served
                 }
             };
-            drop(state);
-            drop(old);
-            return Poll::Pending;
+            break Poll::Pending;
         }
         drop(state);
         ours = Some(cx.waker().clone());
-    }
+    };
+    discard(old);
+    discard(ours);
+    found
 }
 
 /// A future that waited goes away, and gives its place back, if it has one.
@@ -247,6 +235,5 @@ pub(crate) fn leave_line<S, T>(
     place: Option<Key>,
     line: impl FnOnce(&mut S) -> &mut Waiters<T>,
 ) {
-    let left = place.map(|key| line(&mut shared.lock()).remove(key));
-    drop(left);
+    discard(place.and_then(|key| line(&mut shared.lock()).remove(key).1));
 }

@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker};
 
-use crate::engine::prim::{Mutex, look_or_wait};
+use crate::engine::prim::{Mutex, look_or_wait, wake};
 
 /// A list with room for more than so many is let go when it is empty. Arbitrary; its effect is that a burst
 /// leaves a kilobyte behind.
@@ -57,9 +57,7 @@ impl Finished {
         list.keys.push_back(key);
         let waiter = list.waiter.take();
         drop(list);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        wake(waiter);
     }
 
     /// Takes the first.

@@ -34,7 +34,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 use slab::Slab;
 
-use crate::engine::prim::{Mutex, contain};
+use crate::engine::prim::{Mutex, contain, discard, wake};
 use crate::engine::trace::{self, Waiting};
 
 /// A future without its type and its lifetime.
@@ -120,9 +120,7 @@ impl Ledger {
         let waiter = if entries.running == 0 { entries.waiter.take() } else { None };
         drop(entries);
         drop(packet);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        wake(waiter);
     }
 
     /// Returns when nothing is lent any more. Outputs that nobody took are dropped here; and as a destructor
@@ -169,7 +167,7 @@ impl Future for Ended<'_> {
         }
         let last = entries.waiter.replace(ours);
         drop(entries);
-        drop(last);
+        discard(last);
         trace::waiting(Waiting::On { what: "the tasks of a scope" });
         Poll::Pending
     }

@@ -28,7 +28,7 @@ use pin_project_lite::pin_project;
 use slab::Slab;
 
 use super::spawn::{spawn, spawn_blocking};
-use crate::engine::prim::{Mutex, contain};
+use crate::engine::prim::{self, Mutex, discard};
 use crate::engine::trace::{self, Waiting};
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
@@ -77,7 +77,7 @@ impl State {
 }
 
 fn wake(waiters: Slab<Waker>) {
-    waiters.into_iter().for_each(|(_, waiter)| contain(|| waiter.wake()));
+    prim::wake(waiters.into_iter().map(|(_, waiter)| waiter));
 }
 
 impl TaskTracker {
@@ -282,6 +282,8 @@ impl Future for TaskTrackerWaitFuture<'_> {
         let ours = cx.waker().clone();
         let mut state = tracker.0.lock();
         if state.ends != self.ends {
+            drop(state);
+            discard([ours]);
             return Poll::Ready(());
         }
         let last = match self.place {
@@ -292,7 +294,7 @@ impl Future for TaskTrackerWaitFuture<'_> {
             }
         };
         drop(state);
-        drop(last);
+        discard(last);
         trace::waiting(Waiting::On { what: "the end of all tracked tasks" });
         Poll::Pending
     }
@@ -305,6 +307,6 @@ impl Drop for TaskTrackerWaitFuture<'_> {
         // After an end all places were given up, and this one may be another's.
         let waker = (state.ends == self.ends).then(|| state.waiters.remove(place));
         drop(state);
-        drop(waker);
+        discard(waker);
     }
 }

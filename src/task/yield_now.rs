@@ -6,6 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::engine::prim::wake_self;
+
 /// Lets the other tasks that are ready run first: this one goes to the back of the queue.
 pub fn yield_now() -> YieldNow {
     YieldNow { gave_way: false }
@@ -27,7 +29,7 @@ impl Future for YieldNow {
         }
         self.gave_way = true;
         // The wake comes during the poll, which is why it leads to the back of the queue.
-        cx.waker().wake_by_ref();
+        wake_self(cx);
         Poll::Pending
     }
 }

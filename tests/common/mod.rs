@@ -30,10 +30,12 @@ pub use files::{Dir, hold_up, poll_once_and_drop, with_one_thread, without_threa
 pub use flavours::{
     Flavour, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
 };
-pub use panics::{Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of};
+pub use panics::{
+    Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of, reported,
+};
 pub use process::{again, alone, alone_under, interruptible, thread_id, threads};
 pub use random::Random;
-pub use strangers::{at_clone, calls, owns};
+pub use strangers::{Act, at_clone, at_each, calls, owns, panics_at};
 pub use tape::Tape;
 pub(crate) use types::assert_not;
 pub use wakes::{AtDrop, Probe, Wakes};

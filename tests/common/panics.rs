@@ -16,12 +16,31 @@ pub struct Panicked {
 }
 
 thread_local! {
-    static CAUGHT: RefCell<Option<Panicked>> = const { RefCell::new(None) };
+    /// Those of this thread, in order.
+    static CAUGHT: RefCell<Vec<Panicked>> = const { RefCell::new(Vec::new()) };
     static CATCHING: RefCell<usize> = const { RefCell::new(0) };
 }
 
 /// What `body` panics with, and at which place, if it does so on this thread.
 pub fn panic_of<T>(body: impl FnOnce() -> T) -> Option<Panicked> {
+    let (result, mut caught) = catch(|| drop(body()));
+    result.err().and(caught.pop())
+}
+
+/// What `body` returns, and the panics that reached the hook on this thread meanwhile, none of which may
+/// reach us.
+#[track_caller]
+pub fn reported<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let (result, caught) = catch(body);
+    let messages: Vec<_> = caught.into_iter().map(|panicked| panicked.message).collect();
+    match result {
+        Ok(returned) => (returned, messages),
+        Err(_) => panic!("a panic went on to the caller; reported: {messages:?}"),
+    }
+}
+
+/// Calls `body`, and keeps the hook from printing its panics.
+fn catch<T>(body: impl FnOnce() -> T) -> (std::thread::Result<T>, Vec<Panicked>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = panic::take_hook();
@@ -32,14 +51,15 @@ pub fn panic_of<T>(body: impl FnOnce() -> T) -> Option<Panicked> {
             let place = info.location().expect("panics have a place");
             let message = message_of(info.payload());
             let file = place.file().to_owned();
-            CAUGHT.set(Some(Panicked { message, file, line: place.line() }));
+            let panicked = Panicked { message, file, line: place.line() };
+            CAUGHT.with_borrow_mut(|caught| caught.push(panicked));
         }));
     });
     CATCHING.with_borrow_mut(|depth| *depth += 1);
-    let result = panic::catch_unwind(AssertUnwindSafe(|| drop(body())));
+    let before = CAUGHT.with_borrow(Vec::len);
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
     CATCHING.with_borrow_mut(|depth| *depth -= 1);
-    let caught = CAUGHT.take();
-    result.err().and(caught)
+    (result, CAUGHT.with_borrow_mut(|caught| caught.split_off(before)))
 }
 
 /// Checks that `call`, which would block, panics with this text wherever tasks run: in `block_on`, and in a

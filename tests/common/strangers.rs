@@ -31,24 +31,58 @@ pub fn owns<T: Send + 'static>(something: T) -> Waker {
     waker(Arc::new(Owns(Mutex::new(something))))
 }
 
-/// What the waker below calls.
-type Call = Box<dyn Fn() + Send + Sync>;
+/// What is done to a waker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Clone,
+    /// By value or by reference.
+    Wake,
+    Drop,
+}
 
-/// Calls a closure whenever it is cloned, and does nothing when it is woken.
-pub fn at_clone(call: impl Fn() + Send + Sync + 'static) -> Waker {
+/// What the waker below calls.
+type Call = Box<dyn Fn(Act) + Send + Sync>;
+
+/// Calls a closure with everything that is done to it, apart from the end of the waker that is returned.
+pub fn at_each(call: impl Fn(Act) + Send + Sync + 'static) -> ManuallyDrop<Waker> {
     // The data of each is a share of an `Arc<Call>`.
-    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, let_go, |_| (), let_go);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, let_go);
     unsafe fn clone(data: *const ()) -> RawWaker {
         // SAFETY: see above. The share stays with the waker that is cloned.
         let call = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Call>()) });
-        call();
+        call(Act::Clone);
         RawWaker::new(Arc::into_raw(Arc::clone(&call)).cast(), &TABLE)
+    }
+    unsafe fn wake(data: *const ()) {
+        // SAFETY: see above. The waker goes, and its share with it.
+        let call = unsafe { Arc::from_raw(data.cast::<Call>()) };
+        call(Act::Wake);
+    }
+    unsafe fn wake_by_ref(data: *const ()) {
+        // SAFETY: see above. The share stays with the waker.
+        let call = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Call>()) });
+        call(Act::Wake);
     }
     unsafe fn let_go(data: *const ()) {
         // SAFETY: see above. The waker goes, and its share with it.
-        drop(unsafe { Arc::from_raw(data.cast::<Call>()) });
+        let call = unsafe { Arc::from_raw(data.cast::<Call>()) };
+        call(Act::Drop);
     }
     let call: Arc<Call> = Arc::new(Box::new(call));
     // SAFETY: see above.
-    unsafe { Waker::from_raw(RawWaker::new(Arc::into_raw(call).cast(), &TABLE)) }
+    ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(Arc::into_raw(call).cast(), &TABLE)) })
+}
+
+/// Calls a closure whenever it is cloned, and does nothing when it is woken.
+pub fn at_clone(call: impl Fn() + Send + Sync + 'static) -> Waker {
+    ManuallyDrop::into_inner(at_each(move |act| {
+        if act == Act::Clone {
+            call();
+        }
+    }))
+}
+
+/// Panics when this is done to it.
+pub fn panics_at(panics: Act) -> ManuallyDrop<Waker> {
+    at_each(move |act| assert!(act != panics, "a waker's panic"))
 }

@@ -74,6 +74,11 @@ impl<F: Future> Probe<F> {
         self.wakes.poll(self.future.as_mut())
     }
 
+    /// With another waker than its own.
+    pub fn poll_with(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.future.as_mut().poll(cx)
+    }
+
     /// Whether it was woken since the last poll, and since this was asked last.
     pub fn is_woken(&self) -> bool {
         self.wakes.take() > 0

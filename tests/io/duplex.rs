@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
-use crate::common::{AtDrop, Flavour, Probe, Random, Tape, ends, on_every_flavour, panic_of};
+use crate::common::{
+    Act, AtDrop, Flavour, Probe, Random, Tape, ends, on_every_flavour, panic_of, panics_at,
+    reported,
+};
 use crate::script::pattern;
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -298,6 +301,73 @@ fn a_waker_that_is_replaced_may_own_the_other_end() {
 }
 
 // ---- one way ----
+
+#[test]
+fn a_waker_that_panics_takes_no_bytes_with_it() {
+    let panics = panics_at(Act::Wake);
+    let cx = &mut Context::from_waker(&panics);
+    let once = vec!["a waker's panic".to_owned()];
+    let (mut client, mut server) = duplex(4);
+    let mut write = Box::pin(client.write_all(b"12345678"));
+    assert!(write.poll_unpin(cx).is_pending());
+    let mut read = [0; 3];
+    let (count, messages) = reported(|| server.read(&mut read).now_or_never().unwrap().unwrap());
+    assert_eq!((&read[..count], messages), (&b"123"[..], once.clone()));
+    assert!(write.poll_unpin(cx).is_pending());
+    let mut read = [0; 8];
+    let (count, messages) = reported(|| server.read(&mut read).now_or_never().unwrap().unwrap());
+    assert_eq!((&read[..count], messages), (&b"4567"[..], once.clone()));
+    assert!(write.now_or_never().unwrap().is_ok());
+    server.read_exact(&mut read[..1]).now_or_never().unwrap().unwrap();
+    assert_eq!(read[0], b'8');
+
+    let mut waits = Box::pin(server.read_u8());
+    assert!(waits.poll_unpin(cx).is_pending());
+    let (count, messages) = reported(|| client.write(b"9").now_or_never().unwrap().unwrap());
+    assert_eq!((count, messages), (1, once.clone()));
+    assert_eq!(waits.now_or_never().unwrap().unwrap(), b'9');
+
+    // Both directions end, although the first has a waker that panics.
+    let (mut client, server) = duplex(4);
+    client.write_all(b"1234").now_or_never().unwrap().unwrap();
+    let (mut reads, mut writes) = split(client);
+    let mut read = [0];
+    let mut read = Box::pin(reads.read(&mut read));
+    let mut write = Box::pin(writes.write(b"5"));
+    assert!(read.poll_unpin(cx).is_pending() && write.poll_unpin(cx).is_pending());
+    assert_eq!(reported(|| drop(server)).1, vec!["a waker's panic"; 2]);
+    assert_eq!(read.now_or_never().unwrap().unwrap(), 0);
+    assert_eq!(write.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+
+    let (mut reads, mut writes) = simplex(4);
+    let mut read = Box::pin(reads.read_u8());
+    assert!(read.poll_unpin(cx).is_pending());
+    let (shut, messages) = reported(|| writes.shutdown().now_or_never().unwrap().is_ok());
+    assert_eq!((shut, messages), (true, once));
+    assert_eq!(read.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn a_waker_that_panics_as_it_is_dropped_takes_no_bytes_with_it() {
+    let panics = panics_at(Act::Drop);
+    let (mut client, mut server) = duplex(4);
+    let mut read = [0; 4];
+    assert!(
+        pin!(server.read(&mut read)).poll_unpin(&mut Context::from_waker(&panics)).is_pending()
+    );
+    // Replaced, while there is nothing to read.
+    let replaced = reported(|| server.read(&mut read).now_or_never().is_none());
+    assert_eq!(replaced, (true, vec!["a waker's panic".to_owned()]));
+    client.write_all(b"1234").now_or_never().unwrap().unwrap();
+    assert_eq!(server.read(&mut read).now_or_never().unwrap().unwrap(), 4);
+    assert_eq!(&read, b"1234");
+    // It goes with its end, and the other end is told.
+    assert!(
+        pin!(server.read(&mut read)).poll_unpin(&mut Context::from_waker(&panics)).is_pending()
+    );
+    assert_eq!(reported(|| drop(server)).1, ["a waker's panic"]);
+    assert_eq!(client.read(&mut read).now_or_never().unwrap().unwrap(), 0);
+}
 
 #[test]
 fn a_pipe_of_its_own_is_read_where_it_was_written() {

@@ -380,7 +380,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
     let panics = calls(|| panic!("a stranger's panic"));
     assert!(between.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
     after.assert_pending();
-    assert!(catch_unwind(AssertUnwindSafe(|| root.cancel())).is_err());
+    root.cancel();
     assert!(before.is_woken() && after.is_woken() && first.is_cancelled());
 }
 

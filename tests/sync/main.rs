@@ -14,3 +14,4 @@ mod notify;
 mod barrier;
 mod once_cell;
 mod cancellation_token;
+mod wakers_that_panic;

@@ -23,7 +23,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::engine::prim::{Mutex, look_or_wait};
+use crate::engine::prim::{Mutex, look_or_wait, wake};
 use crate::engine::trace::Waiting;
 use crate::sync::permits::{Gate, Permits};
 use crate::sync::waiters::Waiters;
@@ -81,9 +81,7 @@ impl<T> Queue<T> {
         state.messages.push_back(message);
         let receiver = state.receiver.take();
         drop(state);
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        wake(receiver);
     }
 
     /// Puts back permits that no message was sent on.
@@ -106,9 +104,7 @@ impl<T> Queue<T> {
 
     pub(super) fn wake_receiver(&self) {
         let receiver = self.state.lock().receiver.take();
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        wake(receiver);
     }
 
     /// One more handle that can send. False: there is none any more, and so it stays.

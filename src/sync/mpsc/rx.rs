@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use super::error::TryRecvError;
 use super::queue::Queue;
 use crate::engine::context;
-use crate::engine::prim::Mutex;
+use crate::engine::prim::{Mutex, discard};
 use crate::engine::trace::{self, Waiting};
 
 /// A part of the queue with room for more than so many messages is let go when it is used up, so that a
@@ -149,12 +149,12 @@ impl<T> Rx<T> {
 
 impl<T> Drop for Rx<T> {
     fn drop(&mut self) {
-        let (left, _waker) = self.queue.abandon();
-        // They are dropped at the end, in order and outside of the lock, all of them even if one panics,
-        // or a sender's waker does.
+        let (left, waker) = self.queue.abandon();
+        // They are dropped at the end, in order and outside of the lock, all of them even if one panics.
         let messages = (mem::take(self.taken.get_mut()), left);
         self.queue.close();
         self.queue.room.add(messages.0.len() + messages.1.len());
+        discard(waker);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::engine::context;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::permits::Acquire;
-use crate::sync::waiters::{Key, look_or_line_up};
+use crate::sync::waiters::{Key, leave_line, look_or_line_up};
 
 /// A handle that can send. There is at least one as long as a message can be sent.
 pub(super) struct Tx<T>(Arc<Queue<T>>);
@@ -165,10 +165,7 @@ impl<T> Future for Closed<'_, T> {
 
 impl<T> Drop for Closed<'_, T> {
     fn drop(&mut self) {
-        if let Some(key) = self.place {
-            let ((), waker) = self.queue.state.lock().watchers.remove(key);
-            drop(waker);
-        }
+        leave_line(&self.queue.state, self.place, |state| &mut state.watchers);
     }
 }
 
