@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures::FutureExt;
 use futures::task::{ArcWake, waker};
+use loom::cell::UnsafeCell;
 use loom::thread;
 use openwork::sync::{
     Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, mpsc,
@@ -412,5 +413,30 @@ fn a_token_may_be_dropped_while_its_parent_is_cancelled() {
         root.cancel();
         assert!(below.is_cancelled());
         drops.join().unwrap();
+    });
+}
+
+/// By rule 13: two receivers on two threads clone one after the other, and each sees what the first has done.
+#[test]
+fn a_broadcast_value_is_cloned_by_one_thread_at_a_time() {
+    struct Value(UnsafeCell<usize>);
+    impl Clone for Value {
+        fn clone(&self) -> Self {
+            // SAFETY: loom checks that no other thread is there.
+            let clones = self.0.with_mut(|clones| unsafe {
+                *clones += 1;
+                *clones
+            });
+            Value(UnsafeCell::new(clones))
+        }
+    }
+    loom::model(|| {
+        let (tx, mut first) = broadcast::channel(1);
+        let mut second = tx.subscribe();
+        assert!(tx.send(Value(UnsafeCell::new(0))).is_ok());
+        let other = thread::spawn(move || second.try_recv().unwrap_or_else(|_| panic!()));
+        let ours = first.try_recv().unwrap_or_else(|_| panic!());
+        let clones = [ours, other.join().unwrap()].map(|value| value.0.into_inner());
+        assert_eq!(clones[0] + clones[1], 3);
     });
 }

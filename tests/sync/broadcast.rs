@@ -17,12 +17,13 @@ use std::time::Duration;
 use crate::common::Flavour::{CurrentThread, Workers};
 use crate::common::{
     AtDrop, Probe, Random, Wakes, calls, ends, on_each_of, on_every_flavour, owns, panic_of,
+    reported,
 };
 use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::sync::broadcast::error::{RecvError, SendError, TryRecvError};
 use openwork::sync::broadcast::{Closed, Receiver, Recv, Sender, WeakSender, channel};
-use openwork::task::yield_now;
+use openwork::task::{self, yield_now};
 use openwork::time::timeout;
 
 // ---- sending and receiving ----
@@ -335,6 +336,125 @@ fn a_clone_may_panic() {
         assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
     }
     assert!(tx.is_empty());
+}
+
+#[test]
+fn a_clone_may_receive_the_same_value_through_another_receiver() {
+    /// Receives from the receivers that are left, one within the other. It is not `Sync`.
+    struct Receives(Arc<Mutex<Vec<Receiver<Receives>>>>, Cell<usize>);
+    impl Clone for Receives {
+        fn clone(&self) -> Self {
+            self.1.set(self.1.get() + 1);
+            let next = self.0.lock().unwrap().pop();
+            if let Some(mut next) = next {
+                let received = next.recv().now_or_never().unwrap().unwrap();
+                assert_eq!(received.1, self.1);
+                assert!(matches!(next.try_recv(), Err(TryRecvError::Empty)));
+            }
+            Receives(self.0.clone(), self.1.clone())
+        }
+    }
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        let body = runtime.spawn(async {
+            let (tx, mut rx) = channel(1);
+            let others = Arc::new(Mutex::new(vec![tx.subscribe(), tx.subscribe()]));
+            let mut last = tx.subscribe();
+            assert!(tx.send(Receives(others, Cell::new(0))).is_ok());
+            assert_eq!(rx.recv().await.unwrap().1.get(), 3);
+            // The outermost was the last to let go of the value, and any thread may clone it again.
+            let other_thread = task::spawn_blocking(move || last.try_recv().unwrap().1.get());
+            assert_eq!(other_thread.await.unwrap(), 4);
+            assert!(tx.is_empty());
+        });
+        runtime.block_on(body).unwrap();
+    });
+}
+
+#[test]
+fn a_clone_that_panics_within_a_clone_leaves_the_value_to_the_others() {
+    /// The first to clone it makes the second do so, which panics.
+    struct Nested(Arc<Mutex<Vec<Receiver<Nested>>>>, Arc<AtomicUsize>);
+    impl Clone for Nested {
+        fn clone(&self) -> Self {
+            let clones = self.1.fetch_add(1, SeqCst);
+            let next = self.0.lock().unwrap().pop();
+            if let Some(mut next) = next {
+                assert!(catch_unwind(AssertUnwindSafe(|| next.try_recv())).is_err());
+                // It counts as received.
+                assert!(matches!(next.try_recv(), Err(TryRecvError::Empty)));
+            }
+            assert_ne!(clones, 1);
+            Nested(self.0.clone(), self.1.clone())
+        }
+    }
+    ends(|| {
+        let (tx, mut rx) = channel(1);
+        let (others, clones) = (Arc::new(Mutex::new(vec![tx.subscribe()])), Arc::default());
+        let mut last = tx.subscribe();
+        assert!(tx.send(Nested(others, clones)).is_ok());
+        assert!(rx.try_recv().is_ok());
+        assert_eq!(tx.len(), 1);
+        assert!(thread::spawn(move || last.try_recv().is_ok()).join().unwrap());
+        assert!(tx.is_empty());
+    });
+}
+
+#[test]
+fn one_thread_at_a_time_clones_a_value() {
+    /// It is not `Sync`, and would count wrongly.
+    struct Counts(Cell<usize>);
+    impl Clone for Counts {
+        fn clone(&self) -> Self {
+            let before = self.0.get();
+            thread::yield_now();
+            self.0.set(before + 1);
+            Counts(self.0.clone())
+        }
+    }
+    ends(|| {
+        for _ in 0..200 {
+            let (tx, mut rx) = channel(1);
+            let others: Vec<_> = (0..3).map(|_| tx.subscribe()).collect();
+            assert!(tx.send(Counts(Cell::new(0))).is_ok());
+            thread::scope(|scope| {
+                for mut rx in others {
+                    scope.spawn(move || assert!(rx.try_recv().is_ok()));
+                }
+            });
+            assert_eq!(rx.try_recv().unwrap_or_else(|_| panic!()).0.get(), 4);
+        }
+    });
+}
+
+#[test]
+fn a_value_that_panics_as_it_goes_takes_no_copy_with_it() {
+    struct Original(bool);
+    impl Clone for Original {
+        fn clone(&self) -> Self {
+            Original(false)
+        }
+    }
+    impl Drop for Original {
+        fn drop(&mut self) {
+            assert!(!self.0, "a value's panic");
+        }
+    }
+    let (tx, mut rx) = channel(1);
+    assert!(tx.send(Original(true)).is_ok());
+    let (received, messages) = reported(|| rx.try_recv());
+    assert_eq!((received.is_ok(), messages), (true, vec!["a value's panic".to_owned()]));
+    assert!(tx.is_empty());
+    // Pushed off by the next one, which is sent.
+    assert!(tx.send(Original(true)).is_ok());
+    let panicked = panic_of(|| tx.send(Original(false)).is_ok()).unwrap();
+    assert_eq!((panicked.message.as_str(), tx.len()), ("a value's panic", 1));
+    assert_eq!(rx.try_recv().err(), Some(TryRecvError::Lagged(1)));
+    assert!(rx.try_recv().is_ok());
+    // Dropped with the last receiver, which is gone.
+    assert!(tx.send(Original(true)).is_ok());
+    assert!(panic_of(|| drop(rx)).is_some());
+    assert_eq!((tx.receiver_count(), tx.len()), (0, 0));
 }
 
 /// Sends once more on its channel when it is cloned, and when it is dropped.

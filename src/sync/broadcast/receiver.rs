@@ -1,7 +1,7 @@
 //! The receiving end: a cursor, and a place in line while there is nothing at it.
 //!
 //! Two steps, of which only the first is under the channel's lock: to take a reference to the value, and
-//! to clone it. If the clone panics, the value counts as received, and the channel knows nothing of it.
+//! to clone it. If the `clone` panics, the value counts as received, as in Tokio.
 //!
 //! Next: `sender.rs`.
 
@@ -15,6 +15,7 @@ use super::error::{RecvError, TryRecvError};
 use super::ring::{Ring, Shared, Value};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
+use crate::engine::prim::contain;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::waiters::{Key, Wakers, leave_line, look_or_line_up};
 
@@ -73,7 +74,9 @@ impl<T: Clone> Receiver<T> {
 
     /// Waits for the next value.
     ///
-    /// Cancel safe: no value is lost.
+    /// Cancel safe: no value is lost. If `T::clone` panics, the value counts as received. While `T::clone`
+    /// runs it may use the channel, and even receive the same value; a receive of that value on another
+    /// thread blocks until it returns.
     ///
     /// # Errors
     ///
@@ -145,9 +148,12 @@ impl<T> Receiver<T> {
     }
 }
 
-/// The receiver's own copy. The value goes here, if this was the last to receive it.
-fn cloned<T: Clone>(value: Value<T>) -> T {
-    value.lock().clone()
+/// The receiver's own copy. The value is dropped here if this was the last receiver to receive it; if its
+/// destructor panics, the copy is not lost.
+fn cloned<T: Clone>(value: Arc<Value<T>>) -> T {
+    let clone = value.cloned();
+    contain(|| drop(value));
+    clone
 }
 
 impl<T> Drop for Receiver<T> {

@@ -16,18 +16,24 @@
 //! A value goes when it is pushed off the front by a new one, or when the last receiver that was to have
 //! it did. That is always the first in the queue: who waits for a value waits for all that came later.
 //!
-//! What protects what. The queue and the cursors' counts lie under the channel's lock. A value is a
-//! stranger's: its `clone` may panic, take its time, or send on this very channel, and so may its `drop`.
-//! So each value has a lock of its own, under which it is cloned, as it need not be `Sync`. Receivers take
-//! a reference to it under the channel's lock, and do the rest after it.
+//! What protects what. The queue and the cursors' counts lie under the channel's lock. A value's `clone`
+//! and `drop` are user code: they may panic, take their time, or use this very channel. So receivers take a
+//! reference to the value under the channel's lock, and do the rest after it. The value need not be `Sync`,
+//! so one thread at a time clones it: each value has a lock of its own. That lock is reentrant, as a `clone`
+//! may receive the same value through another receiver. The access follows a **rule**.
+//!
+//! - **Rule 13.** A thread has a reference to a value only while the value's `owner` is this thread. It becomes
+//!   the owner under the value's lock, and is not the owner any more when it unlocks.
 //!
 //! Next: `receiver.rs`.
 
 use std::collections::VecDeque;
+use std::ptr;
 use std::sync::Arc;
 
 use super::error::TryRecvError;
-use crate::engine::prim::Mutex;
+use crate::engine::prim::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::engine::prim::{Mutex, UnsafeCell};
 use crate::sync::waiters::Waiters;
 
 /// A queue with room for more than so many values is let go when it is empty, so that a burst does not
@@ -37,8 +43,55 @@ const KEEP_ROOM: usize = 256;
 /// What all senders and receivers share.
 pub(super) type Shared<T> = Mutex<Ring<T>>;
 
-/// A value, under a lock of its own.
-pub(super) type Value<T> = Arc<Mutex<T>>;
+/// A value, which receivers clone by rule 13.
+pub(super) struct Value<T> {
+    lock: Mutex<()>,
+    /// The thread that clones the value, as [`this_thread`] names it; 0 is none. Relaxed: only a thread that
+    /// has written its own name here can read it back.
+    owner: AtomicUsize,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: by rule 13 the value is seen by one thread at a time, which the lock makes an exchange of messages:
+// it is sent (`Send`), and never shared.
+unsafe impl<T: Send> Sync for Value<T> {}
+
+/// A number that no other thread has as long as this one lives, and that is not 0.
+fn this_thread() -> usize {
+    #[cfg(not(loom))]
+    thread_local! {
+        static ADDRESS: u8 = const { 0 };
+    }
+    #[cfg(loom)]
+    loom::thread_local! {
+        static ADDRESS: u8 = 0;
+    }
+    ADDRESS.with(|place| ptr::from_ref(place).addr())
+}
+
+impl<T: Clone> Value<T> {
+    /// A clone of the value. Waits while another thread makes one.
+    pub(super) fn cloned(&self) -> T {
+        /// The thread gives the value up, even if the `clone` panics.
+        struct Disown<'a>(&'a AtomicUsize);
+        impl Drop for Disown<'_> {
+            fn drop(&mut self) {
+                self.0.store(0, Relaxed);
+            }
+        }
+        let this_thread = this_thread();
+        // If it is the owner, this is a receive within the `clone` of this very value.
+        let locked = (self.owner.load(Relaxed) != this_thread).then(|| {
+            let lock = self.lock.lock();
+            self.owner.store(this_thread, Relaxed);
+            (Disown(&self.owner), lock)
+        });
+        // SAFETY: rule 13. Nothing changes the value but its destructor.
+        let clone = self.value.with(|value| unsafe { (*value).clone() });
+        drop(locked);
+        clone
+    }
+}
 
 /// The newest values, and who is there.
 pub(super) struct Ring<T> {
@@ -59,7 +112,7 @@ pub(super) struct Ring<T> {
 }
 
 struct Kept<T> {
-    value: Value<T>,
+    value: Arc<Value<T>>,
     /// How many receivers have it still to come; at least one.
     awaited_by: usize,
 }
@@ -90,9 +143,13 @@ impl<T> Ring<T> {
     /// Appends a value, for every receiver that there is; at least one. Drop the one that made room for
     /// it outside of the lock.
     #[must_use]
-    pub(super) fn push(&mut self, value: T) -> Option<Value<T>> {
+    pub(super) fn push(&mut self, value: T) -> Option<Arc<Value<T>>> {
         let pushed_off = if self.len() == self.capacity { self.values.pop_front() } else { None };
-        let value = Arc::new(Mutex::new(value));
+        let value = Arc::new(Value {
+            lock: Mutex::new(()),
+            owner: AtomicUsize::new(0),
+            value: UnsafeCell::new(value),
+        });
         self.values.push_back(Kept { value, awaited_by: self.receivers });
         self.next += 1;
         pushed_off.map(|kept| kept.value)
@@ -106,7 +163,7 @@ impl<T> Ring<T> {
 
     /// One receiver less. Drop what only it had still to receive outside of the lock.
     #[must_use]
-    pub(super) fn remove_receiver(&mut self, cursor: u64) -> Vec<Value<T>> {
+    pub(super) fn remove_receiver(&mut self, cursor: u64) -> Vec<Arc<Value<T>>> {
         self.receivers -= 1;
         let received = cursor.saturating_sub(self.oldest()) as usize;
         self.values.iter_mut().skip(received).for_each(|kept| kept.awaited_by -= 1);
@@ -117,7 +174,7 @@ impl<T> Ring<T> {
     }
 
     /// The value at the cursor, which moves on. Clone it, and drop it, outside of the lock.
-    pub(super) fn receive(&mut self, cursor: &mut u64) -> Result<Value<T>, TryRecvError> {
+    pub(super) fn receive(&mut self, cursor: &mut u64) -> Result<Arc<Value<T>>, TryRecvError> {
         let oldest = self.oldest();
         if *cursor < oldest {
             let missed = oldest - *cursor;
