@@ -153,6 +153,50 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+/// A value that is set once: std's, and in a model one that lets it switch threads before the value is seen.
+#[cfg(not(loom))]
+pub(crate) use std::sync::OnceLock;
+
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    is_set: atomic::AtomicBool,
+}
+
+#[cfg(loom)]
+impl<T> OnceLock<T> {
+    pub(crate) fn new() -> Self {
+        OnceLock { value: std::sync::OnceLock::new(), is_set: atomic::AtomicBool::new(false) }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        // The two orderings are what std promises.
+        if self.is_set.load(atomic::Ordering::Acquire) { self.value.get() } else { None }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.get_mut()
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        let value = self.value.get_or_init(make);
+        self.is_set.store(true, atomic::Ordering::Release);
+        value
+    }
+
+    pub(crate) fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+}
+
+#[cfg(loom)]
+impl<T> From<T> for OnceLock<T> {
+    fn from(value: T) -> Self {
+        OnceLock { value: value.into(), is_set: atomic::AtomicBool::new(true) }
+    }
+}
+
 /// Looks under the lock, and if there is nothing yet, leaves the task's waker there before letting go of
 /// it. So whoever brings something under the same lock was either seen, or finds the waker.
 ///

@@ -30,11 +30,11 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use super::lock::{HasRaw, Hold, RawLock};
 use super::permits::{Acquire, Closed, Gate, Permits, Refused};
+use crate::engine::prim::OnceLock;
 use crate::engine::trace::Waiting;
 
 /// A value that is written at most once, also by an asynchronous function.
@@ -149,7 +149,7 @@ impl<T> OnceCell<T> {
     /// Puts the value in, by right of the only permit.
     fn fill<'a>(&'a self, value: T, turn: Hold<&'a Self>) -> &'a T {
         let value = self.value.get_or_init(|| value);
-        // Only now: who finds it closed relies on the value.
+        // Only now: a caller that finds it closed relies on the value.
         let wakers = self.raw.permits.close();
         drop(turn);
         wakers.wake_all();

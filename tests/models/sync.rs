@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use futures::FutureExt;
 use futures::task::{ArcWake, waker};
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use openwork::sync::{
     Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, mpsc,
@@ -268,6 +269,8 @@ fn a_writer_who_reads_on_lets_readers_in() {
     });
 }
 
+/// The permits are closed after the value is set, not before (`OnceCell::fill`): a caller that finds them closed
+/// relies on the value.
 #[test]
 fn a_value_is_made_once_and_seen_or_wakes() {
     loom::model(|| {
@@ -413,6 +416,94 @@ fn a_token_may_be_dropped_while_its_parent_is_cancelled() {
         root.cancel();
         assert!(below.is_cancelled());
         drops.join().unwrap();
+    });
+}
+
+// ---- what was written before is seen after ----
+
+/// Says what a second thread has done: a write that nothing orders but the primitive at hand.
+#[derive(Clone, Default)]
+struct Written(Arc<AtomicBool>);
+
+impl Written {
+    fn write(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    fn is_seen(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A permit that is put back releases (`Permits::update`), even when no waiter takes it.
+#[test]
+fn a_lock_publishes_what_was_written_under_it() {
+    loom::model(|| {
+        let mutex = Arc::new(Mutex::new(UnsafeCell::new(0)));
+        let ours = mutex.clone();
+        let adds_one = |mutex: &Mutex<UnsafeCell<i32>>| {
+            if let Ok(cell) = mutex.try_lock() {
+                // SAFETY: loom checks that no other thread is there.
+                cell.with_mut(|value| unsafe { *value += 1 });
+            }
+        };
+        let other = thread::spawn(move || adds_one(&ours));
+        adds_one(&mutex);
+        other.join().unwrap();
+    });
+}
+
+/// The version that is raised releases (`Shared::modify`), even for a receiver that does not look at the value.
+#[test]
+fn a_watched_version_publishes_what_its_sender_did_before() {
+    loom::model(|| {
+        let ((tx, rx), written) = (watch::channel(0), Written::default());
+        let writes = written.clone();
+        let sender = thread::spawn(move || {
+            writes.write();
+            tx.send_replace(1);
+            tx
+        });
+        if rx.has_changed().unwrap() {
+            assert!(written.is_seen());
+        }
+        sender.join().unwrap();
+    });
+}
+
+/// The epoch that `notify_waiters` begins releases. A wait that was created in it is not notified, and must see
+/// what the others were notified of, or it waits for ever.
+#[test]
+fn a_wait_that_is_created_too_late_sees_what_happened() {
+    loom::model(|| {
+        let (notify, written) = (Arc::new(Notify::new()), Written::default());
+        let (ours, writes) = (notify.clone(), written.clone());
+        let other = thread::spawn(move || {
+            writes.write();
+            ours.notify_waiters();
+        });
+        let notified = notify.notified();
+        if !written.is_seen() {
+            block_on(notified);
+        }
+        other.join().unwrap();
+    });
+}
+
+/// A cancellation releases (`Node::cancel`), of a token and of its child.
+#[test]
+fn a_cancellation_publishes_what_was_done_before() {
+    loom::model(|| {
+        let (token, written) = (CancellationToken::new(), Written::default());
+        let (child, cancels, writes) = (token.child_token(), token.clone(), written.clone());
+        let other = thread::spawn(move || {
+            writes.write();
+            cancels.cancel();
+        });
+        if child.is_cancelled() {
+            assert!(written.is_seen());
+        }
+        other.join().unwrap();
     });
 }
 

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 
-use crate::common::{Probe, Wakes, is_refused_among_tasks, on_every_flavour, owns, reported};
+use crate::common::{
+    Probe, Wakes, calls, is_refused_among_tasks, on_every_flavour, owns, reported,
+};
 use futures::executor;
 use futures::task::{ArcWake, noop_waker, waker};
 use openwork::sync::oneshot::error::{RecvError, TryRecvError};
@@ -417,6 +419,26 @@ fn many_pairs_of_tasks_always_meet() {
             }
         });
     });
+}
+
+#[test]
+fn a_value_goes_with_its_receiver_and_not_with_its_sender() {
+    // Woken by the value, the task drops the receiver while the sender is still within `send`.
+    let (value, seen) = (Arc::new(()), Arc::new(AtomicUsize::new(0)));
+    let (sender, mut receiver) = channel::<Arc<()>>();
+    let held = Arc::new(std::sync::Mutex::new(None::<Receiver<Arc<()>>>));
+    let waker = {
+        let (held, value, seen) = (held.clone(), value.clone(), seen.clone());
+        calls(move || {
+            drop(held.lock().unwrap().take());
+            seen.store(Arc::strong_count(&value), Ordering::SeqCst);
+        })
+    };
+    assert!(Pin::new(&mut receiver).poll(&mut Context::from_waker(&waker)).is_pending());
+    *held.lock().unwrap() = Some(receiver);
+    assert!(sender.send(value.clone()).is_ok());
+    // Ours, and the waker's.
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
 }
 
 #[test]
