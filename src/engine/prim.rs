@@ -249,6 +249,15 @@ pub(crate) fn discard(wakers: impl IntoIterator<Item = Waker>) {
     wakers.into_iter().for_each(|waker| contain(|| drop(waker)));
 }
 
+/// Calls a closure when it is dropped, even by a panic.
+pub(crate) struct OnDrop<F: Fn()>(pub(crate) F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// Calls user code (a destructor, a waker) and keeps its panic from going any further. The panic hook has
 /// reported it.
 pub(crate) fn contain(user_code: impl FnOnce()) {

@@ -41,7 +41,7 @@ use std::task::{Context, Poll, Waker};
 use futures_task::{ArcWake, waker_ref};
 
 use super::context;
-use super::prim::{contain, discard, wake};
+use super::prim::{OnDrop, contain, discard, wake};
 use super::state::{Claim, Detach, EndPoll, Finish, Join as Joining, Joiner, Life};
 use super::state::{Start, State, Wake};
 use super::trace::{self, Event, Outcome};
@@ -241,12 +241,17 @@ where
         let waker = waker_ref(self);
         let mut cx = Context::from_waker(&waker);
         catch_unwind(AssertUnwindSafe(|| {
+            // While the thread unwinds, so that destructors see `thread::panicking()` as those of local
+            // variables do. A panic that left one of them would end the process: the task keeps the first.
+            let drop_future = OnDrop(|| contain(|| self.set_stage(Stage::Empty)));
             // SAFETY: rule 1, our caller moved the state to `Running`.
             let Stage::Future(future) = (unsafe { &mut *self.stage.get() }) else {
                 unreachable!("a task that is not done has a future")
             };
             // SAFETY: rule 2, the future stays where it is until it is dropped there.
-            unsafe { Pin::new_unchecked(future) }.poll(&mut cx)
+            let poll = unsafe { Pin::new_unchecked(future) }.poll(&mut cx);
+            mem::forget(drop_future);
+            poll
         }))
     }
 

@@ -11,6 +11,7 @@ mod stealing;
 mod bugs;
 mod trace;
 mod task;
+mod panics;
 mod join_set;
 mod scope;
 mod task_local;
