@@ -5,7 +5,7 @@
 //! of this crate knows without being told, it knows from here.
 //!
 //! ```text
-//!   runtime   set by `enter`, by `block_on`, on worker and blocking threads; nests like brackets
+//!   runtime   set by `enter`, by `block_on`, on worker and blocking threads: a stack; its last entry is current
 //!   runs      set while this thread itself drives a runtime: here nothing may block
 //!   worker    which runtime's queues belong to this thread, if it is a worker
 //!   task      whose poll is going on, with the budget that this poll has left
@@ -19,6 +19,10 @@
 //! something to hand out ([`spend`]): who waits pays nothing, or a task that waits for 200 things at
 //! once would spend its budget on looking at them and spin.
 //!
+//! **User code does not change the context for good.** It may leak a guard of `enter`, or drop two in the wrong
+//! order; the next task on this thread must not spawn into the wrong runtime because of that. So each poll,
+//! each blocking closure and each hook begins with [`save`], and ends in the runtime in which it began.
+//!
 //! This file knows no runtime and no worker: it stands above them, and holds their numbers only.
 //! Next: `trace.rs`, which tells others what this thread does.
 
@@ -28,7 +32,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, ready};
 
-use super::prim::wake_self;
+use super::prim::{OnDrop, contain, wake_self};
 use super::random::Random;
 
 /// A runtime, whose type is known only further down the house.
@@ -42,8 +46,10 @@ const BUDGET: u8 = 128;
 /// of some other thread-local may still wake a task.
 struct Place {
     runtime_id: Cell<u32>,
-    /// How many `enter` guards are alive.
-    depth: Cell<usize>,
+    /// The number of the last entry of [`ENTERED`]; 0 if there is none.
+    top: Cell<u64>,
+    /// How many entries this thread has made.
+    entries: Cell<u64>,
     runs: Cell<bool>,
     worker: Cell<Option<WorkerId>>,
     task: Cell<Option<u64>>,
@@ -53,11 +59,20 @@ struct Place {
     random: Cell<Option<Random>>,
 }
 
+/// A runtime that this thread has entered.
+pub(crate) struct Entry {
+    /// Unique on this thread, and larger than those below it.
+    number: u64,
+    id: u32,
+    runtime: AnyRuntime,
+}
+
 thread_local! {
     static PLACE: Place = const {
         Place {
             runtime_id: Cell::new(0),
-            depth: Cell::new(0),
+            top: Cell::new(0),
+            entries: Cell::new(0),
             runs: Cell::new(false),
             worker: Cell::new(None),
             task: Cell::new(None),
@@ -65,7 +80,8 @@ thread_local! {
             random: Cell::new(None),
         }
     };
-    static RUNTIME: RefCell<Option<AnyRuntime>> = const { RefCell::new(None) };
+    /// The last one is the runtime that this thread is in. It is not in the guards, since those can be leaked.
+    static ENTERED: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
 // ---- the runtime ----
@@ -73,9 +89,9 @@ thread_local! {
 /// Calls `look` with the runtime that this thread is in.
 pub(crate) fn with_runtime<R>(look: impl FnOnce(Option<&AnyRuntime>) -> R) -> R {
     let mut look = Some(look);
-    let seen = RUNTIME.try_with(|runtime| {
+    let seen = ENTERED.try_with(|entered| {
         let look = look.take().expect("called once");
-        look(runtime.borrow().as_ref())
+        look(entered.borrow().last().map(|entry| &entry.runtime))
     });
     // Err: the thread is ending and the cell is gone.
     seen.unwrap_or_else(|_| look.take().expect("not called yet")(None))
@@ -83,7 +99,7 @@ pub(crate) fn with_runtime<R>(look: impl FnOnce(Option<&AnyRuntime>) -> R) -> R 
 
 /// Whether this thread is ending, and the runtime's cell is gone.
 pub(crate) fn thread_ends() -> bool {
-    RUNTIME.try_with(|_| ()).is_err()
+    ENTERED.try_with(|_| ()).is_err()
 }
 
 /// The number of the runtime that this thread is in; 0 is none.
@@ -92,52 +108,109 @@ pub(crate) fn runtime_id() -> u32 {
     PLACE.with(|place| place.runtime_id.get())
 }
 
-/// Enters a runtime until the guard is dropped.
+/// Changes the stack of entries. None: the thread is ending, for instance with a runtime in one of its own
+/// thread-locals. The stack is gone then, and what happens here must not panic.
+fn with_entered<R>(change: impl FnOnce(&mut Vec<Entry>) -> R) -> Option<R> {
+    let changed = ENTERED.try_with(|entered| {
+        let mut entered = entered.borrow_mut();
+        let changed = change(&mut entered);
+        let (number, id) = entered.last().map_or((0, 0), |entry| (entry.number, entry.id));
+        PLACE.with(|place| {
+            place.top.set(number);
+            place.runtime_id.set(id);
+        });
+        changed
+    });
+    changed.ok()
+}
+
+/// Puts a runtime on the stack, and returns the entry's number.
+fn push(runtime: AnyRuntime, id: u32) -> u64 {
+    let number = PLACE.with(|place| {
+        place.entries.set(place.entries.get() + 1);
+        place.entries.get()
+    });
+    with_entered(|entered| entered.push(Entry { number, id, runtime }));
+    number
+}
+
+/// Enters a runtime until the guard is dropped. For user code; the engine uses [`save`].
 pub(crate) fn enter(runtime: AnyRuntime, id: u32) -> EnterGuard {
-    // Err: the thread is ending, for instance with a runtime in one of its own thread-locals. The cell is
-    // gone, and nobody is told where we are; but what happens here must not panic.
-    let outer = RUNTIME.try_with(|current| current.replace(Some(runtime))).unwrap_or(None);
-    PLACE.with(|place| {
-        place.depth.set(place.depth.get() + 1);
-        EnterGuard {
-            outer,
-            outer_id: place.runtime_id.replace(id),
-            depth: place.depth.get(),
-            not_send: PhantomData,
-        }
-    })
+    EnterGuard { number: push(runtime, id), not_send: PhantomData }
 }
 
 /// The thread is in a runtime for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct EnterGuard {
-    outer: Option<AnyRuntime>,
-    outer_id: u32,
-    depth: usize,
+    number: u64,
     /// It must be dropped on this thread, like a `MutexGuard`: `Sync`, but not `Send`.
     not_send: PhantomData<MutexGuard<'static, ()>>,
 }
 
 impl Drop for EnterGuard {
     fn drop(&mut self) {
-        let depth = PLACE.with(|place| place.depth.get());
-        if depth != self.depth {
-            // Restoring now would put the thread into a runtime that somebody else has left.
-            if std::thread::panicking() {
-                return;
-            }
+        let removed = with_entered(|entered| {
+            let index = entered.iter().rposition(|entry| entry.number == self.number)?;
+            Some((entered.remove(index), index == entered.len()))
+        });
+        // None: the thread is ending, or the guard has outlived the poll in which it was made. There is
+        // nothing to undo.
+        let Some((entry, was_last)) = removed.flatten() else { return };
+        drop(entry);
+        if !was_last && !std::thread::panicking() {
             panic!(
                 "`EnterGuard` values dropped out of order: guards returned by `Handle::enter()` \
                  must be dropped in the reverse of the order in which they were made"
             );
         }
-        let inner = RUNTIME.try_with(|current| current.replace(self.outer.take()));
-        PLACE.with(|place| {
-            place.depth.set(depth - 1);
-            place.runtime_id.set(self.outer_id);
-        });
-        // Last, since this may be the last owner of the runtime.
-        drop(inner);
+    }
+}
+
+/// Saves which runtimes are entered, before user code is called.
+#[inline]
+pub(crate) fn save() -> SavedContext {
+    SavedContext { top: PLACE.with(|place| place.top.get()), not_send: PhantomData }
+}
+
+/// When this is dropped, the thread leaves the runtimes that it has entered since and not left.
+#[derive(Debug)]
+pub(crate) struct SavedContext {
+    top: u64,
+    not_send: PhantomData<*const ()>,
+}
+
+impl SavedContext {
+    /// Enters a runtime until this is dropped.
+    pub(crate) fn and_enter(self, runtime: AnyRuntime, id: u32) -> Self {
+        push(runtime, id);
+        self
+    }
+
+    #[inline]
+    fn is_unchanged(&self) -> bool {
+        PLACE.with(|place| place.top.get()) == self.top
+    }
+
+    /// Takes the last entry off the stack if it was made since. It may be the last owner of the runtime, so
+    /// it is dropped after the stack is let go of.
+    fn pop(&self) -> Option<Entry> {
+        with_entered(|entered| entered.pop_if(|entry| entry.number > self.top)).flatten()
+    }
+
+    #[cold]
+    fn restore(&self) {
+        while let Some(entry) = self.pop() {
+            contain(|| drop(entry));
+        }
+    }
+}
+
+impl Drop for SavedContext {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_unchanged() {
+            self.restore();
+        }
     }
 }
 
@@ -239,7 +312,23 @@ pub(crate) fn start_poll(task: Option<u64>) -> PollGuard {
     PLACE.with(|place| PollGuard {
         outer_task: place.task.replace(task),
         outer_budget: place.budget.replace(Some(BUDGET)),
+        context: save(),
     })
+}
+
+/// One poll of the future that `block_on` was given. That future may hold guards of `enter` across an `.await`,
+/// and other tasks run on this thread meanwhile. So the runtimes that it has entered are on the stack during
+/// its own polls only; in between they are in `kept`, the last one first.
+pub(crate) fn poll_root<R>(kept: &mut Vec<Entry>, poll: impl FnOnce() -> R) -> R {
+    let PollGuard { context, .. } = &start_poll(None);
+    if !kept.is_empty() {
+        with_entered(|entered| entered.extend(kept.drain(..).rev()));
+    }
+    let polled = poll();
+    if !context.is_unchanged() {
+        kept.extend(std::iter::from_fn(|| context.pop()));
+    }
+    polled
 }
 
 /// One poll is going on for as long as this lives.
@@ -247,6 +336,7 @@ pub(crate) fn start_poll(task: Option<u64>) -> PollGuard {
 pub(crate) struct PollGuard {
     outer_task: Option<u64>,
     outer_budget: Option<u8>,
+    context: SavedContext,
 }
 
 impl Drop for PollGuard {
@@ -315,12 +405,7 @@ pub(crate) fn with_budget<R>(work: impl FnOnce() -> R) -> R {
 }
 
 fn with_budget_of<R>(budget: Option<u8>, work: impl FnOnce() -> R) -> R {
-    struct Restore(Option<u8>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            PLACE.with(|place| place.budget.set(self.0));
-        }
-    }
-    let _restore = Restore(PLACE.with(|place| place.budget.replace(budget)));
+    let outer = PLACE.with(|place| place.budget.replace(budget));
+    let _restore = OnDrop(|| PLACE.with(|place| place.budget.set(outer)));
     work()
 }

@@ -28,6 +28,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::clock::{Clock, Nanos};
+use super::context;
 use super::park::{Announce, Notify, Permit};
 use super::poller::Reports;
 use super::prim::atomic::{AtomicUsize, Ordering};
@@ -162,6 +163,8 @@ impl Driver {
     /// Calls the wakers of what is ready, then those of what is due.
     pub(crate) fn dispatch(&self, seat: &mut Seat) {
         self.turns.fetch_add(1, Ordering::Relaxed);
+        // A waker may be user code.
+        let _context = context::save();
         wake(seat.wakers.drain(..));
         self.fire_timers(&mut seat.fired);
     }

@@ -91,11 +91,12 @@ impl Post {
         });
         let waker = waker_ref(&root);
         let mut cx = Context::from_waker(&waker);
+        let mut entered = Vec::new();
         let mut future = pin!(future);
         let mut output = None;
         let poll = || {
-            let _poll = context::start_poll(None);
-            future.as_mut().poll(&mut cx).map(|ready| output = Some(ready)).is_ready()
+            let poll = context::poll_root(&mut entered, || future.as_mut().poll(&mut cx));
+            poll.map(|ready| output = Some(ready)).is_ready()
         };
         let mut goal = UntilReady { root: &root, poll };
         let mut candidate = Candidate { post: self, root: &root, line: None };

@@ -28,12 +28,19 @@ use super::live::Live;
 use super::park::{Notify, Parker};
 use super::prim::atomic::Ordering::{Relaxed, SeqCst};
 use super::prim::atomic::{AtomicBool, AtomicU64, fence};
+use super::prim::contain;
 use super::queue::{Injector, Line, Pushed, Ring};
 use super::random::{Random, Seeds};
 use super::task::{Runnable, Schedule, Task};
 
 /// A function that the user gave, to be called on each thread.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// Calls a hook, if there is one. Its panic ends here, and the thread leaves what the hook has entered.
+pub(crate) fn call_hook(hook: &Option<Hook>) {
+    let _context = context::save();
+    hook.as_ref().inspect(|hook| contain(|| hook()));
+}
 
 /// What is called on a worker that goes to sleep, and that is awake again.
 #[derive(Clone, Default)]

@@ -244,6 +244,7 @@ where
             // While the thread unwinds, so that destructors see `thread::panicking()` as those of local
             // variables do. A panic that left one of them would end the process: the task keeps the first.
             let drop_future = OnDrop(|| contain(|| self.set_stage(Stage::Empty)));
+            let _context = context::save();
             // SAFETY: rule 1, our caller moved the state to `Running`.
             let Stage::Future(future) = (unsafe { &mut *self.stage.get() }) else {
                 unreachable!("a task that is not done has a future")

@@ -17,9 +17,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::context::{self, AnyRuntime};
-use super::prim::{Condvar, Mutex, contain};
+use super::prim::{Condvar, Mutex};
 use super::queue::Line;
-use super::shared::{Hook, Shared, Station};
+use super::shared::{Hook, Shared, Station, call_hook};
 use super::worker::{Goal, Worker};
 
 /// How threads are made.
@@ -37,7 +37,7 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// Starts a thread that does `work` inside `runtime`. No lock is held: all of these call strangers.
+    /// Starts a thread that does `work` inside `runtime`. No lock is held: all of these call user code.
     pub(crate) fn start(
         &self,
         usual_name: String,
@@ -48,7 +48,10 @@ impl Threads {
     ) -> io::Result<JoinHandle<()>> {
         #[cfg(target_os = "linux")]
         let short_name = self.name.is_none().then(|| short(&usual_name));
-        let name = self.name.as_ref().map_or(usual_name, |name| name());
+        let name = {
+            let _context = context::save();
+            self.name.as_ref().map_or(usual_name, |name| name())
+        };
         if name.contains('\0') {
             // Std would panic.
             let error = format!("the name of a thread contains NUL: {name:?}");
@@ -65,11 +68,13 @@ impl Threads {
                 // Only a debugger reads it. It cannot fail, and if it did, nothing would be lost.
                 let _ = rustix::thread::set_name(&name);
             }
-            let entered = context::enter(runtime, id);
-            on_start.inspect(|on_start| contain(|| on_start()));
+            let entered = context::save().and_enter(runtime, id);
+            call_hook(&on_start);
             work();
-            on_stop.inspect(|on_stop| contain(|| on_stop()));
-            // The runtime goes before anybody is told: who waits for that may then drop the rest.
+            call_hook(&on_stop);
+            // The hooks and the runtime go before the exit is reported: a thread that waits for it may then
+            // drop the rest.
+            drop((on_start, on_stop));
             drop(entered);
             leave();
         })

@@ -207,6 +207,7 @@ fn deliver(runtime: u32, event: Event) {
             task: context::task_id(),
             event,
         };
+        let _context = context::save();
         contain(|| sink(&record));
     }
     IN_SINK.set(false);

@@ -33,12 +33,12 @@ use super::context::{self, WorkerGuard, WorkerId};
 use super::driver::Seat;
 use super::idle::Awake;
 use super::park::Announce;
+use super::prim::MutexGuard;
 use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use super::prim::atomic::fence;
-use super::prim::{MutexGuard, contain};
 use super::queue::{Line, Pushed, Ring};
 use super::random::Random;
-use super::shared::{Figures, Shared, Station};
+use super::shared::{Figures, Shared, Station, call_hook};
 use super::task::{Runnable, Turn};
 use super::trace::{self, Event};
 
@@ -255,7 +255,7 @@ impl<'a> Worker<'a> {
         // Told before the last look, and not after: who listens may wake a task of this very thread.
         let until = shared.driver.next_deadline().map(Duration::from_nanos);
         trace::emit(shared.id, Event::Sleeps { until });
-        shared.hooks.on_park.as_ref().inspect(|on_park| contain(|| on_park()));
+        call_hook(&shared.hooks.on_park);
         let mut seat = shared.driver.try_seat();
         let was_searching = mem::take(&mut self.searching);
         let last = shared.idle.announce(self.index, was_searching, seat.is_some());
@@ -279,7 +279,7 @@ impl<'a> Worker<'a> {
             None => {}
         }
         // Here the driver is let go of, which no stranger should hold.
-        shared.hooks.on_unpark.as_ref().inspect(|on_unpark| contain(|| on_unpark()));
+        call_hook(&shared.hooks.on_unpark);
     }
 
     /// Whether anybody has work that this worker could take.

@@ -137,7 +137,7 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let seeds = &self.parts.shared.seeds;
         let _running = context::start_running("Handle::block_on", || seeds.stream());
-        let _entered = self.enter();
+        let _entered = self.save_and_enter();
         self.block_on_beside(future)
     }
 
@@ -153,6 +153,12 @@ impl Handle {
     pub fn enter(&self) -> EnterGuard<'_> {
         let guard = context::enter(self.parts.clone(), self.parts.shared.id);
         EnterGuard { _guard: guard, _handle: PhantomData }
+    }
+
+    /// Enters the runtime until the guard is dropped, which also leaves what user code entered meanwhile and did
+    /// not leave.
+    pub(crate) fn save_and_enter(&self) -> context::SavedContext {
+        context::save().and_enter(self.parts.clone(), self.parts.shared.id)
     }
 
     /// Of which kind the runtime is.

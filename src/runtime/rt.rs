@@ -41,7 +41,7 @@ impl Runtime {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let Parts { shared, workers, .. } = &*self.handle.parts;
         let _running = context::start_running("Runtime::block_on", || shared.seeds.stream());
-        let _entered = self.enter();
+        let _entered = self.handle.save_and_enter();
         match workers {
             Workers::CurrentThread(post) => post.block_on(shared, future),
             Workers::MultiThread(_) => self.handle.block_on_beside(future),
@@ -81,7 +81,15 @@ impl Runtime {
     }
 
     /// Makes this the runtime that `spawn`, `sleep` and the like find on this thread, until the guard is
-    /// dropped. Guards must be dropped in the reverse of the order in which they were made.
+    /// dropped.
+    ///
+    /// A guard that is leaked counts until the end of the poll, blocking closure or hook in which it was made.
+    /// The future of `block_on` may hold one across an `.await`: other tasks on its thread do not see it.
+    ///
+    /// # Panics
+    ///
+    /// Guards must be dropped in the reverse of the order in which they were made. To drop one before another
+    /// that was made later panics; the thread has left its runtime all the same.
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
@@ -105,7 +113,7 @@ impl Runtime {
 
     /// Accepts no more tasks and closures, and has all tasks dropped.
     fn shut_down(&self) {
-        let _entered = self.enter();
+        let _entered = self.handle.save_and_enter();
         let Parts { shared, workers, pool, .. } = &*self.handle.parts;
         // Before `stop`, after which a worker may drop tasks at any time: what their destructors give to the
         // pool is cancelled on every flavour.

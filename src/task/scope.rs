@@ -166,7 +166,7 @@ impl Runtime {
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
     {
         context::assert_not_running("Runtime::scope");
-        let _entered = self.enter();
+        let _entered = self.handle().save_and_enter();
         run(self.handle().clone(), Some(self), body)
     }
 }

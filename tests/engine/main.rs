@@ -5,6 +5,7 @@ mod common;
 
 mod builder;
 mod runtime;
+mod contexts;
 mod workers;
 mod blocking_pool;
 mod stealing;
