@@ -7,6 +7,7 @@
 //! ```text
 //!   runtime   set by `enter`, by `block_on`, on worker and blocking threads: a stack; its last entry is current
 //!   runs      set while this thread itself drives a runtime: here nothing may block
+//!   thread    which runtime started this thread, if one did
 //!   worker    which runtime's queues belong to this thread, if it is a worker
 //!   task      whose poll is going on, with the budget that this poll has left
 //!   random    its stream of random numbers: the runtime's while it runs one
@@ -51,6 +52,7 @@ struct Place {
     /// How many entries this thread has made.
     entries: Cell<u64>,
     runs: Cell<bool>,
+    runtime_thread: Cell<RuntimeThread>,
     worker: Cell<Option<WorkerId>>,
     task: Cell<Option<u64>>,
     /// None: outside of any poll, where nothing is limited.
@@ -74,6 +76,7 @@ thread_local! {
             top: Cell::new(0),
             entries: Cell::new(0),
             runs: Cell::new(false),
+            runtime_thread: Cell::new(RuntimeThread::No),
             worker: Cell::new(None),
             task: Cell::new(None),
             budget: Cell::new(None),
@@ -212,6 +215,27 @@ impl Drop for SavedContext {
             self.restore();
         }
     }
+}
+
+// ---- whose thread ----
+
+/// Whether a runtime started a thread, by the runtime's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RuntimeThread {
+    No,
+    Working(u32),
+    /// Its work is done. What still runs are the destructors of its thread-locals.
+    Exiting(u32),
+}
+
+/// Whether a runtime started this thread.
+pub(crate) fn runtime_thread() -> RuntimeThread {
+    PLACE.with(|place| place.runtime_thread.get())
+}
+
+/// A runtime has started this thread, or the thread's work is done.
+pub(crate) fn set_runtime_thread(thread: RuntimeThread) {
+    PLACE.with(|place| place.runtime_thread.set(thread));
 }
 
 // ---- running and blocking ----

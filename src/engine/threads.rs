@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::context::{self, AnyRuntime};
+use super::context::{self, AnyRuntime, RuntimeThread};
 use super::prim::{Condvar, Mutex};
 use super::queue::Line;
 use super::shared::{Hook, Shared, Station, call_hook};
@@ -69,6 +69,7 @@ impl Threads {
                 let _ = rustix::thread::set_name(&name);
             }
             let entered = context::save().and_enter(runtime, id);
+            context::set_runtime_thread(RuntimeThread::Working(id));
             call_hook(&on_start);
             work();
             call_hook(&on_stop);
@@ -76,6 +77,7 @@ impl Threads {
             // drop the rest.
             drop((on_start, on_stop));
             drop(entered);
+            context::set_runtime_thread(RuntimeThread::Exiting(id));
             leave();
         })
     }

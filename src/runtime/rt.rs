@@ -8,7 +8,7 @@ use super::handle::{EnterGuard, Handle};
 use super::join_handle::JoinHandle;
 use super::metrics::RuntimeMetrics;
 use super::parts::{Parts, Workers};
-use crate::engine::context;
+use crate::engine::context::{self, RuntimeThread};
 
 /// A runtime: tasks, timers, sockets, and threads for blocking work.
 ///
@@ -18,10 +18,15 @@ use crate::engine::context;
 /// later is cancelled. If a closure waits for something that only a task of this runtime could provide, it
 /// never ends, and neither does the drop: use [`shutdown_timeout`](Runtime::shutdown_timeout) there.
 ///
+/// On a thread of the runtime that has done its work, where destructors of thread-locals run, it does not wait.
+/// A runtime that one of its own workers keeps, for instance in a thread-local, does not end: that worker would
+/// have to end first.
+///
 /// # Panics
 ///
-/// Dropping it panics inside an `async` context, where waiting is not allowed; use
-/// [`shutdown_background`](Runtime::shutdown_background) there.
+/// Dropping it panics where it must not wait: inside an `async` context, and on a thread that this runtime has
+/// started, as in a closure of `spawn_blocking` or in a hook. Use
+/// [`shutdown_background`](Runtime::shutdown_background) there. The runtime ends in any case.
 #[derive(Debug)]
 pub struct Runtime {
     pub(super) handle: Handle,
@@ -99,7 +104,7 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Inside an `async` context, unless the duration is zero.
+    /// As to drop it, unless the duration is zero.
     #[track_caller]
     pub fn shutdown_timeout(mut self, duration: Duration) {
         self.wait_at_drop = Some(duration);
@@ -128,27 +133,26 @@ impl Runtime {
 
     /// Waits for the workers, and for the blocking closures.
     fn wait(&self) {
-        if self.wait_at_drop == Some(Duration::ZERO) {
+        let thread = context::runtime_thread();
+        let id = self.handle.parts.shared.id;
+        if self.wait_at_drop == Some(Duration::ZERO) || thread == RuntimeThread::Exiting(id) {
             return;
         }
-        if context::is_running() {
+        let is_own_thread = thread == RuntimeThread::Working(id);
+        if context::is_running() || is_own_thread {
+            // A second panic would end the process.
             if std::thread::panicking() {
                 return;
             }
-            panic!(
+            assert!(
+                !context::is_running(),
                 "Cannot drop a runtime in a context where blocking is not allowed: this thread runs a \
                  runtime's tasks; use `shutdown_background` here, or drop the runtime outside of \
                  `async` code"
             );
-        }
-        let shared = &self.handle.parts.shared;
-        if context::task_id().is_some() && context::runtime_id() == shared.id {
-            if std::thread::panicking() {
-                return;
-            }
             panic!(
-                "Cannot drop a runtime in one of its own closures: it would wait for the end of that \
-                 closure; use `shutdown_background` here, or drop the runtime elsewhere"
+                "Cannot drop a runtime on one of its own threads: it would wait for the end of that \
+                 thread; use `shutdown_background` here, or drop the runtime elsewhere"
             );
         }
         let until = self.wait_at_drop.and_then(|limit| Instant::now().checked_add(limit));

@@ -6,6 +6,7 @@ mod common;
 mod builder;
 mod runtime;
 mod contexts;
+mod drop_on_own_thread;
 mod workers;
 mod blocking_pool;
 mod stealing;
