@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::context::{self, AnyRuntime, RuntimeThread};
-use super::prim::{Condvar, Mutex};
+use super::prim::{Condvar, Mutex, OnDrop};
 use super::queue::Line;
 use super::shared::{Hook, Shared, Station, call_hook};
 use super::worker::{Goal, Worker};
@@ -37,14 +37,15 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// Starts a thread that does `work` inside `runtime`. No lock is held: all of these call user code.
+    /// Starts a thread that does `work` inside `runtime`, and calls `leave` when it ends, even by a panic. No
+    /// lock is held: all of these call user code.
     pub(crate) fn start(
         &self,
         usual_name: String,
         runtime: AnyRuntime,
         id: u32,
         work: impl FnOnce() + Send + 'static,
-        leave: impl FnOnce() + Send + 'static,
+        leave: impl Fn() + Send + 'static,
     ) -> io::Result<JoinHandle<()>> {
         #[cfg(target_os = "linux")]
         let short_name = self.name.is_none().then(|| short(&usual_name));
@@ -63,22 +64,23 @@ impl Threads {
         }
         let Threads { on_start, on_stop, .. } = self.clone();
         builder.spawn(move || {
+            // Dropped in the reverse order: the hooks and the runtime before the exit is reported, as a thread
+            // that waits for it may then drop the rest.
+            let _exit = OnDrop(|| {
+                context::set_runtime_thread(RuntimeThread::Exiting(id));
+                leave();
+            });
+            let (on_start, on_stop) = (on_start, on_stop);
+            let _entered = context::save().and_enter(runtime, id);
+            context::set_runtime_thread(RuntimeThread::Working(id));
             #[cfg(target_os = "linux")]
             if let Some(name) = short_name {
                 // Only a debugger reads it. It cannot fail, and if it did, nothing would be lost.
                 let _ = rustix::thread::set_name(&name);
             }
-            let entered = context::save().and_enter(runtime, id);
-            context::set_runtime_thread(RuntimeThread::Working(id));
             call_hook(&on_start);
             work();
             call_hook(&on_stop);
-            // The hooks and the runtime go before the exit is reported: a thread that waits for it may then
-            // drop the rest.
-            drop((on_start, on_stop));
-            drop(entered);
-            context::set_runtime_thread(RuntimeThread::Exiting(id));
-            leave();
         })
     }
 }
@@ -157,11 +159,10 @@ impl Crew {
     fn run(&self, index: usize) {
         let Station { ring, random, .. } = &self.shared.stations[index];
         let _running = context::start_running("a worker", || *random);
+        let _working = OnDrop(|| self.stop_working(1));
         let ring = ring.clone().expect("a worker among others");
         let mut line = Line::among_others(ring);
         Worker::start(&self.shared, index, &mut line).work(&mut UntilStopped(&self.shared));
-        drop(line);
-        self.stop_working(1);
     }
 
     /// So many do not work any more. The last one drops what is left.

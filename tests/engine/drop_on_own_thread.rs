@@ -5,10 +5,13 @@
 use std::cell::RefCell;
 use std::fs;
 use std::future::pending;
+use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use futures::executor::block_on;
 use openwork::runtime::{Builder, Runtime};
 use openwork::task::yield_now;
@@ -16,7 +19,7 @@ use openwork::time::sleep;
 
 use crate::common::Flavour::{CurrentThread, Workers};
 use crate::common::{
-    AtDrop, Flavour, alone, message_of, on_each_of, on_every_flavour, panic_of, real, threads,
+    AtDrop, Flavour, alone, ends, message_of, on_each_of, on_every_flavour, panic_of, real, threads,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -230,6 +233,34 @@ fn a_runtime_in_a_thread_local_of_its_blocking_thread_ends_with_that_thread() {
     });
 }
 
+/// A thread-local of a worker lives as long as the worker, and so does a runtime in it. Here the worker ends
+/// because it panics, as its poller does not work any more.
+#[test]
+fn a_runtime_in_a_thread_local_of_its_worker_ends_with_that_worker() {
+    alone("a_runtime_in_a_thread_local_of_its_worker_ends_with_that_worker", || {
+        ends(|| {
+            let before = (descriptors(), threads().len());
+            let held = Arc::new(());
+            let runtime = Workers(1).build();
+            let ours = held.clone();
+            let task = runtime.spawn(async move { (pending::<()>().await, ours).0 });
+            let (tell, dropped) = mpsc::channel();
+            let handle = runtime.handle().clone();
+            drop(handle.spawn(async move {
+                let tells = AtDrop(move || tell.send(()).unwrap());
+                KEPT.set(Some((runtime, Box::new(tells))));
+                yield_now().await;
+                break_poller();
+            }));
+            dropped.recv().unwrap();
+            assert!(block_on(task).unwrap_err().is_cancelled());
+            drop(handle);
+            until_only(before);
+            assert_eq!(Arc::strong_count(&held), 1);
+        });
+    });
+}
+
 /// The runtime did not start this thread, so the drop waits.
 #[test]
 fn a_runtime_in_a_thread_local_of_a_thread_that_drove_it_ends_with_that_thread() {
@@ -249,4 +280,49 @@ fn a_runtime_in_a_thread_local_of_a_thread_that_drove_it_ends_with_that_thread()
             until_only(before);
         });
     });
+}
+
+// ---- a worker that panics ----
+
+/// A worker that panics outside of any task is reported as gone, or `drop(runtime)` would wait for it for ever.
+/// Here its poller stops working: the descriptor is replaced by one of another file.
+#[test]
+fn the_exit_of_a_worker_that_panics_is_reported() {
+    alone("the_exit_of_a_worker_that_panics_is_reported", || {
+        ends(|| {
+            let before = threads().len();
+            let runtime = Workers(1).build();
+            let (kept, canceled) = oneshot::channel::<()>();
+            let task = runtime.spawn(async move { (pending::<()>().await, kept).0 });
+            break_poller();
+            // It finds out when it looks for timers and sockets again.
+            drop(runtime.spawn(async {}));
+            assert!(
+                runtime.block_on(canceled).is_err(),
+                "the last worker to leave drops the tasks"
+            );
+            assert!(runtime.block_on(task).unwrap_err().is_cancelled());
+            drop(runtime);
+            while threads().len() > before {
+                thread::yield_now();
+            }
+        });
+    });
+}
+
+/// Replaces the only poller of this process by another file.
+fn break_poller() {
+    let descriptors = fs::read_dir("/proc/self/fd").expect("Linux");
+    let pollers = descriptors.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let is_poller =
+            fs::read_link(&path).is_ok_and(|file| file.as_os_str() == "anon_inode:[eventpoll]");
+        is_poller.then(|| path.file_name().unwrap().to_str().unwrap().parse::<RawFd>().unwrap())
+    });
+    let pollers: Vec<_> = pollers.collect();
+    let [poller] = pollers[..] else { panic!("there is one poller, not {pollers:?}") };
+    let nothing = fs::File::open("/dev/null").unwrap();
+    // SAFETY: the runtime has it open, and is not dropped meanwhile.
+    let mut poller = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(poller) });
+    rustix::io::dup2(&nothing, &mut poller).unwrap();
 }
