@@ -38,8 +38,11 @@ pub fn pause() {
     );
     let shared = &handle.parts.shared;
     assert!(shared.driver.clock.pause(), "`time::pause`: time is already paused");
-    // From here on each run is like the other, also in what is left to chance.
-    if let Some(random) = shared.seeds.pause() {
+    // From now on each run makes the same random choices. On a thread that only entered the runtime the
+    // stream is that of the runtime which it works for.
+    if let Some(random) = shared.seeds.pause()
+        && shared.is_own_worker()
+    {
         context::set_random(Some(random));
     }
 }

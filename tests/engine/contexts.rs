@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use openwork::runtime::{EnterGuard, Handle, Runtime};
+use openwork::runtime::{Builder, EnterGuard, Handle, RngSeed, Runtime};
 use openwork::task::{spawn_blocking, yield_now};
 use openwork::time::sleep;
 
@@ -387,4 +387,29 @@ fn a_guard_that_has_outlived_its_poll_changes_nothing_when_it_is_dropped() {
         assert_eq!(runtime.block_on(runtime.spawn(drops)).unwrap(), (in_third, ours.clone()));
         assert_eq!(runtime.block_on(runtime.spawn(async { here() })).unwrap(), ours);
     });
+}
+
+/// The random numbers of a thread are those of the runtime that it works for.
+#[test]
+fn to_pause_another_runtimes_clock_changes_no_choices_here() {
+    let choices = |pauses: bool| {
+        let seed = RngSeed::from_bytes(b"choices");
+        let runtime = Builder::new_current_thread().rng_seed(seed).build().unwrap();
+        let other = real();
+        runtime.block_on(async {
+            if pauses {
+                let _entered = other.enter();
+                openwork::time::pause();
+            }
+            let mut choices = Vec::new();
+            for _ in 0..64 {
+                choices.push(openwork::select! {
+                    () = async {} => 1,
+                    () = async {} => 2,
+                });
+            }
+            choices
+        })
+    };
+    assert_eq!(choices(true), choices(false));
 }
