@@ -189,7 +189,13 @@ impl Builder {
     }
 
     /// Does nothing: how often a worker looks at timers and sockets is fixed, and bounded in time.
-    pub fn event_interval(&mut self, _tasks: u32) -> &mut Self {
+    ///
+    /// # Panics
+    ///
+    /// If `tasks` is 0.
+    #[track_caller]
+    pub fn event_interval(&mut self, tasks: u32) -> &mut Self {
+        assert!(tasks > 0, "`event_interval` must be greater than 0");
         self
     }
 
