@@ -110,12 +110,12 @@ impl Driver {
     }
 
     /// Sleeps until a deadline, readiness or a call; not at all if there was a call since the last time. What
-    /// came is then to be [dispatched](Driver::dispatch). The second of the two functions at which to set a
-    /// breakpoint: this worker has found nothing to run.
+    /// came, even if it did not sleep, is then to be [dispatched](Driver::dispatch). The second of the two
+    /// functions at which to set a breakpoint: this worker has found nothing to run.
     #[inline(never)]
     pub(crate) fn sleep(&self, seat: &mut Seat) {
         if self.permit.announce() == Announce::StayUp {
-            return;
+            return self.collect(seat);
         }
         // After the announcement: who sets an earlier deadline from now on will call us.
         let deadline = self.next_deadline();
@@ -147,9 +147,14 @@ impl Driver {
         }
     }
 
-    /// Looks what is ready and due, without sleeping: for a runtime that is never idle.
-    pub(crate) fn poll(&self, seat: &mut Seat) {
+    /// Finds what is ready, without sleeping. It is then to be [dispatched](Driver::dispatch).
+    pub(crate) fn collect(&self, seat: &mut Seat) {
         self.wait(seat, Some(Duration::ZERO));
+    }
+
+    /// Wakes what is ready and due, without sleeping: for a runtime that is never idle.
+    pub(crate) fn poll(&self, seat: &mut Seat) {
+        self.collect(seat);
         self.dispatch(seat);
     }
 

@@ -147,13 +147,15 @@ enum Rest {
     Shared(Arc<Ring>),
 }
 
-/// Whether a push is of interest to others.
+/// Where a task is after a push, and whether another worker should come for it.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Pushed {
-    /// This worker runs it next. To wake another one for it, who would come and steal it, doubled the
-    /// processor time of an echo.
+    /// This worker runs it next. To wake another worker for it, which would steal it, doubled the processor
+    /// time of an echo.
     Here,
+    /// It waits for other tasks, and no other worker can run it.
+    Behind,
     /// It waits for others, and can be stolen: somebody who has nothing to do should come.
     ForAnybody,
 }
@@ -196,8 +198,9 @@ impl Line {
     fn add(&mut self, task: Ready, injector: &Injector) -> Pushed {
         match &mut self.rest {
             Rest::Private(tasks) => {
+                let runs_next = tasks.is_empty();
                 tasks.push_back(task);
-                Pushed::Here
+                if runs_next { Pushed::Here } else { Pushed::Behind }
             }
             Rest::Shared(ring) => {
                 let runs_next = self.slot.is_none() && ring.is_empty();

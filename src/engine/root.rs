@@ -100,14 +100,22 @@ impl Post {
         };
         let mut goal = UntilReady { root: &root, poll };
         let mut candidate = Candidate { post: self, root: &root, line: None };
+        let mut is_pending = false;
         loop {
             if let Some(line) = candidate.apply() {
-                Worker::start(shared, 0, line).work(&mut goal);
+                let mut worker = Worker::start(shared, 0, line);
+                if is_pending {
+                    // `work` polls the driver after its first poll of the root; this root has had that poll,
+                    // and the thread that had the post need not have polled the driver since.
+                    worker.glance();
+                }
+                worker.work(&mut goal);
                 break;
             }
             if goal.is_reached() {
                 break;
             }
+            is_pending = true;
             root.parker.park();
         }
         output.expect("both ways out are that the root is ready")

@@ -8,9 +8,10 @@
 //!   │      │
 //!   │   a round: tasks from the injector, then up to 61 from the line
 //!   │      │
-//!   │      ├── tasks left, or found some elsewhere ──▶ a glance at timers and sockets, if it is time
-//!   │      └── nothing ──▶ announce, look again, sleep          │
-//!   └───────────────────────────────────────────────────────────┘
+//!   │      ├── only one that has just yielded is left ──▶ poll the driver
+//!   │      ├── more are left, or found elsewhere ───────▶ poll the driver, if it is time
+//!   │      └── nothing is left ─────────────────────────▶ announce, look again, sleep
+//!   └─────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! A worker of a multi-thread runtime works until the runtime stops. That of a current-thread runtime is
@@ -19,9 +20,10 @@
 //!
 //! A **round** is the unit of fairness. First come up to 128 tasks from the injector, so that wakes from
 //! outside get through while tasks here wake each other for ever; then up to 61 from the worker's own
-//! line, and fewer if they take long, or if more wait in the injector. Once a round the worker looks at its
-//! goal, and between rounds at timers and sockets: these never wait for more than 189 polls, and a task
-//! for those that stand before it.
+//! line, and fewer if they take long, or if more wait in the injector. It ends early when the only task left
+//! is one that has just yielded. Between two rounds the worker checks its goal, and polls the driver if it has
+//! not done so for 50 µs: so timers and sockets wait for at most 189 polls longer than that, and a task for
+//! those that stand before it.
 //!
 //! Next: `root.rs`, the goal of a current-thread runtime.
 
@@ -55,8 +57,8 @@ const INJECTED: usize = 128;
 const ROUND_TIME: Duration = Duration::from_micros(200);
 const SHORTEST_ROUND: usize = 2;
 
-/// A glance at timers and sockets is a system call, measured at 0.12 µs (1.05 µs where there is no short way);
-/// a poll may be 20 ns. With this between two glances a busy worker spends at most two per cent on them.
+/// To poll the driver is a system call, measured at 0.12 µs (1.05 µs where there is no short way); a poll of a
+/// task may be 20 ns. With this between two of them a busy worker spends at most two per cent on the driver.
 const GLANCE_EVERY: Duration = Duration::from_micros(50);
 
 /// How often a worker that sleeps looks whether the driver is alone. It bounds for how long a task that
@@ -79,6 +81,18 @@ pub(crate) trait Goal {
     fn is_reached(&mut self) -> bool;
 }
 
+/// What a round leaves to do.
+enum Left {
+    /// Nothing, and no task was polled.
+    NothingRan,
+    /// Nothing.
+    Nothing,
+    /// A single task, which has just yielded.
+    Yielded,
+    /// Tasks.
+    Tasks,
+}
+
 /// A thread that runs tasks.
 pub(crate) struct Worker<'a> {
     shared: &'a Arc<Shared>,
@@ -89,9 +103,12 @@ pub(crate) struct Worker<'a> {
     searching: bool,
     /// Polls in a round, at the moment.
     round: usize,
-    /// When the round began, and when the worker last looked at timers and sockets.
+    /// When the round began.
     began: Instant,
-    glanced: Instant,
+    /// When the worker last polled the driver. None: not yet. A loop that calls `block_on` once a frame makes
+    /// a new worker each time; if that one counted as having just polled the driver, timers and sockets would
+    /// wait for ever (`tests/engine/short_block_on.rs`).
+    glanced: Option<Instant>,
     /// Whom to steal from. Not from the thread's stream: how often a worker looks around depends on the
     /// moment, and would shift what its tasks draw.
     random: Random,
@@ -109,7 +126,7 @@ impl<'a> Worker<'a> {
             searching: false,
             round: ROUND,
             began: Instant::now(),
-            glanced: Instant::now(),
+            glanced: None,
             random: shared.stations[index].steals,
             _is_worker: context::start_working(WorkerId {
                 runtime: shared.id,
@@ -121,49 +138,62 @@ impl<'a> Worker<'a> {
     /// Runs tasks until the goal is reached.
     pub(crate) fn work(&mut self, goal: &mut impl Goal) {
         while !goal.is_reached() {
-            let all_done = self.run_round();
-            // Also who lives on what it finds elsewhere looks at timers and sockets.
-            if !all_done || goal.is_called() || self.search() {
-                self.glance();
-            } else {
-                self.sleep(goal);
+            let left = self.run_round();
+            let called = goal.is_called();
+            match left {
+                // One future is ready, a task or the root, and it has just yielded: it waits for an event that
+                // the driver may hold already.
+                Left::NothingRan if called => self.poll_driver(),
+                Left::Yielded if !called => self.poll_driver(),
+                Left::Tasks | Left::Yielded => self.glance(),
+                // Poll the driver even when all work comes from stealing.
+                _ if called || self.search() => self.glance(),
+                _ => self.sleep(goal),
             }
         }
     }
 
-    /// Polls a round of tasks: some from the injector first, then from the worker's own line. Returns whether
-    /// none is left.
-    fn run_round(&mut self) -> bool {
+    /// Polls a round of tasks: some from the injector first, then from the worker's own line.
+    fn run_round(&mut self) -> Left {
         let shared = self.shared;
         let injector = &shared.injector;
         // Those that are there now. Whoever takes each as it comes meets the one who pushes at every step.
         let injected = injector.len().min(INJECTED);
-        if self.run(injected, || injector.pop()) > 0 {
+        let (from_injector, yielded) = self.run(injected, || injector.pop());
+        if from_injector > 0 {
             self.began = Instant::now();
+        }
+        if yielded {
+            return Left::Yielded;
         }
         // If more wait there, each task here has one turn before it is theirs again. Two tasks that yield and
         // work without end would else have the whole round, time and again, beside a thousand others.
         let own = if injector.is_empty() { self.round } else { Line::len().clamp(1, self.round) };
-        let polled = self.run(own, || Line::pop().or_else(|| injector.pop()));
-        let all_done = polled < own;
+        let (polled, yielded) = self.run(own, || Line::pop().or_else(|| injector.pop()));
         self.measure_round(polled);
-        all_done
+        match polled {
+            _ if yielded => Left::Yielded,
+            _ if polled == own => Left::Tasks,
+            0 if from_injector == 0 => Left::NothingRan,
+            _ => Left::Nothing,
+        }
     }
 
-    /// Polls up to `limit` tasks, and returns how many there were.
-    fn run(&mut self, limit: usize, next: impl Fn() -> Option<Arc<dyn Runnable>>) -> usize {
-        let (mut polled, mut ended) = (0, 0);
-        while polled < limit {
+    /// Polls up to `limit` tasks; fewer if one has yielded and no other is ready. Returns how many it has
+    /// polled, and whether it stopped at such a task.
+    fn run(&mut self, limit: usize, next: impl Fn() -> Option<Arc<dyn Runnable>>) -> (usize, bool) {
+        let (mut polled, mut ended, mut yielded) = (0, 0, false);
+        while polled < limit && !yielded {
             let Some(task) = next() else { break };
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
-                Turn::Again(task) => {
-                    // Behind others, of which one may block: then it is somebody else's.
-                    if Line::push_back(task, &self.shared.injector) == Pushed::ForAnybody {
-                        self.shared.offer();
-                    }
-                }
+                Turn::Again(task) => match Line::push_back(task, &self.shared.injector) {
+                    Pushed::Here => yielded = self.shared.injector.is_empty(),
+                    Pushed::Behind => {}
+                    // One of those ahead of it may block this thread: then another worker runs it.
+                    Pushed::ForAnybody => self.shared.offer(),
+                },
                 Turn::Rest => {}
                 Turn::Ended => ended += 1,
             }
@@ -171,7 +201,7 @@ impl<'a> Worker<'a> {
         let figures = &self.station().figures;
         Figures::add(&figures.polls, polled as u64);
         Figures::add(&figures.ended, ended);
-        polled
+        (polled, yielded)
     }
 
     /// Sets the length of the next round by how long so many polls took.
@@ -190,15 +220,21 @@ impl<'a> Worker<'a> {
         &self.shared.stations[self.index]
     }
 
-    /// Looks at timers and sockets without sleeping, unless it did so a moment ago, or another does.
-    fn glance(&mut self) {
-        let driver = &self.shared.driver;
-        if driver.clock.is_paused() || self.began - self.glanced >= GLANCE_EVERY {
-            if let Some(mut seat) = driver.try_seat() {
-                driver.poll(&mut seat);
-            }
-            self.glanced = self.began;
+    /// Polls the driver, unless this worker did so a moment ago.
+    pub(crate) fn glance(&mut self) {
+        let is_time = |glanced| self.began - glanced >= GLANCE_EVERY;
+        if self.shared.driver.clock.is_paused() || self.glanced.is_none_or(is_time) {
+            self.poll_driver();
         }
+    }
+
+    /// Polls the driver without blocking, unless another worker drives.
+    fn poll_driver(&mut self) {
+        let driver = &self.shared.driver;
+        if let Some(mut seat) = driver.try_seat() {
+            driver.poll(&mut seat);
+        }
+        self.glanced = Some(self.began);
     }
 
     // ---- looking elsewhere ----
@@ -299,6 +335,8 @@ impl<'a> Worker<'a> {
                 None => self.sleep_beside(),
             }
             parker.permit.take();
+        } else if let Some(seat) = seat {
+            self.shared.driver.collect(seat);
         }
     }
 
@@ -307,7 +345,7 @@ impl<'a> Worker<'a> {
     /// one who sleeps is woken, and will sit there or watch. The fence: see `sleep_beside`.
     fn leave_driver(&mut self, mut seat: MutexGuard<'_, Seat>) {
         self.shared.driver.dispatch(&mut seat);
-        self.glanced = self.began;
+        self.glanced = Some(self.began);
         drop(seat);
         if Line::len() > 0 {
             fence(SeqCst);

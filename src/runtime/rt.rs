@@ -37,7 +37,9 @@ pub struct Runtime {
 impl Runtime {
     /// Runs a future to its end on this thread, and the runtime's tasks meanwhile.
     ///
-    /// Several threads may call this at once; one of them drives the tasks, timers and sockets of all.
+    /// Several threads may call this at once; one of them drives the tasks, timers and sockets of all. So does
+    /// a thread that calls this again and again for a short time, once a frame for instance: each call whose
+    /// future is not ready at once wakes what timers and sockets have for the tasks.
     ///
     /// # Panics
     ///

@@ -10,6 +10,7 @@ mod drop_on_own_thread;
 mod workers;
 mod blocking_pool;
 mod stealing;
+mod short_block_on;
 mod bugs;
 mod trace;
 mod task;

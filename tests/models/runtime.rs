@@ -77,6 +77,8 @@ pub struct Driver {
     taken: AtomicBool,
     pub permit: Permit,
     turns: AtomicUsize,
+    /// How often the poller was asked.
+    pub waits: Count,
     /// Tasks that sleep, in the order of their deadlines.
     timers: Mutex<VecDeque<Task>>,
     /// The poller's bell.
@@ -103,6 +105,7 @@ impl Driver {
             taken: AtomicBool::new(false),
             permit: Permit::new(),
             turns: AtomicUsize::new(0),
+            waits: Count::new(0),
             timers: Mutex::default(),
             rung: Mutex::new(false),
             ringing: Condvar::new(),
@@ -128,7 +131,7 @@ impl Driver {
 
     pub fn sleep(&self, seat: &mut Seat<'_>) {
         if self.permit.announce() == Announce::StayUp {
-            return;
+            return self.collect();
         }
         // After the announcement, as in the engine.
         seat.slept_until_due = self.has_deadline();
@@ -136,8 +139,13 @@ impl Driver {
         self.permit.take();
     }
 
+    fn collect(&self) {
+        self.wait(true);
+    }
+
     /// `Poller::wait`, with a limit that is reached at once, or without one.
     fn wait(&self, limited: bool) {
+        self.waits.fetch_add(1, Counting);
         let mut rung = self.rung.lock();
         while !*rung && !limited {
             rung = self.ringing.wait(rung);
@@ -392,7 +400,7 @@ impl<'a> Worker<'a> {
     /// `Worker::glance` when it is time, and `Driver::poll`.
     pub fn glance(&self) {
         if let Some(mut seat) = self.shared.driver.try_seat() {
-            self.shared.driver.wait(true);
+            self.shared.driver.collect();
             self.dispatch(&mut seat);
         }
     }
@@ -487,6 +495,8 @@ impl<'a> Worker<'a> {
                 None => self.sleep_beside(),
             }
             parker.permit.take();
+        } else if seat.is_some() {
+            self.shared.driver.collect();
         }
     }
 

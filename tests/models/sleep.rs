@@ -7,6 +7,7 @@
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Poll, Waker};
 
 use loom::cell::UnsafeCell;
@@ -376,6 +377,41 @@ fn the_root_is_polled_after_the_last_wake() {
         for waker in wakers {
             waker.join().unwrap();
         }
+        shared.check_at_rest();
+    });
+}
+
+/// Guards the two calls of `Driver::collect` by a worker that was woken after it had announced its sleep. It has
+/// not slept, and yet the driver is polled between two polls of the root: a program that calls `block_on` again
+/// and again, each time for a root that is soon woken by another thread, has nothing else that polls it.
+#[test]
+fn a_root_that_is_woken_before_its_worker_sleeps_has_polled_the_driver() {
+    struct Polls<'a>(&'a Root, bool);
+
+    impl Goal for Polls<'_> {
+        fn is_called(&self) -> bool {
+            UntilReady(self.0).is_called()
+        }
+
+        fn is_reached(&mut self) -> bool {
+            if !self.0.woken.swap(false, AcqRel) {
+                return false;
+            }
+            assert!(!self.1 || self.0.shared.driver.waits.load(SeqCst) > 0);
+            self.1 = true;
+            self.0.letter.is_here()
+        }
+    }
+
+    every_schedule(|| {
+        let shared = Shared::new(0, 0, |_, _| {});
+        let root = Root::new(&shared);
+        let wakes = thread::spawn({
+            let root = root.clone();
+            move || root.write()
+        });
+        Worker::start(&shared, 0).work(&mut Polls(&root, false));
+        wakes.join().unwrap();
         shared.check_at_rest();
     });
 }
