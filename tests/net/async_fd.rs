@@ -6,15 +6,18 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
+use std::thread;
 
+use futures::channel::oneshot;
+use futures::executor::block_on;
 use openwork::io::unix::{AsyncFd, TryIoError};
 use openwork::io::{Interest, Ready};
 use openwork::runtime::Handle;
 
 use crate::common::sockets::Turns;
-use crate::common::{Probe, Wakes, alone, ends, on_every_flavour, panic_of, real};
+use crate::common::{Probe, Wakes, alone, ends, on_every_flavour, panic_of, real, until};
 
 /// A stream that a runtime watches, and its other side, which blocks.
 fn pair() -> (AsyncFd<StdStream>, StdStream) {
@@ -111,6 +114,60 @@ fn what_is_reported_after_the_guard_was_made_is_not_cleared_by_it() {
             assert!(Probe::new(near.readable()).poll().is_ready());
             near.readable().await.unwrap().clear_ready();
             assert!(Probe::new(near.readable()).poll().is_pending());
+        });
+    });
+}
+
+/// The attempt finds nothing; and before it says so, data comes and is reported.
+#[test]
+fn what_is_reported_during_an_attempt_is_not_cleared_by_it() {
+    /// Tries to read from a descriptor that counts as readable.
+    type Try = fn(&AsyncFd<StdStream>, &mut dyn FnMut(&StdStream) -> io::Result<usize>);
+    const TRIES: [Try; 3] = [
+        |near, attempt| {
+            let mut guard = block_on(near.readable()).unwrap();
+            assert!(guard.try_io(|near| attempt(near.get_ref())).is_err());
+        },
+        |near, attempt| {
+            let error = near.try_io(Interest::READABLE, attempt).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        },
+        // It is ready again at once, and the second attempt finds the data.
+        |near, attempt| {
+            assert_eq!(block_on(near.async_io(Interest::READABLE, attempt)).unwrap(), 1);
+        },
+    ];
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            for tries in TRIES {
+                let (turns, (near, mut far)) = (Turns::new(), pair());
+                far.write_all(b"1").unwrap();
+                let guard = near.readable().await.unwrap();
+                assert_eq!(guard.get_inner().read(&mut [0; 8]).unwrap(), 1);
+                let near = Arc::new(near);
+                let (attempt, is_attempted) = oneshot::channel();
+                let (report, is_reported) = mpsc::channel();
+                let other = thread::spawn({
+                    let (near, mut attempt) = (near.clone(), Some(attempt));
+                    move || {
+                        tries(&near, &mut |mut stream| {
+                            let found = stream.read(&mut [0; 8]);
+                            if let Some(attempt) = attempt.take() {
+                                attempt.send(()).unwrap();
+                                is_reported.recv().unwrap();
+                            }
+                            found
+                        });
+                    }
+                });
+                is_attempted.await.unwrap();
+                far.write_all(b"2").unwrap();
+                turns.turn().await;
+                report.send(()).unwrap();
+                until(|| other.is_finished()).await;
+                other.join().unwrap();
+                assert!(Probe::new(near.readable()).poll().is_ready());
+            }
         });
     });
 }
