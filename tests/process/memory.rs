@@ -10,7 +10,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use crate::alone;
-use crate::common::{ends, paused, real};
+use crate::common::Flavour::{CurrentThread, Workers};
+use crate::common::{ends, on_each_of, paused, real};
 use openwork::runtime::Handle;
 use openwork::task::yield_now;
 use openwork::time::{sleep, timeout};
@@ -112,6 +113,31 @@ fn a_million_tasks_leave_nothing_behind() {
                 }
             });
             println!("a million tasks later: {grown} bytes more");
+            assert!(grown < NOISE, "grown by {grown} bytes");
+        });
+    });
+}
+
+/// It has no rest in which it would go through the list of live tasks.
+#[test]
+fn tasks_that_end_while_the_runtime_is_never_idle_leave_nothing_behind() {
+    alone("tasks_that_end_while_the_runtime_is_never_idle_leave_nothing_behind", || {
+        on_each_of(&[CurrentThread, Workers(1)], |flavour| {
+            let runtime = flavour.build();
+            let task = runtime.spawn(async {
+                let again = async || {
+                    for _ in 0..200_000 {
+                        drop(openwork::spawn(async {}));
+                        yield_now().await;
+                    }
+                };
+                again().await;
+                let before = resident();
+                again().await;
+                resident().saturating_sub(before)
+            });
+            let grown = runtime.block_on(task).unwrap();
+            println!("{flavour:?}, 200,000 tasks later: {grown} bytes more");
             assert!(grown < NOISE, "grown by {grown} bytes");
         });
     });
