@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::future::{pending, poll_fn};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::{Context, Poll, Waker};
@@ -17,6 +18,7 @@ use crate::common::{
     alone, alone_under, ends, on_each_of, on_every_flavour, panic_of, threads, until, with_workers,
 };
 use futures::channel::oneshot;
+use openwork::io::unix::AsyncFd;
 use openwork::net::TcpListener;
 use openwork::runtime::{Builder, Handle, Runtime, RuntimeFlavor, RuntimeMetrics};
 use openwork::task::{JoinHandle, spawn_blocking, yield_now};
@@ -217,6 +219,36 @@ fn a_deadline_comes_in_time_though_a_worker_is_blocked() {
             println!("{flavour:?}: at most {worst:?} late");
             assert!(worst < HAND_OVER, "{worst:?} late");
         });
+    });
+}
+
+/// Nothing has happened for long, and no worker looks after the driver but the one that sleeps there. It wakes
+/// up for a task that blocks.
+#[test]
+fn a_worker_that_leaves_the_driver_and_blocks_has_woken_another() {
+    on_each_of(&SEVERAL[..2], |flavour| {
+        let runtime = flavour.build();
+        for _ in 0..3 {
+            let (near, mut far) = UnixStream::pair().unwrap();
+            near.set_nonblocking(true).unwrap();
+            let reads = runtime.spawn(async move {
+                let near = AsyncFd::new(near).unwrap();
+                drop(near.readable().await.unwrap());
+            });
+            let (block, blocked) = mpsc::channel();
+            let (release, held) = mpsc::channel::<()>();
+            let blocks = runtime.spawn(async move {
+                // Fifteen times as long as a worker watches the driver.
+                sleep(150 * MS).await;
+                block.send(()).unwrap();
+                held.recv_timeout(Duration::from_secs(5))
+            });
+            blocked.recv().unwrap();
+            far.write_all(b"!").unwrap();
+            join(reads).unwrap();
+            drop(release);
+            assert_eq!(join(blocks).unwrap(), Err(mpsc::RecvTimeoutError::Disconnected));
+        }
     });
 }
 
