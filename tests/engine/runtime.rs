@@ -644,17 +644,58 @@ fn a_runtime_may_live_in_a_thread_local() {
     });
 }
 
+/// A runtime of this flavour that owns `held` until it is freed.
+fn that_holds(held: &Arc<()>, flavour: Flavour) -> Runtime {
+    let held = held.clone();
+    let hook = move || _ = Arc::strong_count(&held);
+    flavour.builder().on_thread_park(hook).build().unwrap()
+}
+
+/// They are in a line, in a slot, and in the injector. A task keeps its runtime alive, so a queue that kept its
+/// tasks would keep itself.
+#[test]
+fn a_runtime_that_ends_before_its_tasks_have_run_is_freed() {
+    on_every_flavour(|flavour| {
+        let held = Arc::new(());
+        let runtime = that_holds(&held, flavour);
+        let spawn_some = || (0..3).for_each(|_| drop(openwork::spawn(async {})));
+        let workers = if let Flavour::Workers(workers) = flavour { workers } else { 0 };
+        let (block, blocked) = mpsc::channel();
+        let leave = Arc::new(Barrier::new(workers + 1));
+        for _ in 0..workers {
+            let (block, leave) = (block.clone(), leave.clone());
+            drop(runtime.spawn(async move {
+                spawn_some();
+                block.send(()).unwrap();
+                leave.wait();
+            }));
+        }
+        (0..workers).for_each(|_| blocked.recv().unwrap());
+        if workers == 0 {
+            runtime.block_on(async { spawn_some() });
+        }
+        (0..3).for_each(|_| drop(runtime.spawn(async {})));
+        runtime.shutdown_background();
+        leave.wait();
+        while Arc::strong_count(&held) > 1 {
+            thread::yield_now();
+        }
+    });
+}
+
 /// A waker that outlives its runtime is harmless, at whatever moment it is called; and nothing of the
-/// runtime stays behind. A runtime that is leaked keeps its descriptors: those are counted.
+/// runtime stays behind, not even its descriptors. There are more threads than processors, so that one of them
+/// is interrupted after it has looked whether the runtime has ended, and goes on when it has.
 #[test]
 fn wakes_and_spawns_that_race_with_the_end_leave_nothing_behind() {
+    const FOREIGN: usize = 3;
     alone("wakes_and_spawns_that_race_with_the_end_leave_nothing_behind", || {
         on_every_flavour(|flavour| {
             let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
             let before = descriptors();
             let held = Arc::new(());
-            for _ in 0..if flavour == Flavour::Workers(64) { 30 } else { 300 } {
-                let runtime = flavour.build();
+            for _ in 0..if flavour == Flavour::Workers(64) { 10 } else { 60 } {
+                let runtime = that_holds(&held, flavour);
                 let wakers = Arc::new(Mutex::new(Vec::new()));
                 for _ in 0..4 {
                     let (wakers, ours) = (wakers.clone(), held.clone());
@@ -665,12 +706,14 @@ fn wakes_and_spawns_that_race_with_the_end_leave_nothing_behind() {
                     })));
                 }
                 all_wait(&runtime);
-                let wakers = std::mem::take(&mut *wakers.lock().unwrap());
-                let (start, stop) = (Arc::new(Barrier::new(2)), Arc::new(AtomicBool::new(false)));
-                let foreign = thread::spawn({
+                let first = std::mem::take(&mut *wakers.lock().unwrap());
+                drop(wakers);
+                let start = Arc::new(Barrier::new(FOREIGN + 1));
+                let stop = Arc::new(AtomicBool::new(false));
+                let foreign = [(); FOREIGN].map(|()| {
                     let (start, stop, held) = (start.clone(), stop.clone(), held.clone());
-                    let handle = runtime.handle().clone();
-                    move || {
+                    let (handle, wakers) = (runtime.handle().clone(), first.clone());
+                    thread::spawn(move || {
                         start.wait();
                         let mut tasks = Vec::new();
                         while !stop.load(SeqCst) {
@@ -679,12 +722,13 @@ fn wakes_and_spawns_that_race_with_the_end_leave_nothing_behind() {
                             tasks.push(handle.spawn(async move { drop(ours) }));
                         }
                         tasks
-                    }
+                    })
                 });
+                drop(first);
                 start.wait();
                 drop(runtime);
                 stop.store(true, SeqCst);
-                for task in foreign.join().unwrap() {
+                for task in foreign.into_iter().flat_map(|thread| thread.join().unwrap()) {
                     // A worker may have come to it before the end.
                     assert!(join(task).map_or_else(|error| error.is_cancelled(), |()| true));
                 }
