@@ -294,23 +294,25 @@ impl Drop for Supervised {
     }
 }
 
-/// One thread uses a future. Notes a panic that passes through.
+/// One thread uses a future. Notes a panic that begins meanwhile.
 struct Use<'a> {
     world: &'a World,
     in_use: &'a AtomicBool,
+    /// The thread unwinds already: a future that panics in its poll is dropped before the panic is caught.
+    unwinding: bool,
 }
 
 impl<'a> Use<'a> {
     fn begin(world: &'a World, in_use: &'a AtomicBool) -> Self {
         assert!(!in_use.swap(true, SeqCst), "two threads use one future");
-        Use { world, in_use }
+        Use { world, in_use, unwinding: thread::panicking() }
     }
 }
 
 impl Drop for Use<'_> {
     fn drop(&mut self) {
         self.in_use.store(false, SeqCst);
-        if thread::panicking() && !DELIBERATE.take() {
+        if thread::panicking() && !self.unwinding && !DELIBERATE.take() {
             self.world.failed.store(true, SeqCst);
         }
     }
