@@ -15,6 +15,7 @@ use crate::instruments::{self, Sample, measure};
 use crate::memory::{Wait, bytes_of_a_task};
 use crate::rt::{Flavour, OnOpenwork, OnSmol, OnTokio, Rt};
 use crate::server;
+use crate::stack::{self, Entry};
 use crate::sync::SyncWork;
 use crate::transfers::{self, Transfer};
 use crate::workloads::{self, Workload};
@@ -33,6 +34,8 @@ pub enum Task {
     Transfer(Transfer, Duration),
     /// The memory of so many tasks.
     Memory(Wait, usize),
+    /// Run a future of so many KiB.
+    Stack(Entry, usize),
     /// Serve until the parent has had enough.
     Echo,
 }
@@ -45,6 +48,7 @@ impl Task {
             Task::Sync(work, _) => work.name(),
             Task::Transfer(transfer, _) => transfer.name(),
             Task::Memory(wait, _) => wait.name(),
+            Task::Stack(entry, _) => entry.name(),
             Task::Echo => "server",
         }
     }
@@ -66,6 +70,7 @@ impl Order {
             Task::Sync(_, time) => ("sync", time.as_millis()),
             Task::Transfer(_, time) => ("transfer", time.as_millis()),
             Task::Memory(_, tasks) => ("memory", tasks as u128),
+            Task::Stack(_, kib) => ("stack", kib as u128),
             Task::Echo => ("echo", 0),
         };
         let amount = amount.to_string();
@@ -88,6 +93,7 @@ impl Order {
             }
             ("memory", "pending") => Task::Memory(Wait::Nothing, amount as usize),
             ("memory", "sleeping") => Task::Memory(Wait::Sleep, amount as usize),
+            ("stack", name) => Task::Stack(Entry::parse(name)?, amount as usize),
             ("echo", "server") => Task::Echo,
             _ => return None,
         };
@@ -128,6 +134,10 @@ impl Answer {
 
 /// The life of the process.
 pub fn run(order: Order) {
+    if let Task::Stack(entry, kib) = order.task {
+        instruments::end_if_it_hangs();
+        return stack::run(order.contestant, entry, kib);
+    }
     if let Task::Sync(work, time) = order.task {
         instruments::end_if_it_hangs();
         let answer = match work.run(order.contestant, order.flavour, time) {
@@ -160,7 +170,9 @@ fn run_on<R: Rt>(order: Order) {
             instruments::end_if_it_hangs();
             measure(time, transfers::prepare(transfer, &rt))
         }
-        Task::Sync(..) => unreachable!("it is run already, as it is not written over `Rt`"),
+        Task::Sync(..) | Task::Stack(..) => {
+            unreachable!("it is run already, as it is not written over `Rt`")
+        }
         Task::Memory(wait, tasks) => {
             instruments::end_if_it_hangs();
             Sample { wall: bytes_of_a_task(&rt, wait, tasks), cpu: 0.0 }
@@ -181,6 +193,7 @@ mod tests {
             Task::Transfer(Transfer::Copy, Duration::from_millis(7)),
             Task::Memory(Wait::Sleep, 9),
             Task::Memory(Wait::Nothing, 9),
+            Task::Stack(Entry::HandleSpawn, 9),
             Task::Echo,
         ];
         for task in tasks {

@@ -143,7 +143,8 @@ pub fn carry_out(order: Order) -> Turn {
     }
 }
 
-fn last_words(output: &Output) -> String {
+/// How a process ended that failed.
+pub fn last_words(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     format!("{}: {}", output.status, errors.trim().replace('\n', "; "))
 }

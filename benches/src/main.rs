@@ -5,8 +5,9 @@
 //! ```
 //!
 //! `what` is `scheduler`, `sync`, `memory`, `echo`, `copy`, `connect`, or `all` of these, which is the
-//! default; or `calls`, which counts the system calls of an echo with strace; `smoke` runs every row once
-//! for a few milliseconds, to show that it runs. A filter takes the rows with that in their title:
+//! default; or `calls`, which counts the system calls of an echo with strace; or `stack`, which finds the
+//! largest future that a stack bears, and differs between a debug build and an optimised one; `smoke` runs
+//! every row once for a few milliseconds, to show that it runs. A filter takes the rows with that in their title:
 //! `scheduler yield_many`, `scheduler current-thread`, `echo "64 ×"`.
 //! `--control` measures Tokio twice, which shows how far a ratio is off when nothing differs.
 //!
@@ -14,8 +15,8 @@
 //! is to Openwork's credit.
 //!
 //! The map, in reading order; a file uses only what stands above it. `rt/` has the runtimes under one
-//! trait, `finish.rs`, `workloads.rs` and `transfers.rs` what they run; `sync/`, `memory.rs` and `server/`
-//! are what else they are asked for. `instruments.rs` and `child.rs` are one measurement, in a process of
+//! trait, `finish.rs`, `workloads.rs` and `transfers.rs` what they run; `sync/`, `memory.rs`, `stack.rs` and
+//! `server/` are what else they are asked for. `instruments.rs` and `child.rs` are one measurement, in a process of
 //! its own; `stats.rs` and `contest.rs` are many of them, in rounds; `echo/` loads the servers. `table.rs`
 //! and `report/` print.
 
@@ -27,6 +28,7 @@ mod transfers;
 mod instruments;
 mod sync;
 mod memory;
+mod stack;
 mod server;
 mod child;
 mod stats;
@@ -60,8 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-const USAGE: &str =
-    "[scheduler|sync|memory|echo|copy|connect|all|calls|smoke] [filter] [--rounds N] [--control]";
+const USAGE: &str = "[scheduler|sync|memory|echo|copy|connect|all|calls|stack|smoke] [filter] [--rounds N] [--control]";
 
 /// A table, and its title.
 type Section = (&'static str, fn(&Request) -> Report);
@@ -74,8 +75,9 @@ const ECHO: Section = ("TCP echo", report::echo);
 const COPY: Section = ("Bytes through loopback TCP", report::copy);
 const CONNECT: Section = ("Connections made and closed", report::connect);
 const CALLS: Section = ("System calls for a request", report::calls);
+const STACK: Section = ("The largest future on a stack", report::stack);
 
-/// But for [`CALLS`], which takes long and has no need of a calm machine.
+/// All tables but [`CALLS`] and [`STACK`], which count, and do not need a quiet machine.
 const ALL: [Section; 6] = [SCHEDULER, SYNC, MEMORY, ECHO, COPY, CONNECT];
 
 struct Command {
@@ -110,7 +112,8 @@ impl Command {
             "connect" => (vec![CONNECT], Effort::FULL),
             "all" => (ALL.to_vec(), Effort::FULL),
             "calls" => (vec![CALLS], Effort::FULL),
-            "smoke" => ([&ALL[..], &[CALLS]].concat(), Effort::SMOKE),
+            "stack" => (vec![STACK], Effort::FULL),
+            "smoke" => ([&ALL[..], &[CALLS, STACK]].concat(), Effort::SMOKE),
             other => return Err(format!("{other}: there is no such table")),
         };
         effort.rounds = rounds.unwrap_or(effort.rounds);

@@ -3,7 +3,7 @@
 //! Counted are the pages that the system has given, before and after; so all is in it that a runtime
 //! holds for a task (its timer, its place in a list, what a queue grew by), and what the allocator adds.
 //!
-//! Next: `server/`.
+//! Next: `stack.rs`.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

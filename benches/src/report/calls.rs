@@ -1,6 +1,6 @@
 //! The system calls of a request.
 //!
-//! Next: `main.rs`, if you have not begun there.
+//! Next: `stack.rs`.
 
 use super::echo::title;
 use super::{Report, Request};

@@ -3,12 +3,14 @@
 //! The goals are those of the design. Each is an upper limit for a ratio to a peer of the same rounds
 //! (or for bytes), so that a table says by itself where it misses one.
 //!
-//! Next: a file for each kind of table: `races.rs`, `memory.rs`, `echo.rs`, `calls.rs`.
+//! Next: a file for each kind of table: `races.rs`, `memory.rs`, `echo.rs`, `calls.rs`,
+//! `stack.rs`.
 
 mod races;
 mod memory;
 mod echo;
 mod calls;
+mod stack;
 
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ pub use calls::calls;
 pub use echo::echo;
 pub use memory::memory;
 pub use races::{connect, copy, scheduler, sync};
+pub use stack::stack;
 
 /// How large and how often.
 #[derive(Debug, Clone, Copy)]
