@@ -10,7 +10,9 @@
 //!
 //! A tuple would read better, but for a tuple of any length one cannot write a method without a macro that
 //! counts; for this list it takes two `impl`s. Nothing is allocated, and a debugger shows each future in
-//! its place, or its output.
+//! its place, or its output. The macros pin each future in a variable, and the list has a reference to it
+//! ([`Held`]): a list that holds the futures moves all of them whenever it grows by one, and large futures
+//! then overflow the stack.
 //!
 //! A [`Rule`] says what an output is: for `join!` each is kept, for `try_join!` an error ends all.
 //!
@@ -71,45 +73,106 @@ impl<T, E> Rule<Result<T, E>> for StopAtError {
 pin_project! {
     /// A future that turns into what is kept of its output.
     #[project = SlotProj]
-    #[project_replace = SlotOwned]
     #[derive(Debug)]
-    pub enum Slot<F, K> {
+    #[allow(missing_docs)]
+    pub enum Slot<F, R>
+    where
+        F: Future,
+        R: Rule<F::Output>,
+    {
         Waits { #[pin] future: F },
-        Done { kept: K },
-        Taken,
+        // None: it was taken, or the output has ended the wait.
+        Done { kept: Option<R::Kept> },
     }
 }
 
-impl<F: Future, K> Slot<F, K> {
+/// One future of a list.
+pub trait One {
+    /// What is kept of its output.
+    type Kept;
+    /// What ends the wait.
+    type Stop;
+
     /// Polls the future if it waits. Ready: it is done.
-    fn poll<R>(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), R::Stop>>
-    where
-        R: Rule<F::Output, Kept = K>,
-    {
-        let output = match self.as_mut().project() {
-            SlotProj::Waits { future } => std::task::ready!(future.poll(cx)),
-            SlotProj::Done { .. } => return Poll::Ready(Ok(())),
-            SlotProj::Taken => panic!("a join was polled after it was ready"),
-        };
-        match R::judge(output) {
-            Ok(kept) => {
-                // Assigning drops the future: what it guards is free before the others go on.
-                self.set(Slot::Done { kept });
-                Poll::Ready(Ok(()))
-            }
-            Err(stop) => {
-                self.set(Slot::Taken);
-                Poll::Ready(Err(stop))
-            }
-        }
-    }
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Stop>>;
 
     /// Takes what was kept. Only when it is done.
-    fn take(self: Pin<&mut Self>) -> K {
-        match self.project_replace(Slot::Taken) {
-            SlotOwned::Done { kept } => kept,
-            _ => unreachable!("outputs are taken when all are there"),
+    fn take(self: Pin<&mut Self>) -> Self::Kept;
+}
+
+impl<F: Future, R: Rule<F::Output>> Slot<F, R> {
+    /// Drops the future: what it guards is free before the others go on. On its own, as a frame that assigns a
+    /// large value holds copies of it.
+    fn finish(mut self: Pin<&mut Self>, kept: Option<R::Kept>) {
+        self.set(Slot::Done { kept });
+    }
+}
+
+impl<F: Future, R: Rule<F::Output>> One for Slot<F, R> {
+    type Kept = R::Kept;
+    type Stop = R::Stop;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), R::Stop>> {
+        let output = match self.as_mut().project() {
+            SlotProj::Waits { future } => std::task::ready!(future.poll(cx)),
+            SlotProj::Done { kept: Some(_) } => return Poll::Ready(Ok(())),
+            SlotProj::Done { kept: None } => panic!("a join was polled after it was ready"),
+        };
+        let (kept, polled) = match R::judge(output) {
+            Ok(kept) => (Some(kept), Ok(())),
+            Err(stop) => (None, Err(stop)),
+        };
+        self.finish(kept);
+        Poll::Ready(polled)
+    }
+
+    fn take(self: Pin<&mut Self>) -> R::Kept {
+        match self.project() {
+            SlotProj::Done { kept } => kept.take().expect("outputs are taken once"),
+            SlotProj::Waits { .. } => unreachable!("outputs are taken when all are there"),
         }
+    }
+}
+
+impl<F: Future, R: Rule<F::Output>> Default for Slot<F, R> {
+    fn default() -> Self {
+        Slot::Done { kept: None }
+    }
+}
+
+/// A value that a macro has pinned in a variable. It is dropped with this: when and in which order the list
+/// says, and not in the order of the variables.
+pub struct Held<'a, S: Default>(pub Pin<&'a mut S>);
+
+impl<S: Default> Held<'_, S> {
+    /// Drops the value. On its own, as a frame that assigns a large value holds copies of it.
+    pub fn clear(&mut self) {
+        self.0.set(S::default());
+    }
+}
+
+impl<S: Default> Drop for Held<'_, S> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl<S: One + Default> One for Held<'_, S> {
+    type Kept = S::Kept;
+    type Stop = S::Stop;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Stop>> {
+        self.0.as_mut().poll(cx)
+    }
+
+    fn take(mut self: Pin<&mut Self>) -> S::Kept {
+        self.0.as_mut().take()
+    }
+}
+
+impl<S: Default + fmt::Debug> fmt::Debug for Held<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -164,39 +227,35 @@ impl<S> Futures for Empty<S> {
 
 pin_project! {
     /// A list, and one future more.
-    pub struct With<B, F, R>
-    where
-        F: Future,
-        R: Rule<F::Output>,
-    {
+    #[derive(Debug)]
+    pub struct With<B, S> {
         #[pin]
         before: B,
         #[pin]
-        last: Slot<F, R::Kept>,
+        last: S,
     }
 }
 
-impl<B, F, R> Futures for With<B, F, R>
+impl<B, S> Futures for With<B, S>
 where
-    B: Futures<Stop = R::Stop>,
-    F: Future,
-    R: Rule<F::Output>,
+    B: Futures<Stop = S::Stop>,
+    S: One,
 {
     const COUNT: u32 = B::COUNT + 1;
-    type Outputs = (B::Outputs, R::Kept);
-    type Stop = R::Stop;
+    type Outputs = (B::Outputs, S::Kept);
+    type Stop = S::Stop;
 
     fn poll_some(
         self: Pin<&mut Self>,
         which: &Range<u32>,
         cx: &mut Context<'_>,
-    ) -> Result<bool, R::Stop> {
+    ) -> Result<bool, S::Stop> {
         let this = self.project();
         let before_are_done = this.before.poll_some(which, cx)?;
         if !which.contains(&B::COUNT) {
             return Ok(before_are_done);
         }
-        match this.last.poll::<R>(cx) {
+        match this.last.poll(cx) {
             Poll::Ready(kept) => kept.map(|()| before_are_done),
             Poll::Pending => Ok(false),
         }
@@ -208,25 +267,20 @@ where
     }
 }
 
-impl<B, F, R> fmt::Debug for With<B, F, R>
-where
-    B: fmt::Debug,
-    F: Future + fmt::Debug,
-    R: Rule<F::Output, Kept: fmt::Debug>,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("With").field("before", &self.before).field("last", &self.last).finish()
-    }
-}
-
-/// Puts a future at the end of a list.
+/// A future for a list.
 #[inline]
-pub fn with<R, B, F>(before: B, future: F) -> With<B, F::IntoFuture, R>
+pub fn slot<F, R>(future: F) -> Slot<F::IntoFuture, R>
 where
     F: IntoFuture,
     R: Rule<F::Output>,
 {
-    With { before, last: Slot::Waits { future: future.into_future() } }
+    Slot::Waits { future: future.into_future() }
+}
+
+/// Puts a future at the end of a list.
+#[inline]
+pub fn with<B, S: One>(before: B, last: S) -> With<B, S> {
+    With { before, last }
 }
 
 /// The empty list for [`KeepAll`].
@@ -313,7 +367,7 @@ where
     A: IntoFuture,
     B: IntoFuture,
 {
-    Join { both: JoinList::fair(with(with(empty(), a), b)) }
+    Join { both: JoinList::fair(with(with(empty(), slot(a)), slot(b))) }
 }
 
 pin_project! {
@@ -325,7 +379,7 @@ pin_project! {
         B: Future,
     {
         #[pin]
-        both: JoinList<With<With<Empty<Infallible>, A, KeepAll>, B, KeepAll>>,
+        both: JoinList<With<With<Empty<Infallible>, Slot<A, KeepAll>>, Slot<B, KeepAll>>>,
     }
 }
 
@@ -385,7 +439,9 @@ where
     A: IntoFuture<IntoFuture: TryFuture>,
     B: IntoFuture<IntoFuture: TryFuture<Error = <A::IntoFuture as TryFuture>::Error>>,
 {
-    TryJoin { both: JoinList::fair(with(with(try_empty(), a.into_future()), b.into_future())) }
+    TryJoin {
+        both: JoinList::fair(with(with(try_empty(), slot(a.into_future())), slot(b.into_future()))),
+    }
 }
 
 pin_project! {
@@ -397,7 +453,7 @@ pin_project! {
         B: TryFuture,
     {
         #[pin]
-        both: JoinList<With<With<Empty<A::Error>, A, StopAtError>, B, StopAtError>>,
+        both: JoinList<With<With<Empty<A::Error>, Slot<A, StopAtError>>, Slot<B, StopAtError>>>,
     }
 }
 

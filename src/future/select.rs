@@ -28,8 +28,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use pin_project_lite::pin_project;
-
+use super::join::Held;
 use crate::engine::context;
 
 /// A list of branches.
@@ -42,7 +41,7 @@ pub trait Branches {
     /// Polls those with a number in `which` that are not out, until one is chosen. `None`: all of these
     /// are out.
     fn poll_some(
-        self: Pin<&mut Self>,
+        &mut self,
         which: &Range<u32>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Outcome>>;
@@ -65,39 +64,46 @@ impl Branches for NoBranches {
     const COUNT: u32 = 0;
     type Outcome = Infallible;
 
-    fn poll_some(
-        self: Pin<&mut Self>,
-        _: &Range<u32>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Infallible>> {
+    fn poll_some(&mut self, _: &Range<u32>, _: &mut Context<'_>) -> Poll<Option<Infallible>> {
         Poll::Ready(None)
     }
 }
 
-pin_project! {
-    /// A list, and one branch more.
-    pub struct Branch<B, F, T> {
-        #[pin]
-        before: B,
-        // None: it is out.
-        #[pin]
-        future: Option<F>,
-        // Gives the output back if it fits the pattern.
-        test: T,
-    }
+/// A list, and one branch more.
+pub struct Branch<'a, B, F, T> {
+    before: B,
+    /// None: it is out.
+    future: Held<'a, Option<F>>,
+    /// Gives the output back if it fits the pattern.
+    test: T,
+}
+
+/// A future for a branch.
+#[inline]
+pub fn candidate<F: IntoFuture>(future: F) -> Option<F::IntoFuture> {
+    Some(future.into_future())
 }
 
 /// Puts a branch at the end of a list.
 #[inline]
-pub fn branch<B, F, T>(before: B, enabled: bool, future: F, test: T) -> Branch<B, F::IntoFuture, T>
+pub fn branch<B, F, T>(
+    before: B,
+    enabled: bool,
+    future: Pin<&mut Option<F>>,
+    test: T,
+) -> Branch<'_, B, F, T>
 where
-    F: IntoFuture,
+    F: Future,
     T: FnMut(F::Output) -> Option<F::Output>,
 {
-    Branch { before, future: enabled.then_some(future.into_future()), test }
+    let mut future = Held(future);
+    if !enabled {
+        future.clear();
+    }
+    Branch { before, future, test }
 }
 
-impl<B, F, T> Branches for Branch<B, F, T>
+impl<B, F, T> Branches for Branch<'_, B, F, T>
 where
     B: Branches,
     F: Future,
@@ -107,70 +113,69 @@ where
     type Outcome = Outcome<B::Outcome, F::Output>;
 
     fn poll_some(
-        self: Pin<&mut Self>,
+        &mut self,
         which: &Range<u32>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Outcome>> {
-        let mut this = self.project();
-        let before = this.before.poll_some(which, cx).map(|chosen| chosen.map(Outcome::Before));
+        let before = self.before.poll_some(which, cx).map(|chosen| chosen.map(Outcome::Before));
         if matches!(before, Poll::Ready(Some(_))) || !which.contains(&B::COUNT) {
             return before;
         }
-        let Some(future) = this.future.as_mut().as_pin_mut() else { return before };
+        let Some(future) = self.future.0.as_mut().as_pin_mut() else { return before };
         let output = ready!(future.poll(cx));
-        this.future.set(None);
-        match (this.test)(output) {
+        self.future.clear();
+        match (self.test)(output) {
             Some(output) => Poll::Ready(Some(Outcome::Last(output))),
             None => before,
         }
     }
 }
 
-impl<B: fmt::Debug, F, T> fmt::Debug for Branch<B, F, T> {
+impl<B: fmt::Debug, F, T> fmt::Debug for Branch<'_, B, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Branch")
             .field("before", &self.before)
-            .field("is_out", &self.future.is_none())
+            .field("is_out", &self.future.0.is_none())
             .finish_non_exhaustive()
     }
 }
 
-pin_project! {
-    /// Waits for the first branch whose output fits its pattern; `None` if all are out.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct SelectList<L> {
-        biased: bool,
-        #[pin]
-        branches: L,
-    }
+/// Waits for the first branch whose output fits its pattern; `None` if all are out.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct SelectList<L, const BIASED: bool> {
+    branches: L,
 }
 
-impl<L: Branches> SelectList<L> {
+// The futures are pinned elsewhere.
+impl<L, const BIASED: bool> Unpin for SelectList<L, BIASED> {}
+
+impl<L: Branches> SelectList<L, false> {
     /// Each poll begins with a branch drawn at random.
     #[inline]
     pub fn fair(branches: L) -> Self {
-        SelectList { biased: false, branches }
-    }
-
-    /// Polls in the order in which they are written.
-    #[inline]
-    pub fn biased(branches: L) -> Self {
-        SelectList { biased: true, branches }
+        SelectList { branches }
     }
 }
 
-impl<L: Branches> Future for SelectList<L> {
+impl<L: Branches> SelectList<L, true> {
+    /// Polls in the order in which they are written.
+    #[inline]
+    pub fn biased(branches: L) -> Self {
+        SelectList { branches }
+    }
+}
+
+impl<L: Branches, const BIASED: bool> Future for SelectList<L, BIASED> {
     type Output = Option<L::Outcome>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A branch that does not go through the budget would else be all that is ever ready.
         ready!(context::poll_budget(cx));
-        let mut this = self.project();
-        let first = if *this.biased { 0 } else { context::random_below(L::COUNT) };
+        let first = if BIASED { 0 } else { context::random_below(L::COUNT) };
         let mut all_out = true;
         for which in [first..L::COUNT, 0..first] {
-            match this.branches.as_mut().poll_some(&which, cx) {
+            match self.branches.poll_some(&which, cx) {
                 Poll::Ready(None) => {}
                 Poll::Pending => all_out = false,
                 chosen => return chosen,

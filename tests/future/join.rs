@@ -396,7 +396,7 @@ fn an_error_in_join_is_an_output_like_any_other() {
 }
 
 #[test]
-fn they_cost_a_word_beside_their_futures() {
+fn they_cost_a_few_words_beside_their_futures() {
     let two = async {
         let (a, b) = (ready(0), ready(0));
         join!(a, b)
@@ -405,7 +405,7 @@ fn they_cost_a_word_beside_their_futures() {
         let (a, b) = (ready(ok(0)), ready(ok(0)));
         try_join!(a, b)
     };
-    // Tokio pins 48 for the first.
-    assert!(size_of_val(&two) <= 32);
+    // Tokio pins 48 for the first. A word of each future is the pointer to where it is pinned.
+    assert!(size_of_val(&two) <= 56);
     assert!(size_of_val(&tries) <= 2 * size_of_val(&ready(ok(0))) + 32);
 }

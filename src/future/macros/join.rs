@@ -4,7 +4,7 @@
 //! front, and adds one piece to each of four heaps; when nothing is left, it puts them together:
 //!
 //! ```text
-//!   let future = a;  let future = b;         the futures, evaluated in order
+//!   let future = a;  let future = b;         the futures, evaluated in order, each then pinned where it is
 //!   with(with(empty(), future), future)      the list (`future/join.rs`)
 //!   (((), output), output)                   the pattern that its output is taken apart by
 //!   output, output,                          the tuple
@@ -86,10 +86,14 @@ macro_rules! __join {
     ) => {
         $crate::__join!({
             $rule $order
-            [$($futures)* let __openwork_future = $future;]
-            ($crate::future::macros::with::<$crate::future::macros::$rule, _, _>(
-                $list, __openwork_future
-            ))
+            [
+                $($futures)*
+                let __openwork_future = $future;
+                let __openwork_future = ::std::pin::pin!(
+                    $crate::future::macros::slot::<_, $crate::future::macros::$rule>(__openwork_future)
+                );
+            ]
+            ($crate::future::macros::with($list, $crate::future::macros::Held(__openwork_future)))
             ($pattern, __openwork_output)
             [$($outputs)* __openwork_output,]
         } $($rest)*)

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   let enabled = …;                        the conditions, all evaluated before any future is
-//!   let future = …;                         the futures
+//!   let future = …;                         the futures, each then pinned where it is
 //!   branch(list, enabled, future, test)     the list (`future/select.rs`)
 //!   { match out {                           the handlers
 //!       Before(out) => { the match of the branches before it }
@@ -138,7 +138,13 @@ macro_rules! __select {
         $crate::__select!({
             $order $out
             [$($conditions)* let __openwork_enabled = true $(&& $condition)?;]
-            [$($futures)* let __openwork_future = $future;]
+            [
+                $($futures)*
+                let __openwork_future = $future;
+                let __openwork_future = ::std::pin::pin!(
+                    $crate::future::macros::candidate(__openwork_future)
+                );
+            ]
             ($crate::future::macros::branch(
                 $list, __openwork_enabled, __openwork_future, $crate::__test!($pattern)
             ))
@@ -158,7 +164,13 @@ macro_rules! __select {
         $crate::__select!({
             $order $out
             [$($conditions)* let __openwork_enabled = true $(&& $condition)?;]
-            [$($futures)* let __openwork_future = $future;]
+            [
+                $($futures)*
+                let __openwork_future = $future;
+                let __openwork_future = ::std::pin::pin!(
+                    $crate::future::macros::candidate(__openwork_future)
+                );
+            ]
             ($crate::future::macros::branch(
                 $list, __openwork_enabled, __openwork_future, $crate::__test!($pattern)
             ))
@@ -178,7 +190,13 @@ macro_rules! __select {
         $crate::__select!({
             $order $out
             [$($conditions)* let __openwork_enabled = true $(&& $condition)?;]
-            [$($futures)* let __openwork_future = $future;]
+            [
+                $($futures)*
+                let __openwork_future = $future;
+                let __openwork_future = ::std::pin::pin!(
+                    $crate::future::macros::candidate(__openwork_future)
+                );
+            ]
             ($crate::future::macros::branch(
                 $list, __openwork_enabled, __openwork_future, $crate::__test!($pattern)
             ))
