@@ -153,7 +153,8 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let task = Task::new(Call(Some(closure)), NeverAgain { runtime: self.shared.id }, place);
+        let call = Call(Some(closure));
+        let task = Task::<_, _>::new(call, NeverAgain { runtime: self.shared.id }, place);
         let job = Job::new(task.clone(), self.shared.clone());
         let task: Arc<dyn Join<T>> = task;
         let mut state = self.state.lock();

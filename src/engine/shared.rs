@@ -246,15 +246,16 @@ impl Share {
         })))
     }
 
-    /// Makes a task of a future and puts it into a queue.
-    pub(crate) fn spawn<F>(
+    /// Makes a task of a future, with the name of type `N`, and puts it into a queue.
+    pub(crate) fn spawn<F, N>(
         self: &Arc<Self>,
         future: F,
         place: &'static Location<'static>,
-    ) -> Arc<Task<F, Arc<Share>>>
+    ) -> Arc<Task<F, Arc<Share>, N>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
+        N: 'static,
     {
         let task = Task::new(future, self.clone(), place);
         let live = self.own_station().map_or(&self.foreign, |station| &station.live);

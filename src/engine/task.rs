@@ -31,6 +31,7 @@
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, UnsafeCell};
+use std::marker::PhantomData;
 use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -165,20 +166,43 @@ enum Stage<F: Future> {
     Empty,
 }
 
-/// One task.
-pub(crate) struct Task<F: Future, S> {
+/// A larger future or closure is boxed before it is passed on, by [`box_if_large!`]. Each function that passes
+/// it by value may hold a copy in its frame, without optimisation almost every one does, and a few copies
+/// overflow a stack. The sizes are Tokio's; the cost is a second allocation, for the large ones only.
+pub(crate) const LARGE: usize = if cfg!(debug_assertions) { 2048 } else { 16384 };
+
+/// Evaluates the last expression, in which a value of type `$type` is used. If the type is [`LARGE`], then the
+/// value is boxed first: `box_if_large!(F, future = Box::pin(future) => spawn(future))`.
+///
+/// It belongs into the function that the user calls: one call further, the stack holds one copy more. The
+/// condition is `const`, or without optimisation the branch not taken would have its copy in the frame too.
+macro_rules! box_if_large {
+    ($type:ty, $value:ident = $boxed:expr => $use:expr) => {
+        if const { size_of::<$type>() > $crate::engine::task::LARGE } {
+            let $value = $boxed;
+            $use
+        } else {
+            $use
+        }
+    };
+}
+pub(crate) use box_if_large;
+
+/// One task. `N` is the type whose name it reports: of a boxed future, that of the future.
+pub(crate) struct Task<F: Future, S, N = F> {
     header: Header,
     scheduler: S,
     /// Rules 1, 2 and 3.
     stage: UnsafeCell<Stage<F>>,
     /// Rule 4.
     slot: UnsafeCell<Option<Waker>>,
+    named: PhantomData<fn() -> N>,
 }
 
 // SAFETY: rules 1, 3 and 4 give the stage and the slot to one thread at a time, and hand them over with
 // a release and an acquire of the state word. So the future and its output move between threads (`Send`)
 // and are never seen by two at once; header and scheduler are `Sync`, a `Waker` is both.
-unsafe impl<F, S> Sync for Task<F, S>
+unsafe impl<F, S, N> Sync for Task<F, S, N>
 where
     F: Future + Send,
     F::Output: Send,
@@ -186,11 +210,12 @@ where
 {
 }
 
-impl<F, S> Task<F, S>
+impl<F, S, N> Task<F, S, N>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
     S: Schedule,
+    N: 'static,
 {
     /// A new task, `Scheduled`: the caller puts it into a queue.
     pub(crate) fn new(future: F, scheduler: S, place: &'static Location<'static>) -> Arc<Self> {
@@ -201,6 +226,7 @@ where
             scheduler,
             stage: UnsafeCell::new(Stage::Future(future)),
             slot: UnsafeCell::new(None),
+            named: PhantomData,
         })
     }
 
@@ -311,18 +337,19 @@ where
     }
 }
 
-impl<F, S> Runnable for Task<F, S>
+impl<F, S, N> Runnable for Task<F, S, N>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
     S: Schedule,
+    N: 'static,
 {
     fn header(&self) -> &Header {
         &self.header
     }
 
     fn future_type(&self) -> &'static str {
-        type_name::<F>()
+        type_name::<N>()
     }
 
     fn run(self: Arc<Self>) -> Turn {
@@ -348,11 +375,12 @@ where
     }
 }
 
-impl<F, S> Join<F::Output> for Task<F, S>
+impl<F, S, N> Join<F::Output> for Task<F, S, N>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
     S: Schedule,
+    N: 'static,
 {
     fn await_end(&self, waker: &Waker) -> bool {
         let state = &self.header.state;
@@ -394,11 +422,12 @@ where
     }
 }
 
-impl<F, S> ArcWake for Task<F, S>
+impl<F, S, N> ArcWake for Task<F, S, N>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
     S: Schedule,
+    N: 'static,
 {
     fn wake_by_ref(task: &Arc<Self>) {
         if task.header.state.wake() == Wake::Schedule {

@@ -19,6 +19,7 @@ use crate::engine::idle::MAX_WORKERS;
 use crate::engine::random::{RngSeed, Seeds};
 use crate::engine::root::Post;
 use crate::engine::shared::{Share, SleepHooks};
+use crate::engine::task::box_if_large;
 use crate::engine::threads::{Crew, Threads};
 use crate::engine::trace::{self, Record, Sink};
 
@@ -311,5 +312,5 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     // Before anything is built, and with the name that the caller knows.
     context::assert_not_running("openwork::block_on");
     let runtime = Builder::new_current_thread().build().expect("the system gives a poller");
-    runtime.block_on(future)
+    box_if_large!(F, future = Box::pin(future) => runtime.block_on(future))
 }

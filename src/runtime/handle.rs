@@ -18,7 +18,7 @@ use super::parts::{Parts, Workers};
 use crate::engine::block_on::block_on;
 use crate::engine::blocking::Refused;
 use crate::engine::context::{self, AnyRuntime};
-use crate::engine::task::Join;
+use crate::engine::task::{Join, box_if_large};
 
 /// What to do about it.
 const MUST_BE_INSIDE: &str = "must run inside of one: wrap the code in \
@@ -84,7 +84,18 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        JoinHandle::new(self.parts.shared.spawn(future, Location::caller()))
+        box_if_large!(F, future = Box::pin(future) => self.spawn_named::<_, F>(future))
+    }
+
+    /// The same for a future that may be boxed, with the name of the type that was.
+    #[track_caller]
+    pub(crate) fn spawn_named<F, N>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+        N: 'static,
+    {
+        JoinHandle::new(self.parts.shared.spawn::<F, N>(future, Location::caller()))
     }
 
     /// Runs a closure on a thread for blocking work; see
@@ -95,7 +106,10 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        match self.spawn_on_pool(closure) {
+        let task = box_if_large!(F, closure = Box::new(closure) as Box<dyn FnOnce() -> T + Send> => {
+            self.spawn_on_pool(closure)
+        });
+        match task {
             Ok(task) | Err(Refused::Closed(task)) => JoinHandle::new(task),
             Err(Refused::NoThread(error)) => {
                 panic!("no thread could be started for blocking work: {error}")
@@ -138,7 +152,7 @@ impl Handle {
         let seeds = &self.parts.shared.seeds;
         let _running = context::start_running("Handle::block_on", || seeds.stream());
         let _entered = self.save_and_enter();
-        self.block_on_beside(future)
+        box_if_large!(F, future = Box::pin(future) => self.block_on_beside(future))
     }
 
     /// Runs a future on this thread, which has entered the runtime and does not work for it. Each poll has a

@@ -9,6 +9,7 @@ use super::join_handle::JoinHandle;
 use super::metrics::RuntimeMetrics;
 use super::parts::{Parts, Workers};
 use crate::engine::context::{self, RuntimeThread};
+use crate::engine::task::box_if_large;
 
 /// A runtime: tasks, timers, sockets, and threads for blocking work.
 ///
@@ -46,9 +47,15 @@ impl Runtime {
     /// If this thread runs a runtime already, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let Parts { shared, workers, .. } = &*self.handle.parts;
-        let _running = context::start_running("Runtime::block_on", || shared.seeds.stream());
+        let seeds = &self.handle.parts.shared.seeds;
+        let _running = context::start_running("Runtime::block_on", || seeds.stream());
         let _entered = self.handle.save_and_enter();
+        box_if_large!(F, future = Box::pin(future) => self.run(future))
+    }
+
+    /// Runs a future on this thread, which has entered the runtime.
+    fn run<F: Future>(&self, future: F) -> F::Output {
+        let Parts { shared, workers, .. } = &*self.handle.parts;
         match workers {
             Workers::CurrentThread(post) => post.block_on(shared, future),
             Workers::MultiThread(_) => self.handle.block_on_beside(future),
@@ -63,7 +70,7 @@ impl Runtime {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.handle.spawn(future)
+        box_if_large!(F, future = Box::pin(future) => self.handle.spawn_named::<_, F>(future))
     }
 
     /// Runs a closure on a thread for blocking work; see
@@ -74,7 +81,9 @@ impl Runtime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.handle.spawn_blocking(closure)
+        box_if_large!(F, closure = Box::new(closure) as Box<dyn FnOnce() -> T + Send> => {
+            self.handle.spawn_blocking(closure)
+        })
     }
 
     /// A handle to this runtime.

@@ -35,6 +35,7 @@ use super::lent::{Ended, Ledger, Packet};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
 use crate::engine::prim::contain;
+use crate::engine::task::box_if_large;
 use crate::runtime::join_error::{Id, JoinError};
 use crate::runtime::join_handle::{AbortHandle, JoinHandle};
 use crate::runtime::{Handle, Runtime};
@@ -209,6 +210,15 @@ impl<'scope> Scope<'scope, '_> {
     /// If the handle is dropped the task goes on, until the end of the scope at the latest.
     #[track_caller]
     pub fn spawn<F>(&'scope self, future: F) -> ScopedJoinHandle<'scope, F::Output>
+    where
+        F: Future + Send + 'scope,
+        F::Output: Send + 'scope,
+    {
+        box_if_large!(F, future = Box::pin(future) => self.spawn_lent(future))
+    }
+
+    #[track_caller]
+    fn spawn_lent<F>(&'scope self, future: F) -> ScopedJoinHandle<'scope, F::Output>
     where
         F: Future + Send + 'scope,
         F::Output: Send + 'scope,

@@ -2,6 +2,7 @@
 //!
 //! Next: `yield_now.rs`.
 
+use crate::engine::task::box_if_large;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
 
@@ -24,7 +25,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Handle::current_for("openwork::spawn").spawn(future)
+    let handle = Handle::current_for("openwork::spawn");
+    box_if_large!(F, future = Box::pin(future) => handle.spawn_named::<_, F>(future))
 }
 
 /// Runs a closure that blocks, on a thread where it may.
@@ -52,5 +54,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    Handle::current_for("task::spawn_blocking").spawn_blocking(closure)
+    let handle = Handle::current_for("task::spawn_blocking");
+    box_if_large!(F, closure = Box::new(closure) as Box<dyn FnOnce() -> T + Send> => {
+        handle.spawn_blocking(closure)
+    })
 }

@@ -7,6 +7,7 @@ mod builder;
 mod runtime;
 mod contexts;
 mod drop_on_own_thread;
+mod large_futures;
 mod workers;
 mod blocking_pool;
 mod stealing;
