@@ -38,6 +38,12 @@ pub const LIST: &[(&str, Rule)] = &[
     ("cargo expand", Not("the page says that it is not needed")),
     ("NOTES=fix cargo test --test book notes", Not("it rewrites the pages")),
     (
+        "cargo run --manifest-path benches/Cargo.toml -- stack",
+        Not(
+            "it builds the benchmarks a second time; `large_futures` in tests/engine has the sizes",
+        ),
+    ),
+    (
         "cargo run --release --manifest-path benches/Cargo.toml -- all",
         Not("it takes half an hour; the gate runs the same with `smoke`"),
     ),
