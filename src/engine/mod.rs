@@ -1,6 +1,7 @@
 //! How tasks run. The part that everybody reads, top to bottom.
 
 pub(crate) mod prim;
+pub(crate) mod large;
 pub(crate) mod park;
 pub(crate) mod block_on;
 pub(crate) mod clock;

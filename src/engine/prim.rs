@@ -13,7 +13,7 @@
 //! All wakers are called by [`wake`] and dropped by [`discard`], which contain each of them. [`look_or_wait`]
 //! leaves a waker under a lock and runs no user code there.
 //!
-//! Next: `park.rs`, the first thing one builds from an atomic and a lock.
+//! Next: `large.rs`, a small matter of stacks.
 
 #[cfg(loom)]
 use loom::sync as imp;

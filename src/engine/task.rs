@@ -166,28 +166,6 @@ enum Stage<F: Future> {
     Empty,
 }
 
-/// A larger future or closure is boxed before it is passed on, by [`box_if_large!`]. Each function that passes
-/// it by value may hold a copy in its frame, without optimisation almost every one does, and a few copies
-/// overflow a stack. The sizes are Tokio's; the cost is a second allocation, for the large ones only.
-pub(crate) const LARGE: usize = if cfg!(debug_assertions) { 2048 } else { 16384 };
-
-/// Evaluates the last expression, in which a value of type `$type` is used. If the type is [`LARGE`], then the
-/// value is boxed first: `box_if_large!(F, future = Box::pin(future) => spawn(future))`.
-///
-/// It belongs into the function that the user calls: one call further, the stack holds one copy more. The
-/// condition is `const`, or without optimisation the branch not taken would have its copy in the frame too.
-macro_rules! box_if_large {
-    ($type:ty, $value:ident = $boxed:expr => $use:expr) => {
-        if const { size_of::<$type>() > $crate::engine::task::LARGE } {
-            let $value = $boxed;
-            $use
-        } else {
-            $use
-        }
-    };
-}
-pub(crate) use box_if_large;
-
 /// One task. `N` is the type whose name it reports: of a boxed future, that of the future.
 pub(crate) struct Task<F: Future, S, N = F> {
     header: Header,
@@ -295,7 +273,12 @@ where
                 }
                 (Ok(()), outcome) => outcome,
             };
-        self.emit_finished(&outcome);
+        let how = match &outcome {
+            Ok(_) => Outcome::Returned,
+            Err(Failure::Panicked(_)) => Outcome::Panicked,
+            Err(Failure::Cancelled) => Outcome::Cancelled,
+        };
+        self.emit(Event::Finished { task: self.header.id, outcome: how });
         self.set_stage(Stage::Output(outcome));
         match self.header.state.finish() {
             Finish::LeaveOutput => {}
@@ -321,15 +304,6 @@ where
         // user code.
         let old = unsafe { mem::replace(&mut *self.slot.get(), waker) };
         discard(old);
-    }
-
-    fn emit_finished(&self, outcome: &Result<F::Output, Failure>) {
-        let outcome = match outcome {
-            Ok(_) => Outcome::Returned,
-            Err(Failure::Panicked(_)) => Outcome::Panicked,
-            Err(Failure::Cancelled) => Outcome::Cancelled,
-        };
-        self.emit(Event::Finished { task: self.header.id, outcome });
     }
 
     fn emit(&self, event: Event) {

@@ -3,7 +3,7 @@
 //! As a value that is either. It is a future itself when both give the same, and it is what the functions
 //! answer that wait for the first of two.
 //!
-//! Next: `join.rs`, for both.
+//! Next: `held.rs`, for futures that are pinned elsewhere.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -24,11 +24,14 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+
+use super::held::Held;
 
 // ---- what becomes of an output ----
 
@@ -140,23 +143,6 @@ impl<F: Future, R: Rule<F::Output>> Default for Slot<F, R> {
     }
 }
 
-/// A value that a macro has pinned in a variable. It is dropped with this: when and in which order the list
-/// says, and not in the order of the variables.
-pub struct Held<'a, S: Default>(pub Pin<&'a mut S>);
-
-impl<S: Default> Held<'_, S> {
-    /// Drops the value. On its own, as a frame that assigns a large value holds copies of it.
-    pub fn clear(&mut self) {
-        self.0.set(S::default());
-    }
-}
-
-impl<S: Default> Drop for Held<'_, S> {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
 impl<S: One + Default> One for Held<'_, S> {
     type Kept = S::Kept;
     type Stop = S::Stop;
@@ -167,12 +153,6 @@ impl<S: One + Default> One for Held<'_, S> {
 
     fn take(mut self: Pin<&mut Self>) -> S::Kept {
         self.0.as_mut().take()
-    }
-}
-
-impl<S: Default + fmt::Debug> fmt::Debug for Held<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -199,13 +179,7 @@ pub trait Futures {
 }
 
 /// The list's beginning. `S` is what ends the wait.
-pub struct Empty<S>(std::marker::PhantomData<fn() -> S>);
-
-impl<S> Empty<S> {
-    fn new() -> Self {
-        Empty(std::marker::PhantomData)
-    }
-}
+pub struct Empty<S>(PhantomData<fn() -> S>);
 
 impl<S> fmt::Debug for Empty<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -286,13 +260,13 @@ pub fn with<B, S: One>(before: B, last: S) -> With<B, S> {
 /// The empty list for [`KeepAll`].
 #[inline]
 pub fn empty() -> Empty<Infallible> {
-    Empty::new()
+    Empty(PhantomData)
 }
 
 /// The empty list for [`StopAtError`].
 #[inline]
 pub fn try_empty<E>() -> Empty<E> {
-    Empty::new()
+    Empty(PhantomData)
 }
 
 // ---- the future ----

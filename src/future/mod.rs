@@ -21,6 +21,7 @@
 //! Everything here works under any executor.
 
 mod either;
+mod held;
 mod join;
 pub(crate) mod group;
 mod join_all;

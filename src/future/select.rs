@@ -28,7 +28,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::join::Held;
+use super::held::Held;
 use crate::engine::context;
 
 /// A list of branches.

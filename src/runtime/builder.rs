@@ -16,10 +16,10 @@ use crate::engine::blocking::Pool;
 use crate::engine::clock::Clock;
 use crate::engine::context;
 use crate::engine::idle::MAX_WORKERS;
+use crate::engine::large::box_if_large;
 use crate::engine::random::{RngSeed, Seeds};
 use crate::engine::root::Post;
 use crate::engine::shared::{Share, SleepHooks};
-use crate::engine::task::box_if_large;
 use crate::engine::threads::{Crew, Threads};
 use crate::engine::trace::{self, Record, Sink};
 

@@ -18,7 +18,8 @@ use super::parts::{Parts, Workers};
 use crate::engine::block_on::block_on;
 use crate::engine::blocking::Refused;
 use crate::engine::context::{self, AnyRuntime};
-use crate::engine::task::{Join, box_if_large};
+use crate::engine::large::box_if_large;
+use crate::engine::task::Join;
 
 /// What to do about it.
 const MUST_BE_INSIDE: &str = "must run inside of one: wrap the code in \

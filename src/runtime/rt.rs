@@ -9,7 +9,7 @@ use super::join_handle::JoinHandle;
 use super::metrics::RuntimeMetrics;
 use super::parts::{Parts, Workers};
 use crate::engine::context::{self, RuntimeThread};
-use crate::engine::task::box_if_large;
+use crate::engine::large::box_if_large;
 
 /// A runtime: tasks, timers, sockets, and threads for blocking work.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Next: `yield_now.rs`.
 
-use crate::engine::task::box_if_large;
+use crate::engine::large::box_if_large;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
 

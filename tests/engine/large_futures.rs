@@ -115,8 +115,8 @@ fn a_timeout_takes_a_large_future() {
 fn join_takes_a_large_future() {
     const BYTES: usize = kib(250, 2000);
     fits("join_takes_a_large_future", |runtime| {
-        let task = async { spawn(async { openwork::join!(large::<BYTES>(), yield_now()).0 }) };
-        assert_eq!(runtime.block_on(async { task.await.await.unwrap() }), BYTES);
+        let task = runtime.spawn(async { openwork::join!(large::<BYTES>(), yield_now()).0 });
+        assert_eq!(runtime.block_on(task).unwrap(), BYTES);
     });
 }
 
@@ -124,15 +124,13 @@ fn join_takes_a_large_future() {
 fn try_join_takes_a_large_future() {
     const BYTES: usize = kib(250, 1000);
     fits("try_join_takes_a_large_future", |runtime| {
-        let task = async {
-            spawn(async {
-                openwork::try_join!(async { Ok(large::<BYTES>().await) }, async {
-                    yield_now().await;
-                    Err::<(), _>("failed")
-                })
+        let task = runtime.spawn(async {
+            openwork::try_join!(async { Ok(large::<BYTES>().await) }, async {
+                yield_now().await;
+                Err::<(), _>("failed")
             })
-        };
-        assert_eq!(runtime.block_on(async { task.await.await.unwrap() }), Err("failed"));
+        });
+        assert_eq!(runtime.block_on(task).unwrap(), Err("failed"));
     });
 }
 
@@ -141,14 +139,15 @@ fn select_takes_a_large_future() {
     const BYTES: usize = kib(500, 2000);
     fits("select_takes_a_large_future", |runtime| {
         let task = async {
-            spawn(async {
+            let task = spawn(async {
                 openwork::select! {
                     bytes = large::<BYTES>() => bytes,
                     () = pending() => 0,
                 }
-            })
+            });
+            task.await.unwrap()
         };
-        assert_eq!(runtime.block_on(async { task.await.await.unwrap() }), BYTES);
+        assert_eq!(runtime.block_on(task), BYTES);
     });
 }
 

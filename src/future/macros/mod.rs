@@ -7,7 +7,8 @@ mod pin;
 mod join;
 mod select;
 
-pub use super::join::{Held, JoinList, KeepAll, StopAtError, empty, slot, try_empty, with};
+pub use super::held::Held;
+pub use super::join::{JoinList, KeepAll, StopAtError, empty, slot, try_empty, with};
 pub use super::select::{
     NoBranches, Outcome, SelectList, all_branches_are_out, branch, candidate, note_and_refuse,
 };
