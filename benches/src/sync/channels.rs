@@ -53,6 +53,7 @@ pub const WORKLOADS: &Workloads<Runtime> = &[
     ("mpsc_oneshot_request_reply", |rt, _, _| request_reply(rt)),
     ("watch_10", |rt, _, _| tell_by_watch(rt, 10)),
     ("watch_1000", |rt, _, _| tell_by_watch(rt, 1_000)),
+    ("broadcast_stream_8", |rt, _, _| stream_by_broadcast(rt, 8)),
     ("broadcast_10", |rt, _, _| tell_by_broadcast(rt, 10)),
     ("broadcast_1000", |rt, _, _| tell_by_broadcast(rt, 1_000)),
 ];
@@ -248,6 +249,31 @@ fn tell_by_broadcast(rt: &Runtime, listeners: usize) -> Course<'_> {
                 heard.expect(listeners);
                 sender.send(value).expect("there are listeners");
                 heard.wait().await;
+            }
+        })
+    })
+}
+
+/// Many values without a pause, and then a wait until all receivers have all of them.
+fn stream_by_broadcast(rt: &Runtime, receivers: usize) -> Course<'_> {
+    turns(move || {
+        rt.block_on(async {
+            let (sender, _) = broadcast::channel(MESSAGES);
+            let receive = |_| {
+                let mut receiver = sender.subscribe();
+                peer::spawn(async move {
+                    while let Ok(value) = receiver.recv().await {
+                        black_box(value);
+                    }
+                })
+            };
+            let tasks: Vec<_> = (0..receivers).map(receive).collect();
+            for value in 0..MESSAGES {
+                sender.send(value).expect("there are receivers");
+            }
+            drop(sender);
+            for task in tasks {
+                task.await.expect("it does not panic");
             }
         })
     })

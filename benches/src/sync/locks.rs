@@ -21,6 +21,10 @@ const TIMES: usize = 6;
 const ENOUGH: usize = 10;
 const TOO_FEW: usize = 5;
 
+/// Tasks that take turns with a single permit, and how often each has it. Arbitrary.
+const HOLDERS: usize = 8;
+const HOLDS: usize = 100;
+
 /// Notifications that have to arrive in a turn.
 const ARRIVALS: usize = 500;
 
@@ -28,6 +32,7 @@ pub const WORKLOADS: &Workloads<Runtime> = &[
     ("semaphore_uncontended", |rt, _, _| semaphore(rt)),
     ("semaphore_uncontended_concurrent", |rt, flavour, _| at_once(rt, flavour, ENOUGH)),
     ("semaphore_contended_concurrent", |rt, flavour, _| at_once(rt, flavour, TOO_FEW)),
+    ("semaphore_held_over_yield", |rt, _, _| hold_over_yield(rt)),
     ("rwlock_read_uncontended", |rt, _, _| read(rt)),
     ("rwlock_read_uncontended_concurrent", |rt, flavour, _| read_at_once(rt, flavour, false)),
     ("rwlock_read_contended_concurrent", |rt, flavour, _| read_at_once(rt, flavour, true)),
@@ -71,6 +76,29 @@ fn at_once(rt: &Runtime, flavour: Flavour, permits: usize) -> Course<'_> {
         async move { drop(semaphore.acquire().await) }
     };
     turns(move || rt.block_on(all_at_once(flavour, (0..TIMES).map(&acquire))))
+}
+
+/// Each holder yields with its permit, so that all other tasks wait in the semaphore's queue.
+fn hold_over_yield(rt: &Runtime) -> Course<'_> {
+    let semaphore = Arc::new(Semaphore::new(1));
+    turns(move || {
+        rt.block_on(async {
+            let hold = |_| {
+                let semaphore = semaphore.clone();
+                peer::spawn(async move {
+                    for _ in 0..HOLDS {
+                        let permit = semaphore.acquire().await;
+                        peer::task::yield_now().await;
+                        drop(permit);
+                    }
+                })
+            };
+            let tasks: Vec<_> = (0..HOLDERS).map(hold).collect();
+            for task in tasks {
+                task.await.expect("it does not panic");
+            }
+        })
+    })
 }
 
 fn read(rt: &Runtime) -> Course<'_> {

@@ -3,6 +3,7 @@
 #![allow(clippy::duplicate_mod, reason = "once for each peer, and that is the idea")]
 
 use super::Workloads;
+use crate::rt::OnTokio as Peer;
 use tokio as peer;
 
 #[path = "channels.rs"]

@@ -12,10 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::{Course, Workloads, turns};
-use super::peer;
+use super::{Peer, peer};
 use crate::finish::Finish;
 use crate::instruments::Stopwatch;
-use crate::rt::Flavour;
+use crate::rt::{Flavour, Rt};
 use peer::runtime::Runtime;
 use peer::task::spawn_blocking;
 use peer::time::{Instant, Sleep, sleep, sleep_until, timeout};
@@ -40,6 +40,7 @@ pub const WORKLOADS: &Workloads<Runtime> = &[
     ("million_sleeps_fired", |rt, flavour, time| fire(rt, flavour, sleeps(time))),
     ("spawn_blocking", |rt, _, _| job(rt)),
     ("spawn_blocking_batches", |rt, flavour, _| in_tasks(rt, flavour, batches)),
+    ("runtime_start_and_drop", |_, flavour, _| start_and_drop(flavour)),
 ];
 
 fn sleeps(time: Duration) -> usize {
@@ -175,4 +176,9 @@ async fn batches() {
             job.await.expect("it does not panic");
         }
     }
+}
+
+/// A runtime beside the one that is there: it starts its threads, runs one future, and is dropped.
+fn start_and_drop(flavour: Flavour) -> Course<'static> {
+    turns(move || Peer::build(flavour).expect("the system gives threads").block_on(async {}))
 }
