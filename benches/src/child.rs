@@ -113,7 +113,7 @@ pub enum Answer {
 impl Answer {
     pub fn to_line(&self) -> String {
         match self {
-            Answer::Measured(Sample { wall, cpu }) => format!("measured {wall} {cpu}"),
+            Answer::Measured(Sample { wall, cpu, .. }) => format!("measured {wall} {cpu}"),
             Answer::Absent(why) => format!("absent {why}"),
         }
     }
@@ -123,8 +123,8 @@ impl Answer {
         match kind {
             "measured" => {
                 let (wall, cpu) = rest.split_once(' ')?;
-                let sample = Sample { wall: wall.parse().ok()?, cpu: cpu.parse().ok()? };
-                Some(Answer::Measured(sample))
+                let (wall, cpu) = (wall.parse().ok()?, cpu.parse().ok()?);
+                Some(Answer::Measured(Sample { wall, cpu, ..Sample::default() }))
             }
             "absent" => Some(Answer::Absent(rest.to_owned())),
             _ => None,
@@ -175,7 +175,7 @@ fn run_on<R: Rt>(order: Order) {
         }
         Task::Memory(wait, tasks) => {
             instruments::end_if_it_hangs();
-            Sample { wall: bytes_of_a_task(&rt, wait, tasks), cpu: 0.0 }
+            Sample { wall: bytes_of_a_task(&rt, wait, tasks), ..Sample::default() }
         }
     };
     println!("{}", Answer::Measured(sample).to_line());
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_answer_survives_the_pipe() {
-        let measured = Answer::Measured(Sample { wall: 1.25, cpu: 1e9 });
+        let measured = Answer::Measured(Sample { wall: 1.25, cpu: 1e9, ..Sample::default() });
         for answer in [measured, Answer::Absent("not here yet".to_owned())] {
             assert_eq!(Answer::from_line(&answer.to_line()), Some(answer));
         }

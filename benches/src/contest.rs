@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use crate::child::{self, Answer, Order};
 use crate::contestant::Contestant;
 use crate::instruments::Sample;
+use crate::rt;
 use crate::stats::Spread;
 
 /// What came of a contestant's turn.
@@ -91,7 +92,7 @@ impl<T> Row<T> {
 }
 
 /// Measures every row for every contestant, once in each round.
-pub fn hold<T: Copy>(
+pub fn measure<T: Copy>(
     rows: &[T],
     contestants: &[Contestant],
     rounds: usize,
@@ -126,12 +127,12 @@ fn invite<T>(what: T, contestants: &[Contestant]) -> Row<T> {
 /// This program again, with an order.
 pub fn command(order: Order) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(child::FIRST_WORD).args(order.to_words());
+    command.args([child::FIRST_WORD, &rt::workers().to_string()]).args(order.to_words());
     Ok(command)
 }
 
 /// Has an order carried out by a process of its own.
-pub fn carry_out(order: Order) -> Turn {
+pub fn run_child(order: Order) -> Turn {
     let output = command(order)?.output()?;
     if !output.status.success() {
         return Err(Excuse::Failed(last_words(&output)));

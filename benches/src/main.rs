@@ -50,7 +50,8 @@ const BUSY: f64 = 0.3;
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     if words.first().is_some_and(|word| word == child::FIRST_WORD) {
-        child::run(Order::from_words(&words[1..]).expect("it is by this program"));
+        rt::set_workers(words[1].parse().expect("this program wrote the number"));
+        child::run(Order::from_words(&words[2..]).expect("this program wrote the order"));
         return ExitCode::SUCCESS;
     }
     match Command::parse(&words) {
@@ -62,73 +63,76 @@ fn main() -> ExitCode {
     }
 }
 
-const USAGE: &str = "[scheduler|sync|memory|echo|copy|connect|all|calls|stack|smoke] [filter] [--rounds N] [--control]";
+const USAGE: &str = "[scheduler|busy|sync|memory|echo|transfers|calls|stack|all|smoke] [filter] \
+                     [--rounds N] [--workers N] [--control]";
 
-/// A table, and its title.
-type Section = (&'static str, fn(&Request) -> Report);
+/// A table: its word on the command line, its title, and the function that measures and prints it.
+type Section = (&'static str, &'static str, fn(&Request) -> Report);
 
-const SCHEDULER: Section = ("Scheduler", report::scheduler);
-const SYNC: Section = ("Channels, locks, timers", report::sync);
-const MEMORY: Section = ("Memory", report::memory);
-const ECHO: Section = ("TCP echo", report::echo);
+const SECTIONS: [Section; 8] = [
+    ("scheduler", "Scheduler", report::scheduler),
+    ("busy", "Spawns from outside into a busy runtime", report::busy),
+    ("sync", "Channels, locks, timers", report::sync),
+    ("memory", "Memory", report::memory),
+    ("echo", "TCP echo", report::echo),
+    ("transfers", "Bytes and connections through loopback TCP", report::transfers),
+    ("calls", "System calls for a request", report::calls),
+    ("stack", "The largest future on a stack", report::stack),
+];
 
-const COPY: Section = ("Bytes through loopback TCP", report::copy);
-const CONNECT: Section = ("Connections made and closed", report::connect);
-const CALLS: Section = ("System calls for a request", report::calls);
-const STACK: Section = ("The largest future on a stack", report::stack);
-
-/// All tables but [`CALLS`] and [`STACK`], which count, and do not need a quiet machine.
-const ALL: [Section; 6] = [SCHEDULER, SYNC, MEMORY, ECHO, COPY, CONNECT];
+/// `all` leaves out `calls` and `stack`, the last two: they count, so they do not need a quiet machine.
+const IN_ALL: usize = 6;
 
 struct Command {
     sections: Vec<Section>,
     request: Request,
+    workers: Option<usize>,
 }
 
 impl Command {
     fn parse(words: &[String]) -> Result<Command, String> {
-        let (mut names, mut rounds, mut control) = (Vec::new(), None, false);
+        let (mut names, mut rounds, mut workers, mut control) = (Vec::new(), None, None, false);
         let mut words = words.iter();
         while let Some(word) = words.next() {
+            let mut number = || {
+                let number = words.next().and_then(|number| number.parse().ok());
+                number.filter(|it| *it > 0).ok_or(format!("{word} needs a number")).map(Some)
+            };
             match word.as_str() {
-                "--rounds" => {
-                    let number = words.next().and_then(|number| number.parse().ok());
-                    rounds = Some(number.filter(|it| *it > 0).ok_or("--rounds needs a number")?);
-                }
+                "--rounds" => rounds = number()?,
+                "--workers" => workers = number()?,
                 "--control" => control = true,
                 option if option.starts_with('-') => {
-                    return Err(format!("{option}: what is that?"));
+                    return Err(format!("{option}: no such option"));
                 }
                 name => names.push(name),
             }
         }
         let mut names = names.into_iter();
         let (sections, mut effort) = match names.next().unwrap_or("all") {
-            "scheduler" => (vec![SCHEDULER], Effort::FULL),
-            "sync" => (vec![SYNC], Effort::FULL),
-            "memory" => (vec![MEMORY], Effort::FULL),
-            "echo" => (vec![ECHO], Effort::FULL),
-            "copy" => (vec![COPY], Effort::FULL),
-            "connect" => (vec![CONNECT], Effort::FULL),
-            "all" => (ALL.to_vec(), Effort::FULL),
-            "calls" => (vec![CALLS], Effort::FULL),
-            "stack" => (vec![STACK], Effort::FULL),
-            "smoke" => ([&ALL[..], &[CALLS, STACK]].concat(), Effort::SMOKE),
-            other => return Err(format!("{other}: there is no such table")),
+            "all" => (SECTIONS[..IN_ALL].to_vec(), Effort::FULL),
+            "smoke" => (SECTIONS.to_vec(), Effort::SMOKE),
+            name => match SECTIONS.iter().find(|(word, ..)| *word == name) {
+                Some(section) => (vec![*section], Effort::FULL),
+                None => return Err(format!("{name}: no such table")),
+            },
         };
         effort.rounds = rounds.unwrap_or(effort.rounds);
         let filter = names.next().unwrap_or("").to_owned();
         match names.next() {
-            Some(word) => Err(format!("{word}: one filter is enough")),
-            None => Ok(Command { sections, request: Request { effort, filter, control } }),
+            Some(word) => Err(format!("{word}: only one filter is possible")),
+            None => Ok(Command { sections, request: Request { effort, filter, control }, workers }),
         }
     }
 
     fn run(&self) -> ExitCode {
         instruments::raise_limit_of_descriptors();
+        if let Some(workers) = self.workers {
+            rt::set_workers(workers);
+        }
         println!("{}", conditions(&self.request.effort));
         let mut failures = Vec::new();
-        for (title, section) in &self.sections {
+        for (_, title, section) in &self.sections {
             eprintln!("{title}");
             let report = section(&self.request);
             println!("\n### {title}\n\n{}", report.text);
@@ -147,7 +151,7 @@ fn conditions(effort: &Effort) -> String {
         "{} cores, {} workers, {} rounds; Tokio {}, smol {}. Ratios are medians over the rounds, with \
          their quartiles.",
         instruments::cores(),
-        rt::WORKERS,
+        rt::workers(),
         effort.rounds,
         version("tokio"),
         version("smol"),
@@ -187,20 +191,21 @@ mod tests {
     #[test]
     fn nothing_asks_for_everything() {
         let command = parse("").unwrap();
-        assert_eq!((command.sections.len(), command.request.filter.as_str()), (ALL.len(), ""));
+        assert_eq!((command.sections.len(), command.request.filter.as_str()), (IN_ALL, ""));
     }
 
     #[test]
     fn a_table_a_filter_and_options_in_any_order() {
-        let command = parse("--rounds 3 scheduler yield_many --control").unwrap();
-        assert_eq!(command.sections.len(), 1);
+        let command = parse("--rounds 3 scheduler yield_many --control --workers 8").unwrap();
+        assert_eq!((command.sections.len(), command.workers), (1, Some(8)));
         assert_eq!(command.request.filter, "yield_many");
         assert_eq!((command.request.effort.rounds, command.request.control), (3, true));
     }
 
     #[test]
     fn what_cannot_be_understood_is_said() {
-        for line in ["nonsense", "--rounds", "--rounds 0", "--fast", "echo one two"] {
+        for line in ["nonsense", "--rounds", "--rounds 0", "--workers x", "--fast", "echo one two"]
+        {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -37,8 +37,8 @@ pub enum Transfer {
 }
 
 impl Transfer {
-    pub const COPY: [Transfer; 2] = [Transfer::Loops, Transfer::Copy];
-    pub const CONNECT: [Transfer; 2] = [Transfer::Connect, Transfer::ConnectAtOnce];
+    pub const ALL: [Transfer; 4] =
+        [Transfer::Loops, Transfer::Copy, Transfer::Connect, Transfer::ConnectAtOnce];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -50,8 +50,7 @@ impl Transfer {
     }
 
     pub fn parse(name: &str) -> Option<Transfer> {
-        let mut all = Self::COPY.into_iter().chain(Self::CONNECT);
-        all.find(|transfer| transfer.name() == name)
+        Self::ALL.into_iter().find(|transfer| transfer.name() == name)
     }
 }
 

@@ -60,12 +60,10 @@ pub enum Workload {
 }
 
 impl Workload {
-    const ALL: [Workload; 10] = [
+    /// The rows of the table `scheduler`.
+    pub const SCHEDULER: [Workload; 7] = [
         Workload::SpawnManyLocal,
         Workload::SpawnManyRemoteIdle,
-        Workload::SpawnManyRemoteBusy,
-        Workload::SpawnManyRemoteBusy1,
-        Workload::SpawnManyRemoteBusy2,
         Workload::YieldMany,
         Workload::PingPong,
         Workload::ChainedSpawn,
@@ -73,13 +71,17 @@ impl Workload {
         Workload::BlockOnSpawnJoin,
     ];
 
-    /// The rows for a flavour, in the order of the table.
-    pub fn rows(flavour: Flavour) -> impl Iterator<Item = Workload> {
-        // With several workers an endless chain of tasks that do nothing is `busy2` without the work,
-        // and Tokio has it for one thread only.
-        Self::ALL.into_iter().filter(move |workload| {
-            flavour == Flavour::CurrentThread || *workload != Workload::SpawnManyRemoteBusy
-        })
+    /// The rows of the table `busy`. Tokio has the first for one thread only.
+    pub fn busy(flavour: Flavour) -> &'static [Workload] {
+        const BUSY: [Workload; 3] = [
+            Workload::SpawnManyRemoteBusy,
+            Workload::SpawnManyRemoteBusy1,
+            Workload::SpawnManyRemoteBusy2,
+        ];
+        match flavour {
+            Flavour::MultiThread => &BUSY[1..],
+            Flavour::CurrentThread => &BUSY,
+        }
     }
 
     pub fn name(self) -> &'static str {
@@ -98,7 +100,8 @@ impl Workload {
     }
 
     pub fn parse(name: &str) -> Option<Workload> {
-        Self::ALL.into_iter().find(|workload| workload.name() == name)
+        let mut all = Self::SCHEDULER.iter().chain(Self::busy(Flavour::CurrentThread));
+        all.find(|workload| workload.name() == name).copied()
     }
 }
 

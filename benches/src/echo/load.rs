@@ -12,6 +12,7 @@ use rustix::fd::OwnedFd;
 use super::{REQUEST, Server};
 use crate::contest::{Excuse, Turn};
 use crate::instruments::Sample;
+use crate::stats::quantile;
 
 /// Of the time, the part in which the server warms up and nothing is counted.
 const WARM_UP: f64 = 0.25;
@@ -22,12 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Opens the connections, and measures for so long.
 pub fn run(connections: usize, time: Duration, server: &mut Server) -> Turn {
     let mut clients = Clients::connect(server.address, connections)?;
-    clients.drive(time.mul_f64(WARM_UP))?;
+    clients.drive(time.mul_f64(WARM_UP), &mut Vec::new())?;
     let before = server.cpu_time()?;
-    let (answers, took) = clients.drive(time)?;
+    let mut latencies = Vec::new();
+    let took = clients.drive(time, &mut latencies)?;
     let cpu = server.cpu_time()? - before;
-    let answers = answers as f64;
-    Ok(Sample { wall: took.as_nanos() as f64 / answers, cpu: cpu as f64 / answers })
+    let answers = latencies.len() as f64;
+    latencies.sort_by(f64::total_cmp);
+    Ok(Sample {
+        wall: took.as_nanos() as f64 / answers,
+        cpu: cpu as f64 / answers,
+        latency: [0.5, 0.99, 0.999].map(|share| quantile(&latencies, share)),
+    })
 }
 
 pub struct Clients {
@@ -39,6 +46,8 @@ struct Client {
     stream: TcpStream,
     /// Bytes of the answer that are still to come. 0: there is no request under way.
     missing: usize,
+    /// When the request was sent.
+    sent: Instant,
 }
 
 impl Clients {
@@ -48,29 +57,29 @@ impl Clients {
         for index in 0..number {
             let stream = greet(address)?;
             epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
-            clients.push(Client { stream, missing: 0 });
+            clients.push(Client { stream, missing: 0, sent: Instant::now() });
         }
         Ok(Clients { epoll, clients })
     }
 
     /// Keeps a request under way on each connection for so long. Returns how many were answered, and in
     /// what time.
-    fn drive(&mut self, time: Duration) -> Result<(u64, Duration), Excuse> {
+    fn drive(&mut self, time: Duration, latencies: &mut Vec<f64>) -> Result<Duration, Excuse> {
         let begin = Instant::now();
         for client in self.clients.iter_mut().filter(|client| client.missing == 0) {
             client.send()?;
         }
-        let mut answers = 0;
         while begin.elapsed() < time {
             for index in self.ready()? {
                 let client = &mut self.clients[index];
                 if client.receive()? {
+                    // A request of the warm-up may have waited until this call: its latency begins here.
+                    latencies.push(client.sent.max(begin).elapsed().as_nanos() as f64);
                     client.send()?;
-                    answers += 1;
                 }
             }
         }
-        Ok((answers, begin.elapsed()))
+        Ok(begin.elapsed())
     }
 
     /// So many requests on each connection, all of them answered in the end.
@@ -120,7 +129,7 @@ fn greet(address: SocketAddr) -> Result<TcpStream, Excuse> {
 
 impl Client {
     fn send(&mut self) -> Result<(), Excuse> {
-        self.missing = REQUEST;
+        (self.missing, self.sent) = (REQUEST, Instant::now());
         self.stream.write_all(&[0; REQUEST])?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What an echo server does, and what it costs.
+//! TCP echo servers: requests per second, CPU time of a request, latency of a request.
 //!
 //! Next: `calls.rs`.
 
@@ -7,63 +7,79 @@ use crate::contest::{self, Row};
 use crate::contestant::Contestant::{self, Epoll, Openwork, Smol, Tokio};
 use crate::echo::{self, Echo};
 use crate::rt::Flavour;
-use crate::table::{goal, head, line, median, nothing, rate, ratio, time};
+use crate::table::{goal, head, line, median, ratio, time};
 
 pub fn title(row: &Echo) -> String {
     format!("{} × echo, {}", row.connections, row.flavour.name())
 }
 
-/// Requests and CPU time of an echo server.
+/// Two tables: requests and CPU time with the goals, and percentiles of the latency.
 pub fn echo(request: &Request) -> Report {
     let rows: Vec<Echo> = Echo::rows(request.effort.connections)
         .filter(|row| title(row).contains(&request.filter))
         .collect();
-    let invited = contestants(request, &[Tokio, Smol, Epoll]);
-    let rows = contest::hold(&rows, &invited, request.effort.rounds, |row, who| {
+    let contestants = contestants(request, &[Tokio, Smol, Epoll]);
+    let rows = contest::measure(&rows, &contestants, request.effort.rounds, |row, who| {
         echo::turn(row, who, request.effort.echo)
     });
-    let mut text = head(&columns(
-        request,
-        &[
-            "requests / CPU each",
-            "Openwork",
-            "Tokio",
-            "smol",
-            "bare epoll",
-            "requests : Tokio",
-            "requests : bare",
-            "CPU : Tokio",
-            "goals",
-        ],
-    ));
-    for row in &rows {
-        let mut cells = vec![title(&row.what)];
-        cells.extend([Openwork, Tokio, Smol, Epoll].map(|who| rate_and_cpu(row, who)));
-        cells.push(ratio(row.ratio(Tokio, Openwork, wall)));
-        cells.push(ratio(row.ratio(Epoll, Openwork, wall)));
-        cells.push(ratio(row.ratio(Openwork, Tokio, cpu)));
-        cells.push(goals_of_echo(row));
-        cells.extend(control(request, row));
-        text += &line(&cells);
-    }
+    let text = requests(request, &rows) + "\n" + &latencies(&rows);
     Report { text, failures: failures(&rows, title) }
 }
 
+/// The columns of both tables: what each contestant showed.
+const ALL: [Contestant; 4] = [Openwork, Tokio, Smol, Epoll];
+
+fn requests(request: &Request, rows: &[Row<Echo>]) -> String {
+    let mut columns =
+        columns(request, &["requests : Tokio", "requests : bare", "CPU : Tokio", "goals"]);
+    columns.splice(0..0, ["requests / CPU each"].into_iter().chain(ALL.map(Contestant::name)));
+    let mut text = head(&columns);
+    for row in rows {
+        let mut cells = vec![title(&row.what)];
+        cells.extend(ALL.map(|who| rate_and_cpu(row, who)));
+        cells.push(ratio(row.ratio(Tokio, Openwork, wall)));
+        cells.push(ratio(row.ratio(Epoll, Openwork, wall)));
+        cells.push(ratio(row.ratio(Openwork, Tokio, cpu)));
+        cells.push(goals(row));
+        cells.extend(control(request, row));
+        text += &line(&cells);
+    }
+    text
+}
+
 fn rate_and_cpu(row: &Row<Echo>, who: Contestant) -> String {
+    let rate = median(row, who, echo::requests, crate::table::rate);
     match row.samples(who) {
-        Ok(_) => {
-            let rate = median(row, who, echo::requests, rate);
-            format!("{rate} / {}", median(row, who, cpu, time))
-        }
-        Err(_) => median(row, who, wall, |_| nothing()),
+        Ok(_) => format!("{rate} / {}", median(row, who, cpu, time)),
+        Err(_) => rate,
     }
 }
 
-/// Of the bare loop's requests a current-thread server is to answer this share.
+fn latencies(rows: &[Row<Echo>]) -> String {
+    let mut columns = vec!["latency: 50 / 99 / 99.9 %"];
+    columns.extend(ALL.map(Contestant::name));
+    columns.extend(["50 % : Tokio", "99 % : Tokio", "99.9 % : Tokio"]);
+    let mut text = head(&columns);
+    for row in rows {
+        let mut cells = vec![title(&row.what)];
+        cells.extend(ALL.map(|who| match row.samples(who) {
+            Ok(_) => PERCENTILES.map(|of| median(row, who, of, time)).join(" / "),
+            Err(_) => median(row, who, wall, time),
+        }));
+        cells.extend(PERCENTILES.map(|of| ratio(row.ratio(Openwork, Tokio, of))));
+        text += &line(&cells);
+    }
+    text
+}
+
+const PERCENTILES: [fn(&crate::instruments::Sample) -> f64; 3] =
+    [|sample| sample.latency[0], |sample| sample.latency[1], |sample| sample.latency[2]];
+
+/// A current-thread server must answer this share of the bare loop's requests.
 const SHARE_OF_BARE: f64 = 0.95;
 
-/// Requests are to be as many as a peer's, that is, their time at most as long; so is the CPU time.
-fn goals_of_echo(row: &Row<Echo>) -> String {
+/// The goals for requests are stated as limits for their time.
+fn goals(row: &Row<Echo>) -> String {
     let requests = match row.what.flavour {
         Flavour::CurrentThread => {
             let time = row.ratio(Openwork, Epoll, wall);

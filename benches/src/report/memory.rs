@@ -24,11 +24,12 @@ pub fn memory(request: &Request) -> Report {
         .flat_map(|flavour| [Wait::Nothing, Wait::Sleep].map(|wait| (wait, flavour)));
     let rows: Vec<Weighing> =
         all.filter(|row| weighing_title(row).contains(&request.filter)).collect();
-    let invited = contestants(request, &[Tokio, Smol]);
-    let rows = contest::hold(&rows, &invited, request.effort.rounds, |(wait, flavour), who| {
-        let task = Task::Memory(wait, request.effort.tasks);
-        contest::carry_out(Order { contestant: who, flavour, task })
-    });
+    let contestants = contestants(request, &[Tokio, Smol]);
+    let rows =
+        contest::measure(&rows, &contestants, request.effort.rounds, |(wait, flavour), who| {
+            let task = Task::Memory(wait, request.effort.tasks);
+            contest::run_child(Order { contestant: who, flavour, task })
+        });
     let mut text = head(&columns(request, &["bytes of", "Openwork", "Tokio", "smol", "goal"]));
     for row in &rows {
         let mut cells = vec![weighing_title(&row.what)];

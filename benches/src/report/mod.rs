@@ -22,7 +22,7 @@ use crate::table::ratio;
 pub use calls::calls;
 pub use echo::echo;
 pub use memory::memory;
-pub use races::{connect, copy, scheduler, sync};
+pub use races::{busy, scheduler, sync, transfers};
 pub use stack::stack;
 
 /// How large and how often.

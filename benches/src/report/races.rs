@@ -1,4 +1,9 @@
-//! Time and CPU time of what is done in turns, against Tokio, and against smol where it takes part.
+//! The tables of time and CPU time: scheduler, channels and locks, transfers.
+//!
+//! A row is a workload on one flavour. Its cells are the median time and CPU time of one iteration for each
+//! runtime, and the ratios to the peers. CPU time is that of all threads of the process: a runtime that spins
+//! on a second core gains time and loses CPU time. Below the rows stands the geometric mean of the ratios,
+//! for each flavour.
 //!
 //! Next: `memory.rs`.
 
@@ -13,44 +18,40 @@ use crate::table::{goal, head, line, median, ratio, time};
 use crate::transfers::Transfer;
 use crate::workloads::Workload;
 
-/// A row: what is done in turns, and on which flavour.
-type Race = (Task, Flavour);
+/// A workload and the flavour on which it runs.
+type Case = (Task, Flavour);
 
-fn title((task, flavour): &Race) -> String {
+fn title((task, flavour): &Case) -> String {
     format!("{}, {}", task.name(), flavour.name())
 }
 
-/// What the tables of this kind differ in.
+/// What differs between the tables of this file.
 struct Table {
-    races: Vec<Race>,
+    cases: Vec<Case>,
     peers: &'static [Contestant],
-    /// The cell with the goals of a row.
-    goals: fn(&Row<Race>) -> String,
-    mean: Option<Mean>,
+    /// Returns the text of the cell with the goals of a row.
+    goals: fn(&Row<Case>) -> String,
+    /// The goal for the geometric mean, if there is one.
+    mean: Option<(&'static str, f64)>,
 }
 
-/// The geometric mean of time : Tokio, of a flavour's rows.
-struct Mean {
-    /// Which rows count.
-    counts: fn(&Task) -> bool,
-    /// So many of them has each flavour. Of fewer (a filter, a failure) the mean would mislead.
-    rows: usize,
-    /// What is said of those that do not count.
-    without: &'static str,
-    goal: (&'static str, f64),
-}
-
-fn races(request: &Request, table: Table) -> Report {
-    let filtered = |race: &Race| title(race).contains(&request.filter);
-    let races: Vec<Race> = table.races.into_iter().filter(filtered).collect();
-    let invited = contestants(request, table.peers);
-    let rows = contest::hold(&races, &invited, request.effort.rounds, |(task, flavour), who| {
-        contest::carry_out(Order { contestant: who, flavour, task })
-    });
-    let mut text = head(&columns(request, &titles(table.peers)));
+fn table(request: &Request, table: Table) -> Report {
+    let matches = |case: &Case| title(case).contains(&request.filter);
+    let cases: Vec<Case> = table.cases.into_iter().filter(matches).collect();
+    let contestants = contestants(request, table.peers);
+    let rows =
+        contest::measure(&cases, &contestants, request.effort.rounds, |(task, flavour), who| {
+            contest::run_child(Order { contestant: who, flavour, task })
+        });
+    let mut titles = vec!["time / CPU of", Openwork.name()];
+    titles.extend(table.peers.iter().map(|who| who.name()));
+    titles.extend(["time : Tokio", "CPU : Tokio"]);
+    titles.extend(table.peers.contains(&Smol).then_some("time : smol"));
+    titles.push("goals");
+    let mut text = head(&columns(request, &titles));
     for row in &rows {
-        let mut cells = vec![title(&row.what), median(row, Openwork, wall, time)];
-        cells.extend(table.peers.iter().map(|who| median(row, *who, wall, time)));
+        let mut cells = vec![title(&row.what), time_and_cpu(row, Openwork)];
+        cells.extend(table.peers.iter().map(|who| time_and_cpu(row, *who)));
         cells.push(ratio(row.ratio(Openwork, Tokio, wall)));
         cells.push(ratio(row.ratio(Openwork, Tokio, cpu)));
         if table.peers.contains(&Smol) {
@@ -60,133 +61,103 @@ fn races(request: &Request, table: Table) -> Report {
         cells.extend(control(request, row));
         text += &line(&cells);
     }
-    if let Some(mean) = table.mean {
-        text.extend(Flavour::BOTH.map(|flavour| mean.of(&rows, flavour)));
+    if let Some(goal) = table.mean {
+        text.extend(Flavour::BOTH.map(|flavour| mean(&rows, flavour, goal)));
     }
     Report { text, failures: failures(&rows, title) }
 }
 
-fn titles(peers: &[Contestant]) -> Vec<&'static str> {
-    let mut titles = vec!["a turn of", "Openwork"];
-    titles.extend(peers.iter().map(|who| who.name()));
-    titles.extend(["time : Tokio", "CPU : Tokio"]);
-    titles.extend(peers.contains(&Smol).then_some("time : smol"));
-    titles.push("goals");
-    titles
-}
-
-impl Mean {
-    /// The mean is formed in each round.
-    fn of(&self, rows: &[Row<Race>], flavour: Flavour) -> String {
-        let ratios: Vec<Vec<f64>> = rows
-            .iter()
-            .filter(|row| row.what.1 == flavour && (self.counts)(&row.what.0))
-            .map(|row| row.ratios(Openwork, Tokio, wall))
-            .filter(|ratios| !ratios.is_empty())
-            .collect();
-        if ratios.len() < self.rows {
-            return String::new();
-        }
-        let rounds = ratios.iter().map(Vec::len).min().unwrap_or(0);
-        let of_round =
-            |round: usize| geometric_mean(&ratios.iter().map(|row| row[round]).collect::<Vec<_>>());
-        let mean = Spread::of((0..rounds).map(of_round));
-        let (what, limit) = self.goal;
-        format!(
-            "\nGeometric mean of time : Tokio, {}{}: {}; goal: {}.\n",
-            flavour.name(),
-            self.without,
-            ratio(mean),
-            goal(what, limit, mean),
-        )
+fn time_and_cpu(row: &Row<Case>, who: Contestant) -> String {
+    match row.samples(who) {
+        Ok(_) => format!("{} / {}", median(row, who, wall, time), median(row, who, cpu, time)),
+        Err(_) => median(row, who, wall, time),
     }
 }
 
-/// The scheduler's workloads.
-pub fn scheduler(request: &Request) -> Report {
-    let time = request.effort.workload;
-    let of = |flavour| {
-        Workload::rows(flavour).map(move |workload| (Task::Workload(workload, time), flavour))
+/// The geometric means of a flavour's rows, as a line of text. Empty without rows.
+fn mean(rows: &[Row<Case>], flavour: Flavour, (what, limit): (&str, f64)) -> String {
+    let rows: Vec<_> = rows
+        .iter()
+        .filter(|row| row.what.1 == flavour && !is_join_from_outside(row))
+        .filter(|row| !row.ratios(Openwork, Tokio, wall).is_empty())
+        .collect();
+    // The mean is formed in each round; the spread is over the rounds.
+    let mean = |of| {
+        let ratios: Vec<_> = rows.iter().map(|row| row.ratios(Openwork, Tokio, of)).collect();
+        let rounds = ratios.iter().map(Vec::len).min().unwrap_or(0);
+        let of_round = |round| geometric_mean(ratios.iter().map(|row: &Vec<f64>| row[round]));
+        Spread::of((0..rounds).map(of_round))
     };
-    let table = Table {
-        races: Flavour::BOTH.into_iter().flat_map(of).collect(),
-        peers: &[Tokio, Smol],
-        goals: goals_of_scheduler,
-        mean: Some(Mean {
-            counts: counts_for_the_scheduler,
-            rows: 6,
-            without: ", without the `busy` rows and `block_on`",
-            goal: ("≤ 0.5", 0.5),
-        }),
-    };
-    races(request, table)
+    let Some(of_time) = mean(wall) else { return String::new() };
+    format!(
+        "\nGeometric mean of {} rows, {}: time : Tokio {}, CPU : Tokio {}; goal: {}.\n",
+        rows.len(),
+        flavour.name(),
+        ratio(Some(of_time)),
+        ratio(mean(cpu)),
+        goal(what, limit, Some(of_time)),
+    )
 }
 
-/// The limits for a single row: a share of Tokio's time, and smol's. That of a thread's wake-up, which is
-/// mostly the kernel's, is another.
-fn goals_of_scheduler(row: &Row<Race>) -> String {
+/// This row measures how a thread parks and is woken, which is mostly the kernel's work. It has a goal of its
+/// own and is not part of the mean.
+fn is_join_from_outside(row: &Row<Case>) -> bool {
+    matches!(row.what.0, Task::Workload(Workload::BlockOnSpawnJoin, _))
+}
+
+/// The limits for a single row of the scheduler.
+fn goals_of_scheduler(row: &Row<Case>) -> String {
     let to_tokio = row.ratio(Openwork, Tokio, wall);
-    if matches!(row.what.0, Task::Workload(Workload::BlockOnSpawnJoin, _)) {
+    if is_join_from_outside(row) {
         return goal("≤ 1 Tokio", 1.0, to_tokio);
     }
     let to_smol = row.ratio(Openwork, Smol, wall);
     [goal("≤ 0.75 Tokio", 0.75, to_tokio), goal("≤ 1 smol", 1.0, to_smol)].join(", ")
 }
 
-/// The rows that the goal for the mean names. With a busy runtime it is its policy that is measured (how
-/// soon does it look at what comes from outside?), by factors that would drown the rest of the mean.
-fn counts_for_the_scheduler(task: &Task) -> bool {
-    let Task::Workload(workload, _) = task else { return false };
-    match workload {
-        Workload::SpawnManyLocal
-        | Workload::SpawnManyRemoteIdle
-        | Workload::YieldMany
-        | Workload::PingPong
-        | Workload::ChainedSpawn
-        | Workload::ForkJoin => true,
-        Workload::SpawnManyRemoteBusy
-        | Workload::SpawnManyRemoteBusy1
-        | Workload::SpawnManyRemoteBusy2
-        | Workload::BlockOnSpawnJoin => false,
-    }
+fn no_slower_than_tokio(row: &Row<Case>) -> String {
+    goal("≤ 1 Tokio", 1.0, row.ratio(Openwork, Tokio, wall))
 }
 
-/// Channels, locks and timers.
+/// Each task on each flavour.
+fn on_both(tasks: impl Iterator<Item = Task> + Clone) -> Vec<Case> {
+    let on = |flavour| tasks.clone().map(move |task| (task, flavour));
+    Flavour::BOTH.into_iter().flat_map(on).collect()
+}
+
+/// Spawning, yielding, waking and joining on a runtime that does nothing else.
+pub fn scheduler(request: &Request) -> Report {
+    let time = request.effort.workload;
+    let tasks = Workload::SCHEDULER.into_iter().map(|workload| Task::Workload(workload, time));
+    let (cases, peers) = (on_both(tasks), &[Tokio, Smol]);
+    table(request, Table { cases, peers, goals: goals_of_scheduler, mean: Some(("≤ 0.5", 0.5)) })
+}
+
+/// Spawning from outside into a busy runtime. What is measured here is a policy: after how many polls a worker
+/// looks into the injector. The ratios are so far from 1 that a mean would show nothing else.
+pub fn busy(request: &Request) -> Report {
+    let time = request.effort.workload;
+    let on = |flavour| {
+        let rows = Workload::busy(flavour).iter();
+        rows.map(move |workload| (Task::Workload(*workload, time), flavour))
+    };
+    let cases = Flavour::BOTH.into_iter().flat_map(on).collect();
+    let peers = &[Tokio, Smol];
+    table(request, Table { cases, peers, goals: goals_of_scheduler, mean: None })
+}
+
+/// Channels, locks, timers, the blocking pool.
 pub fn sync(request: &Request) -> Report {
     let time = request.effort.workload;
-    let of = |flavour| SyncWork::all().map(move |work| (Task::Sync(work, time), flavour));
-    let table = Table {
-        races: Flavour::BOTH.into_iter().flat_map(of).collect(),
-        peers: &[Tokio],
-        goals: |row| goal("≤ 1 Tokio", 1.0, row.ratio(Openwork, Tokio, wall)),
-        mean: Some(Mean {
-            counts: |_| true,
-            rows: SyncWork::all().count(),
-            without: "",
-            goal: ("≤ 0.8", 0.8),
-        }),
-    };
-    races(request, table)
+    let cases = on_both(SyncWork::all().map(|work| Task::Sync(work, time)));
+    let (peers, mean) = (&[Tokio], Some(("≤ 0.7", 0.7)));
+    table(request, Table { cases, peers, goals: no_slower_than_tokio, mean })
 }
 
-/// Throughput.
-pub fn copy(request: &Request) -> Report {
-    transfers(request, Transfer::COPY)
-}
-
-/// Connections.
-pub fn connect(request: &Request) -> Report {
-    transfers(request, Transfer::CONNECT)
-}
-
-fn transfers(request: &Request, transfers: [Transfer; 2]) -> Report {
+/// Large amounts of bytes, and many short connections.
+pub fn transfers(request: &Request) -> Report {
     let time = request.effort.workload;
-    let of = |flavour| transfers.map(|transfer| (Task::Transfer(transfer, time), flavour));
-    let table = Table {
-        races: Flavour::BOTH.into_iter().flat_map(of).collect(),
-        peers: &[Tokio, Smol],
-        goals: |row| goal("≤ 1 Tokio", 1.0, row.ratio(Openwork, Tokio, wall)),
-        mean: None,
-    };
-    races(request, table)
+    let cases = on_both(Transfer::ALL.into_iter().map(|transfer| Task::Transfer(transfer, time)));
+    let peers = &[Tokio, Smol];
+    table(request, Table { cases, peers, goals: no_slower_than_tokio, mean: None })
 }

@@ -17,14 +17,24 @@ mod on_tokio;
 use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use on_openwork::OnOpenwork;
 pub use on_smol::OnSmol;
 pub use on_tokio::OnTokio;
 
-/// Worker threads of a multi-thread runtime: as many as the goals in the design are stated for.
-pub const WORKERS: usize = 2;
+static WORKERS: OnceLock<usize> = OnceLock::new();
+
+/// The worker threads of a multi-thread runtime. The default is the number that the goals assume.
+pub fn workers() -> usize {
+    *WORKERS.get_or_init(|| 2)
+}
+
+/// Sets the number of workers, before the first call of [`workers`].
+pub fn set_workers(number: usize) {
+    WORKERS.set(number).expect("the command line is read first");
+}
 
 /// The two kinds of runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +62,7 @@ impl Flavour {
     /// The threads that run tasks.
     pub fn threads(self) -> usize {
         match self {
-            Flavour::MultiThread => WORKERS,
+            Flavour::MultiThread => workers(),
             Flavour::CurrentThread => 1,
         }
     }

@@ -10,7 +10,7 @@ use openwork::runtime::{Builder, Runtime};
 use openwork::sync::oneshot;
 use openwork::task::JoinHandle;
 
-use super::{Flavour, Rt, WORKERS};
+use super::{Flavour, Rt};
 
 pub struct OnOpenwork(pub Runtime);
 
@@ -26,8 +26,8 @@ impl Rt for OnOpenwork {
             Flavour::MultiThread => Builder::new_multi_thread(),
             Flavour::CurrentThread => Builder::new_current_thread(),
         };
-        // A current-thread runtime has no workers, and ignores their number.
-        let runtime = builder.worker_threads(WORKERS).enable_all().build();
+        // A current-thread runtime has no workers and ignores their number.
+        let runtime = builder.worker_threads(flavour.threads()).enable_all().build();
         runtime.map(OnOpenwork).map_err(|error| error.to_string())
     }
 

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Flavour, Rt, WORKERS};
+use super::{Flavour, Rt};
 
 pub struct OnTokio(pub Runtime);
 
@@ -26,8 +26,8 @@ impl Rt for OnTokio {
             Flavour::MultiThread => Builder::new_multi_thread(),
             Flavour::CurrentThread => Builder::new_current_thread(),
         };
-        // A current-thread runtime has no workers, and ignores their number.
-        let runtime = builder.worker_threads(WORKERS).enable_all().build();
+        // A current-thread runtime has no workers and ignores their number.
+        let runtime = builder.worker_threads(flavour.threads()).enable_all().build();
         runtime.map(OnTokio).map_err(|error| error.to_string())
     }
 
