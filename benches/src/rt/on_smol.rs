@@ -1,8 +1,10 @@
-//! How smol does it: one executor for the process, as its users have it, run by worker threads or by the
-//! thread that calls `block_on`.
+//! The trait [`Rt`] for smol: one executor for the process, as smol's users have it. Worker threads run it, or
+//! the thread that calls `block_on`.
 //!
-//! smol brings no channel for one message; that of `futures`, which is usual there, is lighter than a
-//! bounded queue of one would be.
+//! smol has no oneshot channel. The one of `futures` is the usual choice, and it costs less than a bounded queue
+//! of capacity one.
+//!
+//! Next: `finish.rs`.
 
 use std::future::pending;
 use std::io;
@@ -31,7 +33,7 @@ impl Rt for OnSmol {
     fn build(flavour: Flavour) -> Result<Self, String> {
         if flavour == Flavour::MultiThread {
             for _ in 0..flavour.threads() {
-                // They end with the process.
+                // These threads end with the process.
                 thread::spawn(|| smol::block_on(EXECUTOR.run(pending::<()>())));
             }
         }
