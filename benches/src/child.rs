@@ -1,12 +1,12 @@
 //! One measurement of one contestant, in a process of its own.
 //!
-//! In a process of its own nobody inherits the heap, the threads or the caches that another has left
-//! behind, and a runtime that hangs or dies takes nothing with it but its row.
+//! A new process does not inherit the heap, the threads or the caches of an earlier measurement, and if the
+//! runtime hangs or aborts, only its row is lost.
 //!
-//! The process is this very program, started again with an [`Order`] on its command line. It prints one
-//! [`Answer`] on a line, and ends. (A server of the echo benchmark prints more; see `server/parent.rs`.)
+//! The process is this program, started again with an [`Order`] on its command line. It prints one [`Answer`] on
+//! a line and ends. (A server of the echo benchmark prints more lines; see `server/parent.rs`.)
 //!
-//! Next: `stats.rs`, and `contest.rs`, which gives the orders.
+//! Next: `stats.rs`; then `contest.rs`, which starts these processes.
 
 use std::time::Duration;
 
@@ -20,28 +20,25 @@ use crate::sync::SyncWork;
 use crate::transfers::{self, Transfer};
 use crate::workloads::{self, Workload};
 
-/// The first word on the command line of such a process.
+/// The first word on the command line of a child process. The number of workers and the order follow.
 pub const FIRST_WORD: &str = "child";
 
-/// What a process is to measure.
+/// What a child process measures. A `Duration` says for how long, about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
-    /// For about so long.
     Workload(Workload, Duration),
-    /// For about so long, too.
     Sync(SyncWork, Duration),
-    /// And so does this.
     Transfer(Transfer, Duration),
-    /// The memory of so many tasks.
+    /// Measure the memory of this number of tasks.
     Memory(Wait, usize),
-    /// Run a future of so many KiB.
+    /// Run a future of this size in KiB.
     Stack(Entry, usize),
-    /// Serve until the parent has had enough.
+    /// Serve until the parent closes the pipe.
     Echo,
 }
 
 impl Task {
-    /// What it is called in a table and on the command line.
+    /// The name in a table and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Task::Workload(workload, _) => workload.name(),
@@ -54,7 +51,7 @@ impl Task {
     }
 }
 
-/// Who is to measure what.
+/// A measurement: which contestant, which flavour, which task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
     pub contestant: Contestant,
@@ -63,7 +60,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// As words of a command line.
+    /// The words of the command line.
     pub fn to_words(self) -> Vec<String> {
         let (kind, amount) = match self.task {
             Task::Workload(_, time) => ("scheduler", time.as_millis()),
@@ -79,7 +76,7 @@ impl Order {
             .to_vec()
     }
 
-    /// From the words of a command line.
+    /// Parses the words of the command line.
     pub fn from_words(words: &[String]) -> Option<Order> {
         let [contestant, flavour, kind, name, amount] = words else { return None };
         let amount: u64 = amount.parse().ok()?;
@@ -102,19 +99,19 @@ impl Order {
     }
 }
 
-/// What the process says in the end.
+/// What the process prints at its end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Measured(Sample),
-    /// The contestant cannot do this, and why.
-    Absent(String),
+    /// The contestant does not have this, and why.
+    Unsupported(String),
 }
 
 impl Answer {
     pub fn to_line(&self) -> String {
         match self {
             Answer::Measured(Sample { wall, cpu, .. }) => format!("measured {wall} {cpu}"),
-            Answer::Absent(why) => format!("absent {why}"),
+            Answer::Unsupported(why) => format!("unsupported {why}"),
         }
     }
 
@@ -126,13 +123,13 @@ impl Answer {
                 let (wall, cpu) = (wall.parse().ok()?, cpu.parse().ok()?);
                 Some(Answer::Measured(Sample { wall, cpu, ..Sample::default() }))
             }
-            "absent" => Some(Answer::Absent(rest.to_owned())),
+            "unsupported" => Some(Answer::Unsupported(rest.to_owned())),
             _ => None,
         }
     }
 }
 
-/// The life of the process.
+/// The main function of a child process.
 pub fn run(order: Order) {
     if let Task::Stack(entry, kib) = order.task {
         instruments::end_if_it_hangs();
@@ -142,7 +139,7 @@ pub fn run(order: Order) {
         instruments::end_if_it_hangs();
         let answer = match work.run(order.contestant, order.flavour, time) {
             Ok(sample) => Answer::Measured(sample),
-            Err(why) => Answer::Absent(why),
+            Err(why) => Answer::Unsupported(why),
         };
         return println!("{}", answer.to_line());
     }
@@ -158,7 +155,7 @@ fn run_on<R: Rt>(order: Order) {
     let flavour = order.flavour;
     let rt = match R::build(flavour) {
         Ok(rt) => rt,
-        Err(why) => return println!("{}", Answer::Absent(why).to_line()),
+        Err(why) => return println!("{}", Answer::Unsupported(why).to_line()),
     };
     let sample = match order.task {
         Task::Echo => return server::serve(&rt),
@@ -171,7 +168,7 @@ fn run_on<R: Rt>(order: Order) {
             measure(time, transfers::prepare(transfer, &rt))
         }
         Task::Sync(..) | Task::Stack(..) => {
-            unreachable!("it is run already, as it is not written over `Rt`")
+            unreachable!("`run` handles these, because they are not generic over `Rt`")
         }
         Task::Memory(wait, tasks) => {
             instruments::end_if_it_hangs();
@@ -206,7 +203,7 @@ mod tests {
     #[test]
     fn an_answer_survives_the_pipe() {
         let measured = Answer::Measured(Sample { wall: 1.25, cpu: 1e9, ..Sample::default() });
-        for answer in [measured, Answer::Absent("not here yet".to_owned())] {
+        for answer in [measured, Answer::Unsupported("not here yet".to_owned())] {
             assert_eq!(Answer::from_line(&answer.to_line()), Some(answer));
         }
     }

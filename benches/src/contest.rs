@@ -1,10 +1,10 @@
-//! Rounds in which every contestant has its turn.
+//! Measures every row for every contestant, in rounds.
 //!
-//! Measuring one runtime for a minute and then the other compares two minutes of the machine. Here a row
-//! is measured for all contestants within a second, again and again, each time beginning with another of
-//! them, so that neither the weather nor the order favours anybody.
+//! To measure one runtime for a minute and then the other compares two minutes of the machine, which does other
+//! work meanwhile. Here all contestants are measured for a row within a second, and again in each round. Each round
+//! begins with another contestant, so that the order favours none.
 //!
-//! Next: `echo/`, whose turns are longer; then `table.rs`.
+//! Next: `echo/`, whose measurements take longer; then `table.rs`.
 
 use std::io;
 use std::process::{Command, Output};
@@ -17,55 +17,45 @@ use crate::instruments::Sample;
 use crate::rt;
 use crate::stats::Spread;
 
-/// What came of a contestant's turn.
-pub type Turn = Result<Sample, Excuse>;
+/// The result of one measurement.
+pub type Outcome = Result<Sample, NoFigure>;
 
 /// Why there is no figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Excuse {
-    /// The contestant does not have this.
-    Absent(String),
-    /// It should have worked.
+pub enum NoFigure {
+    /// The contestant does not have this, and why.
+    Unsupported(String),
+    /// The measurement failed, and how.
     Failed(String),
 }
 
-impl From<io::Error> for Excuse {
-    fn from(error: io::Error) -> Excuse {
-        Excuse::Failed(error.to_string())
+impl From<io::Error> for NoFigure {
+    fn from(error: io::Error) -> NoFigure {
+        NoFigure::Failed(error.to_string())
     }
 }
 
-impl From<Errno> for Excuse {
-    fn from(error: Errno) -> Excuse {
+impl From<Errno> for NoFigure {
+    fn from(error: Errno) -> NoFigure {
         io::Error::from(error).into()
     }
 }
 
-/// The figures of one contestant in one row: one for each round, or why there are none.
-#[derive(Debug)]
-pub struct Figures {
-    pub contestant: Contestant,
-    pub samples: Result<Vec<Sample>, Excuse>,
-}
-
-/// A row of a table, measured.
+/// A row of a table, and for each contestant a sample of each round, or why there are none.
 #[derive(Debug)]
 pub struct Row<T> {
     pub what: T,
-    figures: Vec<Figures>,
+    figures: Vec<(Contestant, Result<Vec<Sample>, NoFigure>)>,
 }
 
 impl<T> Row<T> {
-    /// The samples of a contestant, or why there are none.
-    pub fn samples(&self, contestant: Contestant) -> Result<&[Sample], &Excuse> {
-        let figures = self.figures.iter().find(|figures| figures.contestant == contestant);
-        match &figures.expect("every table asks for those it has invited").samples {
-            Ok(samples) => Ok(samples),
-            Err(excuse) => Err(excuse),
-        }
+    /// Returns the samples of a contestant, or why there are none.
+    pub fn samples(&self, contestant: Contestant) -> Result<&[Sample], &NoFigure> {
+        let figures = self.figures.iter().find(|(of, _)| *of == contestant);
+        figures.expect("a table shows only its contestants").1.as_deref()
     }
 
-    /// One ratio for each round, or none if one of the two is missing.
+    /// Returns a ratio for each round, or none if one of the two contestants has no samples.
     pub fn ratios(&self, one: Contestant, other: Contestant, of: fn(&Sample) -> f64) -> Vec<f64> {
         let (Ok(one), Ok(other)) = (self.samples(one), self.samples(other)) else {
             return Vec::new();
@@ -73,7 +63,7 @@ impl<T> Row<T> {
         one.iter().zip(other).map(|(one, other)| of(one) / of(other)).collect()
     }
 
-    /// The ratios' spread.
+    /// Returns the spread of the ratios.
     pub fn ratio(
         &self,
         one: Contestant,
@@ -84,67 +74,63 @@ impl<T> Row<T> {
     }
 
     pub fn failures(&self) -> impl Iterator<Item = (Contestant, &str)> {
-        self.figures.iter().filter_map(|figures| match &figures.samples {
-            Err(Excuse::Failed(why)) => Some((figures.contestant, why.as_str())),
+        self.figures.iter().filter_map(|(contestant, samples)| match samples {
+            Err(NoFigure::Failed(why)) => Some((*contestant, why.as_str())),
             _ => None,
         })
     }
 }
 
 /// Measures every row for every contestant, once in each round.
-pub fn measure<T: Copy>(
+pub fn measure_rows<T: Copy>(
     rows: &[T],
     contestants: &[Contestant],
     rounds: usize,
-    mut turn: impl FnMut(T, Contestant) -> Turn,
+    mut measure: impl FnMut(T, Contestant) -> Outcome,
 ) -> Vec<Row<T>> {
-    let mut measured: Vec<Row<T>> = rows.iter().map(|row| invite(*row, contestants)).collect();
+    let empty = || contestants.iter().map(|contestant| (*contestant, Ok(Vec::new()))).collect();
+    let mut rows: Vec<_> = rows.iter().map(|row| Row { what: *row, figures: empty() }).collect();
     for round in 0..rounds {
         eprint!("round {} of {rounds} ", round + 1);
-        for row in &mut measured {
+        for row in &mut rows {
             eprint!(".");
-            for place in 0..contestants.len() {
-                let figures = &mut row.figures[(round + place) % contestants.len()];
-                // Who has failed once is not asked again.
-                if let Ok(samples) = &mut figures.samples {
-                    match turn(row.what, figures.contestant) {
+            for index in 0..contestants.len() {
+                let (contestant, figures) = &mut row.figures[(round + index) % contestants.len()];
+                // A contestant that failed once is not measured again.
+                if let Ok(samples) = figures {
+                    match measure(row.what, *contestant) {
                         Ok(sample) => samples.push(sample),
-                        Err(excuse) => figures.samples = Err(excuse),
+                        Err(why) => *figures = Err(why),
                     }
                 }
             }
         }
         eprintln!();
     }
-    measured
+    rows
 }
 
-fn invite<T>(what: T, contestants: &[Contestant]) -> Row<T> {
-    let no_figures = |contestant: &_| Figures { contestant: *contestant, samples: Ok(Vec::new()) };
-    Row { what, figures: contestants.iter().map(no_figures).collect() }
-}
-
-/// This program again, with an order.
+/// A command that starts this program again with an order.
 pub fn command(order: Order) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([child::FIRST_WORD, &rt::workers().to_string()]).args(order.to_words());
     Ok(command)
 }
 
-/// Has an order carried out by a process of its own.
-pub fn run_child(order: Order) -> Turn {
+/// Runs an order in a child process.
+pub fn run_child(order: Order) -> Outcome {
     let output = command(order)?.output()?;
     if !output.status.success() {
-        return Err(Excuse::Failed(last_words(&output)));
+        return Err(NoFigure::Failed(last_words(&output)));
     }
     match Answer::from_line(&String::from_utf8_lossy(&output.stdout)) {
         Some(Answer::Measured(sample)) => Ok(sample),
-        Some(Answer::Absent(why)) => Err(Excuse::Absent(why)),
-        None => Err(Excuse::Failed("it gave no answer".to_owned())),
+        Some(Answer::Unsupported(why)) => Err(NoFigure::Unsupported(why)),
+        None => Err(NoFigure::Failed("the process printed no answer".to_owned())),
     }
 }
 
-/// How a process ended that failed.
+/// Describes how a process failed: its status and what it wrote to stderr.
 pub fn last_words(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     format!("{}: {}", output.status, errors.trim().replace('\n', "; "))

@@ -1,6 +1,6 @@
-//! Who takes part.
+//! The contestants: what the benchmark compares.
 //!
-//! Next: `rt/`, how they run.
+//! Next: `rt/`, one trait over the three runtimes.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contestant {
@@ -9,7 +9,7 @@ pub enum Contestant {
     Smol,
     /// The echo server without a runtime.
     Epoll,
-    /// Tokio, measured a second time: what its ratio to itself is off 1 is the measurement's error.
+    /// Tokio, measured a second time. The distance of its ratio to Tokio from 1 is the error of measurement.
     TokioAgain,
 }
 

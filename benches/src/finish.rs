@@ -1,10 +1,10 @@
-//! How a workload learns that its tasks are done, in the same way under every runtime.
+//! How a workload waits until its tasks are done: with the same code for every runtime.
 //!
-//! Tokio's multi-thread benchmarks block the thread of `block_on` on a channel of the standard library
-//! until the last task has sent something. On a current-thread runtime that would wait for ever, as that
-//! thread is the one that runs the tasks; there the root future awaits a counter instead.
+//! Tokio's multi-thread benchmarks block the thread of `block_on` on a channel of the standard library until
+//! the last task has sent a message. On a current-thread runtime this would deadlock, because the blocked thread
+//! is the one that runs the tasks; there the root future awaits a counter.
 //!
-//! This is deliberately no channel of the runtime under test: it is the starter's flag, not the race.
+//! The channel is not one of the runtime under test, so that it does not count in the measurement.
 //!
 //! Next: `workloads.rs`.
 
@@ -18,7 +18,7 @@ use futures::task::AtomicWaker;
 
 use crate::rt::Flavour;
 
-/// Counts tasks that are done, for one who waits for a number of them.
+/// Counts the tasks that are done. One waiter waits for a number of them.
 pub enum Finish {
     /// The waiter blocks its thread.
     Thread { sender: SyncSender<()>, receiver: Mutex<Receiver<()>> },
@@ -42,14 +42,12 @@ impl Finish {
         })
     }
 
-    /// Says that a task is done.
+    /// Counts one task as done.
     pub fn signal(&self) {
         match self {
-            Finish::Thread { sender, .. } => {
-                sender.send(()).expect("the receiver stands beside it")
-            }
+            Finish::Thread { sender, .. } => sender.send(()).expect("`self` holds the receiver"),
             Finish::Future { done, awaited, waiter } => {
-                // One thread does all of this; the orderings are for the waker's sake alone.
+                // AcqRel and Acquire: match those in `wait`. One thread runs all of it, so there is no race.
                 let done = 1 + done.fetch_add(1, Ordering::AcqRel);
                 if done == awaited.load(Ordering::Acquire) {
                     waiter.wake();
@@ -58,12 +56,12 @@ impl Finish {
         }
     }
 
-    /// Waits for `number` signals, and begins anew.
+    /// Waits for `number` signals and resets the counter.
     pub async fn wait(&self, number: usize) {
         match self {
             Finish::Thread { receiver, .. } => {
-                let receiver = receiver.lock().expect("nobody panics with it");
-                (0..number).for_each(|_| receiver.recv().expect("the sender stands beside it"));
+                let receiver = receiver.lock().expect("no holder of the lock panics");
+                (0..number).for_each(|_| receiver.recv().expect("`self` holds the sender"));
             }
             Finish::Future { done, awaited, waiter } => {
                 awaited.store(number, Ordering::Release);

@@ -1,24 +1,25 @@
-//! The same workloads on Openwork, Tokio and smol, in turn.
+//! The same workloads on Openwork, Tokio and smol, in interleaved rounds.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/Cargo.toml -- [what] [filter] [--rounds N] [--control]
+//! cargo run --release --manifest-path benches/Cargo.toml -- [table] [filter] [--rounds N] [--workers N] [--control]
 //! ```
 //!
-//! `what` is `scheduler`, `sync`, `memory`, `echo`, `copy`, `connect`, or `all` of these, which is the
-//! default; or `calls`, which counts the system calls of an echo with strace; or `stack`, which finds the
-//! largest future that a stack bears, and differs between a debug build and an optimised one; `smoke` runs
-//! every row once for a few milliseconds, to show that it runs. A filter takes the rows with that in their title:
-//! `scheduler yield_many`, `scheduler current-thread`, `echo "64 ×"`.
-//! `--control` measures Tokio twice, which shows how far a ratio is off when nothing differs.
+//! The tables are `scheduler`, `busy`, `sync`, `memory`, `echo` and `transfers`; `all`, the default, prints these.
+//! Two more are printed only by name: `calls` counts the system calls of an echo server with strace, and `stack`
+//! finds the largest future that a stack bears (a debug build and a release build differ). `smoke` runs every row
+//! once for a few milliseconds, to test that it runs.
 //!
-//! What comes out is Markdown. A ratio below 1 in time, CPU time or bytes, and one above 1 in requests,
-//! is to Openwork's credit.
+//! A filter selects the rows whose title contains it: `scheduler yield_many`, `scheduler current-thread`,
+//! `echo "64 ×"`. `--workers 8` gives every multi-thread runtime 8 workers instead of 2; `taskset -c 0` before the
+//! command holds everything on one processor. `--control` measures Tokio twice, which shows the error of a ratio.
 //!
-//! The map, in reading order; a file uses only what stands above it. `rt/` has the runtimes under one
-//! trait, `finish.rs`, `workloads.rs` and `transfers.rs` what they run; `sync/`, `memory.rs`, `stack.rs` and
-//! `server/` are what else they are asked for. `instruments.rs` and `child.rs` are one measurement, in a process of
-//! its own; `stats.rs` and `contest.rs` are many of them, in rounds; `echo/` loads the servers. `table.rs`
-//! and `report/` print.
+//! The output is Markdown. A ratio below 1 is better for Openwork in time, CPU time, latency and bytes, above 1 in
+//! requests.
+//!
+//! The map, in reading order; a file uses only the files above it. `rt/` puts the runtimes behind one trait;
+//! `finish.rs`, `workloads.rs`, `transfers.rs`, `sync/`, `memory.rs`, `stack.rs` and `server/` are the workloads.
+//! `instruments.rs` and `child.rs` make one measurement, in a process of its own; `stats.rs` and `contest.rs` repeat
+//! it in rounds; `echo/` loads the servers. `table.rs` and `report/` print.
 
 mod contestant;
 mod rt;
@@ -41,10 +42,9 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use child::Order;
-use report::{Effort, Report, Request};
+use report::{Effort, Options, Report};
 
-/// With more than so many threads that want to run already, on average over a minute, the machine has
-/// other things to do. Arbitrary.
+/// With a load average above this, the machine does other work. Arbitrary.
 const BUSY: f64 = 0.3;
 
 fn main() -> ExitCode {
@@ -56,8 +56,8 @@ fn main() -> ExitCode {
     }
     match Command::parse(&words) {
         Ok(command) => command.run(),
-        Err(complaint) => {
-            eprintln!("{complaint}\n\n{USAGE}");
+        Err(error) => {
+            eprintln!("{error}\n\n{USAGE}");
             ExitCode::FAILURE
         }
     }
@@ -67,7 +67,7 @@ const USAGE: &str = "[scheduler|busy|sync|memory|echo|transfers|calls|stack|all|
                      [--rounds N] [--workers N] [--control]";
 
 /// A table: its word on the command line, its title, and the function that measures and prints it.
-type Section = (&'static str, &'static str, fn(&Request) -> Report);
+type Section = (&'static str, &'static str, fn(&Options) -> Report);
 
 const SECTIONS: [Section; 8] = [
     ("scheduler", "Scheduler", report::scheduler),
@@ -85,7 +85,7 @@ const IN_ALL: usize = 6;
 
 struct Command {
     sections: Vec<Section>,
-    request: Request,
+    options: Options,
     workers: Option<usize>,
 }
 
@@ -121,7 +121,7 @@ impl Command {
         let filter = names.next().unwrap_or("").to_owned();
         match names.next() {
             Some(word) => Err(format!("{word}: only one filter is possible")),
-            None => Ok(Command { sections, request: Request { effort, filter, control }, workers }),
+            None => Ok(Command { sections, options: Options { effort, filter, control }, workers }),
         }
     }
 
@@ -130,11 +130,11 @@ impl Command {
         if let Some(workers) = self.workers {
             rt::set_workers(workers);
         }
-        println!("{}", conditions(&self.request.effort));
+        println!("{}", conditions(&self.options.effort));
         let mut failures = Vec::new();
         for (_, title, section) in &self.sections {
             eprintln!("{title}");
-            let report = section(&self.request);
+            let report = section(&self.options);
             println!("\n### {title}\n\n{}", report.text);
             failures.extend(report.failures);
         }
@@ -145,10 +145,10 @@ impl Command {
     }
 }
 
-/// Under what conditions the figures come about.
+/// The conditions of the measurement.
 fn conditions(effort: &Effort) -> String {
     let mut text = format!(
-        "{} cores, {} workers, {} rounds; Tokio {}, smol {}. Ratios are medians over the rounds, with \
+        "{} processors, {} workers, {} rounds; Tokio {}, smol {}. Ratios are medians over the rounds, with \
          their quartiles.",
         instruments::cores(),
         rt::workers(),
@@ -157,25 +157,25 @@ fn conditions(effort: &Effort) -> String {
         version("smol"),
     );
     if effort.is_smoke() || cfg!(debug_assertions) {
-        text += " **A trial, to see that everything runs: these figures mean nothing.**";
+        text += " **A test that everything runs: these figures mean nothing.**";
     }
     if let Some(load) = load().filter(|load| *load > BUSY) {
         text += &format!(
-            " **The machine was busy (load {load:.1}) when this began: these figures are not for quoting.**"
+            " **The machine was busy at the beginning (load {load:.1}): do not quote these figures.**"
         );
     }
     text
 }
 
-/// Of a package, as it was locked.
+/// The version of a package in `Cargo.lock`.
 fn version(package: &str) -> &'static str {
     let name = format!("name = \"{package}\"\nversion = \"");
     let lock = include_str!("../Cargo.lock");
-    let rest = lock.split_once(&name).expect("it is a dependency").1;
-    rest.split_once('"').expect("a string ends").0
+    let rest = lock.split_once(&name).expect("the package is a dependency").1;
+    rest.split_once('"').expect("the string has an end").0
 }
 
-/// The load of the last minute, where the system has one.
+/// The load average of the last minute, on systems that have `/proc`.
 fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
@@ -189,21 +189,21 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asks_for_everything() {
+    fn without_words_all_tables_are_printed() {
         let command = parse("").unwrap();
-        assert_eq!((command.sections.len(), command.request.filter.as_str()), (IN_ALL, ""));
+        assert_eq!((command.sections.len(), command.options.filter.as_str()), (IN_ALL, ""));
     }
 
     #[test]
     fn a_table_a_filter_and_options_in_any_order() {
         let command = parse("--rounds 3 scheduler yield_many --control --workers 8").unwrap();
         assert_eq!((command.sections.len(), command.workers), (1, Some(8)));
-        assert_eq!(command.request.filter, "yield_many");
-        assert_eq!((command.request.effort.rounds, command.request.control), (3, true));
+        assert_eq!(command.options.filter, "yield_many");
+        assert_eq!((command.options.effort.rounds, command.options.control), (3, true));
     }
 
     #[test]
-    fn what_cannot_be_understood_is_said() {
+    fn unknown_words_are_errors() {
         for line in ["nonsense", "--rounds", "--rounds 0", "--workers x", "--fast", "echo one two"]
         {
             assert!(parse(line).is_err(), "{line}");

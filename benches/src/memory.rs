@@ -1,7 +1,7 @@
-//! What a task weighs that waits: a server holds a hundred thousand of them, most of them in some time-out.
+//! The memory of a waiting task: a server has a hundred thousand of them, most of them in a time-out.
 //!
-//! Counted are the pages that the system has given, before and after; so all is in it that a runtime
-//! holds for a task (its timer, its place in a list, what a queue grew by), and what the allocator adds.
+//! The measurement is the difference of the resident memory before and after the spawns. So it includes all that a
+//! runtime keeps for a task (the timer, the entry in a list, the growth of a queue) and the allocator's overhead.
 //!
 //! Next: `stack.rs`.
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::instruments::resident;
 use crate::rt::Rt;
 
-/// No task wakes while it is weighed.
+/// No task wakes during the measurement.
 const LONG: Duration = Duration::from_secs(3600);
 
 /// What a waiting task waits for.
@@ -31,13 +31,13 @@ impl Wait {
     }
 }
 
-/// Tasks that have been polled. A static, so that the task itself holds nothing but its wait.
+/// The number of tasks that have been polled. A static, so that a task contains nothing but its wait.
 static POLLED: AtomicUsize = AtomicUsize::new(0);
 
-/// What a task weighs that waits, with all that the runtime holds for it, and nobody its handle.
+/// Returns the bytes of a waiting, detached task.
 pub fn bytes_of_a_task<R: Rt>(rt: &R, wait: Wait, tasks: usize) -> f64 {
     rt.block_on(async {
-        // What is there once, whatever comes, is there now.
+        // The first spawn allocates what the runtime needs only once.
         spawn_waiting::<R>(wait, 1).await;
         let before = resident();
         spawn_waiting::<R>(wait, tasks).await;
@@ -45,7 +45,7 @@ pub fn bytes_of_a_task<R: Rt>(rt: &R, wait: Wait, tasks: usize) -> f64 {
     })
 }
 
-/// Spawns tasks, and returns when all of them wait.
+/// Spawns tasks and returns when all of them wait.
 async fn spawn_waiting<R: Rt>(wait: Wait, tasks: usize) {
     POLLED.store(0, Relaxed);
     for _ in 0..tasks {

@@ -1,11 +1,11 @@
-//! How large a future may be before it overflows a stack.
+//! The largest future that can be passed to a runtime without a stack overflow.
 //!
-//! A future is a value, and each function that passes it on may hold a copy in its frame. A caller that
-//! makes a future of 500 KiB and passes it through four functions has used 2 MiB of stack, the default for
-//! a thread. So the largest future that can be spawned says how often a runtime copies it.
+//! A future is a value, and each function that passes it on may keep a copy in its frame. A caller that makes a
+//! future of 500 KiB and passes it through four functions uses 2 MiB of stack, the default of a thread. So the
+//! largest future that can be spawned shows how often a runtime copies it.
 //!
-//! A process of its own runs one [`Entry`] with one size, on a thread with that stack. An overflow ends the
-//! process. The code is the same for both runtimes, and compiled for each size.
+//! A child process runs one [`Entry`] with one size, on a thread with the default stack. An overflow ends the
+//! process. The code is the same for both runtimes and is compiled for each size.
 //!
 //! Next: `server/`.
 
@@ -16,7 +16,7 @@ use crate::contestant::Contestant;
 /// The default stack of a thread, and of a worker of either runtime.
 const STACK: usize = 2 << 20;
 
-/// Where a future or a closure enters a runtime, or another future.
+/// A function to which a future or a closure is passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
     Spawn,
@@ -31,7 +31,7 @@ pub enum Entry {
     HandleBlockOn,
     SpawnBlocking,
     HandleSpawnBlocking,
-    /// Large is what the task returns.
+    /// The task's output is large, not its future.
     Output,
 }
 
@@ -76,8 +76,8 @@ impl Entry {
 }
 
 /// The functions of a runtime that take a future or a closure, by the names that Openwork and Tokio share.
-/// The last argument makes a runtime and runs a future on it: by `openwork::block_on`, and as `#[tokio::main]`
-/// does. Each function is on its own, so that a frame holds one large value.
+/// The last argument builds a runtime and runs a future on it, with `openwork::block_on` or as `#[tokio::main]`
+/// does. Each entry is a function of its own, so that its frame contains one large value.
 macro_rules! entries {
     ($module:ident: $runtime:ident, $builder:expr, [$($block_on:tt)+]) => {
         mod $module {
@@ -113,7 +113,7 @@ macro_rules! entries {
                 $builder.build().expect("the system gives a poller")
             }
 
-            /// A future of so many bytes.
+            /// A future of `BYTES` bytes.
             async fn large<const BYTES: usize>() -> u8 {
                 let bytes = [1; BYTES];
                 yield_now().await;
@@ -124,7 +124,7 @@ macro_rules! entries {
                 yield_now().await;
             }
 
-            /// A closure of so many bytes.
+            /// A closure of `BYTES` bytes.
             fn closure<const BYTES: usize>() -> impl FnOnce() -> u8 + Send + 'static {
                 let bytes = [1; BYTES];
                 move || black_box(&bytes)[BYTES / 2]
@@ -228,18 +228,18 @@ macro_rules! entries {
 entries!(on_openwork: openwork, Builder::new_current_thread(), [openwork::block_on]);
 entries!(on_tokio: tokio, Builder::new_current_thread().enable_time(), [runtime().block_on]);
 
-/// The sizes that are tried, in KiB, and a function for each.
+/// The sizes in KiB, and a compiled function for each.
 macro_rules! sizes {
     ($($kib:literal)*) => {
         pub const SIZES: &[usize] = &[$($kib),*];
 
-        fn run_here(who: Contestant, entry: Entry, kib: usize) {
-            match (who, kib) {
+        fn run_here(contestant: Contestant, entry: Entry, kib: usize) {
+            match (contestant, kib) {
                 $(
                     (Contestant::Openwork, $kib) => on_openwork::run::<{ $kib << 10 }>(entry),
                     (Contestant::Tokio, $kib) => on_tokio::run::<{ $kib << 10 }>(entry),
                 )*
-                _ => panic!("{}, {kib} KiB: it was not compiled", who.name()),
+                _ => panic!("{}, {kib} KiB: not compiled", contestant.name()),
             }
         }
     };
@@ -250,10 +250,10 @@ sizes!(
     1100 1200 1300 1400 1500 1600 1700 1800 1900 2000
 );
 
-/// Uses an entry with a future of so many KiB, on a thread with the default stack.
-pub fn run(who: Contestant, entry: Entry, kib: usize) {
+/// Runs an entry with a future of this size, on a thread with the default stack.
+pub fn run(contestant: Contestant, entry: Entry, kib: usize) {
     let thread = thread::Builder::new().stack_size(STACK);
     let thread =
-        thread.spawn(move || run_here(who, entry, kib)).expect("the system gives a thread");
-    thread.join().expect("a future ran to its end");
+        thread.spawn(move || run_here(contestant, entry, kib)).expect("the system gives a thread");
+    thread.join().expect("the future completed");
 }

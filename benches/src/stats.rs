@@ -1,13 +1,13 @@
-//! What to believe of a handful of noisy figures.
+//! How to summarise a few noisy figures.
 //!
-//! The machine does other things, and does them at other times to one runtime than to another. So the
-//! contestants take turns, a ratio is formed *within* each round, where both had about the same weather,
-//! and of the ratios the median is taken: a round that was hit by a storm is one vote, however hard it
-//! was hit. The quartiles beside it say how far the votes are apart.
+//! The machine does other work, and not at the same time for every contestant. So a ratio is formed *within* a
+//! round, where both contestants had about the same conditions, and the table shows the median of the ratios: one
+//! disturbed round does not move it, however large the disturbance was. The quartiles beside it show how far the
+//! ratios are apart.
 //!
 //! Next: `contest.rs`.
 
-/// The median of some figures, and the quartiles around it.
+/// The median of some figures, and the quartiles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     pub low: f64,
@@ -16,7 +16,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// None without figures.
+    /// Returns none if there are no figures.
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Spread> {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         if sorted.is_empty() {
@@ -28,20 +28,20 @@ impl Spread {
     }
 }
 
-/// Between two neighbours, in proportion.
+/// Interpolates linearly between the two neighbours. 0 if there are no figures.
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    below + (above - below) * place.fract()
+    let index = share * sorted.len().saturating_sub(1) as f64;
+    let at = |index: f64| sorted.get(index as usize).copied().unwrap_or(0.0);
+    at(index) + (at(index.ceil()) - at(index)) * index.fract()
 }
 
-/// The mean of ratios: that of 2 and ½ is 1.
+/// The mean of ratios: the mean of 2 and ½ is 1.
 pub fn geometric_mean(ratios: impl ExactSizeIterator<Item = f64>) -> f64 {
     let number = ratios.len() as f64;
     (ratios.map(f64::ln).sum::<f64>() / number).exp()
 }
 
-/// How a spread stands to an upper limit.
+/// Whether a spread keeps an upper limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Met,
@@ -67,11 +67,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_storm_does_not_move_the_median() {
-        let calm = Spread::of([0.4, 0.5, 0.5, 0.5, 0.6]).unwrap();
-        let storm = Spread::of([0.4, 0.5, 0.5, 0.5, 60.0]).unwrap();
-        assert_eq!(calm, Spread { low: 0.5, median: 0.5, high: 0.5 });
-        assert_eq!(calm, storm);
+    fn one_outlier_does_not_move_the_median() {
+        let normal = Spread::of([0.4, 0.5, 0.5, 0.5, 0.6]).unwrap();
+        let outlier = Spread::of([0.4, 0.5, 0.5, 0.5, 60.0]).unwrap();
+        assert_eq!(normal, Spread { low: 0.5, median: 0.5, high: 0.5 });
+        assert_eq!(normal, outlier);
     }
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn twice_as_fast_and_twice_as_slow_is_even() {
+    fn twice_as_fast_and_twice_as_slow_give_one() {
         assert!((geometric_mean([2.0, 0.5].into_iter()) - 1.0).abs() < 1e-12);
     }
 

@@ -1,8 +1,8 @@
-//! Figures as Markdown: what goes into a cell.
+//! Formats figures as cells of a Markdown table.
 //!
-//! Next: `report/`, which makes the tables.
+//! Next: `report/`, which prints the tables.
 
-use crate::contest::{Excuse, Row};
+use crate::contest::{NoFigure, Row};
 use crate::contestant::Contestant;
 use crate::instruments::Sample;
 use crate::stats::{Spread, Verdict};
@@ -15,12 +15,12 @@ pub fn line(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// The head of a table: the first column to the left, the others to the right.
+/// The head of a table: the first column is aligned left, the others right.
 pub fn head(columns: &[&str]) -> String {
     format!("| {} |\n|---|{}\n", columns.join(" | "), "---:|".repeat(columns.len() - 1))
 }
 
-/// The median of a contestant, in the words of `show`, or why there is none.
+/// The median of a contestant, formatted by `show`, or why there is none.
 pub fn median<T>(
     row: &Row<T>,
     contestant: Contestant,
@@ -29,19 +29,19 @@ pub fn median<T>(
 ) -> String {
     match row.samples(contestant) {
         Ok(samples) => Spread::of(samples.iter().map(of)).map_or(nothing(), |it| show(it.median)),
-        Err(Excuse::Absent(why)) => format!("({why})"),
-        Err(Excuse::Failed(_)) => "**failed**".to_owned(),
+        Err(NoFigure::Unsupported(why)) => format!("({why})"),
+        Err(NoFigure::Failed(_)) => "**failed**".to_owned(),
     }
 }
 
-/// `0.48 (0.47–0.50)`: the median, and the quartiles.
+/// `0.48 (0.47–0.50)`: the median and the quartiles.
 pub fn ratio(spread: Option<Spread>) -> String {
     spread.map_or(nothing(), |Spread { low, median, high }| {
         format!("{median:.2} ({low:.2}–{high:.2})")
     })
 }
 
-/// How a goal stands: an upper limit, and what was found.
+/// A goal, and whether the measured spread keeps its upper limit.
 pub fn goal(what: &str, limit: f64, found: Option<Spread>) -> String {
     let verdict = match found.map(|found| Verdict::of(found, limit)) {
         None => "",
@@ -56,7 +56,7 @@ pub fn nothing() -> String {
     "–".to_owned()
 }
 
-/// Nanoseconds, in a unit that fits.
+/// Nanoseconds in a suitable unit.
 pub fn time(nanoseconds: f64) -> String {
     match nanoseconds {
         it if it < MICROSECOND => format!("{it:.0} ns"),
@@ -65,7 +65,7 @@ pub fn time(nanoseconds: f64) -> String {
     }
 }
 
-/// Requests in a second.
+/// Requests per second.
 pub fn rate(in_a_second: f64) -> String {
     format!("{} k/s", three_digits(in_a_second / 1_000.0))
 }
@@ -74,7 +74,7 @@ pub fn bytes(number: f64) -> String {
     format!("{number:.0}")
 }
 
-/// More would be noise.
+/// Three digits; more would be noise.
 fn three_digits(figure: f64) -> String {
     let decimals = match figure {
         it if it < 10.0 => 2,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_says_how_it_stands() {
+    fn a_goal_shows_its_verdict() {
         let at = |low, high| Some(Spread { low, median: (low + high) / 2.0, high });
         assert_eq!(goal("≤ 1", 1.0, at(0.5, 0.7)), "≤ 1 ✓");
         assert_eq!(goal("≤ 1", 1.0, at(1.1, 1.2)), "≤ 1 **✗ missed**");

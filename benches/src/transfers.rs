@@ -1,38 +1,38 @@
-//! What a runtime does with bytes and connections in bulk: both ends of them are in the same process.
+//! Large amounts of bytes, and many short connections, with both ends in the same process.
 //!
-//! The echo servers answer small requests on connections that stay. Here it is the other two: a connection
-//! with as much in it as it takes, and as many connections as can be had with nothing in them. All of it is
-//! loopback TCP, so half of the work or more is the kernel's, and the same for everybody.
+//! The echo servers (`server/`) answer small requests on connections that stay open. The workloads here are the
+//! two others: one connection with as many bytes as it takes, and connections without any bytes. All of it is
+//! loopback TCP, so half of the work or more is done by the kernel and is the same for every runtime.
 //!
-//! Next: `instruments.rs`, which times it.
+//! Next: `instruments.rs`, which measures.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use crate::rt::Rt;
-use crate::workloads::Turn;
+use crate::workloads::Iteration;
 
-/// Bytes of a transfer, and what is given to the socket at a time. The second is arbitrary: much less would
-/// measure system calls alone, which `echo` does.
+/// Bytes of a transfer, and bytes of one write. The second is arbitrary: with much less, system calls alone would
+/// be measured, which `echo` does.
 const TRANSFER: usize = 16 << 20;
 const PIECE: usize = 64 << 10;
 
-/// Connections of a turn. Each leaves a port behind that is not free for a while, so it is not more.
+/// Connections of an iteration. Few, because the port of each stays in TIME_WAIT.
 const CONNECTIONS: usize = 64;
 
 /// Clients that connect at the same time.
 const CLIENTS: usize = 8;
 
-/// A row of the tables.
+/// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transfer {
     /// Loops of `read` and `write_all`.
     Loops,
-    /// The same, and a task in the middle that takes from one connection and gives to another.
+    /// The same through a task that copies from one connection to another.
     Copy,
-    /// Connect, see the other end close, close; one after the other.
+    /// Connect, read the end of the stream, close; one connection after the other.
     Connect,
-    /// The same, by several clients.
+    /// The same by several clients.
     ConnectAtOnce,
 }
 
@@ -54,8 +54,8 @@ impl Transfer {
     }
 }
 
-/// Sets a transfer up on a runtime.
-pub fn prepare<R: Rt>(transfer: Transfer, rt: &R) -> Turn<'_> {
+/// Sets up a transfer on a runtime.
+pub fn prepare<R: Rt>(transfer: Transfer, rt: &R) -> Iteration<'_> {
     match transfer {
         Transfer::Loops => in_a_task(rt, || through::<R>(false)),
         Transfer::Copy => in_a_task(rt, || through::<R>(true)),
@@ -70,8 +70,8 @@ pub fn prepare<R: Rt>(transfer: Transfer, rt: &R) -> Turn<'_> {
     }
 }
 
-/// On a multi-thread runtime the root future is on no worker; what does the work should be.
-fn in_a_task<R: Rt, F>(rt: &R, work: impl Fn() -> F + 'static) -> Turn<'_>
+/// Runs the work in a task, because on a multi-thread runtime no worker runs the root future.
+fn in_a_task<R: Rt, F>(rt: &R, work: impl Fn() -> F + 'static) -> Iteration<'_>
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
@@ -81,7 +81,7 @@ where
     })
 }
 
-/// A listener on a free port of this machine alone. Inside of the runtime.
+/// A listener on a free port of the loopback address. Called inside the runtime.
 fn listen<R: Rt>() -> io::Result<(R::Listener, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
@@ -92,12 +92,12 @@ fn listen<R: Rt>() -> io::Result<(R::Listener, SocketAddr)> {
 /// Both ends of a connection.
 async fn pair<R: Rt>() -> io::Result<(R::Stream, R::Stream)> {
     let (listener, address) = listen::<R>()?;
-    // The kernel has accepted it when `connect` is done; `accept` only fetches it.
+    // The kernel completes the connection without `accept`, which only takes it from the backlog.
     let client = R::connect(address).await?;
     Ok((client, R::accept(&listener).await?))
 }
 
-/// Sends a transfer to a task, or to it by way of another.
+/// Sends a transfer to a task, directly or through a task that copies.
 async fn through<R: Rt>(by_copy: bool) -> io::Result<()> {
     let (mut source, mut sink) = pair::<R>().await?;
     if by_copy {
@@ -115,7 +115,7 @@ async fn through<R: Rt>(by_copy: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// To the end; returns how much it was.
+/// Reads to the end of the stream and returns the number of bytes.
 async fn receive<R: Rt>(sink: &mut R::Stream) -> io::Result<usize> {
     let mut piece = vec![0; PIECE];
     let mut received = 0;
@@ -127,7 +127,7 @@ async fn receive<R: Rt>(sink: &mut R::Stream) -> io::Result<usize> {
     }
 }
 
-/// A task that accepts, and closes at once. It goes on until the process ends.
+/// Spawns a task that accepts and closes connections until the process ends.
 fn accept_and_close<R: Rt>(rt: &R) -> SocketAddr {
     rt.block_on(async {
         let (listener, address) = listen::<R>().expect("there is a free port");
@@ -140,7 +140,7 @@ fn accept_and_close<R: Rt>(rt: &R) -> SocketAddr {
     })
 }
 
-/// Connections one after the other, each until the other end has closed it.
+/// Makes connections one after the other, and reads each until the other end has closed it.
 async fn connect<R: Rt>(address: SocketAddr, number: usize) -> io::Result<()> {
     for _ in 0..number {
         let mut stream = R::connect(address).await?;

@@ -1,11 +1,11 @@
-//! What is raced: the workloads of Tokio's own scheduler benchmarks, and two more.
+//! The workloads of Tokio's own scheduler benchmarks, and two more.
 //!
-//! The counts and the shapes are those of `benches/rt_multi_threaded.rs` and
-//! `benches/rt_current_thread.rs` in Tokio's repository, except that there are 2 workers instead of 4.
-//! Those that Tokio has on the multi-thread runtime alone are run on a current-thread runtime too.
-//! `fork_join` and `block_on_spawn_join` are ours.
+//! Counts and shapes are those of `benches/rt_multi_threaded.rs` and `benches/rt_current_thread.rs` in Tokio's
+//! repository, except that the default is 2 workers instead of 4. The workloads that Tokio runs only on the
+//! multi-thread runtime run on a current-thread runtime too. `fork_join` and `block_on_spawn_join` are our own.
 //!
-//! [`prepare`] does what is done once, and returns what is done again and again and is timed.
+//! [`prepare`] does the work that is not measured and returns a closure: one iteration, which is repeated and
+//! timed.
 //!
 //! Next: `transfers.rs`.
 
@@ -17,23 +17,23 @@ use std::time::{Duration, Instant};
 use crate::finish::Finish;
 use crate::rt::{Flavour, Rt};
 
-/// Tasks that each yield, and how often; Tokio's figures.
+/// Tasks that yield, and the yields of each; Tokio's figures.
 const YIELDING_TASKS: usize = 200;
 const YIELDS: usize = 1_000;
 
-/// Pairs of tasks that send each other a message; Tokio's figure.
+/// Pairs of tasks that exchange two messages; Tokio's figure.
 const PINGS: usize = 1_000;
 
-/// Length of a chain of tasks, each of which spawns the next; Tokio's figure.
+/// Length of a chain of tasks in which each task spawns the next; Tokio's figure.
 const CHAIN: usize = 1_000;
 
-/// Depth of a tree of tasks, each of which joins its two children: 1,024 leaves, 2,047 tasks. Ours.
+/// Depth of a tree of tasks in which each task joins its two children: 1,024 leaves, 2,047 tasks. Arbitrary.
 const TREE_DEPTH: usize = 10;
 
-/// How long a task of the background keeps a worker busy at a time; Tokio's figure.
+/// How long a background task occupies its worker in one poll; Tokio's figure.
 const STALL: Duration = Duration::from_micros(10);
 
-/// Tasks to spawn, where a workload is "many of them"; Tokio's figures.
+/// Tasks that a `spawn_many` workload spawns; Tokio's figures.
 fn many(flavour: Flavour) -> usize {
     match flavour {
         Flavour::MultiThread => 10_000,
@@ -41,10 +41,10 @@ fn many(flavour: Flavour) -> usize {
     }
 }
 
-/// The same for `busy2`, which is slow; Tokio's figure.
+/// The same for `busy2`, in which a spawn takes longer; Tokio's figure.
 const MANY_IN_BUSY2: usize = 1_000;
 
-/// A row of the table.
+/// A row of the tables `scheduler` and `busy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
     SpawnManyLocal,
@@ -105,11 +105,11 @@ impl Workload {
     }
 }
 
-/// One turn of a workload, to be called as often as the clock needs.
-pub type Turn<'a> = Box<dyn FnMut() + 'a>;
+/// One iteration of a workload. The measurement repeats it.
+pub type Iteration<'a> = Box<dyn FnMut() + 'a>;
 
-/// Sets a workload up on a runtime.
-pub fn prepare<R: Rt>(workload: Workload, flavour: Flavour, rt: &R) -> Turn<'_> {
+/// Sets up a workload on a runtime.
+pub fn prepare<R: Rt>(workload: Workload, flavour: Flavour, rt: &R) -> Iteration<'_> {
     match (workload, flavour) {
         (Workload::SpawnManyLocal, Flavour::MultiThread) => spawn_and_count(rt, flavour),
         (Workload::SpawnManyLocal, Flavour::CurrentThread) => spawn_and_join(rt, flavour),
@@ -133,8 +133,8 @@ pub fn prepare<R: Rt>(workload: Workload, flavour: Flavour, rt: &R) -> Turn<'_> 
     }
 }
 
-/// A root future spawns tasks that count down; the last says so.
-fn spawn_and_count<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
+/// The root future spawns tasks that decrement a counter. The last task signals the end.
+fn spawn_and_count<R: Rt>(rt: &R, flavour: Flavour) -> Iteration<'_> {
     let finish = Finish::new(flavour, 1);
     let left = Arc::new(AtomicUsize::new(0));
     Box::new(move || {
@@ -155,8 +155,8 @@ fn count_down(left: &AtomicUsize, finish: &Finish) {
     }
 }
 
-/// A root future spawns tasks, and joins them.
-fn spawn_and_join<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
+/// The root future spawns tasks and joins them.
+fn spawn_and_join<R: Rt>(rt: &R, flavour: Flavour) -> Iteration<'_> {
     let mut tasks = Vec::with_capacity(many(flavour));
     Box::new(move || {
         rt.block_on(async {
@@ -168,11 +168,16 @@ fn spawn_and_join<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
     })
 }
 
-/// A thread outside of the runtime spawns tasks, and then joins them.
-fn spawn_from_outside<R: Rt>(rt: &R, number: usize, background: Option<Background>) -> Turn<'_> {
+/// A thread outside the runtime spawns tasks and then joins them.
+fn spawn_from_outside<R: Rt>(
+    rt: &R,
+    number: usize,
+    background: Option<Background>,
+) -> Iteration<'_> {
     let mut tasks = Vec::with_capacity(number);
     Box::new(move || {
-        let _goes_on_until_the_last_turn = &background;
+        // The closure owns the background tasks, so that they run until the last iteration.
+        let _background = &background;
         tasks.extend((0..number).map(|_| rt.spawn_from_outside(async {})));
         rt.block_on(async {
             for task in tasks.drain(..) {
@@ -182,29 +187,29 @@ fn spawn_from_outside<R: Rt>(rt: &R, number: usize, background: Option<Backgroun
     })
 }
 
-/// Tasks that keep the runtime busy until this is dropped.
+/// Tasks that keep the runtime busy until this value is dropped.
 struct Background {
-    goes_on: Arc<AtomicBool>,
+    running: Arc<AtomicBool>,
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        self.goes_on.store(false, Relaxed);
+        self.running.store(false, Relaxed);
     }
 }
 
 impl Background {
     fn new() -> Background {
-        Background { goes_on: Arc::new(AtomicBool::new(true)) }
+        Background { running: Arc::new(AtomicBool::new(true)) }
     }
 
-    /// Tasks that work and yield.
+    /// Tasks that compute and yield.
     fn yielding<R: Rt>(rt: &R, tasks: usize) -> Background {
         let background = Self::new();
         for _ in 0..tasks {
-            let goes_on = background.goes_on.clone();
+            let running = background.running.clone();
             R::detach(rt.spawn_from_outside(async move {
-                while goes_on.load(Relaxed) {
+                while running.load(Relaxed) {
                     R::yield_now().await;
                     stall();
                 }
@@ -213,27 +218,27 @@ impl Background {
         background
     }
 
-    /// Tasks that work, spawn the next one, and end.
+    /// Tasks that compute, spawn the next task, and end.
     fn chains<R: Rt>(rt: &R, chains: usize, work: fn()) -> Background {
         let background = Self::new();
         for _ in 0..chains {
-            let goes_on = background.goes_on.clone();
-            R::detach(rt.spawn_from_outside(async move { next_of_chain::<R>(goes_on, work) }));
+            let running = background.running.clone();
+            R::detach(rt.spawn_from_outside(async move { next_of_chain::<R>(running, work) }));
         }
         background
     }
 }
 
-fn next_of_chain<R: Rt>(goes_on: Arc<AtomicBool>, work: fn()) {
+fn next_of_chain<R: Rt>(running: Arc<AtomicBool>, work: fn()) {
     R::detach(R::spawn(async move {
-        if goes_on.load(Relaxed) {
+        if running.load(Relaxed) {
             work();
-            next_of_chain::<R>(goes_on, work);
+            next_of_chain::<R>(running, work);
         }
     }));
 }
 
-/// Keeps the thread busy, but not the core if another thread wants it.
+/// Occupies the thread, but yields the core to other threads.
 fn stall() {
     let begin = Instant::now();
     while begin.elapsed() < STALL {
@@ -241,7 +246,7 @@ fn stall() {
     }
 }
 
-fn yield_many<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
+fn yield_many<R: Rt>(rt: &R, flavour: Flavour) -> Iteration<'_> {
     let finish = Finish::new(flavour, YIELDING_TASKS);
     Box::new(move || {
         for _ in 0..YIELDING_TASKS {
@@ -257,7 +262,7 @@ fn yield_many<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
     })
 }
 
-fn ping_pong<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
+fn ping_pong<R: Rt>(rt: &R, flavour: Flavour) -> Iteration<'_> {
     let finish = Finish::new(flavour, 1);
     let left = Arc::new(AtomicUsize::new(0));
     Box::new(move || {
@@ -278,7 +283,7 @@ fn ping_pong<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
     })
 }
 
-/// Sends a message to a new task, and awaits the answer.
+/// Sends a message to a new task and awaits the answer.
 async fn ping<R: Rt>() {
     let (question, asked) = R::oneshot();
     let (answer, answered) = R::oneshot();
@@ -290,7 +295,7 @@ async fn ping<R: Rt>() {
     R::receive(answered).await;
 }
 
-fn chained_spawn<R: Rt>(rt: &R, flavour: Flavour) -> Turn<'_> {
+fn chained_spawn<R: Rt>(rt: &R, flavour: Flavour) -> Iteration<'_> {
     let finish = Finish::new(flavour, 1);
     Box::new(move || {
         let first = finish.clone();
@@ -308,14 +313,14 @@ fn chain<R: Rt>(finish: Arc<Finish>, length: usize) {
     R::detach(R::spawn(async move { chain::<R>(finish, length - 1) }));
 }
 
-fn fork_join<R: Rt>(rt: &R) -> Turn<'_> {
+fn fork_join<R: Rt>(rt: &R) -> Iteration<'_> {
     Box::new(move || {
         let leaves = rt.block_on(async { R::join(fork::<R>(TREE_DEPTH)).await });
         assert_eq!(leaves, 1 << TREE_DEPTH);
     })
 }
 
-/// A tree of tasks, counting its leaves.
+/// A tree of tasks that counts its leaves.
 fn fork<R: Rt>(depth: usize) -> R::Join<usize> {
     R::spawn(async move {
         if depth == 0 {
@@ -326,6 +331,6 @@ fn fork<R: Rt>(depth: usize) -> R::Join<usize> {
     })
 }
 
-fn block_on_spawn_join<R: Rt>(rt: &R) -> Turn<'_> {
+fn block_on_spawn_join<R: Rt>(rt: &R) -> Iteration<'_> {
     Box::new(move || rt.block_on(async { R::join(R::spawn(async {})).await }))
 }

@@ -1,10 +1,9 @@
-//! How many system calls a request costs the server.
+//! Counts the system calls of a server for a request.
 //!
-//! Neither the load nor the machine's other business changes this figure much, which cannot be said of any
-//! time. The calls are counted by `strace -c`, which makes each of them some ten times as slow; so nothing
-//! is timed here, and this is a command of its own.
+//! Unlike a time, this figure hardly changes with the load and the other work of the machine. `strace -c` counts the
+//! calls and makes each of them about ten times slower, so nothing is timed here, and this is a table of its own.
 //!
-//! Counted twice, without requests and with so many for each connection: the difference is theirs alone.
+//! The calls are counted twice, without requests and with some on each connection. The difference is the requests'.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,26 +13,26 @@ use std::{env, fs, process};
 use super::load::Clients;
 use super::{Echo, Server};
 use crate::child::{Order, Task};
-use crate::contest::{self, Excuse};
+use crate::contest::{self, NoFigure};
 use crate::contestant::Contestant;
 use crate::rt::Flavour;
 
-/// Requests on each of many connections.
-const FEW: usize = 4;
+/// Requests on each connection, at least.
+const FEWEST: usize = 4;
 
-/// Calls by their name.
+/// The number of calls for each name.
 pub type Calls = BTreeMap<String, f64>;
 
-/// The calls for one request, measured with about so many.
-pub fn of_a_request(row: Echo, who: Contestant, requests: usize) -> Result<Calls, Excuse> {
-    if who == Contestant::Epoll && row.flavour == Flavour::MultiThread {
-        return Err(Excuse::Absent("has one thread".to_owned()));
+/// Returns the calls for one request, measured over about `requests`.
+pub fn of_a_request(row: Echo, contestant: Contestant, requests: usize) -> Result<Calls, NoFigure> {
+    if contestant == Contestant::Epoll && row.flavour == Flavour::MultiThread {
+        return Err(NoFigure::Unsupported("one thread only".to_owned()));
     }
     if !strace_works() {
-        return Err(Excuse::Absent("no strace".to_owned()));
+        return Err(NoFigure::Unsupported("no strace".to_owned()));
     }
-    let order = Order { contestant: who, flavour: row.flavour, task: Task::Echo };
-    let each = (requests / row.connections).max(FEW);
+    let order = Order { contestant, flavour: row.flavour, task: Task::Echo };
+    let each = (requests / row.connections).max(FEWEST);
     let before = count(order, row.connections, 0)?;
     let mut calls = count(order, row.connections, each)?;
     for (name, number) in &mut calls {
@@ -43,15 +42,15 @@ pub fn of_a_request(row: Echo, who: Contestant, requests: usize) -> Result<Calls
     Ok(calls)
 }
 
-/// It needs a permission that containers often lack.
+/// strace needs a permission that containers often do not have.
 fn strace_works() -> bool {
     let mut strace = Command::new("strace");
     strace.args(["-c", "-o", "/dev/null", "true"]).stderr(Stdio::null());
     strace.status().is_ok_and(|status| status.success())
 }
 
-/// The calls of a server from its start to its end.
-fn count(order: Order, connections: usize, each: usize) -> Result<Calls, Excuse> {
+/// Counts the calls of a server from its start to its end.
+fn count(order: Order, connections: usize, each: usize) -> Result<Calls, NoFigure> {
     let summary = Summary::new();
     let server = contest::command(order)?;
     let mut strace = Command::new("strace");
@@ -64,7 +63,7 @@ fn count(order: Order, connections: usize, each: usize) -> Result<Calls, Excuse>
     summary.read()
 }
 
-/// A file of ours for what strace says in the end.
+/// The temporary file for the output of strace.
 struct Summary(PathBuf);
 
 impl Summary {
@@ -72,9 +71,9 @@ impl Summary {
         Summary(env::temp_dir().join(format!("openwork-benches-{}", process::id())))
     }
 
-    fn read(&self) -> Result<Calls, Excuse> {
+    fn read(&self) -> Result<Calls, NoFigure> {
         parse(&fs::read_to_string(&self.0)?)
-            .ok_or_else(|| Excuse::Failed("strace has another form".to_owned()))
+            .ok_or_else(|| NoFigure::Failed("the output of strace has an unknown form".to_owned()))
     }
 }
 
@@ -84,7 +83,7 @@ impl Drop for Summary {
     }
 }
 
-/// A line for each call between two rules: share of time, seconds, µs each, calls, perhaps errors, name.
+/// Parses the lines between two rules: share of time, seconds, µs each, calls, errors (may be blank), name.
 fn parse(summary: &str) -> Option<Calls> {
     let mut calls = Calls::new();
     for line in summary.lines().skip_while(|line| !line.starts_with("---")).skip(1) {

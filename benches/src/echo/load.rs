@@ -1,4 +1,10 @@
-//! The clients: connections that each send a request, wait for the answer, and send the next.
+//! The clients: connections that send a request, wait for the answer, and send the next request.
+//!
+//! The latency of a request is the time from its `write` to the `read` that completes the answer. It includes the
+//! time in which the answer waits for the client thread, which serves all connections. The high percentiles show how
+//! evenly a server treats its connections.
+//!
+//! Next: `calls.rs`.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,18 +16,18 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
 use super::{REQUEST, Server};
-use crate::contest::{Excuse, Turn};
+use crate::contest::{NoFigure, Outcome};
 use crate::instruments::Sample;
 use crate::stats::quantile;
 
-/// Of the time, the part in which the server warms up and nothing is counted.
+/// The server warms up for this share of the time before the measurement.
 const WARM_UP: f64 = 0.25;
 
-/// After so long without any answer the server is taken to hang.
+/// A server that sends no answer for this time hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Opens the connections, and measures for so long.
-pub fn run(connections: usize, time: Duration, server: &mut Server) -> Turn {
+/// Opens the connections and measures for the given time.
+pub fn run(connections: usize, time: Duration, server: &mut Server) -> Outcome {
     let mut clients = Clients::connect(server.address, connections)?;
     clients.drive(time.mul_f64(WARM_UP), &mut Vec::new())?;
     let before = server.cpu_time()?;
@@ -44,27 +50,27 @@ pub struct Clients {
 
 struct Client {
     stream: TcpStream,
-    /// Bytes of the answer that are still to come. 0: there is no request under way.
+    /// Bytes of the answer that have not arrived. 0: no request is pending.
     missing: usize,
     /// When the request was sent.
     sent: Instant,
 }
 
 impl Clients {
-    pub fn connect(address: SocketAddr, number: usize) -> Result<Clients, Excuse> {
+    pub fn connect(address: SocketAddr, number: usize) -> Result<Clients, NoFigure> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut clients = Vec::with_capacity(number);
         for index in 0..number {
-            let stream = greet(address)?;
+            let stream = connect(address)?;
             epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
             clients.push(Client { stream, missing: 0, sent: Instant::now() });
         }
         Ok(Clients { epoll, clients })
     }
 
-    /// Keeps a request under way on each connection for so long. Returns how many were answered, and in
-    /// what time.
-    fn drive(&mut self, time: Duration, latencies: &mut Vec<f64>) -> Result<Duration, Excuse> {
+    /// Keeps one request pending on each connection for `time`. Adds the latency of each answered request, and
+    /// returns how long the call really took.
+    fn drive(&mut self, time: Duration, latencies: &mut Vec<f64>) -> Result<Duration, NoFigure> {
         let begin = Instant::now();
         for client in self.clients.iter_mut().filter(|client| client.missing == 0) {
             client.send()?;
@@ -73,7 +79,7 @@ impl Clients {
             for index in self.ready()? {
                 let client = &mut self.clients[index];
                 if client.receive()? {
-                    // A request of the warm-up may have waited until this call: its latency begins here.
+                    // A request of the warm-up may have waited until this call. Its latency begins with the call.
                     latencies.push(client.sent.max(begin).elapsed().as_nanos() as f64);
                     client.send()?;
                 }
@@ -82,11 +88,11 @@ impl Clients {
         Ok(begin.elapsed())
     }
 
-    /// So many requests on each connection, all of them answered in the end.
-    pub fn exchange(&mut self, each: usize) -> Result<(), Excuse> {
+    /// Sends `each` requests on each connection and waits for all answers.
+    pub fn exchange(&mut self, each: usize) -> Result<(), NoFigure> {
         let mut to_send = vec![each; self.clients.len()];
         let mut to_receive = each * self.clients.len();
-        // The first of each goes out by itself, the others when an answer is there.
+        // The first request of a connection is sent at once, each other one after an answer.
         let mut may_send: Vec<usize> = (0..self.clients.len()).collect();
         loop {
             for index in may_send.drain(..).filter(|index| to_send[*index] > 0) {
@@ -105,19 +111,19 @@ impl Clients {
         }
     }
 
-    /// The clients to which something has come. Waits for the first.
-    fn ready(&self) -> Result<impl Iterator<Item = usize> + use<>, Excuse> {
+    /// Waits until an answer arrives, and returns the clients whose sockets are readable.
+    fn ready(&self) -> Result<impl Iterator<Item = usize> + use<>, NoFigure> {
         let mut events = Vec::with_capacity(self.clients.len());
         let patience = Timespec::try_from(PATIENCE).expect("some seconds");
         if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience))? == 0 {
-            return Err(Excuse::Failed(format!("no answer for {PATIENCE:?}")));
+            return Err(NoFigure::Failed(format!("no answer for {PATIENCE:?}")));
         }
         Ok(events.into_iter().map(|event| event.data.u64() as usize))
     }
 }
 
-/// Connects, and has one request answered, so that no more connections come than the server accepts.
-fn greet(address: SocketAddr) -> Result<TcpStream, Excuse> {
+/// Connects and exchanges one request, so that there are never more connections than the server accepts.
+fn connect(address: SocketAddr) -> Result<TcpStream, NoFigure> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -128,16 +134,16 @@ fn greet(address: SocketAddr) -> Result<TcpStream, Excuse> {
 }
 
 impl Client {
-    fn send(&mut self) -> Result<(), Excuse> {
+    fn send(&mut self) -> Result<(), NoFigure> {
         (self.missing, self.sent) = (REQUEST, Instant::now());
         self.stream.write_all(&[0; REQUEST])?;
         Ok(())
     }
 
-    /// Takes what is there. Returns whether that was all of the answer.
-    fn receive(&mut self) -> Result<bool, Excuse> {
+    /// Reads once. Returns whether the answer is complete.
+    fn receive(&mut self) -> Result<bool, NoFigure> {
         match self.stream.read(&mut [0; REQUEST]) {
-            Ok(0) => return Err(Excuse::Failed("the server hung up".to_owned())),
+            Ok(0) => return Err(NoFigure::Failed("the server closed the connection".to_owned())),
             Ok(length) => self.missing -= length,
             Err(error) if error.kind() == ErrorKind::WouldBlock => (),
             Err(error) => return Err(error.into()),

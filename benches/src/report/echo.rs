@@ -2,7 +2,7 @@
 //!
 //! Next: `calls.rs`.
 
-use super::{Report, Request, columns, contestants, control, cpu, failures, wall};
+use super::{Options, Report, columns, contestants, control, cpu, failures, wall};
 use crate::contest::{self, Row};
 use crate::contestant::Contestant::{self, Epoll, Openwork, Smol, Tokio};
 use crate::echo::{self, Echo};
@@ -14,43 +14,44 @@ pub fn title(row: &Echo) -> String {
 }
 
 /// Two tables: requests and CPU time with the goals, and percentiles of the latency.
-pub fn echo(request: &Request) -> Report {
-    let rows: Vec<Echo> = Echo::rows(request.effort.connections)
-        .filter(|row| title(row).contains(&request.filter))
+pub fn echo(options: &Options) -> Report {
+    let rows: Vec<Echo> = Echo::rows(options.effort.connections)
+        .filter(|row| title(row).contains(&options.filter))
         .collect();
-    let contestants = contestants(request, &[Tokio, Smol, Epoll]);
-    let rows = contest::measure(&rows, &contestants, request.effort.rounds, |row, who| {
-        echo::turn(row, who, request.effort.echo)
-    });
-    let text = requests(request, &rows) + "\n" + &latencies(&rows);
+    let contestants = contestants(options, &[Tokio, Smol, Epoll]);
+    let rows =
+        contest::measure_rows(&rows, &contestants, options.effort.rounds, |row, contestant| {
+            echo::measure(row, contestant, options.effort.echo)
+        });
+    let text = requests(options, &rows) + "\n" + &latencies(&rows);
     Report { text, failures: failures(&rows, title) }
 }
 
 /// The columns of both tables: what each contestant showed.
 const ALL: [Contestant; 4] = [Openwork, Tokio, Smol, Epoll];
 
-fn requests(request: &Request, rows: &[Row<Echo>]) -> String {
+fn requests(options: &Options, rows: &[Row<Echo>]) -> String {
     let mut columns =
-        columns(request, &["requests : Tokio", "requests : bare", "CPU : Tokio", "goals"]);
+        columns(options, &["requests : Tokio", "requests : bare", "CPU : Tokio", "goals"]);
     columns.splice(0..0, ["requests / CPU each"].into_iter().chain(ALL.map(Contestant::name)));
     let mut text = head(&columns);
     for row in rows {
         let mut cells = vec![title(&row.what)];
-        cells.extend(ALL.map(|who| rate_and_cpu(row, who)));
+        cells.extend(ALL.map(|contestant| rate_and_cpu(row, contestant)));
         cells.push(ratio(row.ratio(Tokio, Openwork, wall)));
         cells.push(ratio(row.ratio(Epoll, Openwork, wall)));
         cells.push(ratio(row.ratio(Openwork, Tokio, cpu)));
         cells.push(goals(row));
-        cells.extend(control(request, row));
+        cells.extend(control(options, row));
         text += &line(&cells);
     }
     text
 }
 
-fn rate_and_cpu(row: &Row<Echo>, who: Contestant) -> String {
-    let rate = median(row, who, echo::requests, crate::table::rate);
-    match row.samples(who) {
-        Ok(_) => format!("{rate} / {}", median(row, who, cpu, time)),
+fn rate_and_cpu(row: &Row<Echo>, contestant: Contestant) -> String {
+    let rate = median(row, contestant, echo::requests, crate::table::rate);
+    match row.samples(contestant) {
+        Ok(_) => format!("{rate} / {}", median(row, contestant, cpu, time)),
         Err(_) => rate,
     }
 }
@@ -62,9 +63,9 @@ fn latencies(rows: &[Row<Echo>]) -> String {
     let mut text = head(&columns);
     for row in rows {
         let mut cells = vec![title(&row.what)];
-        cells.extend(ALL.map(|who| match row.samples(who) {
-            Ok(_) => PERCENTILES.map(|of| median(row, who, of, time)).join(" / "),
-            Err(_) => median(row, who, wall, time),
+        cells.extend(ALL.map(|contestant| match row.samples(contestant) {
+            Ok(_) => PERCENTILES.map(|of| median(row, contestant, of, time)).join(" / "),
+            Err(_) => median(row, contestant, wall, time),
         }));
         cells.extend(PERCENTILES.map(|of| ratio(row.ratio(Openwork, Tokio, of))));
         text += &line(&cells);

@@ -1,12 +1,11 @@
-//! The tables: who takes part, how long a turn takes, and what the goals are.
+//! The tables: which contestants, how long a measurement takes, what the goals are.
 //!
-//! The goals are those of the design. Each is an upper limit for a ratio to a peer of the same rounds
-//! (or for bytes), so that a table says by itself where it misses one.
+//! The goals are those of the design. Each is an upper limit for a ratio to a peer in the same rounds (or for
+//! bytes), so that the table shows which goals are missed.
 //!
-//! Next: a file for each kind of table: `races.rs`, `memory.rs`, `echo.rs`, `calls.rs`,
-//! `stack.rs`.
+//! Next: a file for each kind of table: `times.rs`, `memory.rs`, `echo.rs`, `calls.rs`, `stack.rs`.
 
-mod races;
+mod times;
 mod memory;
 mod echo;
 mod calls;
@@ -22,22 +21,22 @@ use crate::table::ratio;
 pub use calls::calls;
 pub use echo::echo;
 pub use memory::memory;
-pub use races::{busy, scheduler, sync, transfers};
 pub use stack::stack;
+pub use times::{busy, scheduler, sync, transfers};
 
-/// How large and how often.
+/// The size and number of measurements.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
     pub rounds: usize,
-    /// A measurement of a workload takes about so long.
+    /// How long a workload is measured, about.
     pub workload: Duration,
-    /// A server is loaded for so long.
+    /// How long an echo server is loaded.
     pub echo: Duration,
-    /// Rows with more connections are left out.
+    /// Echo rows with more connections are left out.
     pub connections: usize,
-    /// System calls are counted over about so many requests.
+    /// The number of requests over which system calls are counted, about.
     pub requests: usize,
-    /// So many tasks are weighed.
+    /// The number of tasks whose memory is measured.
     pub tasks: usize,
 }
 
@@ -51,7 +50,7 @@ impl Effort {
         tasks: 100_000,
     };
 
-    /// Shows that everything runs, and nothing else.
+    /// Only tests that everything runs.
     pub const SMOKE: Effort = Effort {
         rounds: 1,
         workload: Duration::from_millis(2),
@@ -66,17 +65,17 @@ impl Effort {
     }
 }
 
-/// What is asked for on the command line.
+/// The options of the command line.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct Options {
     pub effort: Effort,
-    /// Only rows whose title has this in it.
+    /// Only rows whose title contains this are measured.
     pub filter: String,
-    /// Measure Tokio twice, to see the error of the measurement.
+    /// Whether Tokio is measured twice, to show the error of measurement.
     pub control: bool,
 }
 
-/// A table, and what went wrong on the way.
+/// A table, and the measurements that failed.
 pub struct Report {
     pub text: String,
     pub failures: Vec<String>,
@@ -90,25 +89,27 @@ fn cpu(sample: &Sample) -> f64 {
     sample.cpu
 }
 
-fn contestants(request: &Request, peers: &[Contestant]) -> Vec<Contestant> {
-    let again = request.control.then_some(TokioAgain);
+fn contestants(options: &Options, peers: &[Contestant]) -> Vec<Contestant> {
+    let again = options.control.then_some(TokioAgain);
     [Openwork].into_iter().chain(peers.iter().copied()).chain(again).collect()
 }
 
-/// The column of the control, if it was asked for.
-fn control<T>(request: &Request, row: &Row<T>) -> Option<String> {
-    request.control.then(|| ratio(row.ratio(TokioAgain, Tokio, wall)))
+/// The cell of the column for `--control`.
+fn control<T>(options: &Options, row: &Row<T>) -> Option<String> {
+    options.control.then(|| ratio(row.ratio(TokioAgain, Tokio, wall)))
 }
 
-fn columns<'a>(request: &Request, columns: &[&'a str]) -> Vec<&'a str> {
-    let control = request.control.then_some("Tokio again : Tokio");
+fn columns<'a>(options: &Options, columns: &[&'a str]) -> Vec<&'a str> {
+    let control = options.control.then_some("Tokio again : Tokio");
     columns.iter().copied().chain(control).collect()
 }
 
 fn failures<T>(rows: &[Row<T>], title: impl Fn(&T) -> String) -> Vec<String> {
     let of_row = |row: &Row<T>| -> Vec<String> {
         let title = title(&row.what);
-        row.failures().map(|(who, why)| format!("{title}, {}: {why}", who.name())).collect()
+        row.failures()
+            .map(|(contestant, why)| format!("{title}, {}: {why}", contestant.name()))
+            .collect()
     };
     rows.iter().flat_map(of_row).collect()
 }

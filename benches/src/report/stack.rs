@@ -1,8 +1,6 @@
-//! The largest future that a stack bears.
-//!
-//! Next: `main.rs`, if you have not begun there.
+//! The table of the largest future that a stack bears. The last file in reading order.
 
-use super::{Report, Request};
+use super::{Options, Report};
 use crate::child::{Order, Task};
 use crate::contest;
 use crate::contestant::Contestant::{self, Openwork, Tokio};
@@ -10,16 +8,16 @@ use crate::rt::Flavour;
 use crate::stack::{Entry, SIZES};
 use crate::table::{head, line};
 
-/// By entry, in the profile that this program was built with.
-pub fn stack(request: &Request) -> Report {
+/// A row for each entry, in the profile of this build.
+pub fn stack(options: &Options) -> Report {
     let mut text = head(&["largest future, in KiB", "Openwork", "Tokio", "goal"]);
     let mut failures = Vec::new();
-    for entry in Entry::ALL.into_iter().filter(|entry| entry.name().contains(&request.filter)) {
+    for entry in Entry::ALL.into_iter().filter(|entry| entry.name().contains(&options.filter)) {
         eprint!(".");
-        let largest = [Openwork, Tokio].map(|who| largest(who, entry));
-        for (who, largest) in [Openwork, Tokio].into_iter().zip(&largest) {
+        let largest = [Openwork, Tokio].map(|contestant| largest(contestant, entry));
+        for (contestant, largest) in [Openwork, Tokio].into_iter().zip(&largest) {
             if let Err(why) = largest {
-                failures.push(format!("{}, {}: {why}", entry.name(), who.name()));
+                failures.push(format!("{}, {}: {why}", entry.name(), contestant.name()));
             }
         }
         let mut cells = vec![entry.name().to_owned()];
@@ -38,12 +36,12 @@ pub fn stack(request: &Request) -> Report {
     Report { text, failures }
 }
 
-/// The largest of the [`SIZES`] with which the process does not die, by bisection.
-fn largest(who: Contestant, entry: Entry) -> Result<usize, String> {
+/// Finds the largest of the [`SIZES`] that does not overflow the stack, by bisection.
+fn largest(contestant: Contestant, entry: Entry) -> Result<usize, String> {
     let (mut fits, mut overflows) = (0, SIZES.len());
     while fits < overflows {
         let middle = (fits + overflows) / 2;
-        if survives(who, entry, SIZES[middle])? {
+        if survives(contestant, entry, SIZES[middle])? {
             fits = middle + 1;
         } else {
             overflows = middle;
@@ -52,7 +50,7 @@ fn largest(who: Contestant, entry: Entry) -> Result<usize, String> {
     Ok(if fits == 0 { 0 } else { SIZES[fits - 1] })
 }
 
-/// Whether the stack bears a future of so many KiB.
+/// Whether the process completes with a future of this size in KiB.
 fn survives(contestant: Contestant, entry: Entry, kib: usize) -> Result<bool, String> {
     let order =
         Order { contestant, flavour: Flavour::CurrentThread, task: Task::Stack(entry, kib) };

@@ -1,14 +1,13 @@
-//! A fair race needs one course for all runners.
+//! One trait over all runtimes, so that each workload is written once.
 //!
-//! Every workload is written once, over the trait [`Rt`], and each runtime says here how it does the few
-//! things that a workload is made of: spawn, join, yield, sleep, send a message, read a socket. So what
-//! differs between two figures of a row is the runtime, not the benchmark.
+//! The trait [`Rt`] has the few operations that a workload consists of: spawn, join, yield, sleep, send a
+//! message, read from a socket. Each runtime implements it with its own oneshot channel and its own sockets,
+//! in a layer that is equally thin for all. So the difference between two figures of a row comes from the
+//! runtimes, not from the benchmark.
 //!
-//! Each brings its own one-shot channel and its own sockets, as its users would have them; the wrapping
-//! is the same thin layer everywhere. What is *not* here: anything that is done by the same code under
-//! every runtime (see `finish.rs`).
+//! What all runtimes do with the same code is not in this trait: see `finish.rs`.
 //!
-//! Next: the three files beside this one, then `finish.rs`.
+//! Next: `on_peer.rs`.
 
 mod on_openwork;
 mod on_smol;
@@ -39,9 +38,9 @@ pub fn set_workers(number: usize) {
 /// The two kinds of runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
-    /// [`WORKERS`] threads that run tasks, none of which is the one that calls `block_on`.
+    /// [`workers`] threads run the tasks. The thread that calls `block_on` runs only the root future.
     MultiThread,
-    /// All tasks run on the thread that calls `block_on`.
+    /// The thread that calls `block_on` runs all tasks.
     CurrentThread,
 }
 
@@ -59,7 +58,7 @@ impl Flavour {
         Self::BOTH.into_iter().find(|flavour| flavour.name() == name)
     }
 
-    /// The threads that run tasks.
+    /// The number of threads that run tasks.
     pub fn threads(self) -> usize {
         match self {
             Flavour::MultiThread => workers(),
@@ -68,22 +67,22 @@ impl Flavour {
     }
 }
 
-/// A runtime, as the workloads see it. The functions without `self` are called inside of it.
+/// A runtime, as the workloads see it. The functions without `self` are called inside the runtime.
 pub trait Rt: Sized + Send + Sync + 'static {
-    /// What is left with the one who spawned a task.
+    /// The join handle of a task.
     type Join<T: Send + 'static>: Send + 'static;
-    /// The two ends of a channel for one message.
+    /// The two ends of a oneshot channel.
     type Sender: Send + 'static;
     type Receiver: Send + 'static;
     type Listener: Send + Sync + 'static;
     type Stream: Send + 'static;
 
-    /// Builds the runtime, or says why this flavour cannot be had.
+    /// Builds the runtime, or returns why this flavour is not available.
     fn build(flavour: Flavour) -> Result<Self, String>;
 
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 
-    /// Spawns from a thread that is in no runtime.
+    /// Spawns from a thread outside the runtime.
     fn spawn_from_outside<F>(&self, future: F) -> Self::Join<F::Output>
     where
         F: Future + Send + 'static,
@@ -96,7 +95,7 @@ pub trait Rt: Sized + Send + Sync + 'static {
 
     fn join<T: Send + 'static>(task: Self::Join<T>) -> impl Future<Output = T> + Send;
 
-    /// Lets a task go on by itself.
+    /// Drops the join handle; the task continues.
     fn detach<T: Send + 'static>(task: Self::Join<T>);
 
     fn yield_now() -> impl Future<Output = ()> + Send;
@@ -109,7 +108,7 @@ pub trait Rt: Sized + Send + Sync + 'static {
 
     fn receive(receiver: Self::Receiver) -> impl Future<Output = ()> + Send;
 
-    /// Takes over a listener that does not block.
+    /// Registers a listener that is in non-blocking mode.
     fn listen(listener: net::TcpListener) -> io::Result<Self::Listener>;
 
     fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
@@ -126,7 +125,7 @@ pub trait Rt: Sized + Send + Sync + 'static {
         bytes: &'a [u8],
     ) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// All that comes from one to the other, by the `copy` of the runtime's `io`.
+    /// Copies until the end of the stream, by the `copy` of the runtime's `io`.
     fn copy<'a>(
         from: &'a mut Self::Stream,
         to: &'a mut Self::Stream,

@@ -1,8 +1,10 @@
-//! The echo server without a runtime: what the system calls alone cost.
+//! The echo server without a runtime: the cost of the system calls alone.
 //!
-//! One thread, level-triggered: a descriptor that is ready is read once and written once, and if there
-//! was more to read, the next wait says so. It is no server for the real world (it blocks on a client
-//! that does not read), and no runtime can do less.
+//! One thread and level-triggered events. A ready descriptor is read once and written once; if there are more bytes
+//! to read, the next wait reports it again. This is no server for production (it blocks if a client does not read),
+//! and no runtime can do less work.
+//!
+//! Next: `parent.rs`.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -14,7 +16,7 @@ use rustix::fd::{AsRawFd, OwnedFd};
 
 use super::{BUFFER, parent};
 
-/// Events taken at once: as many as mio and `polling` take.
+/// Events of one wait: as many as in mio and `polling`.
 const EVENTS: usize = 1024;
 
 /// Serves until the process ends.
@@ -26,7 +28,7 @@ pub fn serve() {
 struct Loop {
     epoll: OwnedFd,
     listener: TcpListener,
-    /// By descriptor.
+    /// The key is the descriptor.
     streams: HashMap<u64, TcpStream>,
 }
 
@@ -58,11 +60,11 @@ impl Loop {
     }
 
     fn echo(&mut self, key: u64) {
-        let stream = self.streams.get_mut(&key).expect("what is registered is in the map");
+        let stream = self.streams.get_mut(&key).expect("every registered stream is in the map");
         let mut buffer = [0; BUFFER];
         match stream.read(&mut buffer) {
             Ok(length) if length > 0 && stream.write_all(&buffer[..length]).is_ok() => (),
-            // The client is gone; closing the descriptor takes it out of epoll.
+            // The client closed the connection. Closing the descriptor removes it from epoll.
             _ => drop(self.streams.remove(&key)),
         }
     }

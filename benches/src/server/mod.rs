@@ -1,7 +1,7 @@
-//! The echo server of a runtime: a task for each connection, in the words of any tutorial.
+//! The echo server of a runtime: one task for each connection, as in every tutorial.
 //!
-//! Next: `bare.rs`, the same without a runtime; `parent.rs`, its talk with the process that started it;
-//! then `child.rs`, that process's counterpart.
+//! Next: `bare.rs`, the same without a runtime; `parent.rs`, the conversation with the process that started the
+//! server; then `child.rs`, where a child process begins.
 
 pub mod bare;
 pub mod parent;
@@ -10,24 +10,24 @@ use std::io;
 
 use crate::rt::Rt;
 
-/// Room for what comes at once, in every server; Tokio's tutorial has as much.
+/// Bytes of the buffer in every server; as in Tokio's tutorial.
 const BUFFER: usize = 1024;
 
 /// Serves until the process ends.
 pub fn serve<R: Rt>(rt: &R) {
     let listener = parent::meet();
     rt.block_on(async {
-        let listener = R::listen(listener).expect("a runtime can take it over");
-        // On a multi-thread runtime the root future is on no worker; what accepts should be.
+        let listener = R::listen(listener).expect("a runtime registers it");
+        // On a multi-thread runtime no worker runs the root future. A worker must run the accept loop.
         R::join(R::spawn(accept_all::<R>(listener))).await;
     });
 }
 
 async fn accept_all<R: Rt>(listener: R::Listener) {
     loop {
-        let stream = R::accept(&listener).await.expect("there are descriptors enough");
+        let stream = R::accept(&listener).await.expect("there are enough descriptors");
         R::detach(R::spawn(async move {
-            // A client that is gone is none of our business.
+            // An error means that the client closed the connection.
             let _ = echo::<R>(stream).await;
         }));
     }

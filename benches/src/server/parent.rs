@@ -1,4 +1,6 @@
-//! What every server says to the process that started it: where it listens, and how much it has worked.
+//! What a server prints for the process that started it: its port, and on request its CPU time.
+//!
+//! Next: `child.rs`.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,11 +9,11 @@ use std::thread;
 
 use crate::instruments;
 
-/// Before the number of the port.
+/// The text before the number of the port.
 pub const READY: &str = "ready ";
 
-/// Listens on a free port of this machine alone, tells the parent which, and answers its questions from
-/// now on. When the parent closes the pipe, or dies, this process ends.
+/// Listens on a free port of the loopback address, prints the port, and starts the thread that answers the parent.
+/// When the parent closes the pipe or dies, this process ends.
 pub fn meet() -> TcpListener {
     instruments::raise_limit_of_descriptors();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
@@ -22,7 +24,7 @@ pub fn meet() -> TcpListener {
     listener
 }
 
-/// Each line is the same question.
+/// Each line from the parent asks for the CPU time.
 fn answer() {
     for _ in io::stdin().lines().map_while(Result::ok) {
         say(&instruments::cpu_time().to_string());
@@ -32,6 +34,6 @@ fn answer() {
 
 fn say(line: &str) {
     let mut stdout = io::stdout();
-    // If nobody listens any more, the end of the input comes next.
+    // If the parent is gone, the end of the input follows.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }

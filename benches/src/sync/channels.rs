@@ -1,262 +1,260 @@
 //! Channels: `mpsc` bounded and unbounded, `oneshot`, `watch`, `broadcast`.
 //!
 //! (Compiled for each peer: see `mod.rs`.)
+//!
+//! Next: `locks.rs`.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::{Course, Workloads, turns};
+use super::super::{Run, Workloads, repeated};
 use super::peer;
 use peer::runtime::Runtime;
-use peer::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use peer::sync::mpsc::{self, Sender, UnboundedSender};
 use peer::sync::{Notify, broadcast, oneshot, watch};
+use peer::task::JoinHandle;
 
-/// Tasks that send at once, and what each of them sends.
+/// Tasks that send at the same time, and the messages of each.
 const SENDERS: usize = 5;
 const MESSAGES: usize = 1_000;
 
-/// Never full, and always full.
-const ROOMY: usize = 1_000_000;
-const TIGHT: usize = 100;
+/// Capacities: larger than all messages, and much smaller.
+const LARGE: usize = 1_000_000;
+const SMALL: usize = 100;
 
-/// Questions that are asked, one after the other.
-const QUESTIONS: usize = 1_000;
+/// Requests that are made one after the other.
+const REQUESTS: usize = 1_000;
 
-/// Values that are told to many.
+/// Values that are sent to all receivers.
 const VALUES: usize = 100;
 
-type Small = usize;
-type Medium = [usize; 64];
-type Large = [Medium; 64];
+type SmallMessage = usize;
+type MediumMessage = [usize; 64];
+type LargeMessage = [MediumMessage; 64];
 
 pub const WORKLOADS: &Workloads<Runtime> = &[
     ("mpsc_create_1", |_, _, _| create(1)),
     ("mpsc_create_100000", |_, _, _| create(100_000)),
-    ("mpsc_send_small", |rt, _, _| send::<Small>(rt, 0)),
-    ("mpsc_send_medium", |rt, _, _| send::<Medium>(rt, [0; 64])),
-    ("mpsc_send_large", |rt, _, _| send::<Large>(rt, [[0; 64]; 64])),
-    ("mpsc_contention_bounded", |rt, _, _| bounded(rt, ROOMY, Who::Others, Take::Each)),
-    ("mpsc_contention_bounded_recv_many", |rt, _, _| bounded(rt, ROOMY, Who::Others, Take::Many)),
-    ("mpsc_contention_bounded_full", |rt, _, _| bounded(rt, TIGHT, Who::Others, Take::Each)),
+    ("mpsc_send_small", |rt, _, _| send::<SmallMessage>(rt, 0)),
+    ("mpsc_send_medium", |rt, _, _| send::<MediumMessage>(rt, [0; 64])),
+    ("mpsc_send_large", |rt, _, _| send::<LargeMessage>(rt, [[0; 64]; 64])),
+    ("mpsc_contention_bounded", |rt, _, _| bounded(rt, LARGE, From::Tasks, Recv::One)),
+    ("mpsc_contention_bounded_recv_many", |rt, _, _| bounded(rt, LARGE, From::Tasks, Recv::Many)),
+    ("mpsc_contention_bounded_full", |rt, _, _| bounded(rt, SMALL, From::Tasks, Recv::One)),
     ("mpsc_contention_bounded_full_recv_many", |rt, _, _| {
-        bounded(rt, TIGHT, Who::Others, Take::Many)
+        bounded(rt, SMALL, From::Tasks, Recv::Many)
     }),
-    ("mpsc_contention_unbounded", |rt, _, _| unbounded(rt, Who::Others, Take::Each)),
-    ("mpsc_contention_unbounded_recv_many", |rt, _, _| unbounded(rt, Who::Others, Take::Many)),
-    ("mpsc_uncontended_bounded", |rt, _, _| bounded(rt, ROOMY, Who::Receiver, Take::Each)),
+    ("mpsc_contention_unbounded", |rt, _, _| unbounded(rt, From::Tasks, Recv::One)),
+    ("mpsc_contention_unbounded_recv_many", |rt, _, _| unbounded(rt, From::Tasks, Recv::Many)),
+    ("mpsc_uncontended_bounded", |rt, _, _| bounded(rt, LARGE, From::Receiver, Recv::One)),
     ("mpsc_uncontended_bounded_recv_many", |rt, _, _| {
-        bounded(rt, ROOMY, Who::Receiver, Take::Many)
+        bounded(rt, LARGE, From::Receiver, Recv::Many)
     }),
-    ("mpsc_uncontended_unbounded", |rt, _, _| unbounded(rt, Who::Receiver, Take::Each)),
-    ("mpsc_uncontended_unbounded_recv_many", |rt, _, _| unbounded(rt, Who::Receiver, Take::Many)),
+    ("mpsc_uncontended_unbounded", |rt, _, _| unbounded(rt, From::Receiver, Recv::One)),
+    ("mpsc_uncontended_unbounded_recv_many", |rt, _, _| unbounded(rt, From::Receiver, Recv::Many)),
     ("mpsc_oneshot_request_reply", |rt, _, _| request_reply(rt)),
-    ("watch_10", |rt, _, _| tell_by_watch(rt, 10)),
-    ("watch_1000", |rt, _, _| tell_by_watch(rt, 1_000)),
+    ("watch_10", |rt, _, _| send_by_watch(rt, 10)),
+    ("watch_1000", |rt, _, _| send_by_watch(rt, 1_000)),
     ("broadcast_stream_8", |rt, _, _| stream_by_broadcast(rt, 8)),
-    ("broadcast_10", |rt, _, _| tell_by_broadcast(rt, 10)),
-    ("broadcast_1000", |rt, _, _| tell_by_broadcast(rt, 1_000)),
+    ("broadcast_10", |rt, _, _| send_by_broadcast(rt, 10)),
+    ("broadcast_1000", |rt, _, _| send_by_broadcast(rt, 1_000)),
 ];
 
-fn create(room: usize) -> Course<'static> {
-    turns(move || drop(black_box(mpsc::channel::<Medium>(room))))
+pub async fn join_all<T>(tasks: Vec<JoinHandle<T>>) {
+    for task in tasks {
+        task.await.expect("the task does not panic");
+    }
+}
+
+fn create(capacity: usize) -> Run<'static> {
+    repeated(move || drop(black_box(mpsc::channel::<MediumMessage>(capacity))))
 }
 
 /// A channel for a single message.
-fn send<T: Copy + 'static>(rt: &Runtime, message: T) -> Course<'_> {
-    turns(move || {
+fn send<T: Copy + 'static>(rt: &Runtime, message: T) -> Run<'_> {
+    repeated(move || {
         let (sender, mut receiver) = mpsc::channel(1_000);
         assert!(rt.block_on(sender.send(message)).is_ok());
         black_box(rt.block_on(receiver.recv()));
     })
 }
 
-/// Who sends: tasks, or the one who then receives.
+/// The senders: tasks of their own, or the receiving task, which sends all messages first.
 #[derive(Clone, Copy)]
-enum Who {
-    Others,
+enum From {
+    Tasks,
     Receiver,
 }
 
-/// One message at a time, or as many as there are.
+/// Whether one call receives one message or as many as there are.
 #[derive(Clone, Copy)]
-enum Take {
-    Each,
+enum Recv {
+    One,
     Many,
 }
 
-fn bounded(rt: &Runtime, room: usize, who: Who, take: Take) -> Course<'_> {
+/// Receives all messages. A macro, because the two types of receivers have no common trait.
+macro_rules! receive_all {
+    ($receiver:ident, $recv:ident) => {
+        match $recv {
+            Recv::One => {
+                for _ in 0..SENDERS * MESSAGES {
+                    $receiver.recv().await.expect("the senders send");
+                }
+            }
+            Recv::Many => {
+                let mut messages = Vec::with_capacity(SENDERS * MESSAGES);
+                while messages.len() < SENDERS * MESSAGES {
+                    $receiver.recv_many(&mut messages, SENDERS * MESSAGES).await;
+                }
+            }
+        }
+    };
+}
+
+fn bounded(rt: &Runtime, capacity: usize, from: From, recv: Recv) -> Run<'_> {
     async fn send(sender: Sender<usize>, number: usize) {
         for message in 0..number {
             sender.send(message).await.expect("the receiver is there");
         }
     }
-    async fn receive(receiver: &mut Receiver<usize>, take: Take) {
-        match take {
-            Take::Each => {
-                for _ in 0..SENDERS * MESSAGES {
-                    receiver.recv().await.expect("the senders send");
-                }
-            }
-            Take::Many => {
-                let mut messages = Vec::with_capacity(SENDERS * MESSAGES);
-                while messages.len() < SENDERS * MESSAGES {
-                    receiver.recv_many(&mut messages, SENDERS * MESSAGES).await;
-                }
-            }
-        }
-    }
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
-            let (sender, mut receiver) = mpsc::channel(room);
-            match who {
-                Who::Others => (0..SENDERS).for_each(|_| {
+            let (sender, mut receiver) = mpsc::channel(capacity);
+            match from {
+                From::Tasks => (0..SENDERS).for_each(|_| {
                     peer::spawn(send(sender.clone(), MESSAGES));
                 }),
-                Who::Receiver => send(sender, SENDERS * MESSAGES).await,
+                From::Receiver => send(sender, SENDERS * MESSAGES).await,
             }
-            receive(&mut receiver, take).await;
+            receive_all!(receiver, recv);
         })
     })
 }
 
-fn unbounded(rt: &Runtime, who: Who, take: Take) -> Course<'_> {
+fn unbounded(rt: &Runtime, from: From, recv: Recv) -> Run<'_> {
     fn send(sender: &UnboundedSender<usize>, number: usize) {
         for message in 0..number {
             sender.send(message).expect("the receiver is there");
         }
     }
-    async fn receive(receiver: &mut UnboundedReceiver<usize>, take: Take) {
-        match take {
-            Take::Each => {
-                for _ in 0..SENDERS * MESSAGES {
-                    receiver.recv().await.expect("the senders send");
-                }
-            }
-            Take::Many => {
-                let mut messages = Vec::with_capacity(SENDERS * MESSAGES);
-                while messages.len() < SENDERS * MESSAGES {
-                    receiver.recv_many(&mut messages, SENDERS * MESSAGES).await;
-                }
-            }
-        }
-    }
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
             let (sender, mut receiver) = mpsc::unbounded_channel();
-            match who {
-                Who::Others => (0..SENDERS).for_each(|_| {
+            match from {
+                From::Tasks => (0..SENDERS).for_each(|_| {
                     let sender = sender.clone();
                     peer::spawn(async move { send(&sender, MESSAGES) });
                 }),
-                Who::Receiver => send(&sender, SENDERS * MESSAGES),
+                From::Receiver => send(&sender, SENDERS * MESSAGES),
             }
-            receive(&mut receiver, take).await;
+            receive_all!(receiver, recv);
         })
     })
 }
 
-/// Each question brings the channel for its answer along.
-fn request_reply(rt: &Runtime) -> Course<'_> {
-    let (ask, mut asked) = mpsc::channel::<oneshot::Sender<()>>(10);
+/// Each request contains the oneshot channel for its reply.
+fn request_reply(rt: &Runtime) -> Run<'_> {
+    let (requests, mut received) = mpsc::channel::<oneshot::Sender<()>>(10);
     rt.spawn(async move {
-        while let Some(answer) = asked.recv().await {
-            answer.send(()).expect("the one who asks waits");
+        while let Some(reply) = received.recv().await {
+            reply.send(()).expect("the requester waits");
         }
     });
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
-            for _ in 0..QUESTIONS {
-                let (answer, answered) = oneshot::channel();
-                ask.send(answer).await.expect("the other task goes on");
-                answered.await.expect("it answers");
+            for _ in 0..REQUESTS {
+                let (reply, replied) = oneshot::channel();
+                requests.send(reply).await.expect("the other task receives");
+                replied.await.expect("the other task replies");
             }
         })
     })
 }
 
-/// Counts those who have heard.
+/// Counts the receivers that have not received the current value.
 #[derive(Default)]
-struct Heard {
+struct Countdown {
     missing: AtomicUsize,
-    all: Notify,
+    zero: Notify,
 }
 
-impl Heard {
-    fn expect(&self, listeners: usize) {
-        // Relaxed: the channel carries it to the listeners.
-        assert_eq!(self.missing.fetch_add(listeners, Ordering::Relaxed), 0);
+impl Countdown {
+    fn start(&self, receivers: usize) {
+        // Relaxed: the channel orders this before the receivers' decrements.
+        assert_eq!(self.missing.fetch_add(receivers, Ordering::Relaxed), 0);
     }
 
-    fn one(&self) {
+    fn decrement(&self) {
         // Release: matches the Acquire in `wait`.
         if self.missing.fetch_sub(1, Ordering::Release) == 1 {
-            self.all.notify_one();
+            self.zero.notify_one();
         }
     }
 
     async fn wait(&self) {
-        // Acquire: matches the Release in `one`.
+        // Acquire: matches the Release in `decrement`.
         while self.missing.load(Ordering::Acquire) > 0 {
-            self.all.notified().await;
+            self.zero.notified().await;
         }
     }
 }
 
-/// A value for everybody, and the next one once all have seen it.
-fn tell_by_watch(rt: &Runtime, listeners: usize) -> Course<'_> {
+/// Sends a value to all receivers, and the next value when all have received it.
+fn send_by_watch(rt: &Runtime, receivers: usize) -> Run<'_> {
     let sender = watch::Sender::new(0);
-    let heard = Arc::new(Heard::default());
-    for _ in 0..listeners {
-        let (mut receiver, heard) = (sender.subscribe(), heard.clone());
+    let countdown = Arc::new(Countdown::default());
+    for _ in 0..receivers {
+        let (mut receiver, countdown) = (sender.subscribe(), countdown.clone());
         rt.spawn(async move {
             while receiver.changed().await.is_ok() {
                 black_box(*receiver.borrow());
-                heard.one();
+                countdown.decrement();
             }
         });
     }
     let sender = Arc::new(sender);
-    turns(move || {
-        let (sender, heard) = (sender.clone(), heard.clone());
-        let telling = async move {
+    repeated(move || {
+        let (sender, countdown) = (sender.clone(), countdown.clone());
+        let sending = async move {
             for value in 0..VALUES {
-                heard.expect(listeners);
-                sender.send(value).expect("there are listeners");
-                heard.wait().await;
+                countdown.start(receivers);
+                sender.send(value).expect("there are receivers");
+                countdown.wait().await;
             }
         };
-        rt.block_on(async { peer::spawn(telling).await.expect("it does not panic") });
+        rt.block_on(async { peer::spawn(sending).await.expect("the task does not panic") });
     })
 }
 
-/// The same, where nobody misses a value.
-fn tell_by_broadcast(rt: &Runtime, listeners: usize) -> Course<'_> {
+/// The same with a channel in which no value is overwritten.
+fn send_by_broadcast(rt: &Runtime, receivers: usize) -> Run<'_> {
     let (sender, _) = broadcast::channel(1_000);
-    let heard = Arc::new(Heard::default());
-    for _ in 0..listeners {
-        let (mut receiver, heard) = (sender.subscribe(), heard.clone());
+    let countdown = Arc::new(Countdown::default());
+    for _ in 0..receivers {
+        let (mut receiver, countdown) = (sender.subscribe(), countdown.clone());
         rt.spawn(async move {
             while let Ok(value) = receiver.recv().await {
                 black_box(value);
-                heard.one();
+                countdown.decrement();
             }
         });
     }
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
             for value in 0..VALUES {
-                heard.expect(listeners);
-                sender.send(value).expect("there are listeners");
-                heard.wait().await;
+                countdown.start(receivers);
+                sender.send(value).expect("there are receivers");
+                countdown.wait().await;
             }
         })
     })
 }
 
-/// Many values without a pause, and then a wait until all receivers have all of them.
-fn stream_by_broadcast(rt: &Runtime, receivers: usize) -> Course<'_> {
-    turns(move || {
+/// Sends many values without a pause, and waits until all receivers have received all of them.
+fn stream_by_broadcast(rt: &Runtime, receivers: usize) -> Run<'_> {
+    repeated(move || {
         rt.block_on(async {
             let (sender, _) = broadcast::channel(MESSAGES);
             let receive = |_| {
@@ -272,9 +270,7 @@ fn stream_by_broadcast(rt: &Runtime, receivers: usize) -> Course<'_> {
                 sender.send(value).expect("there are receivers");
             }
             drop(sender);
-            for task in tasks {
-                task.await.expect("it does not panic");
-            }
+            join_all(tasks).await;
         })
     })
 }

@@ -1,6 +1,8 @@
-//! Locks: a semaphore, a lock for readers and writers, and `Notify`.
+//! Locks: `Semaphore`, `RwLock`, `Notify`.
 //!
 //! (Compiled for each peer: see `mod.rs`.)
+//!
+//! Next: `timers.rs`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,24 +10,24 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures::future::{join, join_all};
 
-use super::super::{Course, Workloads, turns};
-use super::peer;
+use super::super::{Run, Workloads, repeated};
+use super::{channels, peer};
 use crate::rt::Flavour;
 use peer::runtime::Runtime;
 use peer::sync::{Notify, RwLock, Semaphore};
 
-/// How often it is taken in a turn, one after the other or by so many at once.
+/// How often the semaphore or lock is acquired in an iteration: one after the other, or at the same time.
 const TIMES: usize = 6;
 
-/// Permits for all of those, and not for all.
+/// Permits for all of these, and for all but one.
 const ENOUGH: usize = 10;
 const TOO_FEW: usize = 5;
 
-/// Tasks that take turns with a single permit, and how often each has it. Arbitrary.
+/// Tasks that acquire a single permit in turn, and how often each acquires it. Arbitrary.
 const HOLDERS: usize = 8;
 const HOLDS: usize = 100;
 
-/// Notifications that have to arrive in a turn.
+/// Notifications that must arrive in an iteration.
 const ARRIVALS: usize = 500;
 
 pub const WORKLOADS: &Workloads<Runtime> = &[
@@ -42,25 +44,20 @@ pub const WORKLOADS: &Workloads<Runtime> = &[
     ("notify_waiters_500", |rt, flavour, _| notify(rt, flavour, 500, Notify::notify_waiters)),
 ];
 
-/// On several workers in tasks of their own, on one in the same task.
+/// Runs the futures as tasks on a multi-thread runtime, and in one task on a current-thread runtime.
 async fn all_at_once<F>(flavour: Flavour, futures: impl Iterator<Item = F>)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     match flavour {
-        Flavour::MultiThread => {
-            let tasks: Vec<_> = futures.map(peer::spawn).collect();
-            for task in tasks {
-                task.await.expect("it does not panic");
-            }
-        }
+        Flavour::MultiThread => channels::join_all(futures.map(peer::spawn).collect()).await,
         Flavour::CurrentThread => drop(join_all(futures).await),
     }
 }
 
-fn semaphore(rt: &Runtime) -> Course<'_> {
+fn semaphore(rt: &Runtime) -> Run<'_> {
     let semaphore = Semaphore::new(ENOUGH);
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
             for _ in 0..TIMES {
                 drop(semaphore.acquire().await);
@@ -69,19 +66,19 @@ fn semaphore(rt: &Runtime) -> Course<'_> {
     })
 }
 
-fn at_once(rt: &Runtime, flavour: Flavour, permits: usize) -> Course<'_> {
+fn at_once(rt: &Runtime, flavour: Flavour, permits: usize) -> Run<'_> {
     let semaphore = Arc::new(Semaphore::new(permits));
     let acquire = move |_| {
         let semaphore = semaphore.clone();
         async move { drop(semaphore.acquire().await) }
     };
-    turns(move || rt.block_on(all_at_once(flavour, (0..TIMES).map(&acquire))))
+    repeated(move || rt.block_on(all_at_once(flavour, (0..TIMES).map(&acquire))))
 }
 
-/// Each holder yields with its permit, so that all other tasks wait in the semaphore's queue.
-fn hold_over_yield(rt: &Runtime) -> Course<'_> {
+/// Each task yields while it holds the permit, so that the other tasks wait in the semaphore's queue.
+fn hold_over_yield(rt: &Runtime) -> Run<'_> {
     let semaphore = Arc::new(Semaphore::new(1));
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
             let hold = |_| {
                 let semaphore = semaphore.clone();
@@ -93,17 +90,14 @@ fn hold_over_yield(rt: &Runtime) -> Course<'_> {
                     }
                 })
             };
-            let tasks: Vec<_> = (0..HOLDERS).map(hold).collect();
-            for task in tasks {
-                task.await.expect("it does not panic");
-            }
+            channels::join_all((0..HOLDERS).map(hold).collect()).await;
         })
     })
 }
 
-fn read(rt: &Runtime) -> Course<'_> {
+fn read(rt: &Runtime) -> Run<'_> {
     let lock = RwLock::new(());
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
             for _ in 0..TIMES {
                 drop(black_box(lock.read().await));
@@ -112,7 +106,7 @@ fn read(rt: &Runtime) -> Course<'_> {
     })
 }
 
-fn read_at_once(rt: &Runtime, flavour: Flavour, while_written: bool) -> Course<'_> {
+fn read_at_once(rt: &Runtime, flavour: Flavour, while_written: bool) -> Run<'_> {
     let lock = Arc::new(RwLock::new(()));
     let read = {
         let lock = lock.clone();
@@ -121,21 +115,21 @@ fn read_at_once(rt: &Runtime, flavour: Flavour, while_written: bool) -> Course<'
             async move { drop(black_box(lock.read().await)) }
         }
     };
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
             if !while_written {
                 return all_at_once(flavour, (0..TIMES).map(&read)).await;
             }
             let writing = lock.write().await;
             let readers = all_at_once(flavour, (1..TIMES).map(&read));
-            // The readers go first, and find it taken.
+            // `join` polls the readers first, while the lock is held for writing.
             join(readers, async move { drop(writing) }).await;
         })
     })
 }
 
-/// Tasks that are notified again and again, until enough notifications have arrived.
-fn notify(rt: &Runtime, flavour: Flavour, waiters: usize, notify: fn(&Notify)) -> Course<'_> {
+/// Notifies waiting tasks until enough notifications have arrived.
+fn notify(rt: &Runtime, flavour: Flavour, waiters: usize, call: fn(&Notify)) -> Run<'_> {
     let notified = Arc::new((Notify::new(), AtomicUsize::new(0)));
     for _ in 0..waiters {
         let notified = notified.clone();
@@ -146,18 +140,18 @@ fn notify(rt: &Runtime, flavour: Flavour, waiters: usize, notify: fn(&Notify)) -
             }
         });
     }
-    turns(move || {
-        let (there, arrived) = &*notified;
+    repeated(move || {
+        let (notify, arrived) = &*notified;
         arrived.store(0, Relaxed);
         match flavour {
             Flavour::MultiThread => {
                 while arrived.load(Relaxed) < ARRIVALS {
-                    notify(there);
+                    call(notify);
                 }
             }
             Flavour::CurrentThread => rt.block_on(async {
                 while arrived.load(Relaxed) < ARRIVALS {
-                    notify(there);
+                    call(notify);
                     peer::task::yield_now().await;
                 }
             }),

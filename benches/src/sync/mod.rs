@@ -1,18 +1,19 @@
-//! What tasks do with each other: Tokio's own benchmarks of its channels, locks and timers, and some more.
+//! Channels, locks, timers: Tokio's own benchmarks of them, and some more.
 //!
-//! The names are the same in both crates, so one text serves both: the three files of workloads know
-//! the runtime as `peer`, and are compiled twice, below `on_openwork.rs` and below `on_tokio.rs`, each of
-//! which says who that is. So nothing stands between a workload and what it measures, and the two that
-//! are compared cannot drift apart.
+//! Both crates use the same names, so the three files of workloads call the runtime `peer` and are compiled twice, for
+//! `on_openwork.rs` and for `on_tokio.rs`, which each say which crate `peer` is. So there is no layer between a
+//! workload and what it measures, and the two sides of a ratio run the same code. smol has other names and no
+//! `broadcast`, no `timeout` and no runtime to drop, so it is not in this table.
 //!
-//! Counts and shapes are those of the files `benches/sync_*.rs`, `time_timeout.rs` and
-//! `spawn_blocking.rs` in Tokio's repository, with three differences: there are [`WORKERS`] workers;
-//! the receivers of `watch` and `broadcast` do nothing with what they get (Tokio's format ten numbers,
-//! which takes longer than the channel); and what Tokio has on one flavour is run on both, where it can be.
+//! Counts and shapes are those of the files `benches/sync_*.rs`, `time_timeout.rs` and `spawn_blocking.rs` in Tokio's
+//! repository, with three differences: the number of workers is that of [`workers`]; the receivers of `watch` and
+//! `broadcast` do nothing with a value (Tokio's receivers format ten numbers, which takes longer than the channel); and
+//! workloads that Tokio runs on one flavour run on both, where possible. Our own are `broadcast_stream_8`,
+//! `semaphore_held_over_yield`, `sleep_unpolled`, the million sleeps and `runtime_start_and_drop`.
 //!
-//! Next: `channels.rs`, `locks.rs`, `timers.rs`.
+//! Next: `channels.rs`.
 //!
-//! [`WORKERS`]: crate::rt::WORKERS
+//! [`workers`]: crate::rt::workers
 
 mod on_openwork;
 mod on_tokio;
@@ -22,27 +23,27 @@ use std::time::Duration;
 use crate::contestant::Contestant;
 use crate::instruments::{Sample, measure};
 use crate::rt::{Flavour, OnOpenwork, OnTokio, Rt};
-use crate::workloads::Turn;
+use crate::workloads::Iteration;
 
 /// How a workload is measured.
-enum Course<'rt> {
-    /// In turns, as often as the clock needs.
-    Turns(Turn<'rt>),
-    /// Once. It holds the watch itself, as not all of it counts.
+enum Run<'rt> {
+    /// One iteration, which the measurement repeats.
+    Repeated(Iteration<'rt>),
+    /// A function that runs once and measures a part of its time.
     Once(Box<dyn FnOnce() -> Sample + 'rt>),
 }
 
-/// Does what is done once, on a runtime of that flavour; the measurement is to take about so long.
-type Prepare<Runtime> = for<'rt> fn(&'rt Runtime, Flavour, Duration) -> Course<'rt>;
+/// Sets up a workload on a runtime of the given flavour. The duration is that of the measurement, about.
+type Prepare<Runtime> = for<'rt> fn(&'rt Runtime, Flavour, Duration) -> Run<'rt>;
 
-/// Some rows of the table: what they are called, and what they do.
+/// Some rows of the table: names and functions.
 type Workloads<Runtime> = [(&'static str, Prepare<Runtime>)];
 
-fn turns<'rt>(turn: impl FnMut() + 'rt) -> Course<'rt> {
-    Course::Turns(Box::new(turn))
+fn repeated<'rt>(iteration: impl FnMut() + 'rt) -> Run<'rt> {
+    Run::Repeated(Box::new(iteration))
 }
 
-/// A row of the table, by its name.
+/// A row of the table, identified by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncWork(&'static str);
 
@@ -60,9 +61,14 @@ impl SyncWork {
         Self::all().find(|work| work.0 == name)
     }
 
-    /// Measures it, or says why it cannot be had.
-    pub fn run(self, who: Contestant, flavour: Flavour, time: Duration) -> Result<Sample, String> {
-        match who {
+    /// Measures the workload, or returns why the contestant does not have it.
+    pub fn run(
+        self,
+        contestant: Contestant,
+        flavour: Flavour,
+        time: Duration,
+    ) -> Result<Sample, String> {
+        match contestant {
             Contestant::Openwork => {
                 let rt = OnOpenwork::build(flavour)?;
                 Ok(self.run_on(&rt.0, &on_openwork::WORKLOADS, flavour, time))
@@ -71,7 +77,7 @@ impl SyncWork {
                 let rt = OnTokio::build(flavour)?;
                 Ok(self.run_on(&rt.0, &on_tokio::WORKLOADS, flavour, time))
             }
-            Contestant::Smol | Contestant::Epoll => Err("has other channels and locks".to_owned()),
+            Contestant::Smol | Contestant::Epoll => Err("other channels and locks".to_owned()),
         }
     }
 
@@ -83,10 +89,11 @@ impl SyncWork {
         time: Duration,
     ) -> Sample {
         let mut all = workloads.iter().flat_map(|some| some.iter());
-        let (_, prepare) = all.find(|(name, _)| *name == self.0).expect("both have the same text");
+        let (_, prepare) =
+            all.find(|(name, _)| *name == self.0).expect("both crates have the same workloads");
         match prepare(rt, flavour, time) {
-            Course::Turns(turn) => measure(time, turn),
-            Course::Once(run) => run(),
+            Run::Repeated(iteration) => measure(time, iteration),
+            Run::Once(run) => run(),
         }
     }
 }

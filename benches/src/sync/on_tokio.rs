@@ -1,6 +1,6 @@
 //! The workloads, compiled for Tokio.
 
-#![allow(clippy::duplicate_mod, reason = "once for each peer, and that is the idea")]
+#![allow(clippy::duplicate_mod, reason = "the same text for each of the two crates")]
 
 use super::Workloads;
 use crate::rt::OnTokio as Peer;

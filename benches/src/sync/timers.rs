@@ -1,6 +1,8 @@
-//! Time-outs, sleeps by the million, and the way to a blocking thread and back.
+//! Time-outs, a million sleeps, the blocking pool, and the start of a runtime.
 //!
 //! (Compiled for each peer: see `mod.rs`.)
+//!
+//! Next: `memory.rs`.
 
 use std::future::poll_fn;
 use std::hint::black_box;
@@ -11,7 +13,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use super::super::{Course, Workloads, turns};
+use super::super::{Run, Workloads, repeated};
+use super::channels::join_all;
 use super::{Peer, peer};
 use crate::finish::Finish;
 use crate::instruments::Stopwatch;
@@ -20,16 +23,16 @@ use peer::runtime::Runtime;
 use peer::task::spawn_blocking;
 use peer::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
-/// Time-outs of a task in a turn. Arbitrary: there is a spawn in the turn, which shall not count.
+/// Time-outs of a task in an iteration. Arbitrary, but many, because the iteration includes a spawn.
 const TIMEOUTS: usize = 1_000;
 
-/// That nobody waits for.
+/// Longer than the measurement: no time-out or sleep ends.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// In a measurement of about this time or more it is a million sleeps, and fewer in a trial.
+/// A measurement of this time or longer makes a million sleeps; a shorter one, for `smoke`, makes fewer.
 const FULL: Duration = Duration::from_millis(100);
 
-/// Jobs of a batch, and batches of a turn; Tokio's figures, but for a tenth of the batches.
+/// Jobs of a batch, and batches of an iteration; Tokio's figure, and a tenth of Tokio's.
 const BATCH: usize = 16;
 const BATCHES: usize = 10;
 
@@ -47,25 +50,22 @@ fn sleeps(time: Duration) -> usize {
     if time >= FULL { 1_000_000 } else { 1_000 }
 }
 
-/// A task for each thread does it.
-fn in_tasks<F>(rt: &Runtime, flavour: Flavour, what: fn() -> F) -> Course<'_>
+/// Spawns one task for each thread.
+fn in_tasks<F>(rt: &Runtime, flavour: Flavour, what: fn() -> F) -> Run<'_>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    turns(move || {
+    repeated(move || {
         rt.block_on(async {
-            let tasks: Vec<_> = (0..flavour.threads()).map(|_| peer::spawn(what())).collect();
-            for task in tasks {
-                task.await.expect("it does not panic");
-            }
+            join_all((0..flavour.threads()).map(|_| peer::spawn(what())).collect()).await;
         })
     })
 }
 
-/// What is done at once has a time-out.
+/// Time-outs around a future that is ready at once.
 async fn time_out() {
     for _ in 0..TIMEOUTS {
-        black_box(timeout(SECOND, async { 1 }).await).expect("it is ready at once");
+        black_box(timeout(SECOND, async { 1 }).await).expect("the future is ready at once");
     }
 }
 
@@ -75,9 +75,9 @@ async fn drop_sleeps() {
     }
 }
 
-/// Sleeps that have been polled once, all of them at a time, and are dropped.
-fn cancel(rt: &Runtime, number: usize) -> Course<'_> {
-    turns(move || {
+/// Polls all sleeps once, then drops them.
+fn cancel(rt: &Runtime, number: usize) -> Run<'_> {
+    repeated(move || {
         rt.block_on(async {
             let mut sleeps: Vec<Pin<Box<Sleep>>> = Vec::with_capacity(number);
             poll_fn(|context| {
@@ -93,29 +93,29 @@ fn cancel(rt: &Runtime, number: usize) -> Course<'_> {
     })
 }
 
-/// From a minute to an hour, in no order.
+/// A minute to an hour, in no order.
 fn some_time(index: usize) -> Duration {
-    // Multiplied by a large odd number, the index scatters (Knuth).
+    // The product with a large odd number scatters the index (Knuth).
     let scattered = (index as u32).wrapping_mul(2_654_435_761);
     Duration::from_secs(60) + Duration::from_micros(scattered.into())
 }
 
-/// Tasks that all sleep until the same moment. What counts is the time from there to the end of the last.
-fn fire(rt: &Runtime, flavour: Flavour, number: usize) -> Course<'_> {
-    Course::Once(Box::new(move || {
-        // Twice as long as it should take to lay them all to sleep; longer, if it was not enough.
-        let mut patience = Duration::from_micros(2) * number as u32;
+/// Tasks that sleep until the same deadline. Measures the time from the deadline to the end of the last task.
+fn fire(rt: &Runtime, flavour: Flavour, number: usize) -> Run<'_> {
+    Run::Once(Box::new(move || {
+        // Twice the time in which all tasks should begin to sleep; doubled if it was not enough.
+        let mut delay = Duration::from_micros(2) * number as u32;
         loop {
-            let deadline = Instant::now() + patience;
+            let deadline = Instant::now() + delay;
             if let Some(stopwatch) = fire_at(rt, flavour, number, deadline) {
                 return stopwatch.stop(1);
             }
-            patience *= 2;
+            delay *= 2;
         }
     }))
 }
 
-/// None if the moment came before all of them slept. Else they are done now.
+/// Returns none if the deadline passed before all tasks slept, otherwise a stopwatch started at the deadline.
 fn fire_at(rt: &Runtime, flavour: Flavour, number: usize, deadline: Instant) -> Option<Stopwatch> {
     let (asleep, awake) = (Countdown::new(flavour, number), Countdown::new(flavour, number));
     for _ in 0..number {
@@ -125,24 +125,24 @@ fn fire_at(rt: &Runtime, flavour: Flavour, number: usize, deadline: Instant) -> 
             let mut asleep = Some(asleep);
             poll_fn(|context| {
                 let polled = sleep.as_mut().poll(context);
-                // Not again at the second poll.
-                asleep.take().inspect(|countdown| countdown.one());
+                // Only at the first poll.
+                asleep.take().inspect(|countdown| countdown.decrement());
                 polled
             })
             .await;
-            awake.one();
+            awake.decrement();
         });
     }
     rt.block_on(asleep.finish.wait(1));
     let in_time = Instant::now() < deadline;
-    // No thread has anything to do until then.
+    // All threads of the runtime are idle until the deadline.
     thread::sleep(deadline.saturating_duration_since(Instant::now()));
     let stopwatch = Stopwatch::start();
     rt.block_on(awake.finish.wait(1));
     in_time.then_some(stopwatch)
 }
 
-/// The last of so many tasks says that they are done.
+/// Counts tasks down. The last one signals the end.
 struct Countdown {
     left: AtomicUsize,
     finish: Arc<Finish>,
@@ -154,31 +154,28 @@ impl Countdown {
         Arc::new(Countdown { left, finish: Finish::new(flavour, 1) })
     }
 
-    fn one(&self) {
+    fn decrement(&self) {
         if self.left.fetch_sub(1, Relaxed) == 1 {
             self.finish.signal();
         }
     }
 }
 
-fn job(rt: &Runtime) -> Course<'_> {
-    turns(move || {
+fn job(rt: &Runtime) -> Run<'_> {
+    repeated(move || {
         rt.block_on(async {
-            spawn_blocking(|| black_box(0)).await.expect("it does not panic");
+            spawn_blocking(|| black_box(0)).await.expect("the job does not panic");
         })
     })
 }
 
 async fn batches() {
     for _ in 0..BATCHES {
-        let jobs: Vec<_> = (0..BATCH).map(|_| spawn_blocking(|| black_box(0))).collect();
-        for job in jobs {
-            job.await.expect("it does not panic");
-        }
+        join_all((0..BATCH).map(|_| spawn_blocking(|| black_box(0))).collect()).await;
     }
 }
 
-/// A runtime beside the one that is there: it starts its threads, runs one future, and is dropped.
-fn start_and_drop(flavour: Flavour) -> Course<'static> {
-    turns(move || Peer::build(flavour).expect("the system gives threads").block_on(async {}))
+/// Builds a runtime, runs a future that is ready at once, and drops the runtime.
+fn start_and_drop(flavour: Flavour) -> Run<'static> {
+    repeated(move || Peer::build(flavour).expect("the system gives threads").block_on(async {}))
 }

@@ -7,7 +7,7 @@
 //!
 //! Next: `memory.rs`.
 
-use super::{Report, Request, columns, contestants, control, cpu, failures, wall};
+use super::{Options, Report, columns, contestants, control, cpu, failures, wall};
 use crate::child::{Order, Task};
 use crate::contest::{self, Row};
 use crate::contestant::Contestant::{self, Openwork, Smol, Tokio};
@@ -35,30 +35,32 @@ struct Table {
     mean: Option<(&'static str, f64)>,
 }
 
-fn table(request: &Request, table: Table) -> Report {
-    let matches = |case: &Case| title(case).contains(&request.filter);
+fn table(options: &Options, table: Table) -> Report {
+    let matches = |case: &Case| title(case).contains(&options.filter);
     let cases: Vec<Case> = table.cases.into_iter().filter(matches).collect();
-    let contestants = contestants(request, table.peers);
-    let rows =
-        contest::measure(&cases, &contestants, request.effort.rounds, |(task, flavour), who| {
-            contest::run_child(Order { contestant: who, flavour, task })
-        });
+    let contestants = contestants(options, table.peers);
+    let rows = contest::measure_rows(
+        &cases,
+        &contestants,
+        options.effort.rounds,
+        |(task, flavour), contestant| contest::run_child(Order { contestant, flavour, task }),
+    );
     let mut titles = vec!["time / CPU of", Openwork.name()];
-    titles.extend(table.peers.iter().map(|who| who.name()));
+    titles.extend(table.peers.iter().map(|contestant| contestant.name()));
     titles.extend(["time : Tokio", "CPU : Tokio"]);
     titles.extend(table.peers.contains(&Smol).then_some("time : smol"));
     titles.push("goals");
-    let mut text = head(&columns(request, &titles));
+    let mut text = head(&columns(options, &titles));
     for row in &rows {
         let mut cells = vec![title(&row.what), time_and_cpu(row, Openwork)];
-        cells.extend(table.peers.iter().map(|who| time_and_cpu(row, *who)));
+        cells.extend(table.peers.iter().map(|contestant| time_and_cpu(row, *contestant)));
         cells.push(ratio(row.ratio(Openwork, Tokio, wall)));
         cells.push(ratio(row.ratio(Openwork, Tokio, cpu)));
         if table.peers.contains(&Smol) {
             cells.push(ratio(row.ratio(Openwork, Smol, wall)));
         }
         cells.push((table.goals)(row));
-        cells.extend(control(request, row));
+        cells.extend(control(options, row));
         text += &line(&cells);
     }
     if let Some(goal) = table.mean {
@@ -67,10 +69,14 @@ fn table(request: &Request, table: Table) -> Report {
     Report { text, failures: failures(&rows, title) }
 }
 
-fn time_and_cpu(row: &Row<Case>, who: Contestant) -> String {
-    match row.samples(who) {
-        Ok(_) => format!("{} / {}", median(row, who, wall, time), median(row, who, cpu, time)),
-        Err(_) => median(row, who, wall, time),
+fn time_and_cpu(row: &Row<Case>, contestant: Contestant) -> String {
+    match row.samples(contestant) {
+        Ok(_) => format!(
+            "{} / {}",
+            median(row, contestant, wall, time),
+            median(row, contestant, cpu, time)
+        ),
+        Err(_) => median(row, contestant, wall, time),
     }
 }
 
@@ -90,7 +96,7 @@ fn mean(rows: &[Row<Case>], flavour: Flavour, (what, limit): (&str, f64)) -> Str
     };
     let Some(of_time) = mean(wall) else { return String::new() };
     format!(
-        "\nGeometric mean of {} rows, {}: time : Tokio {}, CPU : Tokio {}; goal: {}.\n",
+        "\nGeometric mean, {1} (rows: {0}): time : Tokio {2}, CPU : Tokio {3}; goal: {4}.\n",
         rows.len(),
         flavour.name(),
         ratio(Some(of_time)),
@@ -126,38 +132,38 @@ fn on_both(tasks: impl Iterator<Item = Task> + Clone) -> Vec<Case> {
 }
 
 /// Spawning, yielding, waking and joining on a runtime that does nothing else.
-pub fn scheduler(request: &Request) -> Report {
-    let time = request.effort.workload;
+pub fn scheduler(options: &Options) -> Report {
+    let time = options.effort.workload;
     let tasks = Workload::SCHEDULER.into_iter().map(|workload| Task::Workload(workload, time));
     let (cases, peers) = (on_both(tasks), &[Tokio, Smol]);
-    table(request, Table { cases, peers, goals: goals_of_scheduler, mean: Some(("≤ 0.5", 0.5)) })
+    table(options, Table { cases, peers, goals: goals_of_scheduler, mean: Some(("≤ 0.5", 0.5)) })
 }
 
 /// Spawning from outside into a busy runtime. What is measured here is a policy: after how many polls a worker
 /// looks into the injector. The ratios are so far from 1 that a mean would show nothing else.
-pub fn busy(request: &Request) -> Report {
-    let time = request.effort.workload;
+pub fn busy(options: &Options) -> Report {
+    let time = options.effort.workload;
     let on = |flavour| {
         let rows = Workload::busy(flavour).iter();
         rows.map(move |workload| (Task::Workload(*workload, time), flavour))
     };
     let cases = Flavour::BOTH.into_iter().flat_map(on).collect();
     let peers = &[Tokio, Smol];
-    table(request, Table { cases, peers, goals: goals_of_scheduler, mean: None })
+    table(options, Table { cases, peers, goals: goals_of_scheduler, mean: None })
 }
 
 /// Channels, locks, timers, the blocking pool.
-pub fn sync(request: &Request) -> Report {
-    let time = request.effort.workload;
+pub fn sync(options: &Options) -> Report {
+    let time = options.effort.workload;
     let cases = on_both(SyncWork::all().map(|work| Task::Sync(work, time)));
     let (peers, mean) = (&[Tokio], Some(("≤ 0.7", 0.7)));
-    table(request, Table { cases, peers, goals: no_slower_than_tokio, mean })
+    table(options, Table { cases, peers, goals: no_slower_than_tokio, mean })
 }
 
 /// Large amounts of bytes, and many short connections.
-pub fn transfers(request: &Request) -> Report {
-    let time = request.effort.workload;
+pub fn transfers(options: &Options) -> Report {
+    let time = options.effort.workload;
     let cases = on_both(Transfer::ALL.into_iter().map(|transfer| Task::Transfer(transfer, time)));
     let peers = &[Tokio, Smol];
-    table(request, Table { cases, peers, goals: no_slower_than_tokio, mean: None })
+    table(options, Table { cases, peers, goals: no_slower_than_tokio, mean: None })
 }
