@@ -30,7 +30,7 @@ use std::time::Duration;
 use super::clock::{Clock, Nanos};
 use super::context;
 use super::park::{Announce, Notify, Permit};
-use super::poller::Reports;
+use super::poller;
 use super::prim::atomic::{AtomicUsize, Ordering};
 use super::prim::{Mutex, MutexGuard, discard, wake};
 use super::reactor::Reactor;
@@ -60,17 +60,11 @@ pub(crate) struct Driver {
 }
 
 /// The right to drive, and the buffers for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Seat {
-    reports: Reports,
+    events: Vec<poller::Event>,
     wakers: Vec<Waker>,
     fired: Vec<(Nanos, Waker)>,
-}
-
-impl Default for Seat {
-    fn default() -> Self {
-        Seat { reports: Reports::new(), wakers: Vec::new(), fired: Vec::new() }
-    }
 }
 
 impl Driver {
@@ -161,7 +155,7 @@ impl Driver {
     fn wait(&self, seat: &mut Seat, limit: Option<Duration>) -> usize {
         // An error here is no condition of the program but a poller that does not work any more.
         self.reactor
-            .wait(self.runtime, &mut seat.reports, limit, &mut seat.wakers)
+            .wait(self.runtime, &mut seat.events, limit, &mut seat.wakers)
             .expect("the system's poller can wait")
     }
 

@@ -1,192 +1,227 @@
-//! How does a thread ask the system which of ten thousand sockets has changed?
+//! One thread must wait for thousands of sockets at once.
 //!
-//! By one call that all systems have under different names, and the `polling` crate under one. It does
-//! what we need and a little more: since not every Linux can wait for less than a millisecond, it sets a
-//! timer, waits, and silences its bell, with five system calls where one could do. For an echo that is a
-//! tenth of all its processor time.
-//!
-//! So on Linux there is a **short way**. There a poller is itself a descriptor that can be waited on, and
-//! all that we leave to `polling` is what the kernel does not do as cheaply: the last fraction of a
-//! millisecond, and the bell.
+//! The kernel keeps the set of descriptors and reports those that have changed. On Linux that is epoll: a
+//! descriptor is added once, `epoll_wait` returns its events. Elsewhere the `polling` crate wraps the
+//! system's own interface (kqueue on the BSDs and macOS).
 //!
 //! ```text
-//!   limit 3.7 ms ─▶ the short way, for 3 ms ─┬─ sockets ──────▶ that is all, in one call
-//!                                            ├─ nothing ──────▶ `polling` waits for the last 0.7 ms
-//!                                            └─ the bell ─────▶ `polling` silences it, and looks again
+//!   add, delete ─ epoll_ctl ─▶ ┌───────┐
+//!   notify ─────── eventfd ──▶ │ epoll │ ── epoll_wait ──▶ events
+//!   the last ms ── timerfd ──▶ └───────┘
 //! ```
 //!
-//! Elsewhere, and under any doubt, `polling` does it all. It is right by itself: without the short way
-//! nothing changes but the number of system calls.
+//! All registrations are **edge-triggered**: the kernel reports a change once and does not repeat it. An
+//! event holds the whole state of the descriptor at the time of the wait.
 //!
-//! Next: `reactor.rs`, which knows whom a report is for.
+//! This file does not know sources, tasks or wakers.
+//! Next: `reactor.rs`, which finds the source of an event and its wakers.
 
-use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
-use std::time::Duration;
-
-use polling::{Event, Events, PollMode};
-
-/// The system's poller.
-#[derive(Debug)]
-pub(crate) struct Poller(polling::Poller);
-
-/// What a wait has found.
-#[derive(Debug)]
-pub(crate) struct Reports {
-    found: Vec<Report>,
-    /// A buffer.
-    events: Events,
-}
+#[cfg(all(target_os = "linux", not(openwork_polling)))]
+pub(crate) use direct::Poller;
+#[cfg(not(all(target_os = "linux", not(openwork_polling))))]
+pub(crate) use portable::Poller;
 
 /// A descriptor has changed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Report {
+pub(crate) struct Event {
     /// The key under which it was added.
     pub(crate) key: usize,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
 }
 
-/// What the short way leaves to do.
-#[cfg(target_os = "linux")]
-enum Waited {
-    /// Nothing: there are reports, or the time is over.
-    Enough,
-    /// The long way, for so long.
-    GoOn(Option<Duration>),
-}
-
-impl Poller {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Poller(polling::Poller::new()?))
-    }
-
-    /// Reports each change of a descriptor under this key, which is less than `usize::MAX`: that it can be
-    /// read, that it can be written, or both.
-    ///
-    /// # Safety
-    ///
-    /// The descriptor is [deleted](Poller::delete) before it is closed.
-    pub(crate) unsafe fn add(
-        &self,
-        fd: RawFd,
-        key: usize,
-        [readable, writable]: [bool; 2],
-    ) -> io::Result<()> {
-        let event = Event::new(key, readable, writable);
-        // SAFETY: rule 5, as our caller promises.
-        unsafe { self.0.add_with_mode(fd, event, PollMode::Edge) }
-    }
-
-    /// Reports nothing of it any more.
-    pub(crate) fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.0.delete(fd)
-    }
-
-    /// Waits for reports: at most for `limit`, or without end.
-    pub(crate) fn wait(&self, reports: &mut Reports, limit: Option<Duration>) -> io::Result<()> {
-        reports.found.clear();
-        #[cfg(target_os = "linux")]
-        let limit = match direct::wait(&self.0, &mut reports.found, limit)? {
-            Waited::Enough => return Ok(()),
-            Waited::GoOn(rest) => rest,
-        };
-        reports.events.clear();
-        self.0.wait(&mut reports.events, limit)?;
-        reports.found.extend(reports.events.iter().map(|event| Report {
-            key: event.key,
-            readable: event.readable,
-            writable: event.writable,
-        }));
-        Ok(())
-    }
-
-    /// Rings the bell: ends a [`wait`](Poller::wait), the current one or the next.
-    pub(crate) fn notify(&self) -> io::Result<()> {
-        self.0.notify()
-    }
-}
-
-impl Reports {
-    pub(crate) fn new() -> Self {
-        Reports { found: Vec::new(), events: Events::new() }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Report> {
-        self.found.iter().copied()
-    }
-}
-
-/// The short way.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(openwork_polling)))]
 mod direct {
     use std::io;
     use std::mem::MaybeUninit;
+    use std::os::fd::{BorrowedFd, OwnedFd};
     use std::time::{Duration, Instant};
 
-    use polling::Poller;
-    use rustix::event::epoll::{self, EventFlags};
+    use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+    use rustix::event::{EventfdFlags, eventfd};
     use rustix::io::Errno;
-    use rustix::time::Timespec;
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
 
-    use super::{Report, Waited};
+    use super::Event;
 
-    /// Reports at once, on the stack. What does not find room comes with the next call. Arbitrary; its effect
-    /// is how often a busy server calls for more.
-    const ROOM: usize = 256;
+    /// Events in one call, on the stack. The next call returns the others. Arbitrary; its effect is how often a
+    /// busy server calls again.
+    const CAPACITY: usize = 256;
 
-    /// The key of the bell, and of the timer, of `polling`.
-    const BELL: u64 = usize::MAX as u64;
+    /// The key of the notifier and of the timer.
+    const INTERNAL: u64 = u64::MAX;
 
-    /// A longer wait is made of several, as older kernels count milliseconds in 32 bits. Arbitrary below that.
+    /// A longer wait ends early, since older kernels count milliseconds in 32 bits. Arbitrary below that.
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Waits for whole milliseconds only.
-    pub(super) fn wait(
-        poller: &Poller,
-        found: &mut Vec<Report>,
-        limit: Option<Duration>,
-    ) -> io::Result<Waited> {
-        let until = match limit {
-            Some(Duration::ZERO) | None => None,
-            Some(limit) if limit < Duration::from_millis(1) => {
-                return Ok(Waited::GoOn(Some(limit)));
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    /// The system's poller.
+    #[derive(Debug)]
+    pub(crate) struct Poller {
+        epoll: OwnedFd,
+        /// An eventfd. Each write to it is an edge, so nothing has to read it.
+        notifier: OwnedFd,
+        /// For the last fraction of a millisecond: `epoll_wait` counts whole ones.
+        timer: OwnedFd,
+    }
+
+    impl Poller {
+        pub(crate) fn new() -> io::Result<Self> {
+            let poller = Poller {
+                epoll: epoll::create(CreateFlags::CLOEXEC)?,
+                notifier: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+                timer: timerfd_create(
+                    TimerfdClockId::Monotonic,
+                    TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+                )?,
+            };
+            for fd in [&poller.notifier, &poller.timer] {
+                let flags = EventFlags::IN | EventFlags::ET;
+                epoll::add(&poller.epoll, fd, EventData::new_u64(INTERNAL), flags)?;
             }
-            // None here: later than any clock will show.
-            Some(limit) => Instant::now().checked_add(limit),
-        };
-        let whole = limit.map(|limit| whole_milliseconds(limit.min(LONGEST)));
-        let mut room = [MaybeUninit::uninit(); ROOM];
-        let events = match epoll::wait(poller, &mut room, whole.as_ref()) {
-            Ok((events, _)) => &*events,
-            // A signal: nothing was found, and the long way waits for the rest.
-            Err(Errno::INTR) => &[],
-            Err(error) => return Err(error.into()),
-        };
-        let sources = events.iter().filter(|event| event.data.u64() != BELL);
-        found.extend(sources.map(report));
-        Ok(if found.len() < events.len() {
-            Waited::GoOn(Some(Duration::ZERO))
-        } else if !found.is_empty() || limit == Some(Duration::ZERO) {
-            Waited::Enough
-        } else {
-            Waited::GoOn(until.map(|until| until.saturating_duration_since(Instant::now())))
-        })
+            Ok(poller)
+        }
+
+        /// Reports each change of a descriptor under this key, which is less than `usize::MAX`: that it can
+        /// be read, that it can be written, or both.
+        ///
+        /// # Safety
+        ///
+        /// The descriptor is [deleted](Poller::delete) before it is closed.
+        pub(crate) unsafe fn add(
+            &self,
+            fd: BorrowedFd<'_>,
+            key: usize,
+            [readable, writable]: [bool; 2],
+        ) -> io::Result<()> {
+            let mut flags = EventFlags::ET;
+            flags.set(EventFlags::IN | EventFlags::PRI, readable);
+            flags.set(EventFlags::OUT, writable);
+            Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key as u64), flags)?)
+        }
+
+        /// Reports nothing about the descriptor from now on.
+        pub(crate) fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+            Ok(epoll::delete(&self.epoll, fd)?)
+        }
+
+        /// Waits for events: at most for `limit`, or without end. May return early, without events.
+        pub(crate) fn wait(
+            &self,
+            events: &mut Vec<Event>,
+            limit: Option<Duration>,
+        ) -> io::Result<()> {
+            events.clear();
+            let Some(limit) = limit.filter(|limit| !limit.is_zero()) else {
+                return self.collect(events, limit).map(drop);
+            };
+            let (start, limit) = (Instant::now(), limit.min(LONGEST));
+            if limit >= MILLISECOND && self.collect(events, Some(limit))? > 0 {
+                return Ok(());
+            }
+            let rest = limit.saturating_sub(start.elapsed());
+            // The time is over, or a signal has ended the wait.
+            if rest.is_zero() || rest >= MILLISECOND {
+                return Ok(());
+            }
+            let rest = Timespec { tv_sec: 0, tv_nsec: rest.subsec_nanos().into() };
+            let once = Itimerspec { it_interval: Timespec::default(), it_value: rest };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+            self.collect(events, None).map(drop)
+        }
+
+        /// One `epoll_wait`, for whole milliseconds. Returns how much it found, with the internal events.
+        fn collect(&self, events: &mut Vec<Event>, limit: Option<Duration>) -> io::Result<usize> {
+            let limit = limit.map(|limit| Timespec {
+                tv_sec: limit.as_secs() as _,
+                tv_nsec: (limit.subsec_millis() * 1_000_000).into(),
+            });
+            let mut buffer = [MaybeUninit::uninit(); CAPACITY];
+            let found = match epoll::wait(&self.epoll, &mut buffer, limit.as_ref()) {
+                Ok((found, _)) => &*found,
+                Err(Errno::INTR) => &[],
+                Err(error) => return Err(error.into()),
+            };
+            let external = found.iter().filter(|event| event.data.u64() != INTERNAL);
+            events.extend(external.map(decode));
+            Ok(found.len())
+        }
+
+        /// Ends a [`wait`](Poller::wait), the current one or the next.
+        pub(crate) fn notify(&self) -> io::Result<()> {
+            Ok(rustix::io::write(&self.notifier, &1_u64.to_ne_bytes()).map(drop)?)
+        }
     }
 
-    fn whole_milliseconds(limit: Duration) -> Timespec {
-        let nanos = limit.subsec_millis() * 1_000_000;
-        Timespec { tv_sec: limit.as_secs() as _, tv_nsec: nanos.into() }
-    }
-
-    /// The flags mean what they mean to `polling`: an error or a hang-up is news for both directions.
-    fn report(event: &epoll::Event) -> Report {
-        let (key, flags) = (event.data.u64() as usize, event.flags);
+    fn decode(event: &epoll::Event) -> Event {
+        let flags = event.flags;
+        // The kernel reports these two for both directions, whatever was asked for.
         let both = EventFlags::HUP | EventFlags::ERR;
-        Report {
-            key,
+        Event {
+            key: event.data.u64() as usize,
             readable: flags.intersects(both | EventFlags::IN | EventFlags::PRI),
             writable: flags.intersects(both | EventFlags::OUT),
+        }
+    }
+}
+
+/// The same by the `polling` crate. `RUSTFLAGS="--cfg openwork_polling"` takes it on Linux too, for tests.
+#[cfg(not(all(target_os = "linux", not(openwork_polling))))]
+mod portable {
+    use std::io;
+    use std::os::fd::{AsRawFd, BorrowedFd};
+    use std::time::Duration;
+
+    use polling::PollMode;
+
+    use super::Event;
+
+    #[derive(Debug)]
+    pub(crate) struct Poller(polling::Poller);
+
+    impl Poller {
+        pub(crate) fn new() -> io::Result<Self> {
+            Ok(Poller(polling::Poller::new()?))
+        }
+
+        /// # Safety
+        ///
+        /// The descriptor is [deleted](Poller::delete) before it is closed.
+        pub(crate) unsafe fn add(
+            &self,
+            fd: BorrowedFd<'_>,
+            key: usize,
+            [readable, writable]: [bool; 2],
+        ) -> io::Result<()> {
+            let event = polling::Event::new(key, readable, writable);
+            // SAFETY: rule 5, as our caller promises.
+            unsafe { self.0.add_with_mode(fd.as_raw_fd(), event, PollMode::Edge) }
+        }
+
+        pub(crate) fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+            self.0.delete(fd)
+        }
+
+        pub(crate) fn wait(
+            &self,
+            events: &mut Vec<Event>,
+            limit: Option<Duration>,
+        ) -> io::Result<()> {
+            let mut found = polling::Events::new();
+            self.0.wait(&mut found, limit)?;
+            events.clear();
+            events.extend(found.iter().map(
+                |polling::Event { key, readable, writable, .. }| Event { key, readable, writable },
+            ));
+            Ok(())
+        }
+
+        pub(crate) fn notify(&self) -> io::Result<()> {
+            self.0.notify()
         }
     }
 }

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use super::poller::{Poller, Report, Reports};
+use super::poller::{Event, Poller};
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
 use super::prim::{Mutex, discard};
@@ -286,7 +286,7 @@ impl Reactor {
         directions: &[Direction],
         writable: bool,
     ) -> io::Result<Arc<Source>> {
-        let fd = io.as_fd().as_raw_fd();
+        let fd = io.as_fd();
         // Held to the end: what gets in before `close` is told of it, and nothing gets in after.
         let poller = self.poller();
         let Some(poller) = &*poller else { return Err(closed()) };
@@ -297,7 +297,7 @@ impl Reactor {
             let generation = sources.generation << INDEX_BITS;
             let entry = sources.slab.vacant_entry();
             let source = Arc::new(Source {
-                fd,
+                fd: fd.as_raw_fd(),
                 key: generation | entry.key(),
                 readiness: AtomicUsize::new(if writable { Direction::Write.bit() } else { 0 }),
                 waiters: Mutex::default(),
@@ -348,17 +348,15 @@ impl Reactor {
     pub(crate) fn wait(
         &self,
         runtime: u32,
-        reports: &mut Reports,
+        events: &mut Vec<Event>,
         limit: Option<Duration>,
         wakers: &mut Vec<Waker>,
     ) -> io::Result<usize> {
         match &*self.poller() {
-            Some(poller) => poller.wait(reports, limit)?,
+            Some(poller) => poller.wait(events, limit)?,
             None => return Ok(0),
         }
-        let mut count = 0;
-        for Report { key, readable, writable } in reports.iter() {
-            count += 1;
+        for &Event { key, readable, writable } in &*events {
             // Not locked for the whole batch: a trace's listener is called in between.
             let found = self.sources.lock().find(key).cloned();
             let Some(source) = found else { continue };
@@ -367,7 +365,7 @@ impl Reactor {
             let write = if writable { Direction::Write.bit() } else { 0 };
             source.report(read | write, wakers);
         }
-        Ok(count)
+        Ok(events.len())
     }
 
     /// Ends a [`wait`](Reactor::wait), the current one or the next.
