@@ -11,7 +11,9 @@
 //! ```
 //!
 //! All registrations are **edge-triggered**: the kernel reports a change once and does not repeat it. An
-//! event holds the whole state of the descriptor at the time of the wait.
+//! event holds the whole state of the descriptor at the time of the wait. `polling` does not ask the kernel
+//! whether the peer has ended its stream (`EPOLLRDHUP`) and cannot report it, so on Linux this file calls
+//! epoll itself, every time: an end that one wait does not see is lost, since its edge has passed.
 //!
 //! This file does not know sources, tasks or wakers.
 //! Next: `reactor.rs`, which finds the source of an event and its wakers.
@@ -28,6 +30,8 @@ pub(crate) struct Event {
     pub(crate) key: usize,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// An end of the stream, an error or urgent data. Never set if [`Poller::REPORTS_ENDS`] is false.
+    pub(crate) ended: bool,
 }
 
 #[cfg(all(target_os = "linux", not(openwork_polling)))]
@@ -70,6 +74,9 @@ mod direct {
     }
 
     impl Poller {
+        /// Whether events tell of ends.
+        pub(crate) const REPORTS_ENDS: bool = true;
+
         pub(crate) fn new() -> io::Result<Self> {
             let poller = Poller {
                 epoll: epoll::create(CreateFlags::CLOEXEC)?,
@@ -99,7 +106,7 @@ mod direct {
             [readable, writable]: [bool; 2],
         ) -> io::Result<()> {
             let mut flags = EventFlags::ET;
-            flags.set(EventFlags::IN | EventFlags::PRI, readable);
+            flags.set(EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP, readable);
             flags.set(EventFlags::OUT, writable);
             Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key as u64), flags)?)
         }
@@ -161,10 +168,12 @@ mod direct {
         let flags = event.flags;
         // The kernel reports these two for both directions, whatever was asked for.
         let both = EventFlags::HUP | EventFlags::ERR;
+        let read_end = both | EventFlags::PRI | EventFlags::RDHUP;
         Event {
             key: event.data.u64() as usize,
-            readable: flags.intersects(both | EventFlags::IN | EventFlags::PRI),
+            readable: flags.intersects(read_end | EventFlags::IN),
             writable: flags.intersects(both | EventFlags::OUT),
+            ended: flags.intersects(read_end),
         }
     }
 }
@@ -184,6 +193,8 @@ mod portable {
     pub(crate) struct Poller(polling::Poller);
 
     impl Poller {
+        pub(crate) const REPORTS_ENDS: bool = false;
+
         pub(crate) fn new() -> io::Result<Self> {
             Ok(Poller(polling::Poller::new()?))
         }
@@ -215,7 +226,12 @@ mod portable {
             self.0.wait(&mut found, limit)?;
             events.clear();
             events.extend(found.iter().map(
-                |polling::Event { key, readable, writable, .. }| Event { key, readable, writable },
+                |polling::Event { key, readable, writable, .. }| Event {
+                    key,
+                    readable,
+                    writable,
+                    ended: false,
+                },
             ));
             Ok(())
         }

@@ -1,25 +1,24 @@
-//! Who waits for which descriptor?
+//! A task waits for a socket: the kernel's event must find the task's waker.
 //!
-//! A read from a socket that has no data answers "would block". The task must then be woken when data
-//! comes, and one system call can watch ten thousand sockets for that: epoll on Linux, kqueue elsewhere,
-//! both behind the `polling` crate. Each descriptor is registered **once**, for both directions and
-//! *edge-triggered*: the system speaks up when something changes, and does not repeat itself.
+//! A read from a socket that has no data answers "would block", and the task must be woken when data comes.
+//! Each descriptor is registered **once**, for both directions and *edge-triggered*: the kernel reports a
+//! change and does not repeat it. So a [`Source`] remembers the last report. An operation is tried as long as
+//! its direction is ready:
 //!
 //! ```text
-//!              try it ──────── done ───────▶ hand out the result, stay "ready"
+//!              try it ───────── done ──────────▶ return the result, stay ready
 //!   ready ──▶ (read, write,
-//!     ▲        accept …) ──── WouldBlock ──▶ clear "ready" ──▶ keep the waker, Pending
-//!     │                                                              │
-//!     └────────────── the system reports a change, wake ◀────────────┘
+//!     ▲        accept …) ── WouldBlock, or ────▶ not ready ──▶ store the waker, Pending
+//!     │                     a short read                             │
+//!     └───────────── an event: ready, wake ◀─────────────────────────┘
 //! ```
 //!
-//! So a [`Source`] remembers what the system said: "ready" stands until an operation proves otherwise,
-//! and **only `WouldBlock` proves it**. A read that returns less than was asked for does not: behind
-//! those bytes the end of the stream may already lie, whose edge has come and gone together with
-//! theirs. Who takes a short read for "drained" then waits for ever (`tests/net` has the case).
+//! `WouldBlock` always clears the readiness. A short read (less than the buffer holds) proves that a TCP
+//! socket is drained only if the kernel would have reported what may lie behind the bytes
+//! ([`Source::clear_if_short`]).
 //!
-//! The reactor does not sleep by itself, calls no waker, and does no I/O on anybody's behalf.
-//! Next: `driver.rs`, which turns it.
+//! The reactor does not decide when to wait, calls no waker, and does no I/O.
+//! Next: `driver.rs`, which waits in it.
 
 use std::future::Future;
 use std::io;
@@ -38,7 +37,7 @@ use super::prim::atomic::Ordering::{AcqRel, Acquire};
 use super::prim::{Mutex, discard};
 use super::trace::{self, Event as Traced, Waiting};
 
-/// One of the two things one can wait for.
+/// What a task can wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Read,
@@ -50,137 +49,134 @@ impl Direction {
 
     /// Its bit in [`Source::readiness`].
     const fn bit(self) -> usize {
-        match self {
-            Direction::Read => 0b001,
-            Direction::Write => 0b010,
-        }
+        1 << self as usize
     }
 }
 
-/// The runtime has ended: ready for ever, and every operation fails.
-const CLOSED: usize = 0b100;
-/// Above the flags, a counter that moves with each report, so that an old look is known for old.
-const REPORT: usize = 0b1000;
+/// An end of the stream, an error or urgent data was reported: more may lie behind a short read. Never
+/// cleared.
+const ENDED: usize = 0b0100;
+/// The runtime has shut down: ready for ever, and every operation fails.
+const SHUTDOWN: usize = 0b1000;
+/// Above the flags, the version: a counter that each event moves, so that `clear` recognises an old one.
+const VERSION: usize = 0b1_0000;
 
 /// A registered descriptor.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) fd: RawFd,
     key: usize,
-    /// Flags by [`Direction::bit`] and [`CLOSED`], and the count of reports.
+    /// [`Direction::bit`]s, [`ENDED`], [`SHUTDOWN`], and the [`VERSION`].
     readiness: AtomicUsize,
     waiters: Mutex<Waiters>,
 }
 
-/// Who waits for one descriptor.
+/// The wakers of the tasks that wait for one descriptor. A waker that was called is gone.
 #[derive(Debug, Default)]
 struct Waiters {
-    /// For the poll-style traits: one of each, the last one wins.
-    reader: Option<Waker>,
-    writer: Option<Waker>,
-    /// For `&self` methods such as `accept`: any number. A waker is gone once it was called.
+    /// For the poll-style traits: one for each [`Direction`], the last one wins.
+    last: [Option<Waker>; 2],
+    /// For `&self` methods such as `accept`: any number.
     others: Slab<(Direction, Option<Waker>)>,
 }
 
-/// What was seen of a source when it was ready: to be given back to [`Source::clear`].
+/// The readiness of a source before an operation: the operation's caller gives it back to [`Source::clear`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen(usize);
+pub(crate) struct ReadinessVersion(usize);
 
 impl Source {
-    /// What is known of it. None: not ready.
-    pub(crate) fn look(&self, direction: Direction) -> Option<io::Result<Seen>> {
-        // Acquire: matches the release in `report`.
-        let seen = self.readiness.load(Acquire);
-        if seen & CLOSED != 0 {
-            return Some(Err(closed()));
+    /// None: not ready.
+    pub(crate) fn readiness(&self, direction: Direction) -> Option<io::Result<ReadinessVersion>> {
+        // Acquire: matches the Release in `set_readiness`.
+        let now = self.readiness.load(Acquire);
+        if now & SHUTDOWN != 0 {
+            return Some(Err(shut_down()));
         }
-        (seen & direction.bit() != 0).then_some(Ok(Seen(seen)))
+        (now & direction.bit() != 0).then_some(Ok(ReadinessVersion(now)))
     }
 
-    /// Ready when the operation is worth trying. Keeps one waker for each direction.
+    /// Ready when the operation is worth a try. Stores one waker for each direction.
     pub(crate) fn poll_ready(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Seen>> {
-        if let Some(seen) = self.look(direction) {
-            return Poll::Ready(seen);
-        }
-        // Outside of the lock: a stranger's `clone` may come back to this very source. So may the `drop` of
-        // whichever waker is left over.
-        let mut waker = Some(cx.waker().clone());
-        {
-            let mut waiters = self.waiters.lock();
-            // Again, under the lock. The race. Task: looks, "not ready" … Reactor: sets "ready", takes
-            // the wakers, finds none … Task: leaves its waker, and waits for an edge that has passed.
-            // `report` sets the flag first and takes the wakers under this lock second; so either its
-            // flag is seen here, or our waker there. With workers, `tests/net` shows it now and then;
-            // swap the two in `report` and the argument is gone.
-            if let Some(seen) = self.look(direction) {
-                drop(waiters);
-                discard(waker);
-                return Poll::Ready(seen);
-            }
-            let slot = waiters.slot(direction);
-            if !slot.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
-                mem::swap(slot, &mut waker);
-            }
-        }
-        discard(waker);
-        trace::waiting(self.waiting(direction));
-        Poll::Pending
+    ) -> Poll<io::Result<ReadinessVersion>> {
+        self.poll_or_register(direction, cx, |waiters| &mut waiters.last[direction as usize])
     }
 
-    /// The same for any number of waiters at once.
+    /// The same for any number of tasks.
     pub(crate) fn wait(&self, direction: Direction) -> Wait<'_> {
         Wait { source: self, direction, key: None }
     }
 
-    /// The operation answered `WouldBlock`: the source is not ready, unless a report came since `seen`.
-    pub(crate) fn clear(&self, direction: Direction, seen: Seen) {
-        let flags = REPORT - 1;
-        // AcqRel: as everywhere on this word. A newer report wins, or its edge would be lost: the
-        // operation may have tried just before it. The other direction's flag may change meanwhile.
+    /// `place` is where the waker belongs.
+    fn poll_or_register(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        place: impl FnOnce(&mut Waiters) -> &mut Option<Waker>,
+    ) -> Poll<io::Result<ReadinessVersion>> {
+        if let Some(ready) = self.readiness(direction) {
+            return Poll::Ready(ready);
+        }
+        // Cloned and dropped without the lock: both may be user code that calls this source.
+        let mut waker = Some(cx.waker().clone());
+        let mut waiters = self.waiters.lock();
+        // The second look closes this race. Task: reads "not ready" … Driver: sets "ready", takes the wakers,
+        // finds none … Task: stores its waker, and waits for an edge that has passed. `set_readiness` sets
+        // the flag first and takes the wakers under this lock second; so either the task sees the flag here,
+        // or the driver finds the waker there.
+        let ready = self.readiness(direction);
+        if ready.is_none() {
+            mem::swap(place(&mut waiters), &mut waker);
+        }
+        drop(waiters);
+        discard(waker);
+        let Some(ready) = ready else {
+            trace::waiting(match direction {
+                Direction::Read => Waiting::Readable { fd: self.fd },
+                Direction::Write => Waiting::Writable { fd: self.fd },
+            });
+            return Poll::Pending;
+        };
+        Poll::Ready(ready)
+    }
+
+    /// The operation answered `WouldBlock`: the source is not ready, unless an event came since `version`.
+    pub(crate) fn clear(&self, direction: Direction, version: ReadinessVersion) {
+        // AcqRel: as everywhere on this word. The race: the operation answers `WouldBlock` … Driver: reports
+        // new data … Task: clears, and waits for an edge that has passed. A newer version wins. The other
+        // direction's flag may change at any time.
         let _ = self.readiness.fetch_update(AcqRel, Acquire, |now| {
-            (now & !flags == seen.0 & !flags).then_some(now & !direction.bit())
+            (now / VERSION == version.0 / VERSION).then_some(now & !direction.bit())
         });
     }
 
-    /// The system says that this is ready. Whom to wake goes to `wakers`.
-    fn report(&self, flags: usize, wakers: &mut Vec<Waker>) {
+    /// The operation moved fewer bytes than it was asked for, and at least one: a TCP socket is drained (or
+    /// full) now, unless something else ended the operation.
+    ///
+    /// That is the end of the stream, an error, or urgent data, at which a read stops. If it came before the
+    /// last event was fetched, that event reported it: `ENDED`. If it came later, it is a new edge, and its
+    /// event sets "ready" again, or has moved the version already. Without `ENDED`, data and FIN in one
+    /// segment are one edge, and the task would wait for a second one (`tests/net/end_of_stream.rs`).
+    pub(crate) fn clear_if_short(&self, direction: Direction, version: ReadinessVersion) {
+        if Poller::REPORTS_ENDS && version.0 & ENDED == 0 {
+            self.clear(direction, version);
+        }
+    }
+
+    /// The kernel has reported these flags. The wakers to call go to `wakers`.
+    fn set_readiness(&self, flags: usize, wakers: &mut Vec<Waker>) {
+        // Release: matches the Acquire in `readiness`.
         let _ = self
             .readiness
-            .fetch_update(AcqRel, Acquire, |now| Some(now.wrapping_add(REPORT) | flags));
-        self.waiters.lock().take(flags, wakers);
-    }
-
-    fn waiting(&self, direction: Direction) -> Waiting {
-        match direction {
-            Direction::Read => Waiting::Readable { fd: self.fd },
-            Direction::Write => Waiting::Writable { fd: self.fd },
-        }
-    }
-}
-
-impl Waiters {
-    fn slot(&mut self, direction: Direction) -> &mut Option<Waker> {
-        match direction {
-            Direction::Read => &mut self.reader,
-            Direction::Write => &mut self.writer,
-        }
-    }
-
-    /// Moves out the wakers of those who wait for one of `flags`.
-    fn take(&mut self, flags: usize, wakers: &mut Vec<Waker>) {
+            .fetch_update(AcqRel, Acquire, |now| Some(now.wrapping_add(VERSION) | flags));
+        let waiters = &mut *self.waiters.lock();
         for direction in Direction::BOTH {
-            if flags & (direction.bit() | CLOSED) == 0 {
-                continue;
-            }
-            wakers.extend(self.slot(direction).take());
-            for (_, (wants, waker)) in &mut self.others {
-                if *wants == direction {
-                    wakers.extend(waker.take());
-                }
+            if flags & (direction.bit() | SHUTDOWN) != 0 {
+                wakers.extend(waiters.last[direction as usize].take());
+                let others = waiters.others.iter_mut().map(|(_, waiter)| waiter);
+                wakers.extend(others.filter(|it| it.0 == direction).filter_map(|it| it.1.take()));
             }
         }
     }
@@ -191,35 +187,19 @@ impl Waiters {
 pub(crate) struct Wait<'a> {
     source: &'a Source,
     direction: Direction,
-    /// Its place among the waiters.
+    /// Its key in [`Waiters::others`].
     key: Option<usize>,
 }
 
 impl Future for Wait<'_> {
-    type Output = io::Result<Seen>;
+    type Output = io::Result<ReadinessVersion>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Wait { source, direction, key } = *self;
-        if let Some(seen) = source.look(direction) {
-            return Poll::Ready(seen);
-        }
-        // As in `poll_ready`.
-        let mut waker = Some(cx.waker().clone());
-        {
-            let mut waiters = source.waiters.lock();
-            if let Some(seen) = source.look(direction) {
-                drop(waiters);
-                discard(waker);
-                return Poll::Ready(seen);
-            }
-            match key {
-                Some(key) => mem::swap(&mut waiters.others[key].1, &mut waker),
-                None => self.key = Some(waiters.others.insert((direction, waker.take()))),
-            }
-        }
-        discard(waker);
-        trace::waiting(source.waiting(direction));
-        Poll::Pending
+        let Wait { source, direction, key } = &mut *self;
+        source.poll_or_register(*direction, cx, |waiters| {
+            let key = *key.get_or_insert_with(|| waiters.others.insert((*direction, None)));
+            &mut waiters.others[key].1
+        })
     }
 }
 
@@ -235,8 +215,8 @@ impl Drop for Wait<'_> {
 /// The sources of one runtime.
 #[derive(Debug)]
 pub(crate) struct Reactor {
-    /// None once the runtime has ended: a socket that outlives it keeps no descriptors of ours open. Std's
-    /// lock, which a thread may hold while it sleeps in the poller: the writer comes when nobody does.
+    /// None after shutdown: a socket that outlives the runtime keeps none of its descriptors open. Std's lock:
+    /// the thread that waits in the poller holds it for reading, and shutdown writes when no thread waits.
     poller: RwLock<Option<Poller>>,
     sources: Mutex<Sources>,
 }
@@ -253,9 +233,9 @@ const INDEX_BITS: u32 = usize::BITS / 2;
 const INDEX: usize = (1 << INDEX_BITS) - 1;
 
 impl Sources {
-    /// The source that a report is about. A descriptor may be closed after the system has reported it
-    /// and before we read the report, and its place be given to another. The generation in the key
-    /// keeps the report from reaching the wrong one.
+    /// The source of an event. A descriptor may be closed after the kernel has reported it and before the
+    /// event is read, and another source may have its index by then. The generation in the key keeps the
+    /// event from the wrong source.
     fn find(&self, key: usize) -> Option<&Arc<Source>> {
         self.slab.get(key & INDEX).filter(|source| source.key == key)
     }
@@ -273,78 +253,67 @@ impl Reactor {
         self.poller.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Watches a descriptor from now on, in these directions. It must be [`deregister`]ed before it is
-    /// closed; `Descriptor` in `io`, the only caller, sees to that.
+    /// Watches a descriptor from now on, to read, to write, or both. It must be [deregistered] before it is
+    /// closed; `Descriptor` in `io`, the only caller, does that.
     ///
-    /// A fresh source counts as writable if `writable` (most sockets are, and the first write proves
-    /// it), and as not readable until the system says so, which it does at once if it is.
+    /// A fresh source is writable if `writable` (most sockets are, and the first write proves it), and not
+    /// readable until the kernel says so, which it does at once if it is.
     ///
-    /// [`deregister`]: Reactor::deregister
+    /// [deregistered]: Reactor::deregister
     pub(crate) fn register(
         &self,
         io: &impl AsFd,
-        directions: &[Direction],
+        interest: [bool; 2],
         writable: bool,
     ) -> io::Result<Arc<Source>> {
         let fd = io.as_fd();
-        // Held to the end: what gets in before `close` is told of it, and nothing gets in after.
+        // Held to the end: a source that enters before `close` is told of it, and none enters after.
         let poller = self.poller();
-        let Some(poller) = &*poller else { return Err(closed()) };
-        let source = {
-            let mut sources = self.sources.lock();
-            // Half the range: the largest key of all is the poller's own.
-            sources.generation = (sources.generation + 1) & (INDEX >> 1);
-            let generation = sources.generation << INDEX_BITS;
-            let entry = sources.slab.vacant_entry();
-            let source = Arc::new(Source {
-                fd: fd.as_raw_fd(),
-                key: generation | entry.key(),
-                readiness: AtomicUsize::new(if writable { Direction::Write.bit() } else { 0 }),
-                waiters: Mutex::default(),
-            });
-            entry.insert(source.clone());
-            source
-        };
-        let wants = Direction::BOTH.map(|direction| directions.contains(&direction));
-        // SAFETY: rule 5, a descriptor is forgotten by the poller before it is closed. The caller owns
-        // it, and deregisters it first.
-        let added = unsafe { poller.add(fd, source.key, wants) };
-        if let Err(error) = added {
-            self.forget(&source);
+        let Some(poller) = &*poller else { return Err(shut_down()) };
+        let mut sources = self.sources.lock();
+        // Half the range: the largest key of all is the poller's own.
+        sources.generation = (sources.generation + 1) & (INDEX >> 1);
+        let source = Arc::new(Source {
+            fd: fd.as_raw_fd(),
+            key: sources.generation << INDEX_BITS | sources.slab.vacant_key(),
+            readiness: AtomicUsize::new(if writable { Direction::Write.bit() } else { 0 }),
+            waiters: Mutex::default(),
+        });
+        sources.slab.insert(source.clone());
+        drop(sources);
+        // SAFETY: rule 5, a descriptor is deleted from the poller before it is closed. The caller owns it, and
+        // deregisters it first.
+        if let Err(error) = unsafe { poller.add(fd, source.key, interest) } {
+            self.remove(&source);
             return Err(error);
         }
         Ok(source)
     }
 
-    /// Watches a descriptor no longer. It is still open.
+    /// Stops watching a descriptor, which is still open.
     pub(crate) fn deregister(&self, source: &Source) {
         if let Some(poller) = &*self.poller() {
-            // By its number, and not by what its owner's `AsFd` answers today: it may be another one.
+            // The registered number: the owner's `AsFd` may answer another one today.
             // SAFETY: rule 5, it is closed after this.
             let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
-            // An error here means that the poller does not know it; which is what we want.
+            // An error means that the poller does not know the descriptor, which is the aim.
             let _ = poller.delete(fd);
         }
-        self.forget(source);
-        let kept = {
-            let mut waiters = source.waiters.lock();
-            [waiters.reader.take(), waiters.writer.take()]
-        };
-        discard(kept.into_iter().flatten());
+        self.remove(source);
+        let wakers = mem::take(&mut source.waiters.lock().last);
+        discard(wakers.into_iter().flatten());
     }
 
-    fn forget(&self, source: &Source) {
+    fn remove(&self, source: &Source) {
         let mut sources = self.sources.lock();
-        if sources.find(source.key).is_some() {
-            sources.slab.remove(source.key & INDEX);
-        }
+        sources.slab.remove(source.key & INDEX);
         if sources.slab.is_empty() {
             sources.slab.shrink_to_fit();
         }
     }
 
-    /// Waits for reports: at most for `limit`, or without end. Whom to wake goes to `wakers`. Returns
-    /// how many sources were reported.
+    /// Waits for events: at most for `limit`, or without end. May return early. The wakers to call go to
+    /// `wakers`; `events` is a buffer. Returns the number of events.
     pub(crate) fn wait(
         &self,
         runtime: u32,
@@ -356,14 +325,15 @@ impl Reactor {
             Some(poller) => poller.wait(events, limit)?,
             None => return Ok(0),
         }
-        for &Event { key, readable, writable } in &*events {
-            // Not locked for the whole batch: a trace's listener is called in between.
+        for &Event { key, readable, writable, ended } in &*events {
+            // Not locked for the whole batch: a trace's subscriber is called in between.
             let found = self.sources.lock().find(key).cloned();
             let Some(source) = found else { continue };
             trace::emit(runtime, Traced::Ready { fd: source.fd, readable, writable });
-            let read = if readable { Direction::Read.bit() } else { 0 };
-            let write = if writable { Direction::Write.bit() } else { 0 };
-            source.report(read | write, wakers);
+            let read = usize::from(readable) * Direction::Read.bit();
+            let write = usize::from(writable) * Direction::Write.bit();
+            let ended = usize::from(ended) * ENDED;
+            source.set_readiness(read | write | ended, wakers);
         }
         Ok(events.len())
     }
@@ -375,24 +345,24 @@ impl Reactor {
         }
     }
 
-    /// How many descriptors are watched.
+    /// The number of descriptors that are watched.
     pub(crate) fn len(&self) -> usize {
         self.sources.lock().slab.len()
     }
 
-    /// Watches nothing any more: what waits is woken, and from now on each operation fails. Nobody is in
-    /// [`wait`](Reactor::wait), or will be.
+    /// Watches nothing any more: the tasks that wait are woken, and from now on each operation fails. No thread
+    /// is in [`wait`](Reactor::wait), or will be.
     pub(crate) fn close(&self) -> Vec<Waker> {
         let poller = self.poller.write().unwrap_or_else(PoisonError::into_inner).take();
         drop(poller);
         let mut wakers = Vec::new();
         for (_, source) in &self.sources.lock().slab {
-            source.report(CLOSED, &mut wakers);
+            source.set_readiness(SHUTDOWN, &mut wakers);
         }
         wakers
     }
 }
 
-fn closed() -> io::Error {
+fn shut_down() -> io::Error {
     io::Error::other("the runtime that this I/O object was made in has been shut down")
 }

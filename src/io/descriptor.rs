@@ -1,21 +1,21 @@
-//! Try; if it would block, wait; try again.
+//! Sockets, pipes and foreign descriptors are read, written, accepted from and connected in one way.
 //!
-//! Every kind of descriptor is read, written, accepted from and connected in the same way, so that way
-//! stands here once, and the sockets are thin around it. What to try is a closure. It is tried at once as
-//! long as the source counts as ready, so an operation that can be done at once is done without a detour.
+//! Try; if it would block, wait; try again. That is written here once, and the sockets are thin around it. The
+//! operation is a closure. It is tried at once while the source is ready, so an operation that can be done now
+//! costs one system call.
 //!
 //! ```text
-//!              poll_io               io                     try_io
-//!   who        one task for each     any number, each       nobody waits
-//!              direction, the last   with a place of
-//!              one wins              its own
+//!              poll_io                    io                   try_io
+//!   waits      one task for each          any number, each     none
+//!              direction, the last        with its own
+//!              waker wins                 waker
 //! ```
 //!
-//! A [`Descriptor`] owns a non-blocking object and its registration with the reactor, and takes care of
-//! the order in which they end: first the reactor forgets the descriptor, then it is closed. The other way
-//! round, its number might belong to somebody else already.
+//! A [`Descriptor`] owns a non-blocking object and its registration with the reactor, and orders their ends:
+//! first it deregisters the descriptor, then it closes it. In the other order another thread's new descriptor
+//! could have the number already. It does not know what the operations do.
 //!
-//! Next: `unix.rs`, the same for descriptors that are not ours.
+//! Next: `unix.rs`, the same for descriptors of other libraries.
 
 use std::fmt;
 use std::future::Future;
@@ -29,13 +29,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::interest::{Interest, Ready};
 use crate::engine::context;
-use crate::engine::reactor::{Direction, Seen, Source, Wait};
+use crate::engine::reactor::{Direction, ReadinessVersion, Source, Wait};
 use crate::engine::shared::Share;
 use crate::runtime::Handle;
 
 /// A non-blocking object that a runtime watches.
 pub(crate) struct Descriptor<T: AsFd> {
-    /// None only on the way out of [`into_inner`](Descriptor::into_inner).
+    /// None only at the end of [`into_inner`](Descriptor::into_inner).
     io: Option<T>,
     source: Arc<Source>,
     shared: Arc<Share>,
@@ -45,45 +45,41 @@ impl<T: AsFd> Descriptor<T> {
     /// Lets the runtime watch `io`, which must not block. A socket that is still connecting is not
     /// `writable` yet.
     pub(crate) fn new(io: T, runtime: &Handle, writable: bool) -> io::Result<Self> {
-        Self::within(io, &runtime.parts.shared, &Direction::BOTH, writable)
+        Self::register(io, &runtime.parts.shared, [true, true], writable)
     }
 
-    /// Lets the runtime watch `io` in some directions only. Nothing is known of it yet.
+    /// Lets the runtime watch `io` in some directions only. It is not ready before the first event.
     pub(crate) fn with_interest(io: T, runtime: &Handle, interest: Interest) -> io::Result<Self> {
-        let directions: &[Direction] = match (interest.is_readable(), interest.is_writable()) {
-            (true, false) => &[Direction::Read],
-            (false, true) => &[Direction::Write],
-            _ => &Direction::BOTH,
-        };
-        Self::within(io, &runtime.parts.shared, directions, false)
+        let interest = Direction::BOTH.map(|direction| interest.has(direction));
+        Self::register(io, &runtime.parts.shared, interest, false)
     }
 
     /// Lets the runtime that watches this one watch `io` too.
     pub(crate) fn beside<U: AsFd>(&self, io: U) -> io::Result<Descriptor<U>> {
-        Descriptor::within(io, &self.shared, &Direction::BOTH, true)
+        Descriptor::register(io, &self.shared, [true, true], true)
     }
 
-    fn within(
+    fn register(
         io: T,
         shared: &Arc<Share>,
-        directions: &[Direction],
+        interest: [bool; 2],
         writable: bool,
     ) -> io::Result<Self> {
-        let source = shared.driver.reactor.register(&io, directions, writable)?;
+        let source = shared.driver.reactor.register(&io, interest, writable)?;
         Ok(Descriptor { io: Some(io), source, shared: shared.clone() })
     }
 
     pub(crate) fn get_ref(&self) -> &T {
-        self.io.as_ref().expect("it is there until `into_inner`")
+        self.io.as_ref().expect("present until `into_inner`")
     }
 
-    // ---- to wait ----
+    // ---- wait ----
 
-    /// Waits until an operation in one of these directions is worth a try. As far as the budget goes, that
-    /// is an operation itself. Any number of tasks at once.
+    /// Waits until an operation in one of these directions is worth a try, which costs one unit of the task's
+    /// budget. Any number of tasks at once.
     pub(crate) fn ready(&self, interest: Interest) -> Readiness<'_> {
         let wait = |direction| interest.has(direction).then(|| self.source.wait(direction));
-        Readiness { read: wait(Direction::Read), write: wait(Direction::Write) }
+        Readiness { waits: Direction::BOTH.map(wait) }
     }
 
     /// The same for one task for each direction.
@@ -93,42 +89,42 @@ impl<T: AsFd> Descriptor<T> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Found>> {
         ready!(context::poll_budget(cx));
-        let seen = ready!(self.source.poll_ready(direction, cx))?;
+        let version = ready!(self.source.poll_ready(direction, cx))?;
         context::spend();
-        Poll::Ready(Ok(Found::one(direction, seen)))
+        Poll::Ready(Ok(Found::one(direction, version)))
     }
 
-    /// What is known already of these directions.
-    pub(crate) fn look(&self, interest: Interest) -> io::Result<Found> {
+    /// Which of these directions are ready now, without waiting.
+    fn readiness(&self, interest: Interest) -> io::Result<Found> {
         let mut found = Found::default();
         for direction in Direction::BOTH {
             if interest.has(direction) {
-                *found.at(direction) = self.source.look(direction).transpose()?;
+                found.0[direction as usize] = self.source.readiness(direction).transpose()?;
             }
         }
         Ok(found)
     }
 
-    /// An operation that what was `found` gave hope for would block: the source is not ready, unless a
-    /// report came meanwhile.
-    pub(crate) fn clear(&self, mut found: Found) {
+    /// An operation answered `WouldBlock`: the directions that were `found` ready are not, unless an event came
+    /// since.
+    pub(crate) fn clear(&self, found: Found) {
         for direction in Direction::BOTH {
-            if let Some(seen) = *found.at(direction) {
-                self.source.clear(direction, seen);
+            if let Some(version) = found.0[direction as usize] {
+                self.source.clear(direction, version);
             }
         }
     }
 
-    /// What was found, in words for the user. That a direction has come to its end the system is asked for
-    /// here: the poller has no word for one that has ended while the other goes on.
+    /// What was found, as the user sees it. It asks the system for the ends and errors: events do not tell
+    /// them apart.
     pub(crate) fn describe(&self, found: Found) -> Ready {
         let mut ready = Ready::EMPTY;
         let mut concerns = Ready::ERROR;
-        if found.read.is_some() {
+        if found.has(Direction::Read) {
             ready |= Ready::READABLE;
             concerns |= Ready::from_interest(Interest::READABLE);
         }
-        if found.write.is_some() {
+        if found.has(Direction::Write) {
             ready |= Ready::WRITABLE;
             concerns |= Ready::from_interest(Interest::WRITABLE);
         }
@@ -143,25 +139,25 @@ impl<T: AsFd> Descriptor<T> {
         const READ_END: PollFlags = PollFlags::empty();
 
         let mut fds = [PollFd::new(self.get_ref(), READ_END)];
-        // It does not wait. An error here means that nothing more is known.
+        // It does not wait. After an error nothing more is known.
         let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        let says = fds[0].revents();
+        let flags = fds[0].revents();
         let mut ends = Ready::EMPTY;
-        if says.intersects(READ_END | PollFlags::HUP) {
+        if flags.intersects(READ_END | PollFlags::HUP) {
             ends |= Ready::READ_CLOSED;
         }
-        if says.intersects(PollFlags::HUP | PollFlags::ERR) {
+        if flags.intersects(PollFlags::HUP | PollFlags::ERR) {
             ends |= Ready::WRITE_CLOSED;
         }
-        if says.contains(PollFlags::ERR) {
+        if flags.contains(PollFlags::ERR) {
             ends |= Ready::ERROR;
         }
         ends
     }
 
-    // ---- to try, and to wait ----
+    // ---- try, and wait ----
 
-    /// Does `operation`, or keeps the waker until it is worth another try. One task for each direction.
+    /// Does `operation`, or stores the waker until it is worth another try. One task for each direction.
     pub(crate) fn poll_io<R>(
         &self,
         direction: Direction,
@@ -170,12 +166,35 @@ impl<T: AsFd> Descriptor<T> {
     ) -> Poll<io::Result<R>> {
         ready!(context::poll_budget(cx));
         loop {
-            let seen = ready!(self.source.poll_ready(direction, cx))?;
-            if let Some(result) = self.attempt(Found::one(direction, seen), &mut operation) {
+            let version = ready!(self.source.poll_ready(direction, cx))?;
+            if let Some(result) = self.try_op(Found::one(direction, version), &mut operation) {
                 context::spend();
                 return Poll::Ready(result);
             }
         }
+    }
+
+    /// The same for a read or a write of at most `len` bytes: fewer clear the readiness. No `len` if a short one
+    /// proves nothing, as with lists of buffers: std cuts those that are longer than 1,024.
+    pub(crate) fn poll_bytes(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        len: Option<usize>,
+        mut operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_io(direction, cx, |io| {
+            // Before the operation: an event that comes during it is not cleared.
+            let version = self.source.readiness(direction);
+            let count = operation(io)?;
+            // 0 is the end of the stream, or an empty buffer.
+            if let (Some(Ok(version)), Some(len)) = (version, len)
+                && (1..len).contains(&count)
+            {
+                self.source.clear_if_short(direction, version);
+            }
+            Ok(count)
+        })
     }
 
     /// Does `operation`, as soon as it can be done. Any number of tasks at once.
@@ -192,19 +211,19 @@ impl<T: AsFd> Descriptor<T> {
         interest: Interest,
         operation: impl FnOnce(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let found = self.look(interest)?;
-        let result = if found.is_nothing() { None } else { self.attempt_once(found, operation) };
+        let found = self.readiness(interest)?;
+        let result = if found.is_empty() { None } else { self.try_op_once(found, operation) };
         result.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// Tries, and tries again after a signal: then nothing was done, and nothing is known.
-    fn attempt<R>(
+    /// Tries, and tries again after a signal, which ends an operation before it has done anything.
+    fn try_op<R>(
         &self,
         found: Found,
         operation: &mut impl FnMut(&T) -> io::Result<R>,
     ) -> Option<io::Result<R>> {
         loop {
-            match self.attempt_once(found, &mut *operation) {
+            match self.try_op_once(found, &mut *operation) {
                 Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
@@ -212,7 +231,7 @@ impl<T: AsFd> Descriptor<T> {
     }
 
     /// Tries once. None: it would block.
-    fn attempt_once<R>(
+    fn try_op_once<R>(
         &self,
         found: Found,
         operation: impl FnOnce(&T) -> io::Result<R>,
@@ -228,10 +247,10 @@ impl<T: AsFd> Descriptor<T> {
 
     // ---- the end ----
 
-    /// The object, no longer watched. It is still non-blocking.
+    /// The object, which is no longer watched, and is still non-blocking.
     pub(crate) fn into_inner(mut self) -> T {
         self.deregister();
-        self.io.take().expect("it is there until now")
+        self.io.take().expect("present until now")
     }
 
     fn deregister(&self) {
@@ -243,7 +262,7 @@ impl<T: AsFd> Descriptor<T> {
 
 impl<T: AsFd> Drop for Descriptor<T> {
     fn drop(&mut self) {
-        // The object itself is dropped, and so closed, after this.
+        // The object is dropped, and so closed, after this.
         self.deregister();
     }
 }
@@ -266,64 +285,51 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Descriptor<T> {
     }
 }
 
-/// In which directions a descriptor was found ready: to be given back to [`Descriptor::clear`].
+/// The directions in which a descriptor was found ready: the caller gives it back to [`Descriptor::clear`].
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Found {
-    read: Option<Seen>,
-    write: Option<Seen>,
-}
+pub(crate) struct Found([Option<ReadinessVersion>; 2]);
 
 impl Found {
-    fn one(direction: Direction, seen: Seen) -> Found {
+    fn one(direction: Direction, version: ReadinessVersion) -> Found {
         let mut found = Found::default();
-        *found.at(direction) = Some(seen);
+        found.0[direction as usize] = Some(version);
         found
     }
 
-    fn at(&mut self, direction: Direction) -> &mut Option<Seen> {
-        match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
-        }
+    fn has(&self, direction: Direction) -> bool {
+        self.0[direction as usize].is_some()
     }
 
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.read.is_none() && self.write.is_none()
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
     }
 
     /// Takes out what concerns `ready`.
     pub(crate) fn take(&mut self, ready: Ready) -> Found {
-        Found {
-            read: self.read.take_if(|_| ready.is_readable()),
-            write: self.write.take_if(|_| ready.is_writable()),
-        }
+        let [read, write] = &mut self.0;
+        Found([read.take_if(|_| ready.is_readable()), write.take_if(|_| ready.is_writable())])
     }
 }
 
 /// Waits until a descriptor is ready in one of some directions. From [`Descriptor::ready`].
 #[derive(Debug)]
 pub(crate) struct Readiness<'a> {
-    /// Its places among those who wait; it leaves the lines when this is dropped.
-    read: Option<Wait<'a>>,
-    write: Option<Wait<'a>>,
+    /// One for each direction. Dropped with this, they remove their wakers.
+    waits: [Option<Wait<'a>>; 2],
 }
 
 impl Readiness<'_> {
-    /// The same without a look at the budget.
+    /// The same without the budget.
     fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Found>> {
         let mut found = Found::default();
-        for direction in Direction::BOTH {
-            let wait = match direction {
-                Direction::Read => &mut self.read,
-                Direction::Write => &mut self.write,
-            };
+        for (wait, found) in self.waits.iter_mut().zip(&mut found.0) {
             if let Some(wait) = wait
-                && let Poll::Ready(seen) = Pin::new(wait).poll(cx)
+                && let Poll::Ready(version) = Pin::new(wait).poll(cx)
             {
-                *found.at(direction) = Some(seen?);
+                *found = Some(version?);
             }
         }
-        if found.is_nothing() { Poll::Pending } else { Poll::Ready(Ok(found)) }
+        if found.is_empty() { Poll::Pending } else { Poll::Ready(Ok(found)) }
     }
 }
 
@@ -358,7 +364,7 @@ where
         let Io { descriptor, readiness, operation } = &mut *self;
         loop {
             let found = ready!(readiness.poll_found(cx))?;
-            if let Some(result) = descriptor.attempt(found, operation) {
+            if let Some(result) = descriptor.try_op(found, operation) {
                 context::spend();
                 return Poll::Ready(result);
             }

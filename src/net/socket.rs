@@ -85,8 +85,9 @@ impl<S: StdSocket> Socket<S> {
         Ok(rustix::net::sockopt::socket_error(&self.io)?.err().map(Errno::into))
     }
 
-    /// Waits until reading (or to receive, or to accept) is worth a try, also at the end of a stream. It
-    /// stays so until a try answers `WouldBlock`. Cancel safe; any number of tasks at once.
+    /// Waits until reading (or receiving, or accepting) is worth a try. So it is at the end of a stream, too. It
+    /// stays so until an operation shows that nothing is left: a try that answers `WouldBlock`, or an `AsyncRead`
+    /// that returns less than its buffer holds. Cancel safe; any number of tasks at once.
     ///
     /// # Errors
     ///

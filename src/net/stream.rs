@@ -1,12 +1,12 @@
 //! A stream of bytes in each direction, whether to another machine or to the next process.
 //!
-//! TCP and Unix streams differ in how one is made. From then on they are read, written, looked into and
-//! taken apart alike, so that stands here, for both. The traits of the ecosystem are implemented for a
-//! *reference* too: one task may read while another writes, with nothing in between.
+//! TCP and Unix streams differ in how one is made. From then on they are read, written, peeked at and split in
+//! the same way, which is written here for both. The traits of the ecosystem are implemented for a *reference*
+//! too: one task may read while another writes, with nothing in between.
 //!
-//! To connect is alike as well. The system begins at once, and the end, good or bad, shows in that the
-//! socket becomes writable. Also with Unix streams, where it ends at once: so one learns of a listener that
-//! has gone away meanwhile.
+//! They connect in the same way. The system begins at once, and the socket becomes writable when the attempt has
+//! succeeded or failed. So it is with Unix streams, where the attempt ends at once: a listener that has gone in
+//! the meantime shows as an error.
 //!
 //! Next: `halves.rs`, a stream in two parts.
 
@@ -31,6 +31,9 @@ use crate::runtime::Handle;
 
 /// Std's sockets that carry a stream.
 pub trait Stream: Connected + From<OwnedFd> {
+    /// Whether a short read or write means that the socket is drained or full.
+    const SHORT_IS_DRAINED: bool;
+
     /// What reads and writes.
     fn bytes(&self) -> impl Read + Write;
 
@@ -41,7 +44,7 @@ pub trait Stream: Connected + From<OwnedFd> {
 /// Reading and writing, without waiting. With waiting, see [`AsyncReadExt`](crate::io::AsyncReadExt) and
 /// [`AsyncWriteExt`](crate::io::AsyncWriteExt).
 impl<S: Stream> Socket<S> {
-    /// Reads what is there now. 0 is the end of the stream, or an empty `buf`.
+    /// Reads what has arrived. 0 is the end of the stream, or an empty `buf`.
     ///
     /// # Errors
     ///
@@ -153,7 +156,8 @@ impl<S: Stream> AsyncRead for &Socket<S> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(Direction::Read, cx, |stream| stream.bytes().read(buf))
+        let len = S::SHORT_IS_DRAINED.then_some(buf.len());
+        self.io.poll_bytes(Direction::Read, cx, len, |stream| stream.bytes().read(buf))
     }
 
     fn poll_read_vectored(
@@ -171,7 +175,8 @@ impl<S: Stream> AsyncWrite for &Socket<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(Direction::Write, cx, |stream| stream.bytes().write(buf))
+        let len = S::SHORT_IS_DRAINED.then_some(buf.len());
+        self.io.poll_bytes(Direction::Write, cx, len, |stream| stream.bytes().write(buf))
     }
 
     fn poll_write_vectored(

@@ -22,6 +22,7 @@ mod accept;
 mod stream;
 mod end_of_stream;
 mod fairness;
+mod short_reads;
 mod split;
 mod tcp_socket;
 mod udp;

@@ -58,6 +58,8 @@ impl Connected for net::TcpStream {
 }
 
 impl Stream for net::TcpStream {
+    const SHORT_IS_DRAINED: bool = true;
+
     fn bytes(&self) -> impl Read + Write {
         self
     }

@@ -70,6 +70,9 @@ impl Connected for net::UnixStream {
 }
 
 impl Stream for net::UnixStream {
+    /// A read stops behind bytes that came with descriptors, and no event tells of that.
+    const SHORT_IS_DRAINED: bool = false;
+
     fn bytes(&self) -> impl Read + Write {
         self
     }
