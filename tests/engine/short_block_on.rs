@@ -322,6 +322,31 @@ fn a_task_that_yields_sees_that_a_socket_is_ready() {
     });
 }
 
+/// The number of the yielding task's polls between the data and the reader's poll.
+#[test]
+fn beside_a_task_that_yields_alone_a_reader_is_polled_at_once() {
+    on_each_of(&[CurrentThread, Workers(1)], |flavour| {
+        let runtime = flavour.build();
+        let task = runtime.spawn(async {
+            for _ in 0..20 {
+                let (near, mut far) = pair();
+                let reader = openwork::spawn(async move { drop(near.readable().await.unwrap()) });
+                // The reader waits, and the first event of its descriptor has come.
+                yield_now().await;
+                yield_now().await;
+                far.write_all(b"!").unwrap();
+                let mut polls = 0;
+                while !reader.is_finished() {
+                    yield_now().await;
+                    polls += 1;
+                }
+                assert!(polls <= 2, "{polls} polls");
+            }
+        });
+        runtime.block_on(task).unwrap();
+    });
+}
+
 #[test]
 fn while_several_futures_are_ready_the_driver_is_polled_at_intervals() {
     const TIMES: usize = 2000;
