@@ -7,19 +7,19 @@
 //!
 //! ```text
 //!               wake, abort              start_poll
-//!    ┌──────┐ ─────────────▶ ┌───────────┐ ───────▶ ┌─────────┐  finish   ┌──────┐
-//!    │ Idle │                │ Scheduled │          │ Running │ ────────▶ │ Done │
-//!    └──────┘                └───────────┘          └─────────┘           └──────┘
-//!      │  ▲                     ▲  │                 │ ▲  │ wake             ▲
-//!      │  └───── end_poll ──────│──│─────────────────┘ │  ▼                  │
-//!      │                        │  │              ┌─────────┐     finish     │
-//!      │                        │  │              │  Woken  │ ───────────────┘
-//!      │                        │  │              └─────────┘
-//!      │                        └──│── end_poll ("again") ─┘
-//!      └──────── claim ────────────┴──────────▶ Running          (shutdown)
+//!    ┌──────┐ ─────────────▶ ┌───────────┐ ───────▶ ┌─────────┐  complete  ┌──────────┐
+//!    │ Idle │                │ Scheduled │          │ Running │ ─────────▶ │ Complete │
+//!    └──────┘                └───────────┘          └─────────┘            └──────────┘
+//!      │  ▲                     ▲  │                 │ ▲  │ wake                ▲
+//!      │  └───── end_poll ──────│──│─────────────────┘ │  ▼                     │
+//!      │                        │  │         ┌─────────────────┐    complete    │
+//!      │                        │  │         │ RunningNotified │ ───────────────┘
+//!      │                        │  │         └─────────────────┘
+//!      │                        └──│── end_poll ───────┘
+//!      └ transition_to_shutdown ───┴──────────▶ Running                 (shutdown)
 //! ```
 //!
-//! Beside the life stand a flag, *abort requested*, and what the [`Joiner`] does. This file decides and
+//! Beside the life stand a flag, *abort requested*, and what the [`JoinInterest`] does. This file decides and
 //! touches nothing else: no future, no queue, no waker. Each transition answers what its caller must do
 //! next, so that the next file reads as a list of decisions. Next: `task.rs`.
 
@@ -29,7 +29,7 @@ use super::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 /// Where a task is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Life {
+pub(crate) enum Lifecycle {
     /// It waits; its wakers are out in the world. It stands in no queue.
     Idle = 0,
     /// It stands in exactly one queue. Where every task begins.
@@ -38,28 +38,28 @@ pub(crate) enum Life {
     Running = 2,
     /// As `Running`, and it was woken since the poll began: the poll may have looked before the wake,
     /// so the task must be polled once more.
-    Woken = 3,
+    RunningNotified = 3,
     /// Its future is gone. It is never polled again, whoever wakes it.
-    Done = 4,
+    Complete = 4,
 }
 
 /// What the task's `JoinHandle` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Joiner {
+pub(crate) enum JoinInterest {
     /// It exists and does not wait: the slot for its waker is its own.
-    Attached = 0,
+    Held = 0,
     /// Its waker is in the slot, and the slot belongs to the task, which wakes it when it ends.
     Waiting = 1,
     /// It was dropped. Nobody wants the output.
-    Gone = 2,
+    Dropped = 2,
 }
 
 /// The byte, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Word {
-    pub(crate) life: Life,
-    pub(crate) joiner: Joiner,
+pub(crate) struct Snapshot {
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) join_interest: JoinInterest,
     /// Somebody asked for the task's end. It stays set.
     pub(crate) abort: bool,
 }
@@ -69,27 +69,27 @@ const JOINER: u8 = 0b001_1000;
 const JOINER_SHIFT: u32 = JOINER.trailing_zeros();
 const ABORT: u8 = 0b010_0000;
 
-impl Word {
+impl Snapshot {
     #[inline]
     const fn pack(self) -> u8 {
         let abort = if self.abort { ABORT } else { 0 };
-        self.life as u8 | (self.joiner as u8) << JOINER_SHIFT | abort
+        self.lifecycle as u8 | (self.join_interest as u8) << JOINER_SHIFT | abort
     }
 
     #[inline]
     fn unpack(bits: u8) -> Self {
-        Word {
-            life: match bits & LIFE {
-                0 => Life::Idle,
-                1 => Life::Scheduled,
-                2 => Life::Running,
-                3 => Life::Woken,
-                _ => Life::Done,
+        Snapshot {
+            lifecycle: match bits & LIFE {
+                0 => Lifecycle::Idle,
+                1 => Lifecycle::Scheduled,
+                2 => Lifecycle::Running,
+                3 => Lifecycle::RunningNotified,
+                _ => Lifecycle::Complete,
             },
-            joiner: match (bits & JOINER) >> JOINER_SHIFT {
-                0 => Joiner::Attached,
-                1 => Joiner::Waiting,
-                _ => Joiner::Gone,
+            join_interest: match (bits & JOINER) >> JOINER_SHIFT {
+                0 => JoinInterest::Held,
+                1 => JoinInterest::Waiting,
+                _ => JoinInterest::Dropped,
             },
             abort: bits & ABORT != 0,
         }
@@ -99,7 +99,7 @@ impl Word {
 /// After [`State::wake`] and [`State::abort`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Wake {
+pub(crate) enum AfterWake {
     /// The task is now `Scheduled`, by you: put it into a queue.
     Schedule,
     /// It is in a queue, will be put into one at the end of its poll, or is done.
@@ -109,10 +109,10 @@ pub(crate) enum Wake {
 /// After [`State::start_poll`], by the one who took the task out of a queue.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Start {
+pub(crate) enum AfterStartPoll {
     /// The future is yours: poll it.
     Poll,
-    /// The future is yours: drop it, the task was aborted. Then finish.
+    /// The future is yours: drop it, the task was aborted. Then complete the task.
     Cancel,
     /// Leave it: a shutdown was here before you.
     Skip,
@@ -121,19 +121,19 @@ pub(crate) enum Start {
 /// After [`State::end_poll`], when the future was pending.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum EndPoll {
+pub(crate) enum AfterEndPoll {
     /// The task is idle. It may already run elsewhere: do not touch it again.
-    Rest,
+    Idle,
     /// It was woken during the poll, and is `Scheduled` again: put it at the back of the queue.
-    Again,
-    /// It was aborted during the poll, and the future is still yours: drop it. Then finish.
+    Reschedule,
+    /// It was aborted during the poll, and the future is still yours: drop it. Then complete the task.
     Cancel,
 }
 
-/// After [`State::finish`].
+/// After [`State::complete`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Finish {
+pub(crate) enum AfterComplete {
     /// The output is the joiner's from now on, and so is the slot.
     LeaveOutput,
     /// The output is the joiner's, the slot is yours: take the waker out and wake it.
@@ -142,30 +142,30 @@ pub(crate) enum Finish {
     DropOutput,
 }
 
-/// After [`State::claim`].
+/// After [`State::transition_to_shutdown`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Claim {
-    /// The future is yours: drop it. Then finish.
+pub(crate) enum AfterShutdown {
+    /// The future is yours: drop it. Then complete the task.
     Cancel,
     /// The task is done, or some other thread is polling it and will cancel it.
     Nothing,
 }
 
-/// After [`State::join_waits`] and [`State::join_returns`].
+/// After [`State::set_join_waker`] and [`State::unset_join_waker`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Join {
+pub(crate) enum AfterJoin {
     /// The change was made.
     Changed,
     /// The task is done: the output is there, and the slot no longer the joiner's if it was waiting.
-    Done,
+    Complete,
 }
 
 /// After [`State::detach`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Detach {
+pub(crate) enum AfterDetach {
     /// Nothing is left to tidy.
     Nothing,
     /// The slot is yours again: drop the waker in it.
@@ -181,22 +181,26 @@ pub(crate) struct State(AtomicU8);
 impl State {
     /// A new task: in a queue, with a handle.
     pub(crate) fn new() -> Self {
-        let word = Word { life: Life::Scheduled, joiner: Joiner::Attached, abort: false };
+        let word = Snapshot {
+            lifecycle: Lifecycle::Scheduled,
+            join_interest: JoinInterest::Held,
+            abort: false,
+        };
         State(AtomicU8::new(word.pack()))
     }
 
     #[inline]
-    pub(crate) fn load(&self) -> Word {
-        // Acquire: matches the release in `finish`; who sees `Done` sees the output.
-        Word::unpack(self.0.load(Acquire))
+    pub(crate) fn load(&self) -> Snapshot {
+        // Acquire: matches the release in `complete`; who sees `Complete` sees the output.
+        Snapshot::unpack(self.0.load(Acquire))
     }
 
     /// The only way in which the byte changes.
     #[inline]
-    fn update<R>(&self, decide: impl Fn(&mut Word) -> R) -> R {
+    fn update<R>(&self, decide: impl Fn(&mut Snapshot) -> R) -> R {
         let mut seen = self.0.load(Relaxed);
         loop {
-            let mut word = Word::unpack(seen);
+            let mut word = Snapshot::unpack(seen);
             let verdict = decide(&mut word);
             // AcqRel, always: whoever gains a right acquires what its last owner released.
             //
@@ -215,50 +219,52 @@ impl State {
 
     /// Something happened that the future waits for.
     #[inline]
-    pub(crate) fn wake(&self) -> Wake {
-        self.update(|word| match word.life {
-            Life::Idle => {
-                word.life = Life::Scheduled;
-                Wake::Schedule
+    pub(crate) fn wake(&self) -> AfterWake {
+        self.update(|word| match word.lifecycle {
+            Lifecycle::Idle => {
+                word.lifecycle = Lifecycle::Scheduled;
+                AfterWake::Schedule
             }
-            Life::Running => {
-                word.life = Life::Woken;
-                Wake::Nothing
+            Lifecycle::Running => {
+                word.lifecycle = Lifecycle::RunningNotified;
+                AfterWake::Nothing
             }
-            Life::Scheduled | Life::Woken | Life::Done => Wake::Nothing,
+            Lifecycle::Scheduled | Lifecycle::RunningNotified | Lifecycle::Complete => {
+                AfterWake::Nothing
+            }
         })
     }
 
     /// Somebody wants the task to end. Its future is dropped by a worker, not here: the one who aborts
     /// may be anywhere, also in the midst of this task's own poll.
-    pub(crate) fn abort(&self) -> Wake {
+    pub(crate) fn abort(&self) -> AfterWake {
         self.update(|word| {
-            if word.life == Life::Done {
-                return Wake::Nothing;
+            if word.lifecycle == Lifecycle::Complete {
+                return AfterWake::Nothing;
             }
             word.abort = true;
-            if word.life == Life::Idle {
-                word.life = Life::Scheduled;
-                return Wake::Schedule;
+            if word.lifecycle == Lifecycle::Idle {
+                word.lifecycle = Lifecycle::Scheduled;
+                return AfterWake::Schedule;
             }
-            Wake::Nothing
+            AfterWake::Nothing
         })
     }
 
     /// A thread took the task out of a queue.
     #[inline]
-    pub(crate) fn start_poll(&self) -> Start {
+    pub(crate) fn start_poll(&self) -> AfterStartPoll {
         let (was, start) = self.update(|word| {
-            let was = word.life;
-            if was == Life::Done {
-                return (was, Start::Skip);
+            let was = word.lifecycle;
+            if was == Lifecycle::Complete {
+                return (was, AfterStartPoll::Skip);
             }
-            word.life = Life::Running;
-            (was, if word.abort { Start::Cancel } else { Start::Poll })
+            word.lifecycle = Lifecycle::Running;
+            (was, if word.abort { AfterStartPoll::Cancel } else { AfterStartPoll::Poll })
         });
         // Not in the closure: the first word that it is shown may be out of date.
         assert!(
-            matches!(was, Life::Scheduled | Life::Done),
+            matches!(was, Lifecycle::Scheduled | Lifecycle::Complete),
             "a task in a queue is scheduled, or done by a shutdown"
         );
         start
@@ -266,81 +272,81 @@ impl State {
 
     /// The poll is over, and the future pending.
     #[inline]
-    pub(crate) fn end_poll(&self) -> EndPoll {
+    pub(crate) fn end_poll(&self) -> AfterEndPoll {
         self.update(|word| {
             if word.abort {
-                return EndPoll::Cancel;
+                return AfterEndPoll::Cancel;
             }
-            if word.life == Life::Woken {
-                word.life = Life::Scheduled;
-                return EndPoll::Again;
+            if word.lifecycle == Lifecycle::RunningNotified {
+                word.lifecycle = Lifecycle::Scheduled;
+                return AfterEndPoll::Reschedule;
             }
-            word.life = Life::Idle;
-            EndPoll::Rest
+            word.lifecycle = Lifecycle::Idle;
+            AfterEndPoll::Idle
         })
     }
 
     /// The runtime ends, and no worker is left: take the task wherever it waits.
-    pub(crate) fn claim(&self) -> Claim {
-        self.update(|word| match word.life {
-            Life::Idle | Life::Scheduled => {
-                word.life = Life::Running;
-                Claim::Cancel
+    pub(crate) fn transition_to_shutdown(&self) -> AfterShutdown {
+        self.update(|word| match word.lifecycle {
+            Lifecycle::Idle | Lifecycle::Scheduled => {
+                word.lifecycle = Lifecycle::Running;
+                AfterShutdown::Cancel
             }
-            Life::Running | Life::Woken => {
+            Lifecycle::Running | Lifecycle::RunningNotified => {
                 word.abort = true;
-                Claim::Nothing
+                AfterShutdown::Nothing
             }
-            Life::Done => Claim::Nothing,
+            Lifecycle::Complete => AfterShutdown::Nothing,
         })
     }
 
     /// The future is dropped and the output in its place.
     #[inline]
-    pub(crate) fn finish(&self) -> Finish {
+    pub(crate) fn complete(&self) -> AfterComplete {
         self.update(|word| {
-            word.life = Life::Done;
-            match word.joiner {
-                Joiner::Attached => Finish::LeaveOutput,
-                Joiner::Waiting => Finish::WakeJoiner,
-                Joiner::Gone => Finish::DropOutput,
+            word.lifecycle = Lifecycle::Complete;
+            match word.join_interest {
+                JoinInterest::Held => AfterComplete::LeaveOutput,
+                JoinInterest::Waiting => AfterComplete::WakeJoiner,
+                JoinInterest::Dropped => AfterComplete::DropOutput,
             }
         })
     }
 
     /// The joiner has put its waker into the slot, and hands the slot over.
     #[inline]
-    pub(crate) fn join_waits(&self) -> Join {
-        self.set_joiner(Joiner::Waiting)
+    pub(crate) fn set_join_waker(&self) -> AfterJoin {
+        self.set_joiner(JoinInterest::Waiting)
     }
 
     /// The joiner takes the slot back, to put another waker in.
     #[inline]
-    pub(crate) fn join_returns(&self) -> Join {
-        self.set_joiner(Joiner::Attached)
+    pub(crate) fn unset_join_waker(&self) -> AfterJoin {
+        self.set_joiner(JoinInterest::Held)
     }
 
     #[inline]
-    fn set_joiner(&self, joiner: Joiner) -> Join {
+    fn set_joiner(&self, joiner: JoinInterest) -> AfterJoin {
         self.update(|word| {
-            if word.life == Life::Done {
-                return Join::Done;
+            if word.lifecycle == Lifecycle::Complete {
+                return AfterJoin::Complete;
             }
-            word.joiner = joiner;
-            Join::Changed
+            word.join_interest = joiner;
+            AfterJoin::Changed
         })
     }
 
     /// The joiner is dropped.
     #[inline]
-    pub(crate) fn detach(&self) -> Detach {
+    pub(crate) fn detach(&self) -> AfterDetach {
         self.update(|word| {
-            let was = word.joiner;
-            if word.life == Life::Done {
-                return Detach::DropOutput;
+            let was = word.join_interest;
+            if word.lifecycle == Lifecycle::Complete {
+                return AfterDetach::DropOutput;
             }
-            word.joiner = Joiner::Gone;
-            if was == Joiner::Waiting { Detach::DropWaker } else { Detach::Nothing }
+            word.join_interest = JoinInterest::Dropped;
+            if was == JoinInterest::Waiting { AfterDetach::DropWaker } else { AfterDetach::Nothing }
         })
     }
 }

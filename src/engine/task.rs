@@ -15,14 +15,14 @@
 //!
 //! No lock guards the stage and the slot: the state word does, by these **rules**.
 //!
-//! - **Rule 1.** Whoever moved the state to `Running` owns the stage, until `end_poll` answers `Rest` or
-//!   `Again`, or until `finish`.
+//! - **Rule 1.** Whoever moved the state to `Running` owns the stage, until `end_poll` answers `Idle` or
+//!   `Reschedule`, or until `complete`.
 //! - **Rule 2.** A future in the stage never moves: it is polled and dropped where it was built, within
 //!   the `Arc`.
-//! - **Rule 3.** At `Done` the stage holds the output, which belongs to the joiner; if the joiner was
-//!   `Gone`, to the one who finished.
-//! - **Rule 4.** The slot belongs to the joiner while the joiner is `Attached`, and to the task while it
-//!   is `Waiting`: then only `finish`, or the joiner by `join_returns` or `detach`, gets it.
+//! - **Rule 3.** At `Complete` the stage holds the output, which belongs to the joiner; if the joiner was
+//!   `Dropped`, to the one who finished.
+//! - **Rule 4.** The slot belongs to the joiner while the joiner is `Held`, and to the task while it
+//!   is `Waiting`: then only `complete`, or the joiner by `unset_join_waker` or `detach`, gets it.
 //!
 //! A task's panic is caught here and becomes its output. So are the panics of its destructor and of a
 //! stranger's waker: they are that task's affair, and never reach the worker.
@@ -41,10 +41,11 @@ use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker_ref};
 
+use self::JoinErrorKind::{Cancelled, Panicked};
 use super::context;
 use super::prim::{OnDrop, contain, discard, wake};
-use super::state::{Claim, Detach, EndPoll, Finish, Join as Joining, Joiner, Life};
-use super::state::{Start, State, Wake};
+use super::state::{AfterComplete, AfterDetach, AfterEndPoll, AfterJoin, AfterShutdown};
+use super::state::{AfterStartPoll, AfterWake, JoinInterest, Lifecycle, State};
 use super::trace::{self, Event, Outcome};
 
 /// Where a task goes when it is to be polled. The worker implements it, further down.
@@ -64,7 +65,7 @@ pub(crate) trait Runnable: Send + Sync {
     fn future_type(&self) -> &'static str;
 
     /// Polls the future once.
-    fn run(self: Arc<Self>) -> Turn;
+    fn run(self: Arc<Self>) -> PollOutcome;
 
     /// Asks for its end. A worker drops the future.
     fn abort(self: Arc<Self>);
@@ -75,22 +76,22 @@ pub(crate) trait Runnable: Send + Sync {
 
 /// What [`Runnable::run`] came to.
 #[must_use]
-pub(crate) enum Turn {
+pub(crate) enum PollOutcome {
     /// It was woken meanwhile: put it at the back of the queue.
-    Again(Arc<dyn Runnable>),
+    Yielded(Arc<dyn Runnable>),
     /// It waits for a wake.
-    Rest,
+    Pending,
     /// It is done.
-    Ended,
+    Complete,
 }
 
 /// A task as its joiner sees it.
 pub(crate) trait Join<T>: Runnable {
     /// Whether the task is done. If not, the waker is kept, and called when it is.
-    fn await_end(&self, waker: &Waker) -> bool;
+    fn poll_join(&self, waker: &Waker) -> bool;
 
     /// The output of a task that is done.
-    fn take_output(&self) -> Result<T, Failure>;
+    fn take_output(&self) -> Result<T, JoinErrorKind>;
 
     /// The joiner goes. Its waker is dropped now, and the output too if it is there.
     fn detach(&self);
@@ -98,7 +99,7 @@ pub(crate) trait Join<T>: Runnable {
 
 /// Why a task has no output.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum JoinErrorKind {
     Cancelled,
     Panicked(Payload),
 }
@@ -111,7 +112,7 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 pub(crate) struct Header {
     pub(crate) id: u64,
     /// Where it was spawned, and by which task (0: by none).
-    pub(crate) place: &'static Location<'static>,
+    pub(crate) location: &'static Location<'static>,
     pub(crate) parent: u64,
     pub(crate) state: State,
     /// Written only by the thread that runs the task, read by whoever is curious. Relaxed throughout.
@@ -142,10 +143,10 @@ fn take_id() -> u64 {
 }
 
 impl Header {
-    pub(crate) fn new(place: &'static Location<'static>) -> Self {
+    pub(crate) fn new(location: &'static Location<'static>) -> Self {
         Header {
             id: take_id(),
-            place,
+            location,
             parent: context::task_id().unwrap_or(0),
             state: State::new(),
             polls: AtomicU32::new(0),
@@ -154,14 +155,14 @@ impl Header {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.state.load().life == Life::Done
+        self.state.load().lifecycle == Lifecycle::Complete
     }
 }
 
 /// What a task holds, at each time of its life.
 enum Stage<F: Future> {
     Future(F),
-    Output(Result<F::Output, Failure>),
+    Output(Result<F::Output, JoinErrorKind>),
     /// The output was taken, or was dropped because nobody wanted it.
     Empty,
 }
@@ -173,69 +174,65 @@ pub(crate) struct Task<F: Future, S, N = F> {
     /// Rules 1, 2 and 3.
     stage: UnsafeCell<Stage<F>>,
     /// Rule 4.
-    slot: UnsafeCell<Option<Waker>>,
+    join_waker: UnsafeCell<Option<Waker>>,
     named: PhantomData<fn() -> N>,
 }
 
 // SAFETY: rules 1, 3 and 4 give the stage and the slot to one thread at a time, and hand them over with
 // a release and an acquire of the state word. So the future and its output move between threads (`Send`)
 // and are never seen by two at once; header and scheduler are `Sync`, a `Waker` is both.
-unsafe impl<F, S, N> Sync for Task<F, S, N>
-where
-    F: Future + Send,
-    F::Output: Send,
-    S: Sync,
-{
-}
+unsafe impl<F: Future<Output: Send> + Send, S: Sync, N> Sync for Task<F, S, N> {}
 
 impl<F, S, N> Task<F, S, N>
 where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
+    F: Future<Output: Send + 'static> + Send + 'static,
     S: Schedule,
     N: 'static,
 {
     /// A new task, `Scheduled`: the caller puts it into a queue.
-    pub(crate) fn new(future: F, scheduler: S, place: &'static Location<'static>) -> Arc<Self> {
-        let header = Header::new(place);
-        trace::emit(scheduler.runtime_id(), Event::Spawned { task: header.id, place });
+    pub(crate) fn new(future: F, scheduler: S, location: &'static Location<'static>) -> Arc<Self> {
+        let header = Header::new(location);
+        trace::emit(scheduler.runtime_id(), Event::Spawned { task: header.id, place: location });
         Arc::new(Task {
             header,
             scheduler,
             stage: UnsafeCell::new(Stage::Future(future)),
-            slot: UnsafeCell::new(None),
+            join_waker: UnsafeCell::new(None),
             named: PhantomData,
         })
     }
 
     /// One turn of the task. None: it is done.
-    fn poll_once(self: &Arc<Self>) -> Option<EndPoll> {
+    fn poll_once(self: &Arc<Self>) -> Option<AfterEndPoll> {
         let (id, state) = (self.header.id, &self.header.state);
         let start = state.start_poll();
-        if start == Start::Skip {
+        if start == AfterStartPoll::Skip {
             return None;
         }
-        let running = Running::start(&self.header);
-        let outcome = if start == Start::Cancel {
-            Err(Failure::Cancelled)
+        let running = CurrentTaskGuard::start(&self.header);
+        let outcome = if start == AfterStartPoll::Cancel {
+            Err(Cancelled)
         } else {
             self.emit(Event::PollBegins { task: id });
             match self.poll_future() {
                 Ok(Poll::Ready(output)) => Ok(output),
-                Err(payload) => Err(Failure::Panicked(payload)),
+                Err(payload) => Err(Panicked(payload)),
                 Ok(Poll::Pending) => {
                     // Before `end_poll`: afterwards some other worker may run the task already.
                     running.end();
                     let end = state.end_poll();
-                    if end != EndPoll::Cancel {
-                        self.emit(Event::Pending { task: id, again: end == EndPoll::Again });
+                    if end != AfterEndPoll::Cancel {
+                        self.emit(Event::Pending {
+                            task: id,
+                            again: end == AfterEndPoll::Reschedule,
+                        });
                         return Some(end);
                     }
-                    Err(Failure::Cancelled)
+                    Err(Cancelled)
                 }
             }
         };
-        self.finish(outcome);
+        self.complete(outcome);
         running.end();
         None
     }
@@ -261,12 +258,12 @@ where
     }
 
     /// Drops the future and puts the outcome in its place. The caller owns the stage by rule 1.
-    fn finish(&self, outcome: Result<F::Output, Failure>) {
+    fn complete(&self, outcome: Result<F::Output, JoinErrorKind>) {
         // A value that was returned stays returned, also if the future then panics as it is dropped; a
         // task that was cancelled, and panics in doing so, has panicked.
         let outcome =
             match (catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Empty))), outcome) {
-                (Err(payload), Err(Failure::Cancelled)) => Err(Failure::Panicked(payload)),
+                (Err(payload), Err(Cancelled)) => Err(Panicked(payload)),
                 (Err(payload), outcome) => {
                     contain(|| drop(payload));
                     outcome
@@ -275,19 +272,19 @@ where
             };
         let how = match &outcome {
             Ok(_) => Outcome::Returned,
-            Err(Failure::Panicked(_)) => Outcome::Panicked,
-            Err(Failure::Cancelled) => Outcome::Cancelled,
+            Err(Panicked(_)) => Outcome::Panicked,
+            Err(Cancelled) => Outcome::Cancelled,
         };
         self.emit(Event::Finished { task: self.header.id, outcome: how });
         self.set_stage(Stage::Output(outcome));
-        match self.header.state.finish() {
-            Finish::LeaveOutput => {}
-            Finish::WakeJoiner => {
-                // SAFETY: rule 4, the joiner was `Waiting` at `finish`: the slot is ours.
-                let waker = unsafe { (*self.slot.get()).take() };
+        match self.header.state.complete() {
+            AfterComplete::LeaveOutput => {}
+            AfterComplete::WakeJoiner => {
+                // SAFETY: rule 4, the joiner was `Waiting` at `complete`: the slot is ours.
+                let waker = unsafe { (*self.join_waker.get()).take() };
                 wake([waker.expect("a joiner that waits has left a waker")]);
             }
-            Finish::DropOutput => contain(|| self.set_stage(Stage::Empty)),
+            AfterComplete::DropOutput => contain(|| self.set_stage(Stage::Empty)),
         }
     }
 
@@ -299,10 +296,10 @@ where
     }
 
     /// Puts a waker into the slot, or empties it. By rule 4 it is the caller's.
-    fn set_slot(&self, waker: Option<Waker>) {
+    fn store_join_waker(&self, waker: Option<Waker>) {
         // SAFETY: rule 4. The old waker is dropped after the new one is in, as its destructor is
         // user code.
-        let old = unsafe { mem::replace(&mut *self.slot.get(), waker) };
+        let old = unsafe { mem::replace(&mut *self.join_waker.get(), waker) };
         discard(old);
     }
 
@@ -313,8 +310,7 @@ where
 
 impl<F, S, N> Runnable for Task<F, S, N>
 where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
+    F: Future<Output: Send + 'static> + Send + 'static,
     S: Schedule,
     N: 'static,
 {
@@ -326,24 +322,24 @@ where
         type_name::<N>()
     }
 
-    fn run(self: Arc<Self>) -> Turn {
+    fn run(self: Arc<Self>) -> PollOutcome {
         match self.poll_once() {
-            None => Turn::Ended,
-            Some(EndPoll::Again) => Turn::Again(self),
-            Some(_) => Turn::Rest,
+            None => PollOutcome::Complete,
+            Some(AfterEndPoll::Reschedule) => PollOutcome::Yielded(self),
+            Some(_) => PollOutcome::Pending,
         }
     }
 
     fn abort(self: Arc<Self>) {
-        if self.header.state.abort() == Wake::Schedule {
+        if self.header.state.abort() == AfterWake::Schedule {
             self.scheduler.schedule(self.clone());
         }
     }
 
     fn shut_down(&self) {
-        if self.header.state.claim() == Claim::Cancel {
-            let running = Running::start(&self.header);
-            self.finish(Err(Failure::Cancelled));
+        if self.header.state.transition_to_shutdown() == AfterShutdown::Cancel {
+            let running = CurrentTaskGuard::start(&self.header);
+            self.complete(Err(Cancelled));
             running.end();
         }
     }
@@ -351,33 +347,33 @@ where
 
 impl<F, S, N> Join<F::Output> for Task<F, S, N>
 where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
+    F: Future<Output: Send + 'static> + Send + 'static,
     S: Schedule,
     N: 'static,
 {
-    fn await_end(&self, waker: &Waker) -> bool {
+    fn poll_join(&self, waker: &Waker) -> bool {
         let state = &self.header.state;
         let word = state.load();
-        if word.life == Life::Done
-            || (word.joiner == Joiner::Waiting && state.join_returns() == Joining::Done)
+        if word.lifecycle == Lifecycle::Complete
+            || (word.join_interest == JoinInterest::Waiting
+                && state.unset_join_waker() == AfterJoin::Complete)
         {
             return true;
         }
-        // SAFETY: rule 4. From here to `join_waits` the joiner is `Attached`, and the slot its own.
-        let kept = unsafe { (*self.slot.get()).as_ref() };
+        // SAFETY: rule 4. From here to `set_join_waker` the joiner is `Held`, and the slot its own.
+        let kept = unsafe { (*self.join_waker.get()).as_ref() };
         if !kept.is_some_and(|kept| kept.will_wake(waker)) {
-            self.set_slot(Some(waker.clone()));
+            self.store_join_waker(Some(waker.clone()));
         }
-        if state.join_waits() == Joining::Done {
-            self.set_slot(None);
+        if state.set_join_waker() == AfterJoin::Complete {
+            self.store_join_waker(None);
             return true;
         }
         false
     }
 
-    fn take_output(&self) -> Result<F::Output, Failure> {
-        // SAFETY: rule 3; the joiner calls this, once it has seen `Done`.
+    fn take_output(&self) -> Result<F::Output, JoinErrorKind> {
+        // SAFETY: rule 3; the joiner calls this, once it has seen `Complete`.
         match unsafe { mem::replace(&mut *self.stage.get(), Stage::Empty) } {
             Stage::Output(outcome) => outcome,
             Stage::Empty => {
@@ -389,22 +385,21 @@ where
 
     fn detach(&self) {
         match self.header.state.detach() {
-            Detach::Nothing => {}
-            Detach::DropWaker => self.set_slot(None),
-            Detach::DropOutput => contain(|| self.set_stage(Stage::Empty)),
+            AfterDetach::Nothing => {}
+            AfterDetach::DropWaker => self.store_join_waker(None),
+            AfterDetach::DropOutput => contain(|| self.set_stage(Stage::Empty)),
         }
     }
 }
 
 impl<F, S, N> ArcWake for Task<F, S, N>
 where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
+    F: Future<Output: Send + 'static> + Send + 'static,
     S: Schedule,
     N: 'static,
 {
     fn wake_by_ref(task: &Arc<Self>) {
-        if task.header.state.wake() == Wake::Schedule {
+        if task.header.state.wake() == AfterWake::Schedule {
             task.emit(Event::Woken { task: task.header.id });
             task.scheduler.schedule(task.clone());
         }
@@ -412,16 +407,16 @@ where
 }
 
 /// The thread's cells say "in this task", and the task's header says "on this worker".
-struct Running<'a> {
+struct CurrentTaskGuard<'a> {
     header: &'a Header,
     _in_task: context::PollGuard,
 }
 
-impl<'a> Running<'a> {
+impl<'a> CurrentTaskGuard<'a> {
     fn start(header: &'a Header) -> Self {
         header.polls.store(header.polls.load(Relaxed).wrapping_add(1), Relaxed);
         header.running_on.store(context::worker().map_or(0, |worker| worker.index + 1), Relaxed);
-        Running { header, _in_task: context::start_poll(Some(header.id)) }
+        CurrentTaskGuard { header, _in_task: context::start_poll(Some(header.id)) }
     }
 
     fn end(&self) {

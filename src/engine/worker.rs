@@ -41,7 +41,7 @@ use super::prim::atomic::fence;
 use super::queue::{Line, Pushed, Ring};
 use super::random::Random;
 use super::shared::{Figures, Shared, Station, call_hook};
-use super::task::{Runnable, Turn};
+use super::task::{PollOutcome, Runnable};
 use super::trace::{self, Event};
 
 /// Polls in a round, of tasks from the worker's own line. Tokio's number; its effect is the share of time
@@ -68,7 +68,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(10);
 
 /// The first of the two functions at which to set a breakpoint: each poll of each task is a call of this.
 #[inline(never)]
-pub(crate) fn poll_task(task: Arc<dyn Runnable>) -> Turn {
+pub(crate) fn poll_task(task: Arc<dyn Runnable>) -> PollOutcome {
     task.run()
 }
 
@@ -188,14 +188,14 @@ impl<'a> Worker<'a> {
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
-                Turn::Again(task) => match Line::push_back(task, &self.shared.injector) {
+                PollOutcome::Yielded(task) => match Line::push_back(task, &self.shared.injector) {
                     Pushed::Here => yielded = self.shared.injector.is_empty(),
                     Pushed::Behind => {}
                     // One of those ahead of it may block this thread: then another worker runs it.
                     Pushed::ForAnybody => self.shared.offer(),
                 },
-                Turn::Rest => {}
-                Turn::Ended => ended += 1,
+                PollOutcome::Pending => {}
+                PollOutcome::Complete => ended += 1,
             }
         }
         let figures = &self.station().figures;

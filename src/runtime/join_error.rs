@@ -11,7 +11,7 @@ use std::io;
 use std::num::NonZeroU64;
 use std::sync::Mutex;
 
-use crate::engine::task::{Failure, Payload, Runnable};
+use crate::engine::task::{JoinErrorKind, Payload, Runnable};
 
 /// A task's number, unique in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,10 +47,10 @@ enum Reason {
 }
 
 impl JoinError {
-    pub(super) fn new(id: Id, failure: Failure) -> Self {
+    pub(super) fn new(id: Id, failure: JoinErrorKind) -> Self {
         let reason = match failure {
-            Failure::Cancelled => Reason::Cancelled,
-            Failure::Panicked(payload) => Reason::Panicked(Mutex::new(payload)),
+            JoinErrorKind::Cancelled => Reason::Cancelled,
+            JoinErrorKind::Panicked(payload) => Reason::Panicked(Mutex::new(payload)),
         };
         JoinError { id, reason }
     }

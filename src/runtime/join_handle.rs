@@ -56,8 +56,8 @@ impl<T> JoinHandle<T> {
 
     /// Whether the task has ended. If not, the waker is kept instead of the last one, and called once, when
     /// the task has.
-    pub(crate) fn await_end(&mut self, waker: &Waker) -> bool {
-        self.task.await_end(waker)
+    pub(crate) fn poll_join(&mut self, waker: &Waker) -> bool {
+        self.task.poll_join(waker)
     }
 
     /// How a task ended that has.
@@ -71,7 +71,7 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        if !self.await_end(cx.waker()) {
+        if !self.poll_join(cx.waker()) {
             trace::waiting(Waiting::Join { task: self.task.header().id });
             return Poll::Pending;
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::parts::Parts;
-use crate::engine::state::Life;
+use crate::engine::state::Lifecycle;
 use crate::engine::task::Runnable;
 
 /// Figures of a runtime, each read when it is asked for. From [`Handle::metrics`](super::Handle::metrics).
@@ -117,14 +117,14 @@ impl TaskInfo {
             id: header.id,
             parent: (header.parent != 0).then_some(header.parent),
             future: task.future_type(),
-            place: header.place,
+            place: header.location,
             polls: header.polls.load(Ordering::Relaxed),
-            state: match header.state.load().life {
-                Life::Idle => "idle",
-                Life::Scheduled => "scheduled",
-                Life::Running => "running",
-                Life::Woken => "woken",
-                Life::Done => "done",
+            state: match header.state.load().lifecycle {
+                Lifecycle::Idle => "idle",
+                Lifecycle::Scheduled => "scheduled",
+                Lifecycle::Running => "running",
+                Lifecycle::RunningNotified => "woken",
+                Lifecycle::Complete => "done",
             },
             worker: header.running_on.load(Ordering::Relaxed).checked_sub(1),
         }

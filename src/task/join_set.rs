@@ -124,7 +124,7 @@ impl<T: 'static> JoinSet<T> {
     fn insert(&mut self, task: JoinHandle<T>) -> AbortHandle {
         let abort = task.abort_handle();
         let key = self.tasks.insert(task);
-        if self.tasks[key].await_end(&self.finished.waker_of(key)) {
+        if self.tasks[key].poll_join(&self.finished.waker_of(key)) {
             self.finished.push(key);
         }
         abort

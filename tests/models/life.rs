@@ -151,14 +151,14 @@ fn two_wakes_and_a_poll() {
     play(Worker::Works, [Wake(0), Wake(1)]);
 }
 
-/// Guards `Woken`: a wake during the poll, which may have looked already, leads to another poll. And
+/// Guards `RunningNotified`: a wake during the poll, which may have looked already, leads to another poll. And
 /// guards the state between two polls: the second worker is the owner of what the first one left.
 #[test]
 fn a_wake_during_a_poll_is_kept() {
     play(Worker::Works, [Wake(0), Work]);
 }
 
-/// Guards `Life::Done` in `State::wake`: who is late, and there is always one, does not queue the task.
+/// Guards `Lifecycle::Complete` in `State::wake`: who is late, and there is always one, does not queue the task.
 #[test]
 fn a_wake_after_the_end_does_nothing() {
     every_schedule(|| {
@@ -209,7 +209,7 @@ fn two_aborts_are_as_good_as_one() {
     play(Worker::Works, [Abort, Abort]);
 }
 
-/// Guards that an abort, too, comes to the joiner: by the worker, and by `finish`.
+/// Guards that an abort, too, comes to the joiner: by the worker, and by `complete`.
 #[test]
 fn who_joins_is_told_of_an_abort() {
     play(Worker::Works, [Abort, Join]);
@@ -222,8 +222,8 @@ fn a_detached_task_can_be_aborted() {
 
 // ---- the joiner ----
 
-/// Guards `join_waits` and `join_returns` against `finish`. They are changes of one word: either the
-/// joiner's comes first, and `finish` finds the waker; or `finish` does, and the joiner takes the output.
+/// Guards `set_join_waker` and `unset_join_waker` against `complete`. They are changes of one word: either the
+/// joiner's comes first, and `complete` finds the waker; or `complete` does, and the joiner takes the output.
 #[test]
 fn who_joins_is_woken_by_the_end() {
     play(Worker::Works, [Wake(0), Join]);
@@ -234,7 +234,7 @@ fn who_joins_is_woken_whichever_worker_ends_the_task() {
     play(Worker::Works, [Join, Work]);
 }
 
-/// Guards `detach` against `finish`: the output is dropped by the one who comes second, and the waker in
+/// Guards `detach` against `complete`: the output is dropped by the one who comes second, and the waker in
 /// the slot by the one to whom the slot belongs.
 #[test]
 fn a_detached_task_drops_its_output_itself() {
@@ -269,7 +269,7 @@ fn who_awaits_a_task_sleeps_until_it_ends() {
 
 // ---- the shutdown ----
 
-/// Guards that `claim` takes a task wherever it is, also one that stands in a queue, which nobody reads.
+/// Guards that `transition_to_shutdown` takes a task wherever it is, also one that stands in a queue, which nobody reads.
 #[test]
 fn a_shutdown_ends_the_task_beside_wakes_and_aborts() {
     for acts in [[Wake(0), Wake(1)], [Wake(0), Abort], [Abort, Abort]] {
@@ -277,7 +277,7 @@ fn a_shutdown_ends_the_task_beside_wakes_and_aborts() {
     }
 }
 
-/// Guards the move to `Running` in `claim`, which makes it the one owner, as a poll would be.
+/// Guards the move to `Running` in `transition_to_shutdown`, which makes it the one owner, as a poll would be.
 #[test]
 fn two_shutdowns_end_the_task_once() {
     for act in [Wake(0), Abort] {
@@ -299,7 +299,7 @@ fn a_detached_task_is_shut_down() {
     }
 }
 
-/// Guards the abort that `claim` leaves with a task that runs: the runtime may be dropped by one of its
+/// Guards the abort that `transition_to_shutdown` leaves with a task that runs: the runtime may be dropped by one of its
 /// tasks, in the midst of its poll.
 #[test]
 fn a_shutdown_during_a_poll_ends_the_task_after_it() {

@@ -27,7 +27,8 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::engine::park::Parker;
 use crate::engine::state::{
-    Claim, Detach, EndPoll, Finish, Join, Joiner, Life, Start, State, Wake,
+    AfterComplete, AfterDetach, AfterEndPoll, AfterJoin, AfterShutdown, AfterStartPoll, AfterWake,
+    JoinInterest, Lifecycle, State,
 };
 
 /// What became of a task.
@@ -97,7 +98,7 @@ pub struct Task {
     /// Rules 1 and 3.
     stage: UnsafeCell<Stage>,
     /// Rule 4.
-    slot: UnsafeCell<Option<Waker>>,
+    join_waker: UnsafeCell<Option<Waker>>,
     counts: Arc<Counts>,
 }
 
@@ -116,7 +117,7 @@ impl Task {
             needs,
             farewell: AtomicBool::new(false),
             stage: UnsafeCell::new(Stage::Future(future)),
-            slot: UnsafeCell::new(None),
+            join_waker: UnsafeCell::new(None),
             counts,
         });
         (task.clone(), JoinHandle { task: Some(task), waits: false, outcome: None })
@@ -145,24 +146,24 @@ impl Task {
     }
 
     /// The beginning of `run`, up to where the state is `Running`.
-    pub fn start(&self) -> Option<Start> {
-        Some(self.state.start_poll()).filter(|start| *start != Start::Skip)
+    pub fn start(&self) -> Option<AfterStartPoll> {
+        Some(self.state.start_poll()).filter(|start| *start != AfterStartPoll::Skip)
     }
 
     /// The rest of `run`.
-    pub fn go_on(&self, begun: Start) {
-        let outcome = if begun == Start::Cancel {
+    pub fn go_on(&self, begun: AfterStartPoll) {
+        let outcome = if begun == AfterStartPoll::Cancel {
             self.cancelled()
         } else if self.poll_future() {
             Outcome::Returned
         } else {
             match self.state.end_poll() {
-                EndPoll::Rest => return,
-                EndPoll::Again => return self.push(),
-                EndPoll::Cancel => self.cancelled(),
+                AfterEndPoll::Idle => return,
+                AfterEndPoll::Reschedule => return self.push(),
+                AfterEndPoll::Cancel => self.cancelled(),
             }
         };
-        self.finish(outcome);
+        self.complete(outcome);
     }
 
     fn cancelled(&self) -> Outcome {
@@ -184,19 +185,19 @@ impl Task {
         })
     }
 
-    fn finish(&self, outcome: Outcome) {
+    fn complete(&self, outcome: Outcome) {
         self.set_stage(Stage::Empty);
         self.counts.outputs_made.fetch_add(1, SeqCst);
         let output = Counted(self.counts.clone(), |counts| &counts.outputs_dropped);
         self.set_stage(Stage::Output(outcome, output));
-        match self.state.finish() {
-            Finish::LeaveOutput => {}
-            Finish::WakeJoiner => {
+        match self.state.complete() {
+            AfterComplete::LeaveOutput => {}
+            AfterComplete::WakeJoiner => {
                 // SAFETY: rule 4.
-                let waker = self.slot.with_mut(|slot| unsafe { (*slot).take() });
+                let waker = self.join_waker.with_mut(|slot| unsafe { (*slot).take() });
                 waker.expect("who waits has left a waker").wake();
             }
-            Finish::DropOutput => self.set_stage(Stage::Empty),
+            AfterComplete::DropOutput => self.set_stage(Stage::Empty),
         }
     }
 
@@ -205,9 +206,9 @@ impl Task {
         self.stage.with_mut(|stage| unsafe { *stage = new });
     }
 
-    fn set_slot(&self, waker: Option<Waker>) {
+    fn store_join_waker(&self, waker: Option<Waker>) {
         // SAFETY: rule 4.
-        let old = self.slot.with_mut(|slot| unsafe { mem::replace(&mut *slot, waker) });
+        let old = self.join_waker.with_mut(|slot| unsafe { mem::replace(&mut *slot, waker) });
         drop(old);
     }
 
@@ -224,22 +225,22 @@ impl Task {
     /// Sends a letter, and wakes the task: `wake_by_ref`.
     pub fn wake(&self, letter: usize) {
         self.letters[letter].store(true, Relaxed);
-        if self.state.wake() == Wake::Schedule {
+        if self.state.wake() == AfterWake::Schedule {
             self.push();
         }
     }
 
     pub fn abort(&self) {
         self.farewell.store(true, Relaxed);
-        if self.state.abort() == Wake::Schedule {
+        if self.state.abort() == AfterWake::Schedule {
             self.push();
         }
     }
 
     pub fn shut_down(&self) {
         self.farewell.store(true, Relaxed);
-        if self.state.claim() == Claim::Cancel {
-            self.finish(Outcome::Cancelled);
+        if self.state.transition_to_shutdown() == AfterShutdown::Cancel {
+            self.complete(Outcome::Cancelled);
         }
     }
 
@@ -251,7 +252,7 @@ impl Task {
     // ---- what must be true in the end ----
 
     pub fn is_done(&self) -> bool {
-        self.state.load().life == Life::Done
+        self.state.load().lifecycle == Lifecycle::Complete
     }
 
     /// Holds when no thread but this one has anything left to do, and the joiner is gone.
@@ -297,21 +298,23 @@ impl JoinHandle {
 
     fn poll_join(task: &Task, parker: Option<&Arc<Parker>>) -> Option<Outcome> {
         let word = task.state.load();
-        if word.life == Life::Done
-            || (word.joiner == Joiner::Waiting && task.state.join_returns() == Join::Done)
+        if word.lifecycle == Lifecycle::Complete
+            || (word.join_interest == JoinInterest::Waiting
+                && task.state.unset_join_waker() == AfterJoin::Complete)
         {
             return Some(task.take_output());
         }
         // SAFETY: rule 4.
-        let kept =
-            task.slot.with(|slot| unsafe { &*slot }.as_ref().is_some_and(|w| w.is_of(parker)));
+        let kept = task
+            .join_waker
+            .with(|slot| unsafe { &*slot }.as_ref().is_some_and(|w| w.is_of(parker)));
         if !kept {
             task.counts.wakers_made.fetch_add(1, SeqCst);
             let drops = Counted(task.counts.clone(), |counts| &counts.wakers_dropped);
-            task.set_slot(Some(Waker { parker: parker.cloned(), drops }));
+            task.store_join_waker(Some(Waker { parker: parker.cloned(), drops }));
         }
-        if task.state.join_waits() == Join::Done {
-            task.set_slot(None);
+        if task.state.set_join_waker() == AfterJoin::Complete {
+            task.store_join_waker(None);
             return Some(task.take_output());
         }
         None
@@ -338,9 +341,9 @@ impl Drop for JoinHandle {
         // The message of a model that has failed is the first one.
         let Some(task) = self.task.take().filter(|_| !thread::panicking()) else { return };
         match task.state.detach() {
-            Detach::Nothing => {}
-            Detach::DropWaker => task.set_slot(None),
-            Detach::DropOutput => task.set_stage(Stage::Empty),
+            AfterDetach::Nothing => {}
+            AfterDetach::DropWaker => task.store_join_waker(None),
+            AfterDetach::DropOutput => task.set_stage(Stage::Empty),
         }
     }
 }
