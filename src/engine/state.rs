@@ -1,176 +1,162 @@
-//! Who may touch a task now?
+//! Several threads act on one task at the same time: a worker polls it, a timer wakes it, another task
+//! aborts it, and one more awaits its output. Which of them may touch the future?
 //!
-//! Several parties reach for one task at once: a worker polls it, a timer wakes it, a friend aborts it,
-//! another task awaits its end. A lock around it would be right and dear. Instead one atomic byte says
-//! in which state the task is, and *the right to touch a part of the task comes with a transition*: who
-//! moved it from `Scheduled` to `Running` may poll the future, and nobody else until it moves on.
+//! One atomic byte says in which state the task is, and *the right to touch a part of the task comes with
+//! a transition*: the thread that moved the task from `Scheduled` to `Running` may poll the future, and no
+//! other thread may until the next transition. There is no lock.
 //!
 //! ```text
 //!               wake, abort              start_poll
 //!    ┌──────┐ ─────────────▶ ┌───────────┐ ───────▶ ┌─────────┐  complete  ┌──────────┐
 //!    │ Idle │                │ Scheduled │          │ Running │ ─────────▶ │ Complete │
 //!    └──────┘                └───────────┘          └─────────┘            └──────────┘
-//!      │  ▲                     ▲  │                 │ ▲  │ wake                ▲
-//!      │  └───── end_poll ──────│──│─────────────────┘ │  ▼                     │
-//!      │                        │  │         ┌─────────────────┐    complete    │
-//!      │                        │  │         │ RunningNotified │ ───────────────┘
-//!      │                        │  │         └─────────────────┘
-//!      │                        └──│── end_poll ───────┘
-//!      └ transition_to_shutdown ───┴──────────▶ Running                 (shutdown)
+//!      │  ▲                     ▲  │                 │   │ wake, abort           ▲
+//!      │  └───── end_poll ──────│──│─────────────────┘   ▼                       │
+//!      │                        │  │         ┌─────────────────┐    complete     │
+//!      │                        └──│──────── │ RunningNotified │ ────────────────┘
+//!      │                           │ end_poll└─────────────────┘
+//!      └───────────────────────────┴─────────────▲ transition_to_shutdown
 //! ```
 //!
-//! Beside the life stand a flag, *abort requested*, and what the [`JoinInterest`] does. This file decides and
-//! touches nothing else: no future, no queue, no waker. Each transition answers what its caller must do
-//! next, so that the next file reads as a list of decisions. Next: `task.rs`.
+//! The byte holds an abort flag and the [`JoinInterest`] too. This file only decides: it touches no
+//! future, no queue and no waker. Each transition answers what its caller must do next.
+//! Next: `task.rs`.
 
 use super::prim::atomic::AtomicU8;
-use super::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use super::prim::atomic::Ordering::{AcqRel, Acquire, Release};
 
-/// Where a task is in its life.
+/// What happens to a task at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Lifecycle {
-    /// It waits; its wakers are out in the world. It stands in no queue.
-    Idle = 0,
-    /// It stands in exactly one queue. Where every task begins.
-    Scheduled = 1,
-    /// One thread polls or drops its future.
-    Running = 2,
-    /// As `Running`, and it was woken since the poll began: the poll may have looked before the wake,
-    /// so the task must be polled once more.
-    RunningNotified = 3,
-    /// Its future is gone. It is never polled again, whoever wakes it.
-    Complete = 4,
+    /// The task waits for a wake, and is in no queue. Set when a poll was pending and no wake came during
+    /// it. Never the state of a new task, nor of one that was aborted.
+    Idle,
+    /// The task is in one queue, or the thread that moved it here is about to push it. Set at spawn, by a
+    /// wake of an idle task, and after a poll during which a wake came. Never while the future is polled.
+    Scheduled,
+    /// One thread polls or drops the future. Set by the thread that took the task out of a queue. Never
+    /// set by two threads at once.
+    Running,
+    /// As `Running`, and a wake, an abort or a shutdown came since: the future may have looked before the
+    /// wake, so it must be polled again. Never while the task is in a queue that a worker still reads.
+    RunningNotified,
+    /// The future was dropped. Set once, by the thread that ran the task. No transition leaves it.
+    Complete,
 }
 
 /// What the task's `JoinHandle` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum JoinInterest {
-    /// It exists and does not wait: the slot for its waker is its own.
-    Held = 0,
-    /// Its waker is in the slot, and the slot belongs to the task, which wakes it when it ends.
-    Waiting = 1,
-    /// It was dropped. Nobody wants the output.
-    Dropped = 2,
+    /// The handle exists and does not wait. The handle may change the join waker.
+    Held,
+    /// The handle has left its waker. The task takes that waker when it completes.
+    Waiting,
+    /// The handle was dropped. The task drops its own output.
+    Dropped,
 }
 
-/// The byte, taken apart.
+/// The byte at one moment, decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) lifecycle: Lifecycle,
+    /// Not kept up to date once the task is `Complete`.
     pub(crate) join_interest: JoinInterest,
-    /// Somebody asked for the task's end. It stays set.
-    pub(crate) abort: bool,
 }
 
-const LIFE: u8 = 0b000_0111;
-const JOINER: u8 = 0b001_1000;
-const JOINER_SHIFT: u32 = JOINER.trailing_zeros();
-const ABORT: u8 = 0b010_0000;
+// The flags. Each transition is one atomic operation on them; only `end_poll` must look before it writes.
+//
+//   Idle             no flag of these three
+//   Scheduled        SCHEDULED
+//   Running          RUNNING
+//   RunningNotified  RUNNING and SCHEDULED
+//   Complete         COMPLETE, whatever the other two are
+//
+// SCHEDULED and RUNNING are the two upper bits, so that an addition to them never changes another flag.
+const RUNNING: u8 = 1 << 7;
+const SCHEDULED: u8 = 1 << 6;
+const COMPLETE: u8 = 1;
+/// An abort was requested. Never cleared.
+const ABORT: u8 = 1 << 1;
+const JOIN_WAITING: u8 = 1 << 2;
+/// Counts more than `JOIN_WAITING`.
+const JOIN_DROPPED: u8 = 1 << 3;
 
-impl Snapshot {
-    #[inline]
-    const fn pack(self) -> u8 {
-        let abort = if self.abort { ABORT } else { 0 };
-        self.lifecycle as u8 | (self.join_interest as u8) << JOINER_SHIFT | abort
-    }
-
-    #[inline]
-    fn unpack(bits: u8) -> Self {
-        Snapshot {
-            lifecycle: match bits & LIFE {
-                0 => Lifecycle::Idle,
-                1 => Lifecycle::Scheduled,
-                2 => Lifecycle::Running,
-                3 => Lifecycle::RunningNotified,
-                _ => Lifecycle::Complete,
-            },
-            join_interest: match (bits & JOINER) >> JOINER_SHIFT {
-                0 => JoinInterest::Held,
-                1 => JoinInterest::Waiting,
-                _ => JoinInterest::Dropped,
-            },
-            abort: bits & ABORT != 0,
-        }
-    }
-}
-
-/// After [`State::wake`] and [`State::abort`].
+/// The answer of [`State::wake`] and [`State::abort`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterWake {
-    /// The task is now `Scheduled`, by you: put it into a queue.
+    /// The task was idle and is `Scheduled` now. Push it to a queue.
     Schedule,
-    /// It is in a queue, will be put into one at the end of its poll, or is done.
+    /// The task is in a queue, or will be at the end of its poll, or is complete.
     Nothing,
 }
 
-/// After [`State::start_poll`], by the one who took the task out of a queue.
+/// The answer of [`State::start_poll`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterStartPoll {
-    /// The future is yours: poll it.
+    /// The caller owns the future. Poll it.
     Poll,
-    /// The future is yours: drop it, the task was aborted. Then complete the task.
+    /// The caller owns the future, and the task was aborted. Drop the future, then complete the task.
     Cancel,
-    /// Leave it: a shutdown was here before you.
+    /// A shutdown has completed the task. Leave it alone.
     Skip,
 }
 
-/// After [`State::end_poll`], when the future was pending.
+/// The answer of [`State::end_poll`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterEndPoll {
-    /// The task is idle. It may already run elsewhere: do not touch it again.
+    /// The task is idle. Another thread may run it already: do not touch it again.
     Idle,
-    /// It was woken during the poll, and is `Scheduled` again: put it at the back of the queue.
+    /// A wake came during the poll, and the task is `Scheduled`. Push it to the back of the queue.
     Reschedule,
-    /// It was aborted during the poll, and the future is still yours: drop it. Then complete the task.
+    /// An abort came during the poll, and the caller still owns the future. Drop it, then complete the task.
     Cancel,
 }
 
-/// After [`State::complete`].
+/// The answer of [`State::complete`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterComplete {
-    /// The output is the joiner's from now on, and so is the slot.
+    /// The output and the join waker belong to the handle from now on.
     LeaveOutput,
-    /// The output is the joiner's, the slot is yours: take the waker out and wake it.
+    /// The output belongs to the handle, the join waker to the caller. Take the waker and call it.
     WakeJoiner,
-    /// Nobody will come for the output. It is yours: drop it.
+    /// There is no handle. The output belongs to the caller: drop it.
     DropOutput,
 }
 
-/// After [`State::transition_to_shutdown`].
+/// The answer of [`State::transition_to_shutdown`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterShutdown {
-    /// The future is yours: drop it. Then complete the task.
+    /// The caller owns the future. Drop it, then complete the task.
     Cancel,
-    /// The task is done, or some other thread is polling it and will cancel it.
+    /// The task is complete, or another thread polls it and will cancel it.
     Nothing,
 }
 
-/// After [`State::set_join_waker`] and [`State::unset_join_waker`].
+/// The answer of [`State::set_join_waker`] and [`State::unset_join_waker`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterJoin {
-    /// The change was made.
+    /// The join interest was changed.
     Changed,
-    /// The task is done: the output is there, and the slot no longer the joiner's if it was waiting.
+    /// The task is complete, and the output is there. A waker that the handle had left before belongs to
+    /// the thread that completed the task.
     Complete,
 }
 
-/// After [`State::detach`].
+/// The answer of [`State::detach`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterDetach {
-    /// Nothing is left to tidy.
+    /// Nothing is left to drop.
     Nothing,
-    /// The slot is yours again: drop the waker in it.
+    /// The join waker belongs to the handle again. Drop it.
     DropWaker,
-    /// The task is done, and the output is yours: drop it unless you took it.
+    /// The task is complete, and the output belongs to the handle. Drop it, unless it was taken.
     DropOutput,
 }
 
@@ -179,174 +165,150 @@ pub(crate) enum AfterDetach {
 pub(crate) struct State(AtomicU8);
 
 impl State {
-    /// A new task: in a queue, with a handle.
+    /// A new task is `Scheduled` and has a handle.
     pub(crate) fn new() -> Self {
-        let word = Snapshot {
-            lifecycle: Lifecycle::Scheduled,
-            join_interest: JoinInterest::Held,
-            abort: false,
-        };
-        State(AtomicU8::new(word.pack()))
+        State(AtomicU8::new(SCHEDULED))
     }
 
     #[inline]
     pub(crate) fn load(&self) -> Snapshot {
-        // Acquire: matches the release in `complete`; who sees `Complete` sees the output.
-        Snapshot::unpack(self.0.load(Acquire))
-    }
-
-    /// The only way in which the byte changes.
-    #[inline]
-    fn update<R>(&self, decide: impl Fn(&mut Snapshot) -> R) -> R {
-        let mut seen = self.0.load(Relaxed);
-        loop {
-            let mut word = Snapshot::unpack(seen);
-            let verdict = decide(&mut word);
-            // AcqRel, always: whoever gains a right acquires what its last owner released.
-            //
-            // A store also where nothing changes. A wake of a task that is already `Scheduled` seems to
-            // need no write: the poll is still to come. But: waker one schedules the task; waker two
-            // writes a message, sees `Scheduled` and goes; the worker takes the task, having acquired
-            // what waker one released and nothing of waker two's, reads the old message and rests. The
-            // second wake is lost. The store puts the message before the worker's `start_poll`. With a
-            // mere load the model `two_wakes_and_a_poll` finds the schedule.
-            match self.0.compare_exchange_weak(seen, word.pack(), AcqRel, Relaxed) {
-                Ok(_) => return verdict,
-                Err(now) => seen = now,
-            }
+        // Acquire: matches the Release in `complete`. A thread that sees `Complete` sees the output.
+        let bits = self.0.load(Acquire);
+        Snapshot {
+            lifecycle: match bits & (COMPLETE | RUNNING | SCHEDULED) {
+                0 => Lifecycle::Idle,
+                SCHEDULED => Lifecycle::Scheduled,
+                RUNNING => Lifecycle::Running,
+                bits if bits & COMPLETE == 0 => Lifecycle::RunningNotified,
+                _ => Lifecycle::Complete,
+            },
+            join_interest: match bits & (JOIN_DROPPED | JOIN_WAITING) {
+                0 => JoinInterest::Held,
+                JOIN_WAITING => JoinInterest::Waiting,
+                _ => JoinInterest::Dropped,
+            },
         }
     }
 
-    /// Something happened that the future waits for.
+    /// An event came that the future waits for.
     #[inline]
     pub(crate) fn wake(&self) -> AfterWake {
-        self.update(|word| match word.lifecycle {
-            Lifecycle::Idle => {
-                word.lifecycle = Lifecycle::Scheduled;
-                AfterWake::Schedule
-            }
-            Lifecycle::Running => {
-                word.lifecycle = Lifecycle::RunningNotified;
-                AfterWake::Nothing
-            }
-            Lifecycle::Scheduled | Lifecycle::RunningNotified | Lifecycle::Complete => {
-                AfterWake::Nothing
-            }
-        })
+        self.notify(SCHEDULED)
     }
 
-    /// Somebody wants the task to end. Its future is dropped by a worker, not here: the one who aborts
-    /// may be anywhere, also in the midst of this task's own poll.
+    /// The task is to end. A worker drops the future, and not the caller: the caller may be anywhere, even
+    /// inside this task's own poll.
     pub(crate) fn abort(&self) -> AfterWake {
-        self.update(|word| {
-            if word.lifecycle == Lifecycle::Complete {
-                return AfterWake::Nothing;
-            }
-            word.abort = true;
-            if word.lifecycle == Lifecycle::Idle {
-                word.lifecycle = Lifecycle::Scheduled;
-                return AfterWake::Schedule;
-            }
-            AfterWake::Nothing
-        })
+        self.notify(SCHEDULED | ABORT)
     }
 
-    /// A thread took the task out of a queue.
+    #[inline]
+    fn notify(&self, flags: u8) -> AfterWake {
+        // Release: matches the Acquire in `start_poll` and, of an abort, in `end_poll`. What the waker's
+        // thread wrote before the wake is seen by the poll after it.
+        //
+        // The race: a wake that changes nothing must write too. It seems that a wake of a `Scheduled` task
+        // could merely look, since a poll will follow. But: waker one schedules the task. Waker two writes
+        // a message, sees `Scheduled`, and returns. The worker starts the poll; it has acquired what waker
+        // one released, and nothing of waker two's. The future reads the old message and is pending: the
+        // second wake is lost. The write puts the message before the worker's `start_poll`. With a mere
+        // load the model `two_wakes_and_a_poll` fails.
+        let old = self.0.fetch_or(flags, Release);
+        if old & (SCHEDULED | RUNNING | COMPLETE) == 0 {
+            AfterWake::Schedule
+        } else {
+            AfterWake::Nothing
+        }
+    }
+
+    /// The calling thread took the task out of a queue.
     #[inline]
     pub(crate) fn start_poll(&self) -> AfterStartPoll {
-        let (was, start) = self.update(|word| {
-            let was = word.lifecycle;
-            if was == Lifecycle::Complete {
-                return (was, AfterStartPoll::Skip);
-            }
-            word.lifecycle = Lifecycle::Running;
-            (was, if word.abort { AfterStartPoll::Cancel } else { AfterStartPoll::Poll })
-        });
-        // Not in the closure: the first word that it is shown may be out of date.
+        // From SCHEDULED to RUNNING by an addition. In a complete task these two flags mean nothing, and the
+        // addition changes no other.
+        //
+        // Acquire: matches the Release in `end_poll`, for the future, and that in `notify`.
+        let old = self.0.fetch_add(RUNNING - SCHEDULED, Acquire);
+        if old & COMPLETE != 0 {
+            return AfterStartPoll::Skip;
+        }
         assert!(
-            matches!(was, Lifecycle::Scheduled | Lifecycle::Complete),
-            "a task in a queue is scheduled, or done by a shutdown"
+            old & (SCHEDULED | RUNNING) == SCHEDULED,
+            "a task in a queue is scheduled, or a shutdown has completed it"
         );
-        start
+        if old & ABORT == 0 { AfterStartPoll::Poll } else { AfterStartPoll::Cancel }
     }
 
-    /// The poll is over, and the future pending.
+    /// The poll is over, and the future is pending.
     #[inline]
     pub(crate) fn end_poll(&self) -> AfterEndPoll {
-        self.update(|word| {
-            if word.abort {
-                return AfterEndPoll::Cancel;
-            }
-            if word.lifecycle == Lifecycle::RunningNotified {
-                word.lifecycle = Lifecycle::Scheduled;
-                return AfterEndPoll::Reschedule;
-            }
-            word.lifecycle = Lifecycle::Idle;
-            AfterEndPoll::Idle
-        })
+        // A loop, as the decision depends on the flags: the thread keeps an aborted task.
+        //
+        // Release: matches the Acquire in `start_poll` and in `transition_to_shutdown`; the next owner
+        // sees what this poll did to the future. Acquire, if aborted: matches the Release of the abort.
+        let released = self
+            .0
+            .fetch_update(Release, Acquire, |bits| (bits & ABORT == 0).then_some(bits - RUNNING));
+        match released {
+            Ok(old) if old & SCHEDULED == 0 => AfterEndPoll::Idle,
+            Ok(_) => AfterEndPoll::Reschedule,
+            Err(_) => AfterEndPoll::Cancel,
+        }
     }
 
-    /// The runtime ends, and no worker is left: take the task wherever it waits.
+    /// The runtime ends, and no worker is left to take the task out of a queue.
     pub(crate) fn transition_to_shutdown(&self) -> AfterShutdown {
-        self.update(|word| match word.lifecycle {
-            Lifecycle::Idle | Lifecycle::Scheduled => {
-                word.lifecycle = Lifecycle::Running;
-                AfterShutdown::Cancel
-            }
-            Lifecycle::Running | Lifecycle::RunningNotified => {
-                word.abort = true;
-                AfterShutdown::Nothing
-            }
-            Lifecycle::Complete => AfterShutdown::Nothing,
-        })
+        // Acquire: matches the Release in `end_poll`, for the future, and that in `notify`. Release:
+        // matches the Acquire in `end_poll`, where a running task finds the abort.
+        let old = self.0.fetch_or(RUNNING | ABORT, AcqRel);
+        if old & (RUNNING | COMPLETE) == 0 { AfterShutdown::Cancel } else { AfterShutdown::Nothing }
     }
 
-    /// The future is dropped and the output in its place.
+    /// The future was dropped, and the output is in its place.
     #[inline]
     pub(crate) fn complete(&self) -> AfterComplete {
-        self.update(|word| {
-            word.lifecycle = Lifecycle::Complete;
-            match word.join_interest {
-                JoinInterest::Held => AfterComplete::LeaveOutput,
-                JoinInterest::Waiting => AfterComplete::WakeJoiner,
-                JoinInterest::Dropped => AfterComplete::DropOutput,
-            }
-        })
+        // Release: matches the Acquire in `load`, `set_join_waker`, `unset_join_waker` and `detach`, for
+        // the output. Acquire: matches the Release in `set_join_waker`, for the join waker.
+        let old = self.0.fetch_add(COMPLETE.wrapping_sub(RUNNING), AcqRel);
+        if old & JOIN_DROPPED != 0 {
+            AfterComplete::DropOutput
+        } else if old & JOIN_WAITING != 0 {
+            AfterComplete::WakeJoiner
+        } else {
+            AfterComplete::LeaveOutput
+        }
     }
 
-    /// The joiner has put its waker into the slot, and hands the slot over.
+    /// The handle has stored its join waker, and gives it to the task.
     #[inline]
     pub(crate) fn set_join_waker(&self) -> AfterJoin {
-        self.set_joiner(JoinInterest::Waiting)
+        // Release and Acquire: both match `complete`, for the join waker and for the output.
+        Self::after_join(self.0.fetch_or(JOIN_WAITING, AcqRel))
     }
 
-    /// The joiner takes the slot back, to put another waker in.
+    /// The handle takes the join waker back, to replace it.
     #[inline]
     pub(crate) fn unset_join_waker(&self) -> AfterJoin {
-        self.set_joiner(JoinInterest::Held)
+        // Acquire: matches the Release in `complete`, for the output.
+        Self::after_join(self.0.fetch_and(!JOIN_WAITING, Acquire))
     }
 
     #[inline]
-    fn set_joiner(&self, joiner: JoinInterest) -> AfterJoin {
-        self.update(|word| {
-            if word.lifecycle == Lifecycle::Complete {
-                return AfterJoin::Complete;
-            }
-            word.join_interest = joiner;
-            AfterJoin::Changed
-        })
+    fn after_join(old: u8) -> AfterJoin {
+        if old & COMPLETE == 0 { AfterJoin::Changed } else { AfterJoin::Complete }
     }
 
-    /// The joiner is dropped.
+    /// The handle is dropped.
     #[inline]
     pub(crate) fn detach(&self) -> AfterDetach {
-        self.update(|word| {
-            let was = word.join_interest;
-            if word.lifecycle == Lifecycle::Complete {
-                return AfterDetach::DropOutput;
-            }
-            word.join_interest = JoinInterest::Dropped;
-            if was == JoinInterest::Waiting { AfterDetach::DropWaker } else { AfterDetach::Nothing }
-        })
+        // Acquire: matches the Release in `complete`, for the output.
+        let old = self.0.fetch_or(JOIN_DROPPED, Acquire);
+        if old & COMPLETE != 0 {
+            AfterDetach::DropOutput
+        } else if old & JOIN_WAITING != 0 {
+            AfterDetach::DropWaker
+        } else {
+            AfterDetach::Nothing
+        }
     }
 }
