@@ -116,6 +116,10 @@ impl Schedule for NeverAgain {
         unreachable!("a closure is never pending");
     }
 
+    fn schedule_owned<T: Runnable>(_: Arc<T>, _: fn(&T) -> &Self) {
+        unreachable!("a closure is never pending");
+    }
+
     fn runtime_id(&self) -> u32 {
         self.runtime
     }

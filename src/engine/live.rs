@@ -82,7 +82,7 @@ impl Live {
     /// The tasks that are not done.
     pub(crate) fn snapshot(&self) -> Vec<Arc<dyn Runnable>> {
         let list = self.0.lock();
-        list.tasks.iter().filter(|task| !task.header().is_done()).cloned().collect()
+        list.tasks.iter().filter(|task| !task.header().is_complete()).cloned().collect()
     }
 
     /// Takes no more tasks, and hands out those it has.
@@ -95,7 +95,7 @@ impl Live {
 
 impl List {
     fn sweep(&mut self) {
-        self.tasks.retain(|task| !task.header().is_done());
+        self.tasks.retain(|task| !task.header().is_complete());
         self.sweep_at = (self.tasks.len() * 2).max(SWEEP_AT_LEAST);
         // A quarter full after a burst: give the rest back, but keep room to grow.
         if self.tasks.len() < self.tasks.capacity() / 4 {

@@ -164,6 +164,18 @@ impl Shared {
         }
     }
 
+    /// Queues a task on a worker's own thread.
+    fn schedule_here(&self, task: Arc<dyn Runnable>) {
+        // Woken by another task: it runs next. By a timer, a socket or the root: in the order of the wakes.
+        let pushed = match context::task_id() {
+            Some(_) => Line::push_next(task, &self.injector),
+            None => Line::push_back(task, &self.injector),
+        };
+        if pushed == Pushed::ForAnybody {
+            self.call_one();
+        }
+    }
+
     /// All lists of tasks.
     fn lists(&self) -> impl Iterator<Item = &Live> {
         self.stations.iter().map(|station| &station.live).chain([&self.foreign])
@@ -283,14 +295,18 @@ impl Schedule for Arc<Share> {
             }
             return;
         }
-        // Woken by another task: it runs next. By a timer, a socket or the root: in the order of the wakes.
-        let pushed = match context::task_id() {
-            Some(_) => Line::push_next(task, &self.injector),
-            None => Line::push_back(task, &self.injector),
-        };
-        if pushed == Pushed::ForAnybody {
-            self.call_one();
+        self.schedule_here(task);
+    }
+
+    fn schedule_owned<T: Runnable + 'static>(task: Arc<T>, scheduler: fn(&T) -> &Self) {
+        let share = scheduler(&task);
+        if !share.is_own_worker() {
+            return share.clone().schedule(task);
         }
+        let shared = Arc::as_ptr(&share.0);
+        // SAFETY: rule 14, this thread is a worker of the runtime. A reference through `share` would not do:
+        // once the task is in a queue, another worker may free it, and its share.
+        unsafe { &*shared }.schedule_here(task);
     }
 
     fn runtime_id(&self) -> u32 {

@@ -1,33 +1,33 @@
-//! How does a future become something that a queue can hold, a timer can wake and a friend can await?
+//! A run queue holds futures of many types. Each is woken from any thread, and another task may await its
+//! output. What is the one thing that the queue, the waker and the join handle can all hold?
 //!
-//! An executor's queue holds futures of a thousand different types, each woken from anywhere, and each
-//! awaited by someone who wants its output. The usual answer is three allocations that point at each
-//! other. Here it is **one**, which several parties own together and see from different sides:
+//! It is a task: **one allocation** behind an `Arc`. Each holder sees it through a trait of its own.
 //!
 //! ```text
-//!                       ┌──────────── Task<F, S> ────────────┐
-//!   queue ────────────▶ │ header     id, state, place, polls │ ◀──────────── Waker
-//!   Arc<dyn Runnable>   │ scheduler  where to queue it       │      (the same Arc, again)
-//!                       │ stage      future ▸ output ▸ empty │
-//!   live list ────────▶ │ slot       the joiner's waker      │ ◀──────────── JoinHandle<T>
-//!   Arc<dyn Runnable>   └────────────────────────────────────┘        Arc<dyn Join<T>>
+//!                       ┌───────────── Task<F, S> ──────────────┐
+//!   run queue ────────▶ │ header      id, location, state, polls│ ◀──────────── Waker
+//!   Arc<dyn Runnable>   │ scheduler   where to queue the task   │      (the same Arc)
+//!                       │ stage       future ▸ output ▸ empty   │
+//!   owned tasks ──────▶ │ join_waker  the handle's waker        │ ◀──────────── JoinHandle<T>
+//!   Arc<dyn Runnable>   └───────────────────────────────────────┘        Arc<dyn Join<T>>
 //! ```
 //!
-//! No lock guards the stage and the slot: the state word does, by these **rules**.
+//! No lock guards the stage and the join waker. The state does, by these **rules**.
 //!
-//! - **Rule 1.** Whoever moved the state to `Running` owns the stage, until `end_poll` answers `Idle` or
-//!   `Reschedule`, or until `complete`.
+//! - **Rule 1.** The thread that moved the state to `Running` owns the stage, until `end_poll` answers
+//!   `Idle` or `Reschedule`, or until `complete`.
 //! - **Rule 2.** A future in the stage never moves: it is polled and dropped where it was built, within
 //!   the `Arc`.
-//! - **Rule 3.** At `Complete` the stage holds the output, which belongs to the joiner; if the joiner was
-//!   `Dropped`, to the one who finished.
-//! - **Rule 4.** The slot belongs to the joiner while the joiner is `Held`, and to the task while it
-//!   is `Waiting`: then only `complete`, or the joiner by `unset_join_waker` or `detach`, gets it.
+//! - **Rule 3.** When the state is `Complete` the stage holds the output. It belongs to the join handle,
+//!   or to the thread that completed the task if the join interest was `Dropped`.
+//! - **Rule 4.** The join waker belongs to the handle while the join interest is `Held`, and to the task
+//!   while it is `Waiting`: then it goes to the thread that calls `complete`, or back to the handle by
+//!   `unset_join_waker` or `detach`.
 //!
-//! A task's panic is caught here and becomes its output. So are the panics of its destructor and of a
-//! stranger's waker: they are that task's affair, and never reach the worker.
+//! A panic of the future becomes the task's output. A panic of a destructor or of the join waker ends here
+//! too, and never reaches the worker.
 //!
-//! Next: `live.rs`, the list of all tasks that are not done.
+//! Next: `live.rs`, the list of all tasks that are not complete.
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, UnsafeCell};
@@ -48,52 +48,56 @@ use super::state::{AfterComplete, AfterDetach, AfterEndPoll, AfterJoin, AfterShu
 use super::state::{AfterStartPoll, AfterWake, JoinInterest, Lifecycle, State};
 use super::trace::{self, Event, Outcome};
 
-/// Where a task goes when it is to be polled. The worker implements it, further down.
+/// Queues the tasks that are to be polled.
 pub(crate) trait Schedule: Send + Sync + 'static {
     /// Queues a task that is `Scheduled`. Never fails, and never runs the task.
     fn schedule(&self, task: Arc<dyn Runnable>);
 
-    /// The runtime's number, for the trace.
+    /// As `schedule`, by the scheduler that the task holds. The queue takes over the caller's `Arc`: as soon
+    /// as the task is in a queue, another thread may run and free it, and the scheduler in it.
+    fn schedule_owned<T: Runnable + 'static>(task: Arc<T>, scheduler: fn(&T) -> &Self);
+
+    /// The runtime's id, for the trace.
     fn runtime_id(&self) -> u32;
 }
 
-/// A task as a queue sees it.
+/// A task as a run queue sees it.
 pub(crate) trait Runnable: Send + Sync {
     fn header(&self) -> &Header;
 
-    /// The type of its future, which names the `async fn` it was made by.
+    /// The type of the future, which names the `async fn` that made it.
     fn future_type(&self) -> &'static str;
 
     /// Polls the future once.
     fn run(self: Arc<Self>) -> PollOutcome;
 
-    /// Asks for its end. A worker drops the future.
+    /// Lets a worker drop the future, unless it completes first.
     fn abort(self: Arc<Self>);
 
-    /// Ends it here and now, unless it runs. For a runtime whose workers have stopped.
+    /// Drops the future now, unless it is being polled. For a runtime whose workers have stopped.
     fn shut_down(&self);
 }
 
-/// What [`Runnable::run`] came to.
+/// The result of [`Runnable::run`].
 #[must_use]
 pub(crate) enum PollOutcome {
-    /// It was woken meanwhile: put it at the back of the queue.
+    /// The task was woken during its poll. Push it to the back of the queue.
     Yielded(Arc<dyn Runnable>),
-    /// It waits for a wake.
+    /// The task waits for a wake.
     Pending,
-    /// It is done.
+    /// The task is complete.
     Complete,
 }
 
-/// A task as its joiner sees it.
+/// A task as its join handle sees it.
 pub(crate) trait Join<T>: Runnable {
-    /// Whether the task is done. If not, the waker is kept, and called when it is.
+    /// Whether the task is complete. If it is not, the waker is stored, and called when the task completes.
     fn poll_join(&self, waker: &Waker) -> bool;
 
-    /// The output of a task that is done.
+    /// The output of a complete task.
     fn take_output(&self) -> Result<T, JoinErrorKind>;
 
-    /// The joiner goes. Its waker is dropped now, and the output too if it is there.
+    /// The handle is dropped. Drops its waker, and the output if it is there.
     fn detach(&self);
 }
 
@@ -104,37 +108,37 @@ pub(crate) enum JoinErrorKind {
     Panicked(Payload),
 }
 
-/// What a panic carries.
+/// The value that a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
-/// What can be said of a task without knowing its future.
+/// The part of a task that does not depend on the type of its future.
 #[derive(Debug)]
 pub(crate) struct Header {
     pub(crate) id: u64,
-    /// Where it was spawned, and by which task (0: by none).
+    runtime_id: u32,
+    /// Where the task was spawned, and by which task (0: by none).
     pub(crate) location: &'static Location<'static>,
     pub(crate) parent: u64,
     pub(crate) state: State,
-    /// Written only by the thread that runs the task, read by whoever is curious. Relaxed throughout.
+    /// Written only by the thread that runs the task. Relaxed throughout, as the trace and the metrics only show it.
     pub(crate) polls: AtomicU32,
-    /// The worker that runs it now, plus one; 0 is none.
+    /// The worker that runs the task now, plus one; 0 is none.
     pub(crate) running_on: AtomicU32,
 }
 
-/// Ids are unique in the process and never used again. A thread takes them by the block, or each spawn
-/// would meet those of all other threads at one counter. The size is arbitrary: it makes the counter's
-/// share of a spawn too small to see.
+/// Ids are unique in the process and never used again. A thread takes them in blocks: otherwise all spawns
+/// would contend for one counter. The size is arbitrary: the counter's share of a spawn cannot be measured.
 const ID_BLOCK: u64 = 64;
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// What this thread has left of its block: the last id given out.
+    /// The last id that this thread took from its block.
     static LAST_ID: Cell<u64> = const { Cell::new(0) };
 }
 
 fn take_id() -> u64 {
     let mut last = LAST_ID.get();
-    // 0 and each multiple of the block's size is the end of a block, the former before the first.
+    // A multiple of the block's size is the last id of a block. 0 is not an id.
     if last.is_multiple_of(ID_BLOCK) {
         last = NEXT_BLOCK.fetch_add(1, Relaxed) * ID_BLOCK;
     }
@@ -143,9 +147,10 @@ fn take_id() -> u64 {
 }
 
 impl Header {
-    pub(crate) fn new(location: &'static Location<'static>) -> Self {
+    fn new(runtime_id: u32, location: &'static Location<'static>) -> Self {
         Header {
             id: take_id(),
+            runtime_id,
             location,
             parent: context::task_id().unwrap_or(0),
             state: State::new(),
@@ -154,20 +159,41 @@ impl Header {
         }
     }
 
-    pub(crate) fn is_done(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.state.load().lifecycle == Lifecycle::Complete
+    }
+
+    #[inline]
+    fn emit(&self, event: Event) {
+        trace::emit(self.runtime_id, event);
     }
 }
 
-/// What a task holds, at each time of its life.
+/// A new task exists. A place for a breakpoint: each spawn calls this.
+#[inline(never)]
+fn spawn_task(header: &Header) {
+    header.emit(Event::Spawned { task: header.id, place: header.location });
+}
+
+/// An idle task was woken. A place for a breakpoint: each wake that schedules a task calls this.
+#[inline(never)]
+fn wake_task(header: &Header) {
+    header.emit(Event::Woken { task: header.id });
+}
+
+/// The future, and later its output.
 enum Stage<F: Future> {
     Future(F),
     Output(Result<F::Output, JoinErrorKind>),
-    /// The output was taken, or was dropped because nobody wanted it.
+    /// The output was taken, or dropped as there is no handle.
     Empty,
 }
 
-/// One task. `N` is the type whose name it reports: of a boxed future, that of the future.
+/// A future that any thread may poll, and whose output any thread may take.
+pub(crate) trait TaskFuture: Future<Output: Send + 'static> + Send + 'static {}
+impl<F: Future<Output: Send + 'static> + Send + 'static> TaskFuture for F {}
+
+/// One task. `N` is the type whose name it reports: that of the future, even if the future is boxed.
 pub(crate) struct Task<F: Future, S, N = F> {
     header: Header,
     scheduler: S,
@@ -178,142 +204,130 @@ pub(crate) struct Task<F: Future, S, N = F> {
     named: PhantomData<fn() -> N>,
 }
 
-// SAFETY: rules 1, 3 and 4 give the stage and the slot to one thread at a time, and hand them over with
-// a release and an acquire of the state word. So the future and its output move between threads (`Send`)
-// and are never seen by two at once; header and scheduler are `Sync`, a `Waker` is both.
+// SAFETY: rules 1, 3 and 4 give the stage and the join waker to one thread at a time, and hand them over
+// with a release and an acquire of the state. So the future and its output move between threads (`Send`),
+// and two threads never see them at once; header and scheduler are `Sync`, and a `Waker` is both.
 unsafe impl<F: Future<Output: Send> + Send, S: Sync, N> Sync for Task<F, S, N> {}
 
-impl<F, S, N> Task<F, S, N>
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-    S: Schedule,
-    N: 'static,
-{
-    /// A new task, `Scheduled`: the caller puts it into a queue.
+impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
+    /// A new task, `Scheduled`. The caller pushes it to a queue.
     pub(crate) fn new(future: F, scheduler: S, location: &'static Location<'static>) -> Arc<Self> {
-        let header = Header::new(location);
-        trace::emit(scheduler.runtime_id(), Event::Spawned { task: header.id, place: location });
-        Arc::new(Task {
-            header,
+        let task = Arc::new(Task {
+            header: Header::new(scheduler.runtime_id(), location),
             scheduler,
             stage: UnsafeCell::new(Stage::Future(future)),
             join_waker: UnsafeCell::new(None),
             named: PhantomData,
-        })
+        });
+        spawn_task(&task.header);
+        task
     }
 
-    /// One turn of the task. None: it is done.
+    /// Polls the task once, or drops its future. None: the task is complete.
     fn poll_once(self: &Arc<Self>) -> Option<AfterEndPoll> {
-        let (id, state) = (self.header.id, &self.header.state);
-        let start = state.start_poll();
+        let header = &self.header;
+        let start = header.state.start_poll();
         if start == AfterStartPoll::Skip {
             return None;
         }
-        let running = CurrentTaskGuard::start(&self.header);
-        let outcome = if start == AfterStartPoll::Cancel {
-            Err(Cancelled)
-        } else {
-            self.emit(Event::PollBegins { task: id });
-            match self.poll_future() {
-                Ok(Poll::Ready(output)) => Ok(output),
-                Err(payload) => Err(Panicked(payload)),
-                Ok(Poll::Pending) => {
-                    // Before `end_poll`: afterwards some other worker may run the task already.
-                    running.end();
-                    let end = state.end_poll();
-                    if end != AfterEndPoll::Cancel {
-                        self.emit(Event::Pending {
-                            task: id,
-                            again: end == AfterEndPoll::Reschedule,
-                        });
-                        return Some(end);
-                    }
-                    Err(Cancelled)
+        let current = CurrentTaskGuard::start(header);
+        let polled = match start {
+            AfterStartPoll::Poll => self.poll_future(),
+            _ => Poll::Ready(Err(Cancelled)),
+        };
+        let outcome = match polled {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => {
+                // Before `end_poll`: afterwards another worker may already run the task.
+                current.end();
+                let end = header.state.end_poll();
+                if end != AfterEndPoll::Cancel {
+                    let again = end == AfterEndPoll::Reschedule;
+                    header.emit(Event::Pending { task: header.id, again });
+                    return Some(end);
                 }
+                Err(Cancelled)
             }
         };
         self.complete(outcome);
-        running.end();
+        current.end();
         None
     }
 
-    /// Polls the future, with this very `Arc` as its waker. A panic comes back as `Err`.
-    fn poll_future(self: &Arc<Self>) -> Result<Poll<F::Output>, Payload> {
+    /// Polls the future, with this very `Arc` as its waker. A panic is an outcome.
+    fn poll_future(self: &Arc<Self>) -> Poll<Result<F::Output, JoinErrorKind>> {
+        self.header.emit(Event::PollBegins { task: self.header.id });
         let waker = waker_ref(self);
         let mut cx = Context::from_waker(&waker);
-        catch_unwind(AssertUnwindSafe(|| {
-            // While the thread unwinds, so that destructors see `thread::panicking()` as those of local
-            // variables do. A panic that left one of them would end the process: the task keeps the first.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            // Drops the future while the thread unwinds, so that its destructors see `thread::panicking()`
+            // as those of local variables do. A panic of such a destructor would abort the process, so it
+            // is caught; the task keeps the first panic.
             let drop_future = OnDrop(|| contain(|| self.set_stage(Stage::Empty)));
             let _context = context::save();
             // SAFETY: rule 1, our caller moved the state to `Running`.
             let Stage::Future(future) = (unsafe { &mut *self.stage.get() }) else {
-                unreachable!("a task that is not done has a future")
+                unreachable!("a task that is not complete has a future")
             };
             // SAFETY: rule 2, the future stays where it is until it is dropped there.
             let poll = unsafe { Pin::new_unchecked(future) }.poll(&mut cx);
             mem::forget(drop_future);
             poll
-        }))
+        }));
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(Panicked(payload))),
+        }
     }
 
-    /// Drops the future and puts the outcome in its place. The caller owns the stage by rule 1.
+    /// Drops the future and stores the outcome. The caller owns the stage by rule 1.
     fn complete(&self, outcome: Result<F::Output, JoinErrorKind>) {
-        // A value that was returned stays returned, also if the future then panics as it is dropped; a
-        // task that was cancelled, and panics in doing so, has panicked.
-        let outcome =
-            match (catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Empty))), outcome) {
-                (Err(payload), Err(Cancelled)) => Err(Panicked(payload)),
-                (Err(payload), outcome) => {
-                    contain(|| drop(payload));
-                    outcome
-                }
-                (Ok(()), outcome) => outcome,
-            };
+        // A value that was returned stays returned, even if the future panics as it is dropped. A task that
+        // panics while it is cancelled has panicked.
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Empty)));
+        let outcome = match (dropped, outcome) {
+            (Err(payload), Err(Cancelled)) => Err(Panicked(payload)),
+            (Err(payload), outcome) => {
+                contain(|| drop(payload));
+                outcome
+            }
+            (Ok(()), outcome) => outcome,
+        };
         let how = match &outcome {
             Ok(_) => Outcome::Returned,
             Err(Panicked(_)) => Outcome::Panicked,
             Err(Cancelled) => Outcome::Cancelled,
         };
-        self.emit(Event::Finished { task: self.header.id, outcome: how });
+        self.header.emit(Event::Finished { task: self.header.id, outcome: how });
         self.set_stage(Stage::Output(outcome));
         match self.header.state.complete() {
             AfterComplete::LeaveOutput => {}
             AfterComplete::WakeJoiner => {
-                // SAFETY: rule 4, the joiner was `Waiting` at `complete`: the slot is ours.
+                // SAFETY: rule 4, the join interest was `Waiting` at `complete`: the waker is ours.
                 let waker = unsafe { (*self.join_waker.get()).take() };
-                wake([waker.expect("a joiner that waits has left a waker")]);
+                wake([waker.expect("a handle that waits has stored a waker")]);
             }
             AfterComplete::DropOutput => contain(|| self.set_stage(Stage::Empty)),
         }
     }
 
-    /// Replaces the stage, and drops in place what was there. By rule 1 or 3 it is the caller's.
+    /// Replaces the stage, and drops the old one in place. The caller owns it by rule 1 or 3.
     fn set_stage(&self, stage: Stage<F>) {
         // SAFETY: rule 1 or 3. Rule 2 too: assignment drops the old value where it is. If that
         // panics, the new value is still written.
         unsafe { *self.stage.get() = stage };
     }
 
-    /// Puts a waker into the slot, or empties it. By rule 4 it is the caller's.
+    /// Replaces the join waker. The caller owns it by rule 4.
     fn store_join_waker(&self, waker: Option<Waker>) {
         // SAFETY: rule 4. The old waker is dropped after the new one is in, as its destructor is
         // user code.
         let old = unsafe { mem::replace(&mut *self.join_waker.get(), waker) };
         discard(old);
     }
-
-    fn emit(&self, event: Event) {
-        trace::emit(self.scheduler.runtime_id(), event);
-    }
 }
 
-impl<F, S, N> Runnable for Task<F, S, N>
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-    S: Schedule,
-    N: 'static,
-{
+impl<F: TaskFuture, S: Schedule, N: 'static> Runnable for Task<F, S, N> {
     fn header(&self) -> &Header {
         &self.header
     }
@@ -332,37 +346,32 @@ where
 
     fn abort(self: Arc<Self>) {
         if self.header.state.abort() == AfterWake::Schedule {
-            self.scheduler.schedule(self.clone());
+            S::schedule_owned(self, |task| &task.scheduler);
         }
     }
 
     fn shut_down(&self) {
         if self.header.state.transition_to_shutdown() == AfterShutdown::Cancel {
-            let running = CurrentTaskGuard::start(&self.header);
+            let current = CurrentTaskGuard::start(&self.header);
             self.complete(Err(Cancelled));
-            running.end();
+            current.end();
         }
     }
 }
 
-impl<F, S, N> Join<F::Output> for Task<F, S, N>
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-    S: Schedule,
-    N: 'static,
-{
+impl<F: TaskFuture, S: Schedule, N: 'static> Join<F::Output> for Task<F, S, N> {
     fn poll_join(&self, waker: &Waker) -> bool {
         let state = &self.header.state;
-        let word = state.load();
-        if word.lifecycle == Lifecycle::Complete
-            || (word.join_interest == JoinInterest::Waiting
+        let seen = state.load();
+        if seen.lifecycle == Lifecycle::Complete
+            || (seen.join_interest == JoinInterest::Waiting
                 && state.unset_join_waker() == AfterJoin::Complete)
         {
             return true;
         }
-        // SAFETY: rule 4. From here to `set_join_waker` the joiner is `Held`, and the slot its own.
-        let kept = unsafe { (*self.join_waker.get()).as_ref() };
-        if !kept.is_some_and(|kept| kept.will_wake(waker)) {
+        // SAFETY: rule 4. From here to `set_join_waker` the join interest is `Held`.
+        let stored = unsafe { (*self.join_waker.get()).as_ref() };
+        if !stored.is_some_and(|stored| stored.will_wake(waker)) {
             self.store_join_waker(Some(waker.clone()));
         }
         if state.set_join_waker() == AfterJoin::Complete {
@@ -373,13 +382,13 @@ where
     }
 
     fn take_output(&self) -> Result<F::Output, JoinErrorKind> {
-        // SAFETY: rule 3; the joiner calls this, once it has seen `Complete`.
+        // SAFETY: rule 3; the handle calls this after it has seen `Complete`.
         match unsafe { mem::replace(&mut *self.stage.get(), Stage::Empty) } {
             Stage::Output(outcome) => outcome,
             Stage::Empty => {
                 panic!("a `JoinHandle` was polled after it had given its task's output")
             }
-            Stage::Future(_) => unreachable!("a task that is done has no future"),
+            Stage::Future(_) => unreachable!("a complete task has no future"),
         }
     }
 
@@ -392,27 +401,31 @@ where
     }
 }
 
-impl<F, S, N> ArcWake for Task<F, S, N>
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-    S: Schedule,
-    N: 'static,
-{
+impl<F: TaskFuture, S: Schedule, N: 'static> ArcWake for Task<F, S, N> {
+    fn wake(self: Arc<Self>) {
+        if self.header.state.wake() == AfterWake::Schedule {
+            wake_task(&self.header);
+            S::schedule_owned(self, |task| &task.scheduler);
+        }
+    }
+
     fn wake_by_ref(task: &Arc<Self>) {
         if task.header.state.wake() == AfterWake::Schedule {
-            task.emit(Event::Woken { task: task.header.id });
+            wake_task(&task.header);
             task.scheduler.schedule(task.clone());
         }
     }
 }
 
-/// The thread's cells say "in this task", and the task's header says "on this worker".
+/// While this lives, the thread's context names the task as the current one, and the task's header names
+/// the worker.
 struct CurrentTaskGuard<'a> {
     header: &'a Header,
     _in_task: context::PollGuard,
 }
 
 impl<'a> CurrentTaskGuard<'a> {
+    #[inline]
     fn start(header: &'a Header) -> Self {
         header.polls.store(header.polls.load(Relaxed).wrapping_add(1), Relaxed);
         header.running_on.store(context::worker().map_or(0, |worker| worker.index + 1), Relaxed);

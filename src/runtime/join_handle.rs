@@ -41,7 +41,7 @@ impl<T> JoinHandle<T> {
 
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
-        self.task.header().is_done()
+        self.task.header().is_complete()
     }
 
     /// A handle that can only abort, and does not keep the output.
@@ -110,7 +110,7 @@ impl AbortHandle {
 
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
-        self.task.header().is_done()
+        self.task.header().is_complete()
     }
 
     /// The task's number.
