@@ -1,10 +1,10 @@
-//! Whatever is done to a task at once, it comes out right.
+//! A task behaves the same whatever several threads do to it at once.
 //!
-//! A [`Scene`] is a task with a few letters to wait for, two threads that do something to it, and a third
-//! that is its worker, or shuts the runtime down. When all is quiet the task is held to the same laws in
-//! each scene (see [`Scene::play`]): it is done if it must be; its joiner was woken; everything was dropped
-//! once. So the scenes below are *every pair* of wake, wake, abort, join and detach, each beside a poll,
-//! and beside a finish.
+//! A [`Scene`] is a task that waits for a few letters, two threads that act on it, and a third thread that
+//! is its worker or shuts the runtime down. At the end of each scene the same is checked (see
+//! [`Scene::play`]): the task is complete if it must be, its join handle was woken, and everything was
+//! dropped once. The scenes below are *every pair* of wake, wake, abort, join and detach, each beside a
+//! poll, and beside the completion.
 
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ enum Act {
     Join,
     /// Drops the handle.
     Detach,
-    /// Is a second worker.
+    /// Polls the task, as a second worker.
     Work,
-    /// Shuts the runtime down, beside a thread that does so too.
+    /// Shuts the runtime down, while another thread does so too.
     ShutDown,
 }
 
@@ -46,24 +46,24 @@ struct Scene {
     acts: [Act; 2],
     /// The letters that the future waits for; see [`Task`].
     needs: Option<usize>,
-    /// The task was polled once before, and rests; else it is new, and in the queue.
-    rests: bool,
-    /// The joiner was polled once before, and waits.
+    /// The task was polled once before, and is idle. Otherwise it is new, and in the queue.
+    idle: bool,
+    /// The join handle was polled once before, and waits.
     waits: bool,
 }
 
 impl Scene {
-    /// Lets everybody act, and then holds the task to the laws.
+    /// Runs the threads, and then checks the task.
     fn play(self) {
         let (task, mut handle) = Task::new(self.needs);
-        if self.rests {
+        if self.idle {
             task.work();
         }
         if self.waits {
             handle.poll();
         }
         let handle = self.act(&task, handle);
-        // Whoever put it into the queue last may have come after the worker.
+        // The last push may have come after the worker looked into the queue.
         match self.worker {
             Worker::Works => task.work(),
             Worker::ShutsDown => task.drain(),
@@ -71,7 +71,7 @@ impl Scene {
         self.check(&task, handle);
     }
 
-    /// Runs the threads. Gives back the handle, unless it was dropped.
+    /// Runs the threads. Returns the handle, unless it was dropped.
     fn act(self, task: &Arc<Task>, handle: JoinHandle) -> Option<JoinHandle> {
         let mut handle = Some(handle);
         let threads = self.acts.map(|act| {
@@ -84,7 +84,7 @@ impl Scene {
                     Work => task.work(),
                     ShutDown => task.shut_down(),
                     Join => {
-                        let handle = handle.as_mut().expect("one thread has it");
+                        let handle = handle.as_mut().expect("one thread has the handle");
                         handle.poll();
                         handle.poll();
                     }
@@ -106,9 +106,12 @@ impl Scene {
         let may_return = self.needs.is_some_and(|needs| needs <= wakes);
         let may_be_cancelled = self.worker == Worker::ShutsDown || self.acts.contains(&Abort);
         let must_end = may_return || may_be_cancelled;
-        assert_eq!(task.is_done(), must_end, "a wake, or an abort, is not lost: {self:?}");
+        assert_eq!(task.is_complete(), must_end, "a wake or an abort was lost: {self:?}");
         if let Some(mut handle) = handle {
-            assert!(!must_end || !handle.waits || handle.is_woken(), "nor is the end: {self:?}");
+            assert!(
+                !must_end || !handle.waits || handle.is_woken(),
+                "the join handle was not woken: {self:?}"
+            );
             handle.poll();
             match handle.outcome {
                 Some(Outcome::Returned) => assert!(may_return, "{self:?}"),
@@ -120,8 +123,8 @@ impl Scene {
     }
 }
 
-/// Plays the scenes that begin differently; with a future that is ready at once, with one that needs all the
-/// letters that are sent, and, if there is an abort to end it, with one that is never ready.
+/// Plays the scenes that begin differently: with a future that is ready at once, with one that needs all
+/// letters that are sent, and, if an abort or a shutdown ends it, with one that is never ready.
 fn play(worker: Worker, acts: [Act; 2]) {
     let wakes = acts.iter().filter(|act| matches!(act, Wake(_))).count();
     let mut futures = vec![Some(0)];
@@ -132,11 +135,11 @@ fn play(worker: Worker, acts: [Act; 2]) {
         futures.push(None);
     }
     for needs in futures {
-        for (rests, waits) in [(false, false), (false, true), (true, false), (true, true)] {
-            if rests && needs == Some(0) {
-                continue; // What is ready at once does not rest.
+        for (idle, waits) in [(false, false), (false, true), (true, false), (true, true)] {
+            if idle && needs == Some(0) {
+                continue; // A future that is ready at once is never idle.
             }
-            let scene = Scene { worker, acts, needs, rests, waits };
+            let scene = Scene { worker, acts, needs, idle, waits };
             schedules_interrupted(2, move || scene.play());
         }
     }
@@ -144,23 +147,23 @@ fn play(worker: Worker, acts: [Act; 2]) {
 
 // ---- wakes ----
 
-/// Guards the store in `State::update` where nothing changes: without it the second wake sees `Scheduled`
-/// and goes, and the poll to come does not see what was written before it.
+/// Guards the write in `State::notify` when nothing changes: without it the second waker sees `Scheduled` and
+/// returns, and the poll that follows does not see what was written before the second wake.
 #[test]
 fn two_wakes_and_a_poll() {
     play(Worker::Works, [Wake(0), Wake(1)]);
 }
 
-/// Guards `RunningNotified`: a wake during the poll, which may have looked already, leads to another poll. And
-/// guards the state between two polls: the second worker is the owner of what the first one left.
+/// Guards `RunningNotified`: a wake during a poll leads to another poll, as the future may have looked before
+/// the wake. Guards the handover between two polls too: the second worker sees what the first one wrote.
 #[test]
 fn a_wake_during_a_poll_is_kept() {
     play(Worker::Works, [Wake(0), Work]);
 }
 
-/// Guards `Lifecycle::Complete` in `State::wake`: who is late, and there is always one, does not queue the task.
+/// Guards the look for `COMPLETE` in `State::notify`: a late wake does not queue the task.
 #[test]
-fn a_wake_after_the_end_does_nothing() {
+fn a_wake_after_the_completion_does_nothing() {
     every_schedule(|| {
         let (task, handle) = Task::new(Some(0));
         let late = thread::spawn({
@@ -178,23 +181,23 @@ fn a_wake_after_the_end_does_nothing() {
 
 // ---- aborts ----
 
-/// Guards the look for an abort in `end_poll`: an abort during a poll schedules nothing, so if `end_poll`
-/// were blind the task would rest for ever.
+/// Guards the look for an abort in `end_poll`: an abort during a poll pushes nothing, so the task would be
+/// idle for ever if `end_poll` did not look.
 #[test]
 fn an_abort_ends_the_task_beside_a_wake() {
     play(Worker::Works, [Wake(0), Abort]);
 }
 
-/// Guards that an abort schedules a task that rests; whichever worker finds it then has it to itself.
+/// Guards that an abort schedules an idle task, and that one worker alone then owns the future.
 #[test]
 fn an_abort_ends_the_task_beside_two_workers() {
     play(Worker::Works, [Abort, Work]);
 }
 
-/// Guards the look for an abort in `start_poll`. It loses nothing (`end_poll` looks too), but a task that was
-/// aborted before a poll must not be polled.
+/// Guards the look for an abort in `start_poll`. Without it no abort is lost (`end_poll` looks too), but a task
+/// that was aborted before a poll must not be polled.
 #[test]
-fn who_was_aborted_is_not_polled() {
+fn an_aborted_task_is_not_polled() {
     every_schedule(|| {
         let (task, mut handle) = Task::new(Some(0));
         task.abort();
@@ -205,13 +208,13 @@ fn who_was_aborted_is_not_polled() {
 }
 
 #[test]
-fn two_aborts_are_as_good_as_one() {
+fn two_aborts_end_the_task_once() {
     play(Worker::Works, [Abort, Abort]);
 }
 
-/// Guards that an abort, too, comes to the joiner: by the worker, and by `complete`.
+/// Guards that the join handle is woken by an abort too.
 #[test]
-fn who_joins_is_told_of_an_abort() {
+fn a_join_handle_is_woken_by_an_abort() {
     play(Worker::Works, [Abort, Join]);
 }
 
@@ -220,22 +223,22 @@ fn a_detached_task_can_be_aborted() {
     play(Worker::Works, [Abort, Detach]);
 }
 
-// ---- the joiner ----
+// ---- the join handle ----
 
-/// Guards `set_join_waker` and `unset_join_waker` against `complete`. They are changes of one word: either the
-/// joiner's comes first, and `complete` finds the waker; or `complete` does, and the joiner takes the output.
+/// Guards `set_join_waker` and `unset_join_waker` against `complete`. All change one byte: either the handle's
+/// change comes first, and `complete` finds the waker, or `complete` does, and the handle takes the output.
 #[test]
-fn who_joins_is_woken_by_the_end() {
+fn a_join_handle_is_woken_by_the_completion() {
     play(Worker::Works, [Wake(0), Join]);
 }
 
 #[test]
-fn who_joins_is_woken_whichever_worker_ends_the_task() {
+fn a_join_handle_is_woken_by_either_worker() {
     play(Worker::Works, [Join, Work]);
 }
 
-/// Guards `detach` against `complete`: the output is dropped by the one who comes second, and the waker in
-/// the slot by the one to whom the slot belongs.
+/// Guards `detach` against `complete`: the second of the two drops the output, and the owner of the join waker
+/// drops that.
 #[test]
 fn a_detached_task_drops_its_output_itself() {
     play(Worker::Works, [Wake(0), Detach]);
@@ -246,9 +249,9 @@ fn a_detached_task_is_run_by_any_worker() {
     play(Worker::Works, [Detach, Work]);
 }
 
-/// All of it together, asleep: the joiner's thread parks, and sleeps until the end.
+/// The whole way of a join: the handle's thread parks until the task completes.
 #[test]
-fn who_awaits_a_task_sleeps_until_it_ends() {
+fn a_thread_that_joins_parks_until_the_completion() {
     schedules_interrupted(2, || {
         let (task, mut handle) = Task::new(Some(1));
         let joiner = thread::spawn(move || {
@@ -269,7 +272,8 @@ fn who_awaits_a_task_sleeps_until_it_ends() {
 
 // ---- the shutdown ----
 
-/// Guards that `transition_to_shutdown` takes a task wherever it is, also one that stands in a queue, which nobody reads.
+/// Guards that `transition_to_shutdown` takes an idle task, and a scheduled one: no worker reads its queue. A
+/// task that is taken out of that queue later is not polled (`start_poll` answers `Skip`).
 #[test]
 fn a_shutdown_ends_the_task_beside_wakes_and_aborts() {
     for acts in [[Wake(0), Wake(1)], [Wake(0), Abort], [Abort, Abort]] {
@@ -277,7 +281,7 @@ fn a_shutdown_ends_the_task_beside_wakes_and_aborts() {
     }
 }
 
-/// Guards the move to `Running` in `transition_to_shutdown`, which makes it the one owner, as a poll would be.
+/// Guards the move to `Running` in `transition_to_shutdown`: one thread alone owns the future then.
 #[test]
 fn two_shutdowns_end_the_task_once() {
     for act in [Wake(0), Abort] {
@@ -286,7 +290,7 @@ fn two_shutdowns_end_the_task_once() {
 }
 
 #[test]
-fn who_joins_is_told_of_a_shutdown() {
+fn a_join_handle_is_woken_by_a_shutdown() {
     for act in [Wake(0), Abort] {
         play(Worker::ShutsDown, [act, Join]);
     }
@@ -299,20 +303,20 @@ fn a_detached_task_is_shut_down() {
     }
 }
 
-/// Guards the abort that `transition_to_shutdown` leaves with a task that runs: the runtime may be dropped by one of its
-/// tasks, in the midst of its poll.
+/// Guards the abort that `transition_to_shutdown` leaves with a running task: a task may drop its own runtime,
+/// inside its poll.
 #[test]
 fn a_shutdown_during_a_poll_ends_the_task_after_it() {
     schedules_interrupted(3, || {
         let (task, mut handle) = Task::new(None);
         handle.poll();
         task.take_from_queue();
-        let begun = task.start().expect("it is new");
+        let begun = task.start().expect("a new task");
         let [shutdown, waker] = [Task::shut_down, |task: &Task| task.wake(0)].map(|act| {
             let task = task.clone();
             thread::spawn(move || act(&task))
         });
-        task.go_on(begun);
+        task.continue_run(begun);
         shutdown.join().unwrap();
         waker.join().unwrap();
         task.drain();

@@ -10,8 +10,8 @@
 //!   runtime.rs   a runtime in miniature: where its workers sleep, and what stands in its queues
 //!   sleep.rs     the permit, the parker, the driver, the root              (park.rs, block_on.rs)
 //!   idle.rs      pushes, workers that search and sleep, timers, the end                 (idle.rs)
-//!   task.rs      a task in miniature: the state word, and the cells that it guards
-//!   life.rs      what a worker, wakers, an abort and a joiner do to it at once         (state.rs)
+//!   task.rs      a copy of the task: its state, and the cells that the state guards
+//!   life.rs      what a worker, wakers, an abort and a join handle do to it at once    (state.rs)
 //!   sync.rs      the channels and locks of the crate
 //!   stream.rs    a group of futures, each with a waker of its own
 //! ```

@@ -1,19 +1,18 @@
-//! A task in miniature, for loom.
+//! A copy of the engine's task, for loom.
 //!
-//! The engine's task is its own waker by `ArcWake`, which asks for std's `Arc`, and its cells are std's,
-//! into which loom cannot see. So this is a copy: the same state word, the same calls of it in the same
-//! order, by the same rules (see `src/engine/task.rs`), around cells of loom's. Loom reports any two
-//! accesses of a cell of which neither is ordered before the other; so each model of a task shows rules 1,
-//! 3 and 4 as well, whatever else it is about.
+//! The engine's task is its own waker by `ArcWake`, which needs std's `Arc`, and its cells are std's, which
+//! loom cannot check. So this is a copy: the same state, the same calls of it in the same order, by the same
+//! rules (see `src/engine/task.rs`), around cells of loom's. Loom reports two accesses of a cell if neither
+//! is ordered before the other. So each model of a task checks rules 1, 3 and 4 too.
 //!
-//! Two things are less than in the engine, so that the state word stands alone:
+//! Two things are weaker than in the engine, so that only the state orders anything:
 //!
 //! - The **queue** is a number that is read and written without any ordering. A real queue would hand over
-//!   what was written before a push, and hide that the state word does not.
-//! - The **letters**, for which the future waits, are `Relaxed` as well. Who aborts sends one too, and it
-//!   must have come when the future is dropped for that.
+//!   what was written before a push, and so hide an ordering that the state lacks.
+//! - The **letters** that the future waits for are `Relaxed`. The thread that aborts sends one too, which
+//!   must be seen when the future is dropped because of the abort.
 //!
-//! What is dropped, woken and queued is counted, and [`Task::check_counts`] knows what the counts must be.
+//! Each drop, wake and push is counted, and [`Task::check_counts`] knows the right counts.
 
 use std::mem;
 use std::sync::Arc;
@@ -31,14 +30,14 @@ use crate::engine::state::{
     JoinInterest, Lifecycle, State,
 };
 
-/// What became of a task.
+/// The result of a task.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outcome {
     Returned,
     Cancelled,
 }
 
-/// What was made, and what was dropped. Not atomics of the model: they order nothing in it.
+/// Counts of what was made and dropped. They are not atomics of loom, so they order nothing in a model.
 #[derive(Debug, Default)]
 struct Counts {
     futures_dropped: Count,
@@ -46,10 +45,10 @@ struct Counts {
     outputs_dropped: Count,
     wakers_made: Count,
     wakers_dropped: Count,
-    joiner_woken: Count,
+    join_wakes: Count,
 }
 
-/// Something that counts its drop.
+/// A value that counts its drop.
 struct Counted(Arc<Counts>, fn(&Counts) -> &Count);
 
 impl Drop for Counted {
@@ -58,28 +57,28 @@ impl Drop for Counted {
     }
 }
 
-#[allow(dead_code)] // Nobody looks at what counts its drop.
+#[allow(dead_code)] // The counted values are only dropped.
 enum Stage {
     Future(Counted),
     Output(Outcome, Counted),
     Empty,
 }
 
-/// The joiner's.
+/// The waker of the join handle.
 struct Waker {
-    /// Whom it wakes. None: nobody, it is counted.
+    /// The thread that it wakes. None: it only counts.
     parker: Option<Arc<Parker>>,
     drops: Counted,
 }
 
 impl Waker {
-    /// `will_wake`. Of those that wake nobody no two are the same, as if the joiner went from task to task.
+    /// `will_wake`. Two wakers without a thread are never the same, as if the handle moved between tasks.
     fn is_of(&self, parker: Option<&Arc<Parker>>) -> bool {
         matches!((&self.parker, parker), (Some(ours), Some(other)) if Arc::ptr_eq(ours, other))
     }
 
     fn wake(self) {
-        self.drops.0.joiner_woken.fetch_add(1, SeqCst);
+        self.drops.0.join_wakes.fetch_add(1, SeqCst);
         if let Some(parker) = &self.parker {
             parker.unpark();
         }
@@ -88,12 +87,12 @@ impl Waker {
 
 pub struct Task {
     state: State,
-    /// In how many queues it stands.
+    /// How many queues hold the task.
     queued: AtomicUsize,
     letters: [AtomicBool; 2],
-    /// How many letters the future waits for. None: for something that never comes.
+    /// How many letters the future waits for. None: it is never ready.
     needs: Option<usize>,
-    /// The letter of the one who aborts.
+    /// The letter that an abort or a shutdown sends.
     farewell: AtomicBool,
     /// Rules 1 and 3.
     stage: UnsafeCell<Stage>,
@@ -102,7 +101,7 @@ pub struct Task {
     counts: Arc<Counts>,
 }
 
-// SAFETY: as in the engine. If the rules did not hold, loom would say so.
+// SAFETY: as in the engine. If the rules did not hold, a model would fail.
 unsafe impl Sync for Task {}
 
 impl Task {
@@ -126,32 +125,32 @@ impl Task {
     // ---- the queue ----
 
     fn push(&self) {
-        let stood = self.queued.fetch_add(1, Relaxed);
-        assert_eq!(stood, 0, "a task that is scheduled stands in one queue");
+        let before = self.queued.fetch_add(1, Relaxed);
+        assert_eq!(before, 0, "a scheduled task is in one queue");
     }
 
     pub fn take_from_queue(&self) -> bool {
         self.queued.swap(0, Relaxed) == 1
     }
 
-    // ---- what a worker does ----
+    // ---- what a worker calls ----
 
-    /// Runs the task for as long as it stands in the queue.
+    /// Runs the task as long as it is in the queue.
     pub fn work(&self) {
         while self.take_from_queue() {
             if let Some(begun) = self.start() {
-                self.go_on(begun);
+                self.continue_run(begun);
             }
         }
     }
 
-    /// The beginning of `run`, up to where the state is `Running`.
+    /// The first part of `run`, up to `Running`.
     pub fn start(&self) -> Option<AfterStartPoll> {
         Some(self.state.start_poll()).filter(|start| *start != AfterStartPoll::Skip)
     }
 
     /// The rest of `run`.
-    pub fn go_on(&self, begun: AfterStartPoll) {
+    pub fn continue_run(&self, begun: AfterStartPoll) {
         let outcome = if begun == AfterStartPoll::Cancel {
             self.cancelled()
         } else if self.poll_future() {
@@ -169,7 +168,7 @@ impl Task {
     fn cancelled(&self) -> Outcome {
         assert!(
             self.farewell.load(Relaxed),
-            "what was written before an abort is seen by the drop"
+            "the drop does not see what was written before the abort"
         );
         Outcome::Cancelled
     }
@@ -178,7 +177,7 @@ impl Task {
         self.stage.with_mut(|stage| {
             // SAFETY: rule 1.
             let Stage::Future(_) = (unsafe { &mut *stage }) else {
-                unreachable!("a task that is not done has a future")
+                unreachable!("a task that is not complete has a future")
             };
             let is_here = |letter: &AtomicBool| letter.load(Relaxed);
             self.needs.is_some_and(|needs| self.letters[..needs].iter().all(is_here))
@@ -195,7 +194,7 @@ impl Task {
             AfterComplete::WakeJoiner => {
                 // SAFETY: rule 4.
                 let waker = self.join_waker.with_mut(|slot| unsafe { (*slot).take() });
-                waker.expect("who waits has left a waker").wake();
+                waker.expect("a handle that waits has stored a waker").wake();
             }
             AfterComplete::DropOutput => self.set_stage(Stage::Empty),
         }
@@ -216,11 +215,11 @@ impl Task {
         // SAFETY: rule 3.
         match self.stage.with_mut(|stage| unsafe { mem::replace(&mut *stage, Stage::Empty) }) {
             Stage::Output(outcome, _) => outcome,
-            _ => unreachable!("a task that is done has its output, until it is taken"),
+            _ => unreachable!("a complete task has its output, until it is taken"),
         }
     }
 
-    // ---- what anybody does ----
+    // ---- what other threads call ----
 
     /// Sends a letter, and wakes the task: `wake_by_ref`.
     pub fn wake(&self, letter: usize) {
@@ -251,42 +250,49 @@ impl Task {
         }
     }
 
-    // ---- what must be true in the end ----
+    // ---- what holds at the end ----
 
-    pub fn is_done(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.state.load().lifecycle == Lifecycle::Complete
     }
 
-    /// Holds when no thread but this one has anything left to do, and the joiner is gone.
+    /// Checks the counts. To be called when the other threads have ended and the handle was dropped.
     pub fn check_counts(&self) {
         let count = |count: &Count| count.load(SeqCst);
         let counts = &self.counts;
-        let done = usize::from(self.is_done());
-        assert_eq!(self.queued.load(Relaxed), 0, "nobody is left to take it out of the queue");
+        let complete = usize::from(self.is_complete());
+        assert_eq!(
+            self.queued.load(Relaxed),
+            0,
+            "no thread is left to take the task out of the queue"
+        );
         assert_eq!(
             count(&counts.futures_dropped),
-            done,
-            "a future is dropped once, when its task is done"
+            complete,
+            "a future is dropped once, when its task completes"
         );
         let outputs = (count(&counts.outputs_made), count(&counts.outputs_dropped));
-        assert_eq!(outputs, (done, done), "and so is its output");
+        assert_eq!(outputs, (complete, complete), "an output is dropped once");
         let wakers = (count(&counts.wakers_made), count(&counts.wakers_dropped));
-        assert_eq!(wakers.0, wakers.1, "no waker outlives its joiner");
-        assert!(count(&counts.joiner_woken) <= done, "the joiner is woken at the end, and once");
+        assert_eq!(wakers.0, wakers.1, "no waker outlives its handle");
+        assert!(
+            count(&counts.join_wakes) <= complete,
+            "the handle is woken once, at the completion"
+        );
     }
 }
 
-/// The joiner, with what it knows about itself.
+/// The join handle.
 pub struct JoinHandle {
-    /// None: it was dropped.
+    /// None: the handle was dropped.
     task: Option<Arc<Task>>,
-    /// Its last answer was `Pending`.
+    /// The last poll was pending.
     pub waits: bool,
     pub outcome: Option<Outcome>,
 }
 
 impl JoinHandle {
-    /// Polls it, unless it has answered: as `JoinHandle::poll` does, each time with another waker.
+    /// Polls the handle unless it has answered, as `JoinHandle::poll` does. Each poll has another waker.
     pub fn poll(&mut self) {
         self.poll_with(None);
     }
@@ -299,18 +305,18 @@ impl JoinHandle {
     }
 
     fn poll_join(task: &Task, parker: Option<&Arc<Parker>>) -> Option<Outcome> {
-        let word = task.state.load();
-        if word.lifecycle == Lifecycle::Complete
-            || (word.join_interest == JoinInterest::Waiting
+        let seen = task.state.load();
+        if seen.lifecycle == Lifecycle::Complete
+            || (seen.join_interest == JoinInterest::Waiting
                 && task.state.unset_join_waker() == AfterJoin::Complete)
         {
             return Some(task.take_output());
         }
         // SAFETY: rule 4.
-        let kept = task
+        let stored = task
             .join_waker
             .with(|slot| unsafe { &*slot }.as_ref().is_some_and(|w| w.is_of(parker)));
-        if !kept {
+        if !stored {
             task.counts.wakers_made.fetch_add(1, SeqCst);
             let drops = Counted(task.counts.clone(), |counts| &counts.wakers_dropped);
             task.store_join_waker(Some(Waker { parker: parker.cloned(), drops }));
@@ -322,7 +328,7 @@ impl JoinHandle {
         None
     }
 
-    /// Awaits the end of the task, on a thread of its own: `block_on(handle)`.
+    /// Parks this thread until the task is complete, as `block_on(handle)` does.
     pub fn wait(&mut self) {
         let parker = Arc::new(Parker::new());
         self.poll_with(Some(&parker));
@@ -333,14 +339,14 @@ impl JoinHandle {
     }
 
     pub fn is_woken(&self) -> bool {
-        self.task.as_ref().is_some_and(|task| task.counts.joiner_woken.load(SeqCst) == 1)
+        self.task.as_ref().is_some_and(|task| task.counts.join_wakes.load(SeqCst) == 1)
     }
 }
 
 /// `detach`.
 impl Drop for JoinHandle {
     fn drop(&mut self) {
-        // The message of a model that has failed is the first one.
+        // A second panic would hide the message of the model that has failed.
         let Some(task) = self.task.take().filter(|_| !thread::panicking()) else { return };
         match task.state.detach() {
             AfterDetach::Nothing => {}
