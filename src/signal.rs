@@ -180,7 +180,7 @@ impl Bell {
     /// The one of this runtime and kind, which is made if there is none.
     fn of(runtime: &Handle, kind: SignalKind) -> io::Result<Arc<Bell>> {
         let mut bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = runtime.parts.shared.id;
+        let id = runtime.inner.shared.id;
         let found = bells
             .iter()
             .filter_map(Weak::upgrade)

@@ -27,17 +27,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::context::{self, AnyRuntime};
-use super::prim::atomic::{AtomicUsize, Ordering};
-use super::prim::{Condvar, Mutex};
-use super::shared::Shared;
+use super::context::AnyRuntime;
+use super::coop;
+use super::prim::atomic::{AtomicUsize, Ordering, fence};
+use super::prim::{Condvar, Mutex, now};
+use super::scheduler::Shared;
 use super::task::{Join, Runnable, Schedule, Task};
-use super::threads::Threads;
+use super::threads::ThreadConfig;
+use super::trace::Tracer;
 use super::worker::poll_task;
 
 /// Threads for work that blocks.
 pub(crate) struct Pool {
-    threads: Threads,
+    config: ThreadConfig,
     shared: Arc<Shared>,
     /// Threads so far, for their names.
     started: AtomicUsize,
@@ -78,50 +80,48 @@ struct Job {
 impl Job {
     fn new(task: Arc<dyn Runnable>, shared: Arc<Shared>) -> Self {
         // Relaxed: made on the thread that drives, or on one whose wake the driver still awaits.
-        shared.driver.blocking_jobs.fetch_add(1, Ordering::Relaxed);
+        shared.driver.blocking_tasks.fetch_add(1, Ordering::Relaxed);
         Job { task, shared }
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        // Release: matches the load in `sleep_paused`, which then sees whom the closure has woken.
-        self.shared.driver.blocking_jobs.fetch_sub(1, Ordering::Release);
-        self.shared.driver.call();
+        // Release: matches the load in `Driver::park_paused`, which then sees the task that the closure has woken.
+        self.shared.driver.blocking_tasks.fetch_sub(1, Ordering::Release);
+        // Only a paused clock waits for it. The fence: see `Driver::park_paused`.
+        fence(Ordering::SeqCst);
+        if self.shared.driver.clock.is_paused() {
+            self.shared.driver.unpark();
+        }
     }
 }
 
 /// A closure as a future that is ready when it is polled.
-struct Call<F>(Option<F>);
+struct BlockingTask<F>(Option<F>);
 
 // It is never pinned in fact: the closure is moved out and called.
-impl<F> Unpin for Call<F> {}
+impl<F> Unpin for BlockingTask<F> {}
 
-impl<F: FnOnce() -> T, T> Future for Call<F> {
+impl<F: FnOnce() -> T, T> Future for BlockingTask<F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
         let closure = self.0.take().expect("a job is polled once");
-        Poll::Ready(context::without_budget(closure))
+        Poll::Ready(coop::with_unconstrained(closure))
     }
 }
 
 /// A job is never idle: it stands in the pool's queue from the beginning, and its one poll is the last.
-struct NeverAgain {
-    runtime: u32,
-}
+struct NeverAgain(Arc<Shared>);
 
 impl Schedule for NeverAgain {
-    fn schedule(&self, _: Arc<dyn Runnable>) {
+    fn schedule<T: Runnable>(_: Arc<T>, _: fn(&T) -> &Self) {
         unreachable!("a closure is never pending");
     }
 
-    fn schedule_owned<T: Runnable>(_: Arc<T>, _: fn(&T) -> &Self) {
-        unreachable!("a closure is never pending");
-    }
-
-    fn runtime_id(&self) -> u32 {
-        self.runtime
+    fn tracer(&self) -> &Tracer {
+        &self.0.driver.tracer
     }
 }
 
@@ -139,11 +139,11 @@ impl Drop for Starting<'_> {
 }
 
 impl Pool {
-    pub(crate) fn new(threads: Threads, shared: Arc<Shared>) -> Arc<Self> {
+    pub(crate) fn new(config: ThreadConfig, shared: Arc<Shared>) -> Arc<Self> {
         let state = Mutex::new(State::default());
         let started = AtomicUsize::new(0);
         let (changed, ended) = (Condvar::new(), Condvar::new());
-        Arc::new(Pool { threads, shared, started, state, changed, ended })
+        Arc::new(Pool { config, shared, started, state, changed, ended })
     }
 
     /// Gives a closure to the pool. The threads are inside `runtime`. A closure that is refused is dropped.
@@ -157,8 +157,8 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let call = Call(Some(closure));
-        let task = Task::<_, _>::new(call, NeverAgain { runtime: self.shared.id }, place);
+        let call = BlockingTask(Some(closure));
+        let task = Task::<_, _>::new(call, NeverAgain(self.shared.clone()), place);
         let job = Job::new(task.clone(), self.shared.clone());
         let task: Arc<dyn Join<T>> = task;
         let mut state = self.state.lock();
@@ -170,7 +170,7 @@ impl Pool {
         state.jobs.push_back(job);
         // Each idle thread takes one of the jobs that wait; is there one too many?
         let one_more = state.jobs.len() > state.idle
-            && state.threads + state.starting < self.threads.max_blocking;
+            && state.threads + state.starting < self.config.max_blocking;
         if one_more {
             state.starting += 1;
         }
@@ -225,7 +225,7 @@ impl Pool {
             leaver.state.lock().leaving -= 1;
             leaver.ended.notify_all();
         };
-        self.threads.start(name, runtime, self.shared.id, work, leave).map(drop)
+        self.config.start(name, runtime, &self.shared.driver.tracer, work, leave).map(drop)
     }
 
     /// A thread has begun.
@@ -239,12 +239,12 @@ impl Pool {
     fn next_job(&self) -> Option<Job> {
         let mut state = self.state.lock();
         // None: no end of patience.
-        let until = Instant::now().checked_add(self.threads.keep_alive);
+        let until = now().checked_add(self.config.keep_alive);
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 return Some(job);
             }
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let left = until.map(|until| until.saturating_duration_since(now()));
             if state.closed || left == Some(Duration::ZERO) {
                 // Under the same lock as the look: a job that comes from now on does not count on us.
                 state.threads -= 1;
@@ -271,7 +271,7 @@ impl Pool {
     pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while state.starting + state.threads + state.leaving > 0 {
-            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            match until.map(|until| until.saturating_duration_since(now())) {
                 Some(Duration::ZERO) => return false,
                 Some(left) => (state, _) = self.ended.wait_timeout(state, left),
                 None => state = self.ended.wait(state),

@@ -13,8 +13,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::prim::Mutex;
 use super::prim::atomic::{AtomicBool, Ordering};
+use super::prim::{Mutex, now};
 
 /// A moment, in nanoseconds since the clock's origin.
 pub(crate) type Nanos = u64;
@@ -39,7 +39,7 @@ enum Hand {
 
 impl Clock {
     pub(crate) fn new(paused: bool) -> Self {
-        let origin = Instant::now();
+        let origin = now();
         let at = Duration::ZERO;
         let hand = if paused { Hand::Stands { at } } else { Hand::Moves { at, since: origin } };
         Clock { origin, was_paused: AtomicBool::new(paused), hand: Mutex::new(hand) }
@@ -55,10 +55,10 @@ impl Clock {
         // Relaxed: a thread that misses another thread's pause reads the real time once more, as if
         // it had asked a moment earlier.
         if !self.was_paused.load(Ordering::Relaxed) {
-            return self.origin.elapsed();
+            return now() - self.origin;
         }
         match *self.hand.lock() {
-            Hand::Moves { at, since } => at + since.elapsed(),
+            Hand::Moves { at, since } => at + (now() - since),
             Hand::Stands { at } => at,
         }
     }
@@ -68,7 +68,7 @@ impl Clock {
         // Relaxed: as in `elapsed`. Without this line a third of a time-out's instructions are sums of
         // seconds and nanoseconds, there and back.
         if !self.was_paused.load(Ordering::Relaxed) {
-            return Instant::now();
+            return now();
         }
         self.origin + self.elapsed()
     }
@@ -98,7 +98,7 @@ impl Clock {
     pub(crate) fn resume(&self) -> bool {
         let mut hand = self.hand.lock();
         match *hand {
-            Hand::Stands { at } => *hand = Hand::Moves { at, since: Instant::now() },
+            Hand::Stands { at } => *hand = Hand::Moves { at, since: now() },
             Hand::Moves { .. } => return false,
         }
         true

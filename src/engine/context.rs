@@ -1,145 +1,234 @@
-//! Where is this thread? In which runtime, in which task, and how much has that task done already?
+//! What a thread knows about its place in a runtime.
 //!
-//! `sleep(…)` takes no runtime as an argument, yet must find the one whose timers will wake it. So a
-//! thread remembers where it is, in a few cells that only it can see. Everything that a free function
-//! of this crate knows without being told, it knows from here.
+//! `sleep(…)` takes no runtime as an argument, yet must find the runtime whose timers will wake it. So a thread
+//! keeps a small record, a [`ThreadContext`], that only it can read:
 //!
 //! ```text
-//!   runtime   set by `enter`, by `block_on`, on worker and blocking threads: a stack; its last entry is current
-//!   runs      set while this thread itself drives a runtime: here nothing may block
-//!   thread    which runtime started this thread, if one did
-//!   worker    which runtime's queues belong to this thread, if it is a worker
-//!   task      whose poll is going on, with the budget that this poll has left
-//!   random    its stream of random numbers: the runtime's while it runs one
+//!   runtime   the runtime that the thread has entered last: by `enter`, `block_on`, or as a runtime's thread
+//!   drives    the thread itself runs a runtime's tasks or a `block_on` future: it must not block
+//!   worker    the worker that this thread is, if it is one
+//!   task      the task that is being polled
+//!   budget    the operations that this poll may still complete (`coop.rs`)
 //! ```
 //!
-//! **The budget.** A socket that always has data never answers "pending", so a task that reads it in a
-//! loop would never give way. Each poll may therefore complete 128 operations; then the next resource
-//! answers "pending" although it is ready, and wakes the task at once, which puts it at the back of the
-//! queue. The idea is Tokio's. A leaf future asks at its head ([`poll_budget`]) and pays when it has
-//! something to hand out ([`spend`]): who waits pays nothing, or a task that waits for 200 things at
-//! once would spend its budget on looking at them and spin.
+//! The record is `Copy`. Each poll, blocking closure and hook begins with [`save`]; the guard that it returns
+//! puts the whole record back, whatever happens meanwhile. So user code cannot change the context for good: it
+//! may leak a guard of `enter` or drop two in the wrong order, and the next task on this thread still runs in the
+//! right runtime.
 //!
-//! **User code does not change the context for good.** It may leak a guard of `enter`, or drop two in the wrong
-//! order; the next task on this thread must not spawn into the wrong runtime because of that. So each poll,
-//! each blocking closure and each hook begins with [`save`], and ends in the runtime in which it began.
-//!
-//! This file knows no runtime and no worker: it stands above them, and holds their numbers only.
-//! Next: `trace.rs`, which tells others what this thread does.
+//! The runtimes that a thread has entered are a stack beside the record, since they need a destructor. This file
+//! does not know what a runtime or a worker is: it keeps their numbers. Next: `coop.rs`.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::{Arc, MutexGuard};
-use std::task::{Context, Poll, ready};
 
-use super::prim::{OnDrop, contain, wake_self};
-use super::random::Random;
+use super::event::Tracer;
+use super::prim::{catch_and_drop_panic, thread_local};
+use super::random::FastRand;
 
-/// A runtime, whose type is known only further down the house.
+/// A runtime, whose type is defined further down in the reading order.
 pub(crate) type AnyRuntime = Arc<dyn Any + Send + Sync>;
 
-/// Operations that one poll may complete. Tokio's number; its effect is the longest time for which one
-/// task can hold a worker, some microseconds.
-const BUDGET: u8 = 128;
+/// Operations that one poll may complete. Tokio's number; it bounds how long one task can hold a worker, to some
+/// microseconds.
+pub(crate) const BUDGET: u8 = 128;
+/// The budget when nothing is limited.
+pub(crate) const UNCONSTRAINED: u8 = u8::MAX;
 
-/// The cells. They need no destructor, so they can be read until the thread's very end: a destructor
-/// of some other thread-local may still wake a task.
-struct Place {
-    runtime_id: Cell<u32>,
-    /// The number of the last entry of [`ENTERED`]; 0 if there is none.
-    top: Cell<u64>,
-    /// How many entries this thread has made.
-    entries: Cell<u64>,
-    runs: Cell<bool>,
-    runtime_thread: Cell<RuntimeThread>,
-    worker: Cell<Option<WorkerId>>,
-    task: Cell<Option<u64>>,
-    /// None: outside of any poll, where nothing is limited.
-    budget: Cell<Option<u8>>,
-    /// None: nobody has asked for a number yet.
-    random: Cell<Option<Random>>,
+/// See the table above.
+#[derive(Debug, Clone, Copy)]
+struct ThreadContext {
+    /// The number of the last entry of [`ENTERED`] (0: the stack is empty), and whether its runtime has a subscriber.
+    entry: u64,
+    is_traced: bool,
+    drives: bool,
+    /// [`UNCONSTRAINED`] outside of any poll.
+    budget: u8,
+    worker: Option<WorkerId>,
+    task: Option<NonZeroU64>,
+}
+
+/// A worker of a runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WorkerId {
+    pub(crate) runtime: NonZeroU32,
+    pub(crate) index: u32,
 }
 
 /// A runtime that this thread has entered.
 pub(crate) struct Entry {
-    /// Unique on this thread, and larger than those below it.
+    /// Unique on this thread, and larger than the numbers below it on the stack.
     number: u64,
-    id: u32,
     runtime: AnyRuntime,
+    tracer: Arc<Tracer>,
 }
 
 thread_local! {
-    static PLACE: Place = const {
-        Place {
-            runtime_id: Cell::new(0),
-            top: Cell::new(0),
-            entries: Cell::new(0),
-            runs: Cell::new(false),
-            runtime_thread: Cell::new(RuntimeThread::No),
-            worker: Cell::new(None),
-            task: Cell::new(None),
-            budget: Cell::new(None),
-            random: Cell::new(None),
-        }
+    /// Without a destructor, so that it can be used until the thread's very end: the destructor of another
+    /// thread-local may still wake a task.
+    static CONTEXT: Cell<ThreadContext> = const {
+        Cell::new(ThreadContext {
+            entry: 0,
+            is_traced: false,
+            drives: false,
+            budget: UNCONSTRAINED,
+            worker: None,
+            task: None,
+        })
     };
-    /// The last one is the runtime that this thread is in. It is not in the guards, since those can be leaked.
+    static RUNTIME_THREAD: Cell<RuntimeThread> = const { Cell::new(RuntimeThread::No) };
+    /// `None`: no number was asked for yet.
+    static RNG: Cell<Option<FastRand>> = const { Cell::new(None) };
+    /// How many entries this thread has made.
+    static ENTRIES: Cell<u64> = const { Cell::new(0) };
+    /// The last entry is the current runtime. The entries are not in the guards, since guards can be leaked.
     static ENTERED: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+#[inline]
+fn get() -> ThreadContext {
+    CONTEXT.with(Cell::get)
+}
+
+#[inline]
+fn update<R>(change: impl FnOnce(&mut ThreadContext) -> R) -> R {
+    CONTEXT.with(|context| {
+        let mut record = context.get();
+        let changed = change(&mut record);
+        context.set(record);
+        changed
+    })
+}
+
+// ---- save and restore ----
+
+/// Saves the context, before user code is called.
+#[inline]
+pub(crate) fn save() -> SavedContext {
+    SavedContext { record: get(), not_send: PhantomData }
+}
+
+/// Puts the context back when it is dropped. The thread leaves the runtimes that it has entered since and not
+/// left.
+#[derive(Debug)]
+pub(crate) struct SavedContext {
+    record: ThreadContext,
+    not_send: PhantomData<*const ()>,
+}
+
+impl SavedContext {
+    /// Enters a runtime until this is dropped.
+    pub(crate) fn and_enter(self, runtime: AnyRuntime, tracer: &Arc<Tracer>) -> Self {
+        push(runtime, tracer);
+        self
+    }
+
+    /// Makes this thread a worker until this is dropped.
+    pub(crate) fn and_work(self, worker: WorkerId) -> Self {
+        update(|context| context.worker = Some(worker));
+        self
+    }
+
+    /// Takes the last entry off the stack if it was made since. It may own the runtime alone, so it is dropped
+    /// after the stack is released.
+    fn pop(&self) -> Option<Entry> {
+        with_entered(|entered| entered.pop_if(|entry| entry.number > self.record.entry)).flatten()
+    }
+
+    /// The thread leaves the runtimes that it has entered since and not left. Returns whether there may be some.
+    #[inline]
+    pub(crate) fn restore_runtime(&self) -> bool {
+        let is_changed = get().entry != self.record.entry;
+        if is_changed {
+            self.leave_runtimes();
+        }
+        is_changed
+    }
+
+    #[cold]
+    fn leave_runtimes(&self) {
+        while let Some(entry) = self.pop() {
+            catch_and_drop_panic(|| drop(entry));
+        }
+    }
+}
+
+impl Drop for SavedContext {
+    #[inline]
+    fn drop(&mut self) {
+        if self.restore_runtime() {
+            // Not what was saved: a guard from before may have been dropped meanwhile.
+            let ThreadContext { entry, is_traced, .. } = get();
+            (self.record.entry, self.record.is_traced) = (entry, is_traced);
+        }
+        CONTEXT.with(|context| context.set(self.record));
+    }
 }
 
 // ---- the runtime ----
 
-/// Calls `look` with the runtime that this thread is in.
-pub(crate) fn with_runtime<R>(look: impl FnOnce(Option<&AnyRuntime>) -> R) -> R {
-    let mut look = Some(look);
-    let seen = ENTERED.try_with(|entered| {
-        let look = look.take().expect("called once");
-        look(entered.borrow().last().map(|entry| &entry.runtime))
+/// Calls `read` with the runtime that this thread is in.
+pub(crate) fn with_runtime<R>(read: impl FnOnce(Option<&AnyRuntime>) -> R) -> R {
+    let mut read = Some(read);
+    let result = ENTERED.try_with(|entered| {
+        let read = read.take().expect("called once");
+        read(entered.borrow().last().map(|entry| &entry.runtime))
     });
-    // Err: the thread is ending and the cell is gone.
-    seen.unwrap_or_else(|_| look.take().expect("not called yet")(None))
+    // Err: the thread is ending, and the stack is gone.
+    result.unwrap_or_else(|_| read.take().expect("not called yet")(None))
 }
 
-/// Whether this thread is ending, and the runtime's cell is gone.
-pub(crate) fn thread_ends() -> bool {
+/// Whether this thread is ending, and the stack of its runtimes is gone.
+pub(crate) fn is_thread_local_destroyed() -> bool {
     ENTERED.try_with(|_| ()).is_err()
 }
 
-/// The number of the runtime that this thread is in; 0 is none.
+/// Whether the runtime that this thread is in has a subscriber.
 #[inline]
-pub(crate) fn runtime_id() -> u32 {
-    PLACE.with(|place| place.runtime_id.get())
+pub(crate) fn is_traced() -> bool {
+    get().is_traced
 }
 
-/// Changes the stack of entries. None: the thread is ending, for instance with a runtime in one of its own
+/// Calls `emit` with the tracer of the runtime that this thread is in.
+pub(crate) fn with_tracer(emit: impl FnOnce(Arc<Tracer>)) {
+    let tracer =
+        ENTERED.try_with(|entered| entered.borrow().last().map(|entry| entry.tracer.clone()));
+    // Not under the borrow: a subscriber may enter a runtime.
+    tracer.ok().flatten().map_or((), emit)
+}
+
+/// Changes the stack of entries. `None`: the thread is ending, for instance with a runtime in one of its own
 /// thread-locals. The stack is gone then, and what happens here must not panic.
 fn with_entered<R>(change: impl FnOnce(&mut Vec<Entry>) -> R) -> Option<R> {
     let changed = ENTERED.try_with(|entered| {
         let mut entered = entered.borrow_mut();
         let changed = change(&mut entered);
-        let (number, id) = entered.last().map_or((0, 0), |entry| (entry.number, entry.id));
-        PLACE.with(|place| {
-            place.top.set(number);
-            place.runtime_id.set(id);
-        });
+        let (entry, is_traced) = entered
+            .last()
+            .map_or((0, false), |entry| (entry.number, entry.tracer.subscriber.is_some()));
+        update(|context| (context.entry, context.is_traced) = (entry, is_traced));
         changed
     });
     changed.ok()
 }
 
 /// Puts a runtime on the stack, and returns the entry's number.
-fn push(runtime: AnyRuntime, id: u32) -> u64 {
-    let number = PLACE.with(|place| {
-        place.entries.set(place.entries.get() + 1);
-        place.entries.get()
+fn push(runtime: AnyRuntime, tracer: &Arc<Tracer>) -> u64 {
+    let number = ENTRIES.with(|entries| {
+        entries.set(entries.get() + 1);
+        entries.get()
     });
-    with_entered(|entered| entered.push(Entry { number, id, runtime }));
+    let tracer = tracer.clone();
+    with_entered(|entered| entered.push(Entry { number, runtime, tracer }));
     number
 }
 
 /// Enters a runtime until the guard is dropped. For user code; the engine uses [`save`].
-pub(crate) fn enter(runtime: AnyRuntime, id: u32) -> EnterGuard {
-    EnterGuard { number: push(runtime, id), not_send: PhantomData }
+pub(crate) fn enter(runtime: AnyRuntime, tracer: &Arc<Tracer>) -> EnterGuard {
+    EnterGuard { number: push(runtime, tracer), not_send: PhantomData }
 }
 
 /// The thread is in a runtime for as long as this lives.
@@ -156,7 +245,7 @@ impl Drop for EnterGuard {
             let index = entered.iter().rposition(|entry| entry.number == self.number)?;
             Some((entered.remove(index), index == entered.len()))
         });
-        // None: the thread is ending, or the guard has outlived the poll in which it was made. There is
+        // `None`: the thread is ending, or the guard has outlived the poll in which it was made. There is
         // nothing to undo.
         let Some((entry, was_last)) = removed.flatten() else { return };
         drop(entry);
@@ -169,57 +258,7 @@ impl Drop for EnterGuard {
     }
 }
 
-/// Saves which runtimes are entered, before user code is called.
-#[inline]
-pub(crate) fn save() -> SavedContext {
-    SavedContext { top: PLACE.with(|place| place.top.get()), not_send: PhantomData }
-}
-
-/// When this is dropped, the thread leaves the runtimes that it has entered since and not left.
-#[derive(Debug)]
-pub(crate) struct SavedContext {
-    top: u64,
-    not_send: PhantomData<*const ()>,
-}
-
-impl SavedContext {
-    /// Enters a runtime until this is dropped.
-    pub(crate) fn and_enter(self, runtime: AnyRuntime, id: u32) -> Self {
-        push(runtime, id);
-        self
-    }
-
-    #[inline]
-    fn is_unchanged(&self) -> bool {
-        PLACE.with(|place| place.top.get()) == self.top
-    }
-
-    /// Takes the last entry off the stack if it was made since. It may be the last owner of the runtime, so
-    /// it is dropped after the stack is let go of.
-    fn pop(&self) -> Option<Entry> {
-        with_entered(|entered| entered.pop_if(|entry| entry.number > self.top)).flatten()
-    }
-
-    #[cold]
-    fn restore(&self) {
-        while let Some(entry) = self.pop() {
-            contain(|| drop(entry));
-        }
-    }
-}
-
-impl Drop for SavedContext {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.is_unchanged() {
-            self.restore();
-        }
-    }
-}
-
-// ---- whose thread ----
-
-/// Whether a runtime started a thread, by the runtime's number.
+/// Whether a runtime started a thread, by the runtime's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RuntimeThread {
     No,
@@ -230,49 +269,50 @@ pub(crate) enum RuntimeThread {
 
 /// Whether a runtime started this thread.
 pub(crate) fn runtime_thread() -> RuntimeThread {
-    PLACE.with(|place| place.runtime_thread.get())
+    RUNTIME_THREAD.with(Cell::get)
 }
 
 /// A runtime has started this thread, or the thread's work is done.
 pub(crate) fn set_runtime_thread(thread: RuntimeThread) {
-    PLACE.with(|place| place.runtime_thread.set(thread));
+    RUNTIME_THREAD.with(|cell| cell.set(thread));
 }
 
-// ---- running and blocking ----
+// ---- driving and blocking ----
 
-/// This thread begins to drive a runtime, and takes its random numbers from it.
+/// This thread begins to run a runtime's tasks or the future of `block_on`, and takes its random numbers from
+/// `rng`.
 #[track_caller]
-pub(crate) fn start_running(call: &str, random: impl FnOnce() -> Random) -> RunGuard {
-    assert_not_running(call);
-    PLACE.with(|place| place.runs.set(true));
-    RunGuard { outer_random: set_random(Some(random())), not_send: PhantomData }
+pub(crate) fn enter_runtime(call: &str, rng: impl FnOnce() -> FastRand) -> EnterRuntimeGuard {
+    assert_may_block(call);
+    let context = save();
+    update(|context| context.drives = true);
+    EnterRuntimeGuard { outer_rng: replace_rng(Some(rng())), _context: context }
 }
 
-/// The thread drives a runtime for as long as this lives.
+/// The thread runs a runtime for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct RunGuard {
-    outer_random: Option<Random>,
-    not_send: PhantomData<*const ()>,
+pub(crate) struct EnterRuntimeGuard {
+    outer_rng: Option<FastRand>,
+    _context: SavedContext,
 }
 
-impl Drop for RunGuard {
+impl Drop for EnterRuntimeGuard {
     fn drop(&mut self) {
-        PLACE.with(|place| place.runs.set(false));
-        set_random(self.outer_random);
+        replace_rng(self.outer_rng);
     }
 }
 
-/// Whether this thread drives a runtime, so that it must not block.
-pub(crate) fn is_running() -> bool {
-    PLACE.with(|place| place.runs.get())
+/// Whether this thread runs a runtime, so that it must not block.
+pub(crate) fn drives_runtime() -> bool {
+    get().drives
 }
 
-/// Panics, at the caller's line, if this thread drives a runtime: a second loop on it, or a wait, would
-/// stop the first.
+/// Panics, at the caller's line, if this thread runs a runtime: a second loop on it, or a wait, would stop the
+/// first.
 #[track_caller]
-pub(crate) fn assert_not_running(call: &str) {
+pub(crate) fn assert_may_block(call: &str) {
     assert!(
-        !is_running(),
+        !drives_runtime(),
         "`{call}` was called on a thread that runs a runtime's tasks: it would block this thread, and \
          with it every other task here; `.await` the asynchronous form instead, or call it from \
          `spawn_blocking`"
@@ -283,153 +323,66 @@ pub(crate) fn assert_not_running(call: &str) {
 
 /// A random number below `limit`.
 pub(crate) fn random_below(limit: u32) -> u32 {
-    let mut random = set_random(None).unwrap_or_else(Random::of_the_system);
-    let number = random.below(limit);
-    set_random(Some(random));
+    let mut rng = replace_rng(None).unwrap_or_else(FastRand::from_entropy);
+    let number = rng.below(limit);
+    replace_rng(Some(rng));
     number
 }
 
-/// From here on this thread takes its random numbers from another stream. Returns the one before.
-pub(crate) fn set_random(random: Option<Random>) -> Option<Random> {
-    PLACE.with(|place| place.random.replace(random))
+/// This thread takes its random numbers from another generator. Returns the one before.
+pub(crate) fn replace_rng(rng: Option<FastRand>) -> Option<FastRand> {
+    RNG.with(|cell| cell.replace(rng))
 }
 
-// ---- the worker ----
-
-/// One of a runtime's workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WorkerId {
-    pub(crate) runtime: u32,
-    pub(crate) index: u32,
-}
-
-/// This thread works for a runtime until the guard is dropped.
-pub(crate) fn start_working(worker: WorkerId) -> WorkerGuard {
-    let outer = PLACE.with(|place| place.worker.replace(Some(worker)));
-    WorkerGuard { outer, not_send: PhantomData }
-}
-
-/// The thread is a worker for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct WorkerGuard {
-    outer: Option<WorkerId>,
-    not_send: PhantomData<*const ()>,
-}
-
-impl Drop for WorkerGuard {
-    fn drop(&mut self) {
-        PLACE.with(|place| place.worker.set(self.outer));
-    }
-}
+// ---- the worker, and the poll ----
 
 /// The worker that this thread is.
 #[inline]
 pub(crate) fn worker() -> Option<WorkerId> {
-    PLACE.with(|place| place.worker.get())
+    get().worker
 }
 
-// ---- the task and its budget ----
-
-/// One poll begins: of the task with this id, or of the future that `block_on` was given.
+/// A poll begins: of the task with this id, or of the future of `block_on`. It has a new budget.
 #[inline]
-pub(crate) fn start_poll(task: Option<u64>) -> PollGuard {
-    PLACE.with(|place| PollGuard {
-        outer_task: place.task.replace(task),
-        outer_budget: place.budget.replace(Some(BUDGET)),
-        context: save(),
-    })
+pub(crate) fn start_poll(task: Option<NonZeroU64>) -> SavedContext {
+    let saved = save();
+    CONTEXT.with(|context| context.set(ThreadContext { task, budget: BUDGET, ..saved.record }));
+    saved
 }
 
-/// One poll of the future that `block_on` was given. That future may hold guards of `enter` across an `.await`,
-/// and other tasks run on this thread meanwhile. So the runtimes that it has entered are on the stack during
-/// its own polls only; in between they are in `kept`, the last one first.
+/// One poll of the future of `block_on`. That future may hold guards of `enter` across an `.await`, while other
+/// tasks run on this thread. So the runtimes that it has entered are on the stack during its own polls only; in
+/// between they are in `kept`, the last one first.
 pub(crate) fn poll_root<R>(kept: &mut Vec<Entry>, poll: impl FnOnce() -> R) -> R {
-    let PollGuard { context, .. } = &start_poll(None);
+    let saved = start_poll(None);
     if !kept.is_empty() {
         with_entered(|entered| entered.extend(kept.drain(..).rev()));
     }
     let polled = poll();
-    if !context.is_unchanged() {
-        kept.extend(std::iter::from_fn(|| context.pop()));
+    if get().entry != saved.record.entry {
+        kept.extend(std::iter::from_fn(|| saved.pop()));
     }
     polled
 }
 
-/// One poll is going on for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct PollGuard {
-    outer_task: Option<u64>,
-    outer_budget: Option<u8>,
-    context: SavedContext,
-}
-
-impl Drop for PollGuard {
-    #[inline]
-    fn drop(&mut self) {
-        PLACE.with(|place| {
-            place.task.set(self.outer_task);
-            place.budget.set(self.outer_budget);
-        });
-    }
-}
-
-/// The id of the task whose poll is going on.
+/// The id of the task that is being polled.
 #[inline]
 pub(crate) fn task_id() -> Option<u64> {
-    PLACE.with(|place| place.task.get())
+    get().task.map(NonZeroU64::get)
 }
 
-/// Whether this poll may complete another operation.
+/// The operations that this poll may still complete.
 #[inline]
-pub(crate) fn has_budget() -> bool {
-    PLACE.with(|place| place.budget.get()) != Some(0)
+pub(crate) fn budget() -> u8 {
+    get().budget
 }
 
-/// Ready while the poll has budget left; else wakes the task, so that it comes again, and is Pending.
+/// Sets the operations that this poll may still complete, and returns the number before.
 #[inline]
-pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
-    if has_budget() {
-        return Poll::Ready(());
-    }
-    wake_self(cx);
-    Poll::Pending
-}
-
-/// One operation was completed.
-#[inline]
-pub(crate) fn spend() {
-    PLACE.with(|place| place.budget.set(place.budget.get().map(|left| left.saturating_sub(1))));
-}
-
-/// Polls something that may complete without end and without paying, such as a stranger's stream: where it
-/// has not paid for what it hands out, that is done here. So an operation is paid for once, through however
-/// many layers it is handed on.
-#[inline]
-pub(crate) fn poll_paid<R>(
-    cx: &mut Context<'_>,
-    poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
-) -> Poll<R> {
-    ready!(poll_budget(cx));
-    let before = PLACE.with(|place| place.budget.get());
-    let output = ready!(poll(cx));
-    if PLACE.with(|place| place.budget.get()) == before {
-        spend();
-    }
-    Poll::Ready(output)
-}
-
-/// Calls `work` with no limit, for what must get through also when the budget is gone.
-pub(crate) fn without_budget<R>(work: impl FnOnce() -> R) -> R {
-    with_budget_of(None, work)
-}
-
-/// Calls `work` with the budget of one poll. For a future that is polled by a thread which is no worker.
-pub(crate) fn with_budget<R>(work: impl FnOnce() -> R) -> R {
-    with_budget_of(Some(BUDGET), work)
-}
-
-fn with_budget_of<R>(budget: Option<u8>, work: impl FnOnce() -> R) -> R {
-    let outer = PLACE.with(|place| place.budget.replace(budget));
-    let _restore = OnDrop(|| PLACE.with(|place| place.budget.set(outer)));
-    work()
+pub(crate) fn update_budget(change: impl FnOnce(u8) -> u8) -> u8 {
+    update(|context| {
+        let before = context.budget;
+        context.budget = change(before);
+        before
+    })
 }

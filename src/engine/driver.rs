@@ -1,26 +1,22 @@
-//! Where does the whole thing sleep?
+//! Where a worker waits when there is nothing to run: for a deadline, a socket or a wake.
 //!
-//! A runtime that has nothing to do must use no processor, and yet be there at once: at the next
-//! deadline, when a socket becomes ready, or when another thread brings work. Three reasons to wake up,
-//! and a thread can sleep in one place only. That place is here, in the kernel's poller, which knows
-//! descriptors by itself, is told the deadline, and has a bell that any thread can ring.
+//! A runtime that has nothing to do must use no processor, and yet run at once at the next deadline, when a socket
+//! becomes ready, or when another thread brings work. A thread can wait in one place only. That place is the
+//! kernel's poller, which knows the sockets, is told the deadline, and has a notifier that any thread can write to.
 //!
 //! ```text
-//!    timers ── next deadline ──▶ ┌────────────────┐ ──▶ what is due ──▶ wake
-//!   reactor ── descriptors ────▶ │  Poller::wait  │ ──▶ what is ready ─▶ wake
-//!    permit ── a notification ─▶ └────────────────┘
+//!   timers ── next deadline ──▶ ┌────────────────┐ ──▶ what is ready ─▶ wake
+//!  reactor ── descriptors ────▶ │  Poller::wait  │ ──▶ what is due ───▶ wake
+//! notifier ── a wake ─────────▶ └────────────────┘
 //! ```
 //!
-//! One turn is: wait; hand the reports to their sources; let the timers that are due fire; and then call the
-//! wakers, under no lock but the driver's own, which no waker waits for.
+//! One **tick** is: wait; collect what is ready; release the driver's lock; wake what is ready and what is due. User
+//! code (a waker) never runs under the lock, so another worker can take the driver while this one wakes.
 //!
-//! **With a paused clock** there is a fourth reason. If no descriptor is ready and no thread of the
-//! blocking pool is at work, then nothing can happen before the next deadline; so instead of waiting for
-//! it the driver moves the clock there.
+//! **With a paused clock** there is one more event. If no descriptor is ready and no blocking task is at work, then
+//! nothing can happen before the next deadline; so the driver does not wait for it, but moves the clock there.
 //!
-//! The driver never decides *whether* to sleep. That is `worker.rs`, which knows the queues.
-//!
-//! Next: `idle.rs`, who sleeps.
+//! The driver does not decide whether to wait: `worker.rs` does, which knows the queues. Next: `idle.rs`.
 
 use std::io;
 use std::sync::Arc;
@@ -29,73 +25,70 @@ use std::time::Duration;
 
 use super::clock::{Clock, Nanos};
 use super::context;
-use super::park::{Announce, Notify, Permit};
+use super::park::Parker;
 use super::poller;
-use super::prim::atomic::{AtomicUsize, Ordering};
+use super::prim::atomic::{AtomicUsize, Ordering, fence};
 use super::prim::{Mutex, MutexGuard, discard, wake};
 use super::reactor::Reactor;
 use super::timer::{Closed, TimerState, Timers};
-use super::trace::{self, Event, Waiting};
+use super::trace::{self, Event, Tracer, Waiting};
 
-/// Timers that fire under one hold of their lock. Arbitrary; its effect is how long a task that wants to
-/// set a timer may have to wait for one that fires a million.
+/// Timers that fire under one hold of their lock. Arbitrary; it bounds how long a task that wants to set a timer
+/// waits for a runtime that fires a million.
 const FIRE_AT_ONCE: usize = 256;
 
 /// What a runtime waits for.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    runtime: u32,
+    pub(crate) tracer: Arc<Tracer>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) reactor: Reactor,
     timers: Mutex<Timers>,
-    /// Who holds this drives. Wakers are called while it is held; no waker can want it.
-    seat: Mutex<Seat>,
-    /// Whether the one who drives sleeps, or was called.
-    permit: Permit,
-    /// Turns so far, for who wants to know whether anything happens here.
-    turns: AtomicUsize,
-    /// Closures that run on blocking threads. While there are any, time does not jump: they may be
-    /// about to wake somebody.
-    pub(crate) blocking_jobs: AtomicUsize,
+    /// Only the thread that holds this waits in the poller.
+    inner: Mutex<DriverInner>,
+    /// Ticks so far, for the monitor.
+    ticks: AtomicUsize,
+    /// Closures on blocking threads. While there are any, a paused clock does not jump: they may be about to wake
+    /// a task.
+    pub(crate) blocking_tasks: AtomicUsize,
 }
 
-/// The right to drive, and the buffers for it.
+/// What the driver's lock guards.
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
+pub(crate) struct DriverInner {
     events: Vec<poller::Event>,
+}
+
+/// What a tick has collected and not woken yet. A thread that ticks keeps it, for its memory.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
     wakers: Vec<Waker>,
     fired: Vec<(Nanos, Waker)>,
 }
 
 impl Driver {
-    pub(crate) fn new(runtime: u32, clock: Arc<Clock>) -> io::Result<Self> {
+    pub(crate) fn new(tracer: Arc<Tracer>) -> io::Result<Self> {
         Ok(Driver {
-            runtime,
-            clock,
+            clock: tracer.clock.clone(),
+            tracer,
             reactor: Reactor::new()?,
             timers: Mutex::new(Timers::new()),
-            seat: Mutex::new(Seat::default()),
-            turns: AtomicUsize::new(0),
-            permit: Permit::new(),
-            blocking_jobs: AtomicUsize::new(0),
+            inner: Mutex::new(DriverInner::default()),
+            ticks: AtomicUsize::new(0),
+            blocking_tasks: AtomicUsize::new(0),
         })
     }
 
-    // ---- for the one who drives ----
+    // ---- for the worker that drives ----
 
-    /// The right to drive, unless another worker has it.
-    pub(crate) fn try_seat(&self) -> Option<MutexGuard<'_, Seat>> {
-        self.seat.try_lock()
+    /// The driver, unless another thread has it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, DriverInner>> {
+        self.inner.try_lock()
     }
 
-    /// Whether the one who drives sleeps.
-    pub(crate) fn is_asleep(&self) -> bool {
-        self.permit.is_announced()
-    }
-
-    /// How many turns the driver has made. Relaxed: it is looked at every few milliseconds.
-    pub(crate) fn turns(&self) -> usize {
-        self.turns.load(Ordering::Relaxed)
+    /// How many ticks there were. Relaxed: the monitor has a fence.
+    pub(crate) fn ticks(&self) -> usize {
+        self.ticks.load(Ordering::Relaxed)
     }
 
     /// The earliest deadline.
@@ -103,78 +96,90 @@ impl Driver {
         self.timers.lock().next_deadline()
     }
 
-    /// Sleeps until a deadline, readiness or a call; not at all if there was a call since the last time. What
-    /// came, even if it did not sleep, is then to be [dispatched](Driver::dispatch). The second of the two
-    /// functions at which to set a breakpoint: this worker has found nothing to run.
-    #[inline(never)]
-    pub(crate) fn sleep(&self, seat: &mut Seat) {
-        if self.permit.announce() == Announce::StayUp {
-            return self.collect(seat);
+    /// One tick: waits, collects what is ready, releases the lock, wakes what is ready and due.
+    ///
+    /// With a `parker`, which has announced that its thread parks in the driver, the tick waits until the next
+    /// deadline, readiness or wake; without one it does not wait. `lock_released` is called before the wakers.
+    pub(crate) fn tick(
+        &self,
+        mut inner: MutexGuard<'_, DriverInner>,
+        parker: Option<&Parker>,
+        ready: &mut Ready,
+        lock_released: impl FnOnce(),
+    ) {
+        match parker {
+            Some(parker) => self.park(&mut inner, parker, &mut ready.wakers),
+            None => drop(self.wait(&mut inner, Some(Duration::ZERO), &mut ready.wakers)),
         }
-        // After the announcement: who sets an earlier deadline from now on will call us.
-        let deadline = self.next_deadline();
-        if self.clock.is_paused() {
-            self.sleep_paused(seat, deadline);
-        } else {
-            let limit = deadline.map(|due| due.saturating_sub(self.clock.now()));
-            self.wait(seat, limit.map(Duration::from_nanos));
-            self.permit.take();
-        }
+        drop(inner);
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+        lock_released();
+        // A waker may be user code.
+        let _context = context::save();
+        wake(ready.wakers.drain(..));
+        self.fire_timers(&mut ready.fired);
     }
 
-    /// A sleep while the clock stands still.
-    fn sleep_paused(&self, seat: &mut Seat, deadline: Option<Nanos>) {
-        let jobs = self.blocking_jobs.load(Ordering::Acquire);
-        let Some(due) = deadline.filter(|_| jobs == 0) else {
-            self.wait(seat, None);
-            self.permit.take();
+    /// Waits for a deadline, readiness or a wake. The second of the two functions at which to set a breakpoint:
+    /// this worker has found nothing to run.
+    #[inline(never)]
+    fn park(&self, inner: &mut DriverInner, parker: &Parker, wakers: &mut Vec<Waker>) {
+        // From here on a thread that sets an earlier deadline writes to the notifier.
+        let deadline = self.timers.lock().prepare_park();
+        if self.clock.is_paused() {
+            self.park_paused(inner, deadline, parker, wakers);
+        } else {
+            let limit = deadline.map(|deadline| deadline.saturating_sub(self.clock.now()));
+            self.wait(inner, limit.map(Duration::from_nanos), wakers);
+        }
+        self.timers.lock().finish_park();
+    }
+
+    /// The same while the clock stands still.
+    fn park_paused(
+        &self,
+        inner: &mut DriverInner,
+        deadline: Option<Nanos>,
+        parker: &Parker,
+        wakers: &mut Vec<Waker>,
+    ) {
+        // After `prepare_park`, and with a fence after the pause: a blocking task that ends either is not counted here,
+        // or sees that the clock is paused, and then unparks this thread.
+        fence(Ordering::SeqCst);
+        let blocking_tasks = self.blocking_tasks.load(Ordering::Acquire);
+        let Some(deadline) = deadline.filter(|_| blocking_tasks == 0) else {
+            self.wait(inner, None, wakers);
             return;
         };
-        let reports = self.wait(seat, Some(Duration::ZERO));
-        let called = self.permit.take();
-        if reports == 0 && !called {
-            let by = Duration::from_nanos(due.saturating_sub(self.clock.now()));
-            // False if another thread has let the clock go meanwhile. Then time passes by itself.
+        let events = self.wait(inner, Some(Duration::ZERO), wakers);
+        if events == 0 && !parker.is_notified() {
+            let by = Duration::from_nanos(deadline.saturating_sub(self.clock.now()));
+            // False if another thread has resumed the clock meanwhile. Then time passes by itself.
             if self.clock.advance(by) {
-                trace::emit(self.runtime, Event::ClockJumped { by });
+                trace::emit(&self.tracer, || Event::ClockJumped { by });
             }
         }
     }
 
-    /// Finds what is ready, without sleeping. It is then to be [dispatched](Driver::dispatch).
-    pub(crate) fn collect(&self, seat: &mut Seat) {
-        self.wait(seat, Some(Duration::ZERO));
-    }
-
-    /// Wakes what is ready and due, without sleeping: for a runtime that is never idle.
-    pub(crate) fn poll(&self, seat: &mut Seat) {
-        self.collect(seat);
-        self.dispatch(seat);
-    }
-
-    fn wait(&self, seat: &mut Seat, limit: Option<Duration>) -> usize {
+    fn wait(
+        &self,
+        inner: &mut DriverInner,
+        limit: Option<Duration>,
+        wakers: &mut Vec<Waker>,
+    ) -> usize {
         // An error here is no condition of the program but a poller that does not work any more.
         self.reactor
-            .wait(self.runtime, &mut seat.events, limit, &mut seat.wakers)
+            .wait(&self.tracer, &mut inner.events, limit, wakers)
             .expect("the system's poller can wait")
     }
 
-    /// Calls the wakers of what is ready, then those of what is due.
-    pub(crate) fn dispatch(&self, seat: &mut Seat) {
-        self.turns.fetch_add(1, Ordering::Relaxed);
-        // A waker may be user code.
-        let _context = context::save();
-        wake(seat.wakers.drain(..));
-        self.fire_timers(&mut seat.fired);
-    }
-
-    /// Calls the wakers of what is due by now. `fired` is a buffer.
+    /// Wakes what is due by now. `fired` is a buffer.
     pub(crate) fn fire_timers(&self, fired: &mut Vec<(Nanos, Waker)>) {
         let now = self.clock.now();
         loop {
             let more = self.timers.lock().expire(now, FIRE_AT_ONCE, fired);
             for (due, waker) in fired.drain(..) {
-                trace::emit(self.runtime, Event::TimerFired { due: Duration::from_nanos(due) });
+                trace::emit(&self.tracer, || Event::TimerFired { due: Duration::from_nanos(due) });
                 wake([waker]);
             }
             if !more {
@@ -183,73 +188,65 @@ impl Driver {
         }
     }
 
-    // ---- for everybody else ----
+    // ---- for all threads ----
 
-    /// Calls the one who drives: it wakes up, or does not lie down. Whatever was written before the
-    /// call, it sees.
-    pub(crate) fn call(&self) {
-        if self.permit.notify() == Notify::WakeOwner {
+    /// Ends the wait of the thread that is parked here, if one is. What was written before the call, it sees.
+    pub(crate) fn unpark(&self) {
+        if self.timers.lock().is_parked() {
             self.reactor.notify();
         }
     }
 
-    /// Polls a timer, which is made by its first poll and removed by the one that is ready.
+    /// Polls a timer, which its first poll creates and the poll that is ready removes. Returns whether it has
+    /// fired.
     pub(crate) fn poll_timer(
         &self,
         timer: &mut Option<u32>,
-        due: Nanos,
+        deadline: Nanos,
         waker: &Waker,
     ) -> Result<bool, Closed> {
-        // Outside of the lock: a stranger's `clone` may come back here. A timer that there is keeps one
-        // already, and mostly the right one.
-        let mut ours = timer.is_none().then(|| waker.clone());
-        let (mut earliest, mut last) = (false, None);
+        // Outside of the lock: a user's `clone` may come back here. An existing timer has a waker already, and
+        // mostly the right one.
+        let mut cloned = timer.is_none().then(|| waker.clone());
+        let (mut must_unpark, mut last) = (false, None);
         let fired = loop {
             let mut timers = self.timers.lock();
-            let past = timers.is_past(due)?;
+            let past = timers.is_past(deadline)?;
             let state = match *timer {
                 _ if past => TimerState::Fired,
-                Some(key) => timers.poll(key, waker, &mut ours)?,
+                Some(key) => timers.poll(key, waker, &mut cloned)?,
                 None => {
-                    let ours = ours.take().expect("it was cloned above, and is for a new timer");
+                    let waker = cloned.take().expect("it was cloned above, for a new timer");
                     let key;
-                    (key, earliest) = timers.insert(due, ours);
+                    (key, must_unpark) = timers.insert(deadline, waker);
                     *timer = Some(key);
-                    TimerState::Waits
+                    TimerState::Waiting
                 }
             };
             match state {
-                TimerState::Waits => break false,
+                TimerState::Waiting => break false,
                 TimerState::Fired => {
                     last = timer.take().and_then(|key| timers.cancel(key));
                     break true;
                 }
-                TimerState::IsAnothers => {}
+                TimerState::HasOtherWaker => {}
             }
             drop(timers);
-            ours = Some(waker.clone());
+            cloned = Some(waker.clone());
         };
-        discard([ours, last].into_iter().flatten());
-        if earliest {
-            self.tell_deadline();
+        discard([cloned, last].into_iter().flatten());
+        if must_unpark {
+            self.reactor.notify();
         }
         if !fired {
-            trace::waiting(Waiting::Sleep { due: Duration::from_nanos(due) });
+            trace::waiting(Waiting::Sleep { due: Duration::from_nanos(deadline) });
         }
         Ok(fired)
     }
 
-    /// Lets a paused clock go on. False if it was not paused.
-    pub(crate) fn resume_clock(&self) -> bool {
-        let resumed = self.clock.resume();
-        // While the clock stood, the one who drives may have gone to sleep without a limit.
-        self.call();
-        resumed
-    }
-
-    /// Gives a timer another deadline. One that has fired, or was never polled, is made anew by its
-    /// next poll.
-    pub(crate) fn reset_timer(&self, timer: &mut Option<u32>, due: Nanos) {
+    /// Gives a timer another deadline. A timer that has fired, or was never polled, is created anew by its next
+    /// poll.
+    pub(crate) fn reset_timer(&self, timer: &mut Option<u32>, deadline: Nanos) {
         let Some(key) = *timer else { return };
         let mut timers = self.timers.lock();
         if timers.has_fired(key) {
@@ -257,17 +254,9 @@ impl Driver {
             *timer = None;
             return;
         }
-        let earliest = timers.reset(key, due);
+        let must_unpark = timers.reset(key, deadline);
         drop(timers);
-        if earliest {
-            self.tell_deadline();
-        }
-    }
-
-    /// There is a new earliest deadline. One who sleeps must hear of it; one who is about to sleep announces
-    /// that first and takes the timers' lock second, so it finds the deadline, or we find the announcement.
-    fn tell_deadline(&self) {
-        if self.permit.notify_sleeper() == Notify::WakeOwner {
+        if must_unpark {
             self.reactor.notify();
         }
     }
@@ -277,7 +266,7 @@ impl Driver {
         self.timers.lock().has_fired(key)
     }
 
-    /// Removes a timer. Its waker is dropped now; its entry in the heap when it surfaces.
+    /// Removes a timer. Its waker is dropped now; its entry in the heap when it comes to the top.
     pub(crate) fn cancel_timer(&self, key: u32) {
         let waker = self.timers.lock().cancel(key);
         discard(waker);
@@ -288,7 +277,15 @@ impl Driver {
         self.timers.lock().len()
     }
 
-    /// The runtime has ended. Who waits for a deadline or a socket is woken, to find that it will not come.
+    /// Resumes a paused clock. False if it was not paused.
+    pub(crate) fn resume_clock(&self) -> bool {
+        let resumed = self.clock.resume();
+        // While the clock was paused, a thread may have parked here without a limit.
+        self.unpark();
+        resumed
+    }
+
+    /// The runtime has ended. What waits for a deadline or a socket is woken, to find that it will not come.
     pub(crate) fn close(&self) {
         let sleepers = self.timers.lock().close();
         wake(sleepers.into_iter().chain(self.reactor.close()));

@@ -1,161 +1,166 @@
-//! Who sleeps, and who is woken when there is work?
+//! Which workers search or are parked, and which worker is notified when there is work.
 //!
-//! A worker that finds nothing in its own line looks at those of the others, and takes half of one. If it
-//! finds nothing there either, it sleeps. When a task is pushed that anybody might run, somebody should
-//! wake up; but not everybody, and nobody if one is looking around already: it will find it.
+//! A worker that finds nothing in its local queue searches: it looks at the injector and at the queues of the
+//! other workers. If it finds nothing there either, it parks. When a task is pushed that another worker could
+//! run, one parked worker should be notified; not all of them, and none if a worker is searching, since that one
+//! will find the task.
 //!
 //! ```text
-//!             start_search              announce (found nothing)
-//!   working ───────────────▶ searching ────────────────────────▶ asleep
-//!      ▲                      │     ▲                             │   │
-//!      └──── end_search ──────┘     └────────── call_one ─────────┘   │
-//!      ▲       (found)                        (by a push)             │
-//!      └──────────────────── retract (by itself: a deadline, a socket) ┘
+//!             transition_to_searching           transition_to_parked
+//!   running ──────────────────────────▶ searching ──────────────────▶ parked
+//!     ▲ ▲                                 │    ▲                       │ │
+//!     │ └──── transition_from_searching ──┘    └─ notify_any (a push) ─┘ │
+//!     └─────── transition_from_parked (a deadline, or a socket) ─────────┘
 //! ```
 //!
-//! So at most one worker is woken by pushes at a time: who is called counts as searching from that moment,
-//! and while somebody searches nobody is called. The price is a duty. A push that saw a searcher has told
-//! nobody, so **the last searcher** must not stop without making sure: if it found work, it calls the next
-//! ([`Idle::end_search`]); if it did not, it looks once more after it has announced its sleep.
+//! So pushes notify one worker at a time: a worker that was notified counts as searching from that moment. The
+//! price is a duty. A push that saw a searching worker notified none, so **the last searcher** must make sure
+//! that nothing is left: if it found a task it notifies the next worker ([`Idle::transition_from_searching`]), and
+//! if it found none it looks once more after it has announced that it parks.
 //!
-//! This file keeps count and picks; it wakes nobody. Next: `shared.rs`, where it lies.
+//! The park state itself is in each worker's [`Parker`]; this file keeps the counts. Next: `scheduler.rs`.
 
-use super::prim::Mutex;
+use super::park::{ParkedIn, Parker};
 use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use super::prim::atomic::{AtomicU32, fence};
 
-/// One who searches, in the count's lower half.
-const SEARCHER: u32 = 1;
-/// One who sleeps, in its upper half.
-const SLEEPER: u32 = 1 << 16;
-/// How many workers a runtime can have: so many fit into a half of the count.
-pub(crate) const MAX_WORKERS: usize = SLEEPER as usize - 1;
+/// A searching worker, in the count's lower half.
+const SEARCHING: u32 = 1;
+/// A parked worker, in its upper half.
+const PARKED: u32 = 1 << 16;
+/// The most workers that a runtime can have: as many as half of the count can hold.
+pub(crate) const MAX_WORKERS: usize = PARKED as usize - 1;
 
-/// Who of a runtime's workers sleeps, and how many search.
+/// How many of a runtime's workers are searching, and how many are parked.
 #[derive(Debug)]
 pub(crate) struct Idle {
     workers: u32,
-    /// [`SEARCHER`]s and [`SLEEPER`]s. Who searches changes it at any time, who sleeps under the lock.
     count: AtomicU32,
-    sleepers: Mutex<Vec<usize>>,
 }
 
-/// What a worker finds when it is awake again.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Awake {
-    /// It was called because of a push, and counts as searching.
-    Called,
-    /// It woke up by itself.
-    ByItself,
+fn searching(count: u32) -> u32 {
+    count % PARKED
 }
 
-fn searchers(count: u32) -> u32 {
-    count % SLEEPER
-}
-
-fn sleepers(count: u32) -> u32 {
-    count / SLEEPER
+fn parked(count: u32) -> u32 {
+    count / PARKED
 }
 
 impl Idle {
     pub(crate) fn new(workers: usize) -> Self {
-        assert!(workers <= MAX_WORKERS, "`Builder::worker_threads` sees to it");
-        let sleepers = Mutex::new(Vec::with_capacity(workers));
-        Idle { workers: workers as u32, count: AtomicU32::new(0), sleepers }
+        assert!(workers <= MAX_WORKERS, "`Builder::worker_threads` checks it");
+        Idle { workers: workers as u32, count: AtomicU32::new(0) }
     }
 
-    /// A worker wants to look into the lines of others. No if half of them do so already: more would only
-    /// get in each other's way.
+    /// A worker wants to search. False if half of the workers are searching: more would only contend.
     #[must_use]
-    pub(crate) fn start_search(&self) -> bool {
-        // Relaxed: a worker too many or too few does no harm.
-        if 2 * searchers(self.count.load(Relaxed)) >= self.workers {
+    pub(crate) fn transition_to_searching(&self) -> bool {
+        // Relaxed: one worker more or less does no harm.
+        if 2 * searching(self.count.load(Relaxed)) >= self.workers {
             return false;
         }
-        self.count.fetch_add(SEARCHER, AcqRel);
+        self.count.fetch_add(SEARCHING, AcqRel);
         true
     }
 
-    /// A worker has found something. True if nobody searches any more: then call another if there is more,
-    /// since for each push during the search nobody was called.
+    /// A searching worker has found a task. True if no worker is searching any more. Then, if there is more
+    /// work, notify another worker: a push during the search notified none.
     #[must_use]
-    pub(crate) fn end_search(&self) -> bool {
-        searchers(self.count.fetch_sub(SEARCHER, AcqRel)) == 1
+    pub(crate) fn transition_from_searching(&self) -> bool {
+        searching(self.count.fetch_sub(SEARCHING, AcqRel)) == 1
     }
 
-    /// A worker is going to sleep. True if nobody searches any more: then look once more, everywhere. One who
-    /// drives is called last: its wake-up is the dearest, and leaves the driver alone.
+    /// A worker announces that it parks. True if no worker is searching any more: then it looks once more at all
+    /// queues before it parks.
     #[must_use]
-    pub(crate) fn announce(&self, worker: usize, was_searching: bool, drives: bool) -> bool {
-        let mut sleeping = self.sleepers.lock();
-        let place = if drives { 0 } else { sleeping.len() };
-        sleeping.insert(place, worker);
-        let search = if was_searching { SEARCHER } else { 0 };
-        let before = self.count.fetch_add(SLEEPER - search, AcqRel);
-        drop(sleeping);
-        // The race. Worker: looks, "nothing" … Other: pushes, looks, "nobody sleeps, or one searches" …
-        // Worker: sleeps, and the task lies there for ever. Therefore: announce first and look second
-        // here, push first and look at the count second in `call_one`, with a fence between the two on
-        // both sides. Of two such fences one comes first, and what stands before it is seen by what
-        // stands after the other: the push by the look, or the announcement by the call.
+    pub(crate) fn transition_to_parked(
+        &self,
+        parker: &Parker,
+        place: ParkedIn,
+        was_searching: bool,
+    ) -> bool {
+        parker.prepare_park(place);
+        let search = if was_searching { SEARCHING } else { 0 };
+        // Release: a notifier that sees the count sees the park state too.
+        let before = self.count.fetch_add(PARKED - search, AcqRel);
+        // The race. Worker: looks, "nothing" … Other thread: pushes, looks, "no worker is parked, or one is
+        // searching" … Worker: parks, and the task stays there for ever. Therefore the worker announces first and
+        // looks second, and the other thread pushes first and looks at the count second in `notify_any`,
+        // with a fence between the two on both sides. Sequentially consistent fences have one order. What stands
+        // before the first fence is seen by what stands after the second: either the worker sees the push, or
+        // the push sees the announcement.
         fence(SeqCst);
-        searchers(before) == search
+        searching(before) == search
     }
 
-    /// A worker is up.
-    pub(crate) fn retract(&self, worker: usize) -> Awake {
-        let mut sleeping = self.sleepers.lock();
-        match sleeping.iter().position(|sleeper| *sleeper == worker) {
-            Some(place) => {
-                sleeping.remove(place);
-                self.count.fetch_sub(SLEEPER, AcqRel);
-                Awake::ByItself
+    /// A worker runs again. Returns whether it was notified, and so counts as searching.
+    pub(crate) fn transition_from_parked(&self, parker: &Parker) -> bool {
+        let was_notified = parker.finish_park();
+        if !was_notified {
+            self.count.fetch_sub(PARKED, AcqRel);
+        }
+        was_notified
+    }
+
+    /// Whether a push may have a worker to notify. Relaxed: a hint.
+    pub(crate) fn has_parked(&self) -> bool {
+        parked(self.count.load(Relaxed)) > 0
+    }
+
+    /// There is a task that another worker could run, and it is in a queue. Notifies a parked worker for it, and
+    /// returns where that worker must be woken.
+    #[must_use]
+    pub(crate) fn notify_any<'a>(
+        &self,
+        parkers: impl Iterator<Item = &'a Parker> + Clone,
+    ) -> Option<(&'a Parker, ParkedIn)> {
+        loop {
+            // See `transition_to_parked`.
+            fence(SeqCst);
+            let count = self.count.load(Relaxed);
+            let is_parked = |parker: &Parker| parker.parked_in().is_some();
+            // The parkers too: a worker that wakes up by itself is in the count a moment longer.
+            if searching(count) > 0 || parked(count) == 0 || !parkers.clone().any(is_parked) {
+                return None;
             }
-            None => Awake::Called,
+            if let Some(notified) = self.notify(parkers.clone()) {
+                return Some(notified);
+            }
         }
     }
 
-    /// Whether a push might have somebody to call. Relaxed: a glance.
-    pub(crate) fn has_sleepers(&self) -> bool {
-        sleepers(self.count.load(Relaxed)) > 0
-    }
-
-    /// There is work for anybody, and it can be seen already. Returns whom to wake for it.
+    /// There is something for this worker alone. Returns where it must be woken, if it is parked.
     #[must_use]
-    pub(crate) fn call_one(&self) -> Option<usize> {
-        // See `announce`.
-        fence(SeqCst);
-        let count = self.count.load(Relaxed);
-        if searchers(count) > 0 || sleepers(count) == 0 {
-            return None;
+    pub(crate) fn notify_worker(&self, parker: &Parker) -> Option<ParkedIn> {
+        loop {
+            // See `transition_to_parked`.
+            fence(SeqCst);
+            parker.parked_in()?;
+            if let Some((_, place)) = self.notify(std::iter::once(parker)) {
+                return Some(place);
+            }
         }
-        let mut sleeping = self.sleepers.lock();
-        if searchers(self.count.load(Relaxed)) > 0 {
-            return None;
-        }
-        let worker = sleeping.pop()?;
-        self.become_searcher();
-        Some(worker)
     }
 
-    /// There is something for this worker alone. True if it sleeps: wake it.
-    #[must_use]
-    pub(crate) fn call(&self, worker: usize) -> bool {
-        fence(SeqCst);
-        if sleepers(self.count.load(Relaxed)) == 0 {
-            return false;
+    /// Notifies one of these workers. A worker in the driver comes last: its wake is a system call, and leaves the
+    /// driver without a worker.
+    ///
+    /// The worker is counted as searching before it is notified: it may find a task at once, and then reads in the
+    /// count whether it is the last searcher. So if there is no parked worker after all, because it has woken up
+    /// by itself, the count is put back, and the caller looks again: a push in between may have seen the
+    /// count, and relied on a search that does not take place.
+    fn notify<'a>(
+        &self,
+        parkers: impl Iterator<Item = &'a Parker> + Clone,
+    ) -> Option<(&'a Parker, ParkedIn)> {
+        self.count.fetch_sub(PARKED - SEARCHING, AcqRel);
+        let notified = [ParkedIn::Condvar, ParkedIn::Driver].into_iter().find_map(|place| {
+            let parker = parkers.clone().find(|parker| parker.notify_if_parked_in(place))?;
+            Some((parker, place))
+        });
+        if notified.is_none() {
+            self.count.fetch_add(PARKED - SEARCHING, AcqRel);
         }
-        let mut sleeping = self.sleepers.lock();
-        let place = sleeping.iter().position(|sleeper| *sleeper == worker);
-        let Some(place) = place else { return false };
-        sleeping.remove(place);
-        self.become_searcher();
-        true
-    }
-
-    /// One who slept is called. Its place in the list is gone already.
-    fn become_searcher(&self) {
-        self.count.fetch_sub(SLEEPER - SEARCHER, AcqRel);
+        notified
     }
 }

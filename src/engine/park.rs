@@ -1,170 +1,147 @@
-//! How does a thread wait for another one without missing the moment?
+//! A thread waits until another thread wakes it, and no wake is lost.
 //!
-//! "Sleep until you are woken" has a hole: whoever wakes may come *just before* the sleeper lies down,
-//! and then nobody comes again. The remedy is a **permit**, a token of which there is at most one. A
-//! wake leaves the token; a sleeper that finds it takes it and does not sleep. So a wake that comes
-//! early is kept, and ten wakes in a row are as good as one.
+//! "Sleep until you are woken" has a hole: the wake may come just before the thread sleeps, and then none
+//! comes again. So a wake is remembered. The park state is one word; a thread **announces** that it will
+//! park, looks once more for work, and then parks. A wake that comes after the announcement changes the
+//! word, and the thread finds it changed.
 //!
 //! ```text
-//!                 announce                     notify: "wake the sleeper"
-//!    ┌───────┐ ───────────────▶ ┌──────────┐ ─────────────────────────────┐
-//!    │ Empty │                  │ Sleeping │                              ▼
-//!    └───────┘ ◀─────────────── └──────────┘                        ┌──────────┐
-//!        ▲  │        take                                           │ Notified │
-//!        │  └──────────────────────── notify ─────────────────────▶ └──────────┘
-//!        └─────────────────────── announce ("stay up"), take ────────────┘
+//!                  prepare_park                     notify_if_parked, unpark
+//!    ┌─────────┐ ───────────────▶ ┌───────────────────┐ ─────────────▶ ┌──────────┐
+//!    │ RUNNING │                  │ PARKED_CONDVAR or │                │ NOTIFIED │
+//!    └─────────┘ ◀─────────────── │ PARKED_DRIVER     │                └──────────┘
+//!      ▲  │           finish_park └───────────────────┘                  ▲   │
+//!      │  └───────────────────────── unpark ─────────────────────────────┘   │
+//!      └──────────────────────────── finish_park ────────────────────────────┘
 //! ```
 //!
-//! [`Permit`] is the token alone: the driver uses it around its sleep in the kernel. [`Parker`] adds
-//! a condition variable to sleep on. Neither says what the wake was *for*: who wakes up looks.
+//! A worker parks in one of two places: on the condition variable here, or in the driver, which waits in the
+//! kernel. The word says in which, so the notifier knows how to wake it. The word does not say what the wake
+//! was for: the thread looks for work again.
 //!
-//! Next: `block_on.rs`, where the permit becomes a `Waker`.
+//! Next: `block_on.rs`, where a [`Parker`] becomes a `Waker`.
 
 use std::time::Duration;
 
 use super::prim::atomic::AtomicU8;
-use super::prim::atomic::Ordering::{AcqRel, Relaxed};
+use super::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use super::prim::{Condvar, Mutex};
 
-/// Nobody sleeps, and no wake is owed.
-const EMPTY: u8 = 0;
-/// The owner has said that it will sleep, or sleeps. A wake must now reach it.
-const SLEEPING: u8 = 1;
-/// A wake came that the owner has not seen yet.
-const NOTIFIED: u8 = 2;
+/// The thread runs, and no wake is owed to it.
+const RUNNING: u8 = 0;
+/// The thread has announced that it parks on the condition variable, or is parked there.
+const PARKED_CONDVAR: u8 = 1;
+/// The thread has announced that it parks in the driver, or is parked there.
+const PARKED_DRIVER: u8 = 2;
+/// A wake came that the thread has not seen yet.
+const NOTIFIED: u8 = 3;
 
-/// A token that makes sure that a wake before the sleep is not lost.
+/// Where a thread parks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ParkedIn {
+    Condvar = PARKED_CONDVAR,
+    Driver = PARKED_DRIVER,
+}
+
+/// The park state of one thread, and the condition variable that it parks on.
 ///
-/// One thread at a time is the owner, which announces and takes; any thread notifies.
-///
-/// Every change is a swap, never a look and a store, because a swap both publishes and receives: what
-/// the waker wrote before [`notify`](Permit::notify) is visible to the owner after it has taken the
-/// token, also when the token already lay there and the waker's swap changed nothing.
-#[derive(Debug)]
-pub(crate) struct Permit(AtomicU8);
-
-/// What the owner does after [`Permit::announce`].
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Announce {
-    /// Look once more for work, and then sleep: whoever notifies from now on will wake you.
-    Sleep,
-    /// A wake was already here, and is now taken. Do not sleep.
-    StayUp,
-}
-
-/// What the waker does after [`Permit::notify`].
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Notify {
-    /// The owner sleeps, or is about to. Wake it by the means it sleeps on.
-    WakeOwner,
-    /// The owner is up, and takes the token before it would sleep.
-    Nothing,
-}
-
-impl Permit {
-    pub(crate) fn new() -> Self {
-        Permit(AtomicU8::new(EMPTY))
-    }
-
-    /// The owner is going to sleep.
-    pub(crate) fn announce(&self) -> Announce {
-        if self.0.compare_exchange(EMPTY, SLEEPING, AcqRel, Relaxed).is_ok() {
-            return Announce::Sleep;
-        }
-        self.take();
-        Announce::StayUp
-    }
-
-    /// Whether the owner sleeps, or is about to, and nobody has notified it. For who is curious.
-    pub(crate) fn is_announced(&self) -> bool {
-        self.0.load(Relaxed) == SLEEPING
-    }
-
-    /// The owner is up. Returns whether there was a token.
-    pub(crate) fn take(&self) -> bool {
-        // AcqRel: matches the swap in `notify`; the owner now looks for what the waker left.
-        self.0.swap(EMPTY, AcqRel) == NOTIFIED
-    }
-
-    /// Takes the token if there is one, and otherwise leaves the announcement standing.
-    fn take_if_notified(&self) -> bool {
-        self.0.compare_exchange(NOTIFIED, EMPTY, AcqRel, Relaxed).is_ok()
-    }
-
-    /// Leaves the token, but only for an owner who has announced its sleep: for what the owner looks at
-    /// after its announcement, under a lock that the caller has held. One who is up will see it by itself.
-    pub(crate) fn notify_sleeper(&self) -> Notify {
-        match self.0.compare_exchange(SLEEPING, NOTIFIED, AcqRel, Relaxed) {
-            Ok(_) => Notify::WakeOwner,
-            Err(_) => Notify::Nothing,
-        }
-    }
-
-    /// Leaves the token.
-    pub(crate) fn notify(&self) -> Notify {
-        // AcqRel: releases what the waker wrote, to the swap in `announce` or `take`.
-        match self.0.swap(NOTIFIED, AcqRel) {
-            SLEEPING => Notify::WakeOwner,
-            _ => Notify::Nothing,
-        }
-    }
-}
-
-/// A thread's place to sleep, with a [`Permit`].
+/// Every change is a read-modify-write, never a load and a store: it both releases and acquires. So what the
+/// notifier wrote before the wake is visible to the thread after [`finish_park`](Parker::finish_park), even
+/// if the word was `NOTIFIED` already and the notifier's swap changed nothing.
 #[derive(Debug)]
 pub(crate) struct Parker {
-    pub(crate) permit: Permit,
-    /// Guards nothing but the moment between the last look at the permit and the sleep.
+    state: AtomicU8,
+    /// Guards no data: it covers the time between the last look at the word and the wait.
     lock: Mutex<()>,
-    woken: Condvar,
+    condvar: Condvar,
 }
 
 impl Parker {
     pub(crate) fn new() -> Self {
-        Parker { permit: Permit::new(), lock: Mutex::new(()), woken: Condvar::new() }
+        Parker { state: AtomicU8::new(RUNNING), lock: Mutex::new(()), condvar: Condvar::new() }
     }
 
-    /// Sleeps until there is a token, and takes it. One thread at a time may call this.
-    pub(crate) fn park(&self) {
-        if self.permit.announce() == Announce::Sleep {
-            self.sleep(None);
-        }
+    /// Announces that this thread will park. Afterwards it looks once more for work, parks, and calls
+    /// [`finish_park`](Parker::finish_park). One thread at a time may call this.
+    pub(crate) fn prepare_park(&self, place: ParkedIn) {
+        // A failure means NOTIFIED: the word stays, and the thread will not wait.
+        let _ = self.state.compare_exchange(RUNNING, place as u8, AcqRel, Relaxed);
     }
 
-    /// Sleeps, after an announcement, until there is a token or the limit is reached. Returns whether it
-    /// took a token; if not, the announcement still stands.
-    pub(crate) fn sleep(&self, limit: Option<Duration>) -> bool {
+    /// Waits on the condition variable until there is a wake, after an announcement.
+    pub(crate) fn wait(&self) {
         let mut guard = self.lock.lock();
         // A loop, since a condition variable may return for no reason.
-        while !self.permit.take_if_notified() {
-            guard = match limit {
-                None => self.woken.wait(guard),
-                Some(limit) => match self.woken.wait_timeout(guard, limit) {
-                    (_, true) => return self.permit.take_if_notified(),
-                    (guard, false) => guard,
-                },
-            };
+        while !self.is_notified() {
+            guard = self.condvar.wait(guard);
         }
-        true
     }
 
-    /// Leaves a token, and wakes the thread if it sleeps.
+    /// This thread runs again. Returns whether there was a wake.
+    pub(crate) fn finish_park(&self) -> bool {
+        // AcqRel: matches the read-modify-write of the notifier; what it wrote before is visible now.
+        self.state.swap(RUNNING, AcqRel) == NOTIFIED
+    }
+
+    /// Parks until there is a wake.
+    pub(crate) fn park(&self) {
+        self.prepare_park(ParkedIn::Condvar);
+        self.wait();
+        self.finish_park();
+    }
+
+    /// Parks until there is a wake, or for so long. Returns whether there was a wake.
+    pub(crate) fn park_timeout(&self, limit: Duration) -> bool {
+        self.prepare_park(ParkedIn::Condvar);
+        let mut guard = self.lock.lock();
+        let mut timed_out = false;
+        while !timed_out && !self.is_notified() {
+            (guard, timed_out) = self.condvar.wait_timeout(guard, limit);
+        }
+        drop(guard);
+        self.finish_park()
+    }
+
+    /// Whether a wake has come that the thread has not seen yet.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.state.load(Acquire) == NOTIFIED
+    }
+
+    /// Where the thread is parked, or is about to be, if no wake has come. Relaxed: the caller has a fence, or needs
+    /// no more than a hint.
+    pub(crate) fn parked_in(&self) -> Option<ParkedIn> {
+        match self.state.load(Relaxed) {
+            PARKED_CONDVAR => Some(ParkedIn::Condvar),
+            PARKED_DRIVER => Some(ParkedIn::Driver),
+            _ => None,
+        }
+    }
+
+    /// Leaves a wake, if the thread has announced that it parks in this place. If so, the caller must wake
+    /// the thread there: by [`notify_condvar`](Parker::notify_condvar), or through the driver. A thread that
+    /// has not announced it will look for work by itself.
+    #[must_use]
+    pub(crate) fn notify_if_parked_in(&self, place: ParkedIn) -> bool {
+        self.state.compare_exchange(place as u8, NOTIFIED, AcqRel, Relaxed).is_ok()
+    }
+
+    /// Leaves a wake, and wakes the thread if it is parked on the condition variable.
     pub(crate) fn unpark(&self) {
-        if self.permit.notify() == Notify::WakeOwner {
-            self.signal();
+        // AcqRel: releases what this thread wrote, to the swap in `finish_park`.
+        if self.state.swap(NOTIFIED, AcqRel) == PARKED_CONDVAR {
+            self.notify_condvar();
         }
     }
 
-    /// Wakes the thread, after its permit has asked for that.
-    pub(crate) fn signal(&self) {
-        // The race. Owner: "no token" … Waker: token, notify_one … Owner: wait. The signal came
-        // while nobody waited, the token lies there, and the owner sleeps for ever. The owner holds
-        // the lock from its look until `wait` has let go of it; so taking the lock here, even for
-        // nothing, puts our signal before the look (which finds the token) or after the `wait`
-        // (which hears it). Without this line the model `park_is_woken` finds the schedule.
+    /// Wakes the thread, after the word has become `NOTIFIED`.
+    pub(crate) fn notify_condvar(&self) {
+        // The race. Thread: "not notified" … Notifier: NOTIFIED, notify_one … Thread: waits. The signal came
+        // while no thread waited, the word says NOTIFIED, and the thread waits for ever. The thread holds the
+        // lock from its look until `Condvar::wait` has released it. So taking the lock here, even for
+        // nothing, puts the signal before the look (which finds the word changed) or after the wait has
+        // begun (which receives it). Without this line the model `park_is_woken` finds the schedule.
         drop(self.lock.lock());
-        self.woken.notify_one();
+        self.condvar.notify_one();
     }
 }

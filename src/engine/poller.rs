@@ -67,7 +67,7 @@ mod direct {
     #[derive(Debug)]
     pub(crate) struct Poller {
         epoll: OwnedFd,
-        /// An eventfd. Each write to it is an edge, so nothing has to read it; only 2^64 writes fill it.
+        /// An eventfd. Each write to it is an edge, so nothing has to read it.
         notifier: OwnedFd,
         /// For the last fraction of a millisecond: `epoll_wait` counts whole ones.
         timer: OwnedFd,

@@ -9,25 +9,43 @@
 //! alone, so nothing here may refuse to go on because some thread panicked; each critical section is
 //! short, and leaves its data whole at every line that can panic.
 //!
-//! The crate calls user code all the time: wakers, destructors, listeners. A panic there ends at [`contain`].
+//! The crate calls user code all the time: wakers, destructors, listeners. A panic there ends at [`catch_and_drop_panic`].
 //! All wakers are called by [`wake`] and dropped by [`discard`], which contain each of them. [`look_or_wait`]
 //! leaves a waker under a lock and runs no user code there.
 //!
 //! Next: `large.rs`, a small matter of stacks.
 
 #[cfg(loom)]
-use loom::sync as imp;
+#[path = "../../tests/models/standins.rs"]
+pub(crate) mod standins;
+#[cfg(loom)]
+use standins as imp;
 #[cfg(not(loom))]
 use std::sync as imp;
 
 pub(crate) use imp::atomic;
-pub(crate) use imp::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use imp::{MutexGuard, OnceLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(loom)]
+pub(crate) use standins::{SegQueue, deque, now, thread, thread_local, yield_now};
+#[cfg(not(loom))]
+pub(crate) use std::{thread, thread::yield_now, thread_local};
+#[cfg(not(loom))]
+pub(crate) use {crossbeam_deque as deque, crossbeam_queue::SegQueue};
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+#[cfg(not(loom))]
+use std::time::Instant;
+
+/// The time by the system's clock: the only place where the engine asks for it.
+#[cfg(not(loom))]
+#[inline]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
 
 /// A mutex without poisoning.
 #[derive(Debug, Default)]
@@ -153,50 +171,6 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A value that is set once: std's, and in a model one that lets it switch threads before the value is seen.
-#[cfg(not(loom))]
-pub(crate) use std::sync::OnceLock;
-
-#[cfg(loom)]
-#[derive(Debug)]
-pub(crate) struct OnceLock<T> {
-    value: std::sync::OnceLock<T>,
-    is_set: atomic::AtomicBool,
-}
-
-#[cfg(loom)]
-impl<T> OnceLock<T> {
-    pub(crate) fn new() -> Self {
-        OnceLock { value: std::sync::OnceLock::new(), is_set: atomic::AtomicBool::new(false) }
-    }
-
-    pub(crate) fn get(&self) -> Option<&T> {
-        // The two orderings are what std promises.
-        if self.is_set.load(atomic::Ordering::Acquire) { self.value.get() } else { None }
-    }
-
-    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
-        self.value.get_mut()
-    }
-
-    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-        let value = self.value.get_or_init(make);
-        self.is_set.store(true, atomic::Ordering::Release);
-        value
-    }
-
-    pub(crate) fn into_inner(self) -> Option<T> {
-        self.value.into_inner()
-    }
-}
-
-#[cfg(loom)]
-impl<T> From<T> for OnceLock<T> {
-    fn from(value: T) -> Self {
-        OnceLock { value: value.into(), is_set: atomic::AtomicBool::new(true) }
-    }
-}
-
 /// Looks under the lock, and if there is nothing yet, leaves the task's waker there before letting go of
 /// it. So whoever brings something under the same lock was either seen, or finds the waker.
 ///
@@ -235,18 +209,18 @@ pub(crate) fn look_or_wait<S, R>(
 /// has changed a state, always comes to return the value.
 #[inline]
 pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
-    wakers.into_iter().for_each(|waker| contain(|| waker.wake()));
+    wakers.into_iter().for_each(|waker| catch_and_drop_panic(|| waker.wake()));
 }
 
 /// Calls the waker of the poll that is going on, as in [`wake`]: the task is to be polled again.
 pub(crate) fn wake_self(cx: &Context<'_>) {
-    contain(|| cx.waker().wake_by_ref());
+    catch_and_drop_panic(|| cx.waker().wake_by_ref());
 }
 
 /// Drops wakers that are not needed any more, outside of the lock. As in [`wake`], a panic goes no further.
 #[inline]
 pub(crate) fn discard(wakers: impl IntoIterator<Item = Waker>) {
-    wakers.into_iter().for_each(|waker| contain(|| drop(waker)));
+    wakers.into_iter().for_each(|waker| catch_and_drop_panic(|| drop(waker)));
 }
 
 /// Calls a closure when it is dropped, even by a panic.
@@ -260,7 +234,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
 
 /// Calls user code (a destructor, a waker) and keeps its panic from going any further. The panic hook has
 /// reported it.
-pub(crate) fn contain(user_code: impl FnOnce()) {
+pub(crate) fn catch_and_drop_panic(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
         // A payload may panic in its own destructor. There the road ends: it is leaked.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

@@ -1,248 +1,164 @@
-//! Whose turn is it?
+//! The run queues: which task is polled next.
 //!
-//! The tasks that are ready stand in line. One line for everybody would do, but each push and pop would
-//! meet those of all other threads; and most tasks are woken by their neighbours, on the very thread that
-//! will poll them. So each worker has a line of its own, and there is one more that all may push to.
+//! One queue for all workers would do, but each push and pop would contend with those of all other threads; and
+//! most tasks are woken by a task on the very worker that will poll them. So each worker has a local queue, and
+//! one more queue, the **injector**, takes tasks from all threads.
 //!
 //! ```text
-//!   woken by a task here ──▶ [ slot ] ─ no room ─▶ [    the worker's line    ] ──▶ the worker
-//!                                                    │ full: half    │ half        ▲ first in each round,
-//!                                                    ▼               ▼             │ and when it is empty
-//!   woken on another thread ────────────▶ [ injector ]          (a thief)    [ injector ]
+//!   woken by a task here ─▶ [ LIFO slot ] ── displaced ──▶ [ local queue ] ──▶ the worker
+//!                                                                │ half, at most 32
+//!                                                                ▼
+//!   woken on another thread ─▶ [ injector ] ──▶ the worker     a thief
 //! ```
 //!
-//! The **slot** holds one task: the one that was woken last. It runs next, while what its waker has
-//! written is still in the cache; a message and its answer go back and forth at the speed of a call. But
-//! two tasks that wake each other would hold it for ever, so it wins three times in a row at most.
+//! The **LIFO slot** holds the task that was woken last by a task on this worker. It runs next, while what its
+//! waker has written is still in the cache, so a message and its answer cost two calls. Two tasks that wake each
+//! other would keep the slot for ever, so it is polled at most three times in a row.
 //!
-//! The **line** is a ring of 256 from which idle workers steal half, and half of which moves to the
-//! injector when it is full. A worker that is alone has nobody to hide from: its line lies in its thread's
-//! own memory, needs no atomics, has no bound and no slot, and keeps strict first in, first out.
+//! The **local queue** is first in, first out, and other workers steal from its front. It is crossbeam's deque (an
+//! array that grows; "Dynamic circular work-stealing deque", Chase and Lev, 2005): the owner's push is a store.
+//! This crate relies on that implementation, and the models replace it by one with the same contract.
 //!
-//! The **injector** takes from all threads and has no bound: a wake comes from anywhere, from a
-//! destructor, from inside another task's poll, and must neither fail nor block.
+//! The **injector** has no bound: a wake may come from a destructor, or from inside another task's poll, and must
+//! neither fail nor block.
 //!
-//! This file does not know when to look where; that is the worker's business. Next: `timer.rs`.
+//! When the worker looks at which queue is decided in `worker.rs`. Next: `timer.rs`.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::mem::{self, ManuallyDrop};
 use std::sync::Arc;
 
-use crossbeam_queue::{ArrayQueue, SegQueue};
-
+pub(crate) use super::prim::SegQueue as Injector;
+use super::prim::deque;
 use super::task::Runnable;
 
 /// A task that is to be polled.
-type Ready = Arc<dyn Runnable>;
+pub(crate) type Task = Arc<dyn Runnable>;
 
-/// Tasks that a ring holds. Tokio's number; more give thieves more to take and cost cache.
-const RING: usize = 256;
+/// How often in a row the LIFO slot is polled. Tokio's number; it bounds how long two tasks that wake each other
+/// keep the next task waiting.
+const MAX_LIFO_POLLS: u8 = 3;
 
-/// How often in a row the slot may win. Tokio's number; its effect is how long two tasks that wake each
-/// other keep the next one waiting.
-const WINS: u8 = 3;
+/// Tasks that a worker steals at once. Half of the victim's queue, and no more than this: with more, several
+/// thieves take the same tasks from each other (measured by `spawn_many`).
+const MAX_STOLEN: usize = 32;
 
-/// A line longer than this gives memory back when it is empty. Arbitrary; 64 KiB.
-const LONG: usize = 4096;
+/// A private queue with room for more tasks than this gives memory back when the worker parks. Arbitrary; 64 KiB.
+const SHRINK_ABOVE: usize = 4096;
 
-/// The line that all threads may push to.
-pub(crate) struct Injector(SegQueue<Ready>);
+/// The remote half of a local queue, from which other workers steal.
+pub(crate) type Stealer = deque::Stealer<Task>;
 
-impl Injector {
-    pub(crate) fn new() -> Self {
-        Injector(SegQueue::new())
-    }
-
-    pub(crate) fn push(&self, task: Ready) {
-        self.0.push(task);
-    }
-
-    pub(crate) fn pop(&self) -> Option<Ready> {
-        self.0.pop()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Moves a worker's share to its empty ring. Returns how many that were.
-    pub(crate) fn share_with(&self, ring: &Ring, workers: usize) -> usize {
-        let share = (self.len() / workers + 1).min(RING / 2);
-        move_tasks(share, || self.pop(), ring)
-    }
+/// The tasks of one worker that are ready.
+pub(crate) struct LocalQueue {
+    lifo_slot: Option<Task>,
+    /// How often in a row the LIFO slot was polled.
+    lifo_polls: u8,
+    fifo: Fifo,
 }
 
-/// A line from which other workers steal.
-pub(crate) struct Ring(ArrayQueue<Ready>);
-
-impl Ring {
-    pub(crate) fn new() -> Self {
-        Ring(ArrayQueue::new(RING))
-    }
-
-    /// Puts a task at the back. If the ring is full, its older half goes to the injector: not just this
-    /// one task, so that the next 128 pushes are cheap again.
-    fn push(&self, mut task: Ready, injector: &Injector) {
-        while let Err(rejected) = self.0.push(task) {
-            task = rejected;
-            // Thieves may take some meanwhile.
-            (0..RING / 2).map_while(|_| self.0.pop()).for_each(|oldest| injector.push(oldest));
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn clear(&self) {
-        while self.0.pop().is_some() {}
-    }
-
-    /// Moves half of this to the empty ring of a thief. Returns how many that were.
-    pub(crate) fn give_half_to(&self, thief: &Ring) -> usize {
-        move_tasks(self.len().div_ceil(2), || self.0.pop(), thief)
-    }
+enum Fifo {
+    /// That of a current-thread runtime: no other thread steals, so it needs no atomics.
+    Private(VecDeque<Task>),
+    Stealable(deque::Worker<Task>),
 }
 
-/// Moves up to `count` tasks into a ring that has room for them: only its own worker pushes to it, and
-/// that is the one who calls this because it is empty.
-fn move_tasks(count: usize, take: impl Fn() -> Option<Ready>, to: &Ring) -> usize {
-    let moved = (0..count).map_while(|_| take()).map(|task| to.0.push(task));
-    moved.inspect(|pushed| assert!(pushed.is_ok(), "a thief's ring is empty")).count()
-}
-
-thread_local! {
-    /// Without a destructor, which every access would have to ask about: a worker takes its line along when
-    /// it goes, so what stays here is empty.
-    static LINE: ManuallyDrop<RefCell<Line>> =
-        const { ManuallyDrop::new(RefCell::new(Line::alone())) };
-}
-
-/// Calls `work` with the line of the worker that this thread is.
-#[inline]
-fn with_own<R>(work: impl FnOnce(&mut Line) -> R) -> R {
-    LINE.with(|line| work(&mut line.borrow_mut()))
-}
-
-/// The line of one worker. While the worker works it is its thread's own, and the functions without
-/// `self` are about that one.
-pub(crate) struct Line {
-    slot: Option<Ready>,
-    /// How often in a row the slot has won.
-    wins: u8,
-    rest: Rest,
-}
-
-enum Rest {
-    Private(VecDeque<Ready>),
-    Shared(Arc<Ring>),
-}
-
-/// Where a task is after a push, and whether another worker should come for it.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Pushed {
-    /// This worker runs it next. To wake another worker for it, which would steal it, doubled the processor
-    /// time of an echo.
-    Here,
-    /// It waits for other tasks, and no other worker can run it.
-    Behind,
-    /// It waits for others, and can be stolen: somebody who has nothing to do should come.
-    ForAnybody,
-}
-
-impl Line {
-    /// The line of a worker that is alone.
-    pub(crate) const fn alone() -> Self {
-        Line { slot: None, wins: 0, rest: Rest::Private(VecDeque::new()) }
+impl LocalQueue {
+    /// The queue of a current-thread runtime. It is strictly first in, first out: it does not use the LIFO slot.
+    pub(crate) fn private() -> Self {
+        LocalQueue { lifo_slot: None, lifo_polls: 0, fifo: Fifo::Private(VecDeque::new()) }
     }
 
-    /// The line of a worker among others.
-    pub(crate) const fn among_others(ring: Arc<Ring>) -> Self {
-        Line { slot: None, wins: 0, rest: Rest::Shared(ring) }
+    /// The queue of a worker thread, and its end for other workers.
+    pub(crate) fn stealable() -> (Self, Stealer) {
+        let fifo = deque::Worker::new_fifo();
+        let stealer = fifo.stealer();
+        (LocalQueue { lifo_slot: None, lifo_polls: 0, fifo: Fifo::Stealable(fifo) }, stealer)
     }
 
-    /// The thread begins to work, or ends: its line comes with the work, and goes with it.
-    pub(crate) fn exchange(kept: &mut Line) {
-        with_own(|line| mem::swap(line, kept));
-    }
-
-    /// Puts a task at the back.
+    /// Puts a task at the back. Returns whether it is the only one.
     #[inline]
-    pub(crate) fn push_back(task: Ready, injector: &Injector) -> Pushed {
-        with_own(|line| line.add(task, injector))
-    }
-
-    /// Puts a task where it runs next, if there is such a place; whom it drives out goes to the back.
-    #[inline]
-    pub(crate) fn push_next(task: Ready, injector: &Injector) -> Pushed {
-        with_own(|line| match line.rest {
-            Rest::Private(_) => line.add(task, injector),
-            Rest::Shared(_) => match line.slot.replace(task) {
-                Some(driven_out) => line.add(driven_out, injector),
-                None => Pushed::Here,
-            },
-        })
-    }
-
-    #[inline]
-    fn add(&mut self, task: Ready, injector: &Injector) -> Pushed {
-        match &mut self.rest {
-            Rest::Private(tasks) => {
-                let runs_next = tasks.is_empty();
-                tasks.push_back(task);
-                if runs_next { Pushed::Here } else { Pushed::Behind }
+    pub(crate) fn push_back(&mut self, task: Task) -> bool {
+        match &mut self.fifo {
+            Fifo::Private(fifo) => {
+                fifo.push_back(task);
+                fifo.len() == 1
             }
-            Rest::Shared(ring) => {
-                let runs_next = self.slot.is_none() && ring.is_empty();
-                ring.push(task, injector);
-                if runs_next { Pushed::Here } else { Pushed::ForAnybody }
+            Fifo::Stealable(fifo) => {
+                let is_alone = self.lifo_slot.is_none() && fifo.is_empty();
+                fifo.push(task);
+                is_alone
             }
         }
     }
 
+    /// Puts a task into the LIFO slot, so that it runs next; a task that it displaces goes to the back. Returns
+    /// whether this worker runs the task next and no other task was displaced: another worker need not come.
     #[inline]
-    pub(crate) fn pop() -> Option<Ready> {
-        with_own(|line| {
-            if line.wins < WINS && line.slot.is_some() {
-                line.wins += 1;
-                return line.slot.take();
-            }
-            line.wins = 0;
-            let task = match &mut line.rest {
-                Rest::Private(tasks) => tasks.pop_front(),
-                Rest::Shared(ring) => ring.0.pop(),
-            };
-            task.or_else(|| line.slot.take())
+    pub(crate) fn push_lifo(&mut self, task: Task) -> bool {
+        if let Fifo::Private(_) = self.fifo {
+            return self.push_back(task);
+        }
+        match self.lifo_slot.replace(task) {
+            Some(displaced) => self.push_back(displaced),
+            None => true,
+        }
+    }
+
+    /// The task in the LIFO slot, unless it was polled too often in a row; else what `other` returns.
+    #[inline]
+    pub(crate) fn pop_lifo_or(
+        &mut self,
+        other: impl FnOnce(&mut Self) -> Option<Task>,
+    ) -> Option<Task> {
+        if self.lifo_polls < MAX_LIFO_POLLS
+            && let Some(task) = self.lifo_slot.take()
+        {
+            self.lifo_polls += 1;
+            return Some(task);
+        }
+        let task = other(self)?;
+        self.lifo_polls = 0;
+        Some(task)
+    }
+
+    /// The next task.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Task> {
+        self.pop_lifo_or(|queue| match &mut queue.fifo {
+            Fifo::Private(fifo) => fifo.pop_front(),
+            Fifo::Stealable(fifo) => fifo.pop().or_else(|| queue.lifo_slot.take()),
         })
     }
 
-    pub(crate) fn len() -> usize {
-        with_own(|line| {
-            let rest = match &line.rest {
-                Rest::Private(tasks) => tasks.len(),
-                Rest::Shared(ring) => ring.len(),
-            };
-            usize::from(line.slot.is_some()) + rest
-        })
+    pub(crate) fn len(&self) -> usize {
+        let fifo = match &self.fifo {
+            Fifo::Private(fifo) => fifo.len(),
+            Fifo::Stealable(fifo) => fifo.len(),
+        };
+        usize::from(self.lifo_slot.is_some()) + fifo
     }
 
-    /// Gives memory back after a burst.
-    pub(crate) fn shrink() {
-        with_own(|line| match &mut line.rest {
-            Rest::Private(tasks) if tasks.is_empty() && tasks.capacity() > LONG => {
-                tasks.shrink_to_fit();
-            }
-            _ => {}
-        });
+    /// Gives memory back after a burst; crossbeam's deque does so by itself.
+    pub(crate) fn shrink(&mut self) {
+        if let Fifo::Private(fifo) = &mut self.fifo
+            && fifo.capacity() > SHRINK_ABOVE
+        {
+            fifo.shrink_to(SHRINK_ABOVE);
+        }
+    }
+
+    /// Takes half of the victim's tasks, at most 32, into this queue, which is empty. Returns how many.
+    pub(crate) fn steal_from(&self, victim: &Stealer) -> usize {
+        let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
+        while victim.steal_batch_with_limit(fifo, MAX_STOLEN).is_retry() {}
+        fifo.len()
+    }
+
+    /// Takes a worker's share of the injector's tasks into this queue, which is empty. Returns how many.
+    pub(crate) fn take_share_of(&self, injector: &Injector<Task>, workers: usize) -> usize {
+        let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
+        let share = (injector.len() / workers + 1).min(MAX_STOLEN);
+        (0..share).map_while(|_| injector.pop()).for_each(|task| fifo.push(task));
+        fifo.len()
     }
 }

@@ -25,7 +25,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ use slab::Slab;
 use super::poller::{Event, Poller};
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
-use super::prim::{Mutex, discard};
-use super::trace::{self, Event as Traced, Waiting};
+use super::prim::{Mutex, RwLock, RwLockReadGuard, discard};
+use super::trace::{self, Event as Traced, Tracer, Waiting};
 
 /// What a task can wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,7 +250,7 @@ impl Reactor {
     }
 
     fn poller(&self) -> RwLockReadGuard<'_, Option<Poller>> {
-        self.poller.read().unwrap_or_else(PoisonError::into_inner)
+        self.poller.read()
     }
 
     /// Watches a descriptor from now on, to read, to write, or both. It must be [deregistered] before it is
@@ -316,7 +316,7 @@ impl Reactor {
     /// `wakers`; `events` is a buffer. Returns the number of events.
     pub(crate) fn wait(
         &self,
-        runtime: u32,
+        tracer: &Tracer,
         events: &mut Vec<Event>,
         limit: Option<Duration>,
         wakers: &mut Vec<Waker>,
@@ -329,7 +329,7 @@ impl Reactor {
             // Not locked for the whole batch: a trace's subscriber is called in between.
             let found = self.sources.lock().find(key).cloned();
             let Some(source) = found else { continue };
-            trace::emit(runtime, Traced::Ready { fd: source.fd, readable, writable });
+            trace::emit(tracer, || Traced::Ready { fd: source.fd, readable, writable });
             let read = usize::from(readable) * Direction::Read.bit();
             let write = usize::from(writable) * Direction::Write.bit();
             let ended = usize::from(ended) * ENDED;
@@ -353,7 +353,7 @@ impl Reactor {
     /// Watches nothing any more: the tasks that wait are woken, and from now on each operation fails. No thread
     /// is in [`wait`](Reactor::wait), or will be.
     pub(crate) fn close(&self) -> Vec<Waker> {
-        let poller = self.poller.write().unwrap_or_else(PoisonError::into_inner).take();
+        let poller = self.poller.write().take();
         drop(poller);
         let mut wakers = Vec::new();
         for (_, source) in &self.sources.lock().slab {

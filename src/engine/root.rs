@@ -1,14 +1,13 @@
-//! One future on its caller's stack, and the tasks beside it.
+//! The root future: the one that `block_on` is given.
 //!
-//! The future that `block_on` is given need not be `Send`, and lives on the stack of its caller; so it is
-//! no task, and stands in no line. It is the **root**: the goal for which the worker of a current-thread
-//! runtime works, polled once a round if it was woken.
+//! It need not be `Send`, and lives on the stack of its caller; so it is not a task, and is in no queue. The worker
+//! of a current-thread runtime runs until the root is ready, and polls it once a tick if it was woken.
 //!
-//! That worker is whoever is in `block_on`, and several threads may be. One of them has the **post** and
-//! runs the loop, with the line that belongs to the post. The others poll their own roots, sleep in their
-//! parkers meanwhile, and are woken to take the post when it becomes vacant.
+//! That worker is the thread in `block_on`, and several threads may be. One of them takes the worker's queue out of
+//! its `Core`, and runs the loop. The others poll their own roots, park in between, and are unparked to take the
+//! queue when it is put back.
 //!
-//! Next: `threads.rs`, the workers of a multi-thread runtime.
+//! Next: `monitor.rs`, which attends to the driver while every worker is busy.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,149 +17,107 @@ use futures_task::{ArcWake, waker_ref};
 
 use super::context;
 use super::park::Parker;
-use super::prim::Mutex;
 use super::prim::atomic::{AtomicBool, Ordering};
-use super::queue::Line;
-use super::shared::Shared;
-use super::worker::{Goal, Worker};
+use super::queue::LocalQueue;
+use super::scheduler::Shared;
+use super::worker::{RunUntil, Worker};
 
-/// What wakes the future that `block_on` runs.
+/// What wakes a root future.
 struct Root {
-    woken: AtomicBool,
-    /// Where its thread sleeps while another one works.
-    parker: Parker,
+    is_woken: AtomicBool,
+    /// Where its thread parks while another thread is the worker.
+    parker: Arc<Parker>,
     shared: Arc<Shared>,
-}
-
-impl Root {
-    fn take_woken(&self) -> bool {
-        // AcqRel: matches the swap in `wake_by_ref`; what was written before the wake is seen by the poll.
-        self.woken.swap(false, Ordering::AcqRel)
-    }
 }
 
 impl ArcWake for Root {
     fn wake_by_ref(root: &Arc<Self>) {
-        // A swap, as in `State::update`: a second wake publishes too.
-        root.woken.swap(true, Ordering::AcqRel);
+        // A swap, as in `State::wake`: a second wake publishes too.
+        root.is_woken.swap(true, Ordering::AcqRel);
         root.parker.unpark();
-        if !root.shared.is_own_worker() {
-            root.shared.call(0);
+        if !root.shared.is_current_worker() {
+            root.shared.notify_worker(0);
         }
     }
 }
 
-/// The root as a worker sees it.
+/// A worker runs until the root is ready.
 struct UntilReady<'a, P> {
     root: &'a Root,
     poll: P,
 }
 
-impl<P: FnMut() -> bool> Goal for UntilReady<'_, P> {
-    fn is_called(&self) -> bool {
-        // Acquire: as in `take_woken`, which comes next.
-        self.root.woken.load(Ordering::Acquire)
+impl<P: FnMut() -> bool> RunUntil for UntilReady<'_, P> {
+    fn is_notified(&self) -> bool {
+        // Acquire: as in `is_done`, which comes next.
+        self.root.is_woken.load(Ordering::Acquire)
     }
 
-    fn is_reached(&mut self) -> bool {
-        self.root.take_woken() && (self.poll)()
+    fn is_done(&mut self) -> bool {
+        // AcqRel: matches the swap in `wake_by_ref`; what was written before the wake is visible to the poll.
+        self.root.is_woken.swap(false, Ordering::AcqRel) && (self.poll)()
     }
 }
 
-/// The one worker's post of a current-thread runtime.
-pub(crate) struct Post(Mutex<State>);
-
-struct State {
-    /// The worker's line while nobody works. None: the post is taken.
-    vacant: Option<Line>,
-    /// Those in `block_on` who did not get it.
-    candidates: Vec<Arc<Root>>,
-}
-
-impl Post {
-    pub(crate) fn new() -> Self {
-        Post(Mutex::new(State { vacant: Some(Line::alone()), candidates: Vec::new() }))
-    }
-
-    /// Runs a future to its end, and the runtime's tasks meanwhile. The caller has entered the runtime.
-    pub(crate) fn block_on<F: Future>(&self, shared: &Arc<Shared>, future: F) -> F::Output {
-        let root = Arc::new(Root {
-            woken: AtomicBool::new(true),
-            parker: Parker::new(),
-            shared: shared.clone(),
-        });
-        let waker = waker_ref(&root);
-        let mut cx = Context::from_waker(&waker);
-        let mut entered = Vec::new();
-        let mut future = pin!(future);
-        let mut output = None;
-        let poll = || {
-            let poll = context::poll_root(&mut entered, || future.as_mut().poll(&mut cx));
-            poll.map(|ready| output = Some(ready)).is_ready()
-        };
-        let mut goal = UntilReady { root: &root, poll };
-        let mut candidate = Candidate { post: self, root: &root, line: None };
-        let mut is_pending = false;
-        loop {
-            if let Some(line) = candidate.apply() {
-                let mut worker = Worker::start(shared, 0, line);
-                if is_pending {
-                    // `work` polls the driver after its first poll of the root; this root has had that poll,
-                    // and the thread that had the post need not have polled the driver since.
-                    worker.glance();
-                }
-                worker.work(&mut goal);
-                break;
+/// Runs a future to its end, and the tasks of a current-thread runtime meanwhile. The caller has entered the runtime.
+pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    let root = Arc::new(Root {
+        is_woken: AtomicBool::new(true),
+        parker: Arc::new(Parker::new()),
+        shared: shared.clone(),
+    });
+    let waker = waker_ref(&root);
+    let mut cx = Context::from_waker(&waker);
+    let mut entered = Vec::new();
+    let mut future = pin!(future);
+    let mut output = None;
+    let poll = || {
+        let poll = context::poll_root(&mut entered, || future.as_mut().poll(&mut cx));
+        poll.map(|ready| output = Some(ready)).is_ready()
+    };
+    let mut until = UntilReady { root: &root, poll };
+    let waiting = Waiting(&root);
+    let mut was_polled = false;
+    loop {
+        if let Some(queue) = waiting.take_queue() {
+            let mut worker = Worker::start(shared, 0, queue, shared.rng_seeds.next_rng());
+            if was_polled {
+                // `run` polls the driver after its first poll of the root; this root has had that poll, and the
+                // thread that was the worker need not have polled the driver since.
+                worker.poll_driver_if_due();
             }
-            if goal.is_reached() {
-                break;
-            }
-            is_pending = true;
-            root.parker.park();
+            worker.run(&mut until);
+            break;
         }
-        output.expect("both ways out are that the root is ready")
-    }
-
-    /// The runtime has ended: the tasks in line are done.
-    pub(crate) fn close(&self) {
-        let line = self.0.lock().vacant.take();
-        drop(line);
-    }
-}
-
-/// One thread in `block_on`. It leaves the post when it is dropped, also by a panic.
-struct Candidate<'a> {
-    post: &'a Post,
-    root: &'a Arc<Root>,
-    /// The worker's line, if it got the post.
-    line: Option<Line>,
-}
-
-impl Candidate<'_> {
-    /// Takes the post if it is vacant; else stands among the candidates, and is unparked when it may be.
-    fn apply(&mut self) -> Option<&mut Line> {
-        let mut state = self.post.0.lock();
-        self.line = state.vacant.take();
-        if self.line.is_none() && !state.candidates.iter().any(|root| Arc::ptr_eq(root, self.root))
-        {
-            state.candidates.push(self.root.clone());
+        if until.is_done() {
+            break;
         }
-        self.line.as_mut()
+        was_polled = true;
+        root.parker.park();
+    }
+    drop(waiting);
+    output.expect("both ways out are that the root is ready")
+}
+
+/// A thread in `block_on`. It waits for the queue no more when this is dropped, even by a panic.
+struct Waiting<'a>(&'a Arc<Root>);
+
+impl Waiting<'_> {
+    /// Takes the queue if no thread has it. Else this thread is unparked when it is put back.
+    fn take_queue(&self) -> Option<LocalQueue> {
+        let Root { shared, parker, .. } = &**self.0;
+        let mut core = shared.remotes[0].core.lock();
+        let queue = core.queue.take();
+        if queue.is_none() && !core.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, parker)) {
+            core.waiting.push(parker.clone());
+        }
+        queue
     }
 }
 
-impl Drop for Candidate<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut state = self.post.0.lock();
-        state.candidates.retain(|root| !Arc::ptr_eq(root, self.root));
-        let Some(line) = self.line.take() else { return };
-        state.vacant = Some(line);
-        // All of them, and not just the first: that one may be in the midst of a long poll, or about to
-        // leave, and the others would sleep beside a vacant post.
-        let candidates = state.candidates.clone();
-        drop(state);
-        for root in candidates {
-            root.parker.unpark();
-        }
+        let Root { shared, parker, .. } = &**self.0;
+        shared.remotes[0].core.lock().waiting.retain(|waiting| !Arc::ptr_eq(waiting, parker));
     }
 }

@@ -15,7 +15,8 @@
 //!      │                        │  │         ┌─────────────────┐    complete     │
 //!      │                        └──│──────── │ RunningNotified │ ────────────────┘
 //!      │                           │ end_poll└─────────────────┘
-//!      └───────────────────────────┴─────────────▲ transition_to_shutdown
+//!      │   transition_to_shutdown  │             ▲
+//!      └───────────────────────────┴─────────────┘
 //! ```
 //!
 //! The byte holds an abort flag and the [`JoinInterest`] too. This file only decides: it touches no

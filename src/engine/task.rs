@@ -27,12 +27,13 @@
 //! A panic of the future becomes the task's output. A panic of a destructor or of the join waker ends here
 //! too, and never reaches the worker.
 //!
-//! Next: `live.rs`, the list of all tasks that are not complete.
+//! Next: `owned.rs`, the list of a runtime's tasks.
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::mem;
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,23 +43,21 @@ use std::task::{Context, Poll, Waker};
 use futures_task::{ArcWake, waker_ref};
 
 use self::JoinErrorKind::{Cancelled, Panicked};
-use super::context;
-use super::prim::{OnDrop, contain, discard, wake};
+use super::context::{self, SavedContext};
+use super::prim::{OnDrop, catch_and_drop_panic, discard, wake};
 use super::state::{AfterComplete, AfterDetach, AfterEndPoll, AfterJoin, AfterShutdown};
 use super::state::{AfterStartPoll, AfterWake, JoinInterest, Lifecycle, State};
-use super::trace::{self, Event, Outcome};
+use super::trace::{self, Event, Outcome, Tracer};
 
 /// Queues the tasks that are to be polled.
 pub(crate) trait Schedule: Send + Sync + 'static {
-    /// Queues a task that is `Scheduled`. Never fails, and never runs the task.
-    fn schedule(&self, task: Arc<dyn Runnable>);
+    /// Queues a task that is `Scheduled`, by the scheduler that the task holds. Never fails, and never runs the task.
+    /// The queue takes over the caller's `Arc`: as soon as the task is in a queue, another thread may run and free
+    /// it, and the scheduler in it.
+    fn schedule<T: Runnable + 'static>(task: Arc<T>, scheduler: fn(&T) -> &Self);
 
-    /// As `schedule`, by the scheduler that the task holds. The queue takes over the caller's `Arc`: as soon
-    /// as the task is in a queue, another thread may run and free it, and the scheduler in it.
-    fn schedule_owned<T: Runnable + 'static>(task: Arc<T>, scheduler: fn(&T) -> &Self);
-
-    /// The runtime's id, for the trace.
-    fn runtime_id(&self) -> u32;
+    /// Reports the runtime's events.
+    fn tracer(&self) -> &Tracer;
 }
 
 /// A task as a run queue sees it.
@@ -115,7 +114,7 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 #[derive(Debug)]
 pub(crate) struct Header {
     pub(crate) id: u64,
-    runtime_id: u32,
+    pub(crate) runtime_id: u32,
     /// Where the task was spawned, and by which task (0: by none).
     pub(crate) location: &'static Location<'static>,
     pub(crate) parent: u64,
@@ -147,7 +146,7 @@ fn take_id() -> u64 {
 }
 
 impl Header {
-    fn new(runtime_id: u32, location: &'static Location<'static>) -> Self {
+    pub(crate) fn new(runtime_id: u32, location: &'static Location<'static>) -> Self {
         Header {
             id: take_id(),
             runtime_id,
@@ -162,29 +161,27 @@ impl Header {
     pub(crate) fn is_complete(&self) -> bool {
         self.state.load().lifecycle == Lifecycle::Complete
     }
-
-    #[inline]
-    fn emit(&self, event: Event) {
-        trace::emit(self.runtime_id, event);
-    }
 }
 
 /// A new task exists. A place for a breakpoint: each spawn calls this.
 #[inline(never)]
-fn spawn_task(header: &Header) {
-    header.emit(Event::Spawned { task: header.id, place: header.location });
+fn spawn_task(tracer: &Tracer, header: &Header) {
+    trace::emit(tracer, || Event::Spawned { task: header.id, location: header.location });
 }
 
 /// An idle task was woken. A place for a breakpoint: each wake that schedules a task calls this.
 #[inline(never)]
-fn wake_task(header: &Header) {
-    header.emit(Event::Woken { task: header.id });
+fn wake_task(tracer: &Tracer, header: &Header) {
+    trace::emit(tracer, || Event::Woken { task: header.id });
 }
+
+/// What the task of a future ends with.
+type TaskOutput<F> = Result<<F as Future>::Output, JoinErrorKind>;
 
 /// The future, and later its output.
 enum Stage<F: Future> {
     Future(F),
-    Output(Result<F::Output, JoinErrorKind>),
+    Output(TaskOutput<F>),
     /// The output was taken, or dropped as there is no handle.
     Empty,
 }
@@ -213,13 +210,13 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
     /// A new task, `Scheduled`. The caller pushes it to a queue.
     pub(crate) fn new(future: F, scheduler: S, location: &'static Location<'static>) -> Arc<Self> {
         let task = Arc::new(Task {
-            header: Header::new(scheduler.runtime_id(), location),
+            header: Header::new(scheduler.tracer().runtime, location),
             scheduler,
             stage: UnsafeCell::new(Stage::Future(future)),
             join_waker: UnsafeCell::new(None),
             named: PhantomData,
         });
-        spawn_task(&task.header);
+        spawn_task(task.scheduler.tracer(), &task.header);
         task
     }
 
@@ -232,7 +229,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
         }
         let current = CurrentTaskGuard::start(header);
         let polled = match start {
-            AfterStartPoll::Poll => self.poll_future(),
+            AfterStartPoll::Poll => self.poll_future(&current.context),
             _ => Poll::Ready(Err(Cancelled)),
         };
         let outcome = match polled {
@@ -243,7 +240,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
                 let end = header.state.end_poll();
                 if end != AfterEndPoll::Cancel {
                     let again = end == AfterEndPoll::Reschedule;
-                    header.emit(Event::Pending { task: header.id, again });
+                    self.emit(|| Event::Pending { task: header.id, again });
                     return Some(end);
                 }
                 Err(Cancelled)
@@ -255,16 +252,18 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
     }
 
     /// Polls the future, with this very `Arc` as its waker. A panic is an outcome.
-    fn poll_future(self: &Arc<Self>) -> Poll<Result<F::Output, JoinErrorKind>> {
-        self.header.emit(Event::PollBegins { task: self.header.id });
+    fn poll_future(self: &Arc<Self>, context: &SavedContext) -> Poll<TaskOutput<F>> {
+        self.emit(|| Event::PollBegins { task: self.header.id });
         let waker = waker_ref(self);
         let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| {
             // Drops the future while the thread unwinds, so that its destructors see `thread::panicking()`
             // as those of local variables do. A panic of such a destructor would abort the process, so it
             // is caught; the task keeps the first panic.
-            let drop_future = OnDrop(|| contain(|| self.set_stage(Stage::Empty)));
-            let _context = context::save();
+            let drop_future = OnDrop(|| {
+                context.restore_runtime();
+                catch_and_drop_panic(|| self.set_stage(Stage::Empty));
+            });
             // SAFETY: rule 1, our caller moved the state to `Running`.
             let Stage::Future(future) = (unsafe { &mut *self.stage.get() }) else {
                 unreachable!("a task that is not complete has a future")
@@ -272,6 +271,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
             // SAFETY: rule 2, the future stays where it is until it is dropped there.
             let poll = unsafe { Pin::new_unchecked(future) }.poll(&mut cx);
             mem::forget(drop_future);
+            context.restore_runtime();
             poll
         }));
         match polled {
@@ -281,24 +281,23 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
     }
 
     /// Drops the future and stores the outcome. The caller owns the stage by rule 1.
-    fn complete(&self, outcome: Result<F::Output, JoinErrorKind>) {
+    fn complete(&self, outcome: TaskOutput<F>) {
         // A value that was returned stays returned, even if the future panics as it is dropped. A task that
         // panics while it is cancelled has panicked.
         let dropped = catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Empty)));
         let outcome = match (dropped, outcome) {
             (Err(payload), Err(Cancelled)) => Err(Panicked(payload)),
-            (Err(payload), outcome) => {
-                contain(|| drop(payload));
+            (dropped, outcome) => {
+                catch_and_drop_panic(|| drop(dropped));
                 outcome
             }
-            (Ok(()), outcome) => outcome,
         };
         let how = match &outcome {
             Ok(_) => Outcome::Returned,
             Err(Panicked(_)) => Outcome::Panicked,
             Err(Cancelled) => Outcome::Cancelled,
         };
-        self.header.emit(Event::Finished { task: self.header.id, outcome: how });
+        self.emit(|| Event::Finished { task: self.header.id, outcome: how });
         self.set_stage(Stage::Output(outcome));
         match self.header.state.complete() {
             AfterComplete::LeaveOutput => {}
@@ -307,8 +306,12 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
                 let waker = unsafe { (*self.join_waker.get()).take() };
                 wake([waker.expect("a handle that waits has stored a waker")]);
             }
-            AfterComplete::DropOutput => contain(|| self.set_stage(Stage::Empty)),
+            AfterComplete::DropOutput => catch_and_drop_panic(|| self.set_stage(Stage::Empty)),
         }
+    }
+
+    fn emit(&self, event: impl FnOnce() -> Event) {
+        trace::emit(self.scheduler.tracer(), event);
     }
 
     /// Replaces the stage, and drops the old one in place. The caller owns it by rule 1 or 3.
@@ -346,7 +349,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Runnable for Task<F, S, N> {
 
     fn abort(self: Arc<Self>) {
         if self.header.state.abort() == AfterWake::Schedule {
-            S::schedule_owned(self, |task| &task.scheduler);
+            S::schedule(self, |task| &task.scheduler);
         }
     }
 
@@ -381,7 +384,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Join<F::Output> for Task<F, S, N> {
         false
     }
 
-    fn take_output(&self) -> Result<F::Output, JoinErrorKind> {
+    fn take_output(&self) -> TaskOutput<F> {
         // SAFETY: rule 3; the handle calls this after it has seen `Complete`.
         match unsafe { mem::replace(&mut *self.stage.get(), Stage::Empty) } {
             Stage::Output(outcome) => outcome,
@@ -396,7 +399,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Join<F::Output> for Task<F, S, N> {
         match self.header.state.detach() {
             AfterDetach::Nothing => {}
             AfterDetach::DropWaker => self.store_join_waker(None),
-            AfterDetach::DropOutput => contain(|| self.set_stage(Stage::Empty)),
+            AfterDetach::DropOutput => catch_and_drop_panic(|| self.set_stage(Stage::Empty)),
         }
     }
 }
@@ -404,15 +407,15 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Join<F::Output> for Task<F, S, N> {
 impl<F: TaskFuture, S: Schedule, N: 'static> ArcWake for Task<F, S, N> {
     fn wake(self: Arc<Self>) {
         if self.header.state.wake() == AfterWake::Schedule {
-            wake_task(&self.header);
-            S::schedule_owned(self, |task| &task.scheduler);
+            wake_task(self.scheduler.tracer(), &self.header);
+            S::schedule(self, |task| &task.scheduler);
         }
     }
 
     fn wake_by_ref(task: &Arc<Self>) {
         if task.header.state.wake() == AfterWake::Schedule {
-            wake_task(&task.header);
-            task.scheduler.schedule(task.clone());
+            wake_task(task.scheduler.tracer(), &task.header);
+            S::schedule(task.clone(), |task| &task.scheduler);
         }
     }
 }
@@ -421,7 +424,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> ArcWake for Task<F, S, N> {
 /// the worker.
 struct CurrentTaskGuard<'a> {
     header: &'a Header,
-    _in_task: context::PollGuard,
+    context: SavedContext,
 }
 
 impl<'a> CurrentTaskGuard<'a> {
@@ -429,7 +432,7 @@ impl<'a> CurrentTaskGuard<'a> {
     fn start(header: &'a Header) -> Self {
         header.polls.store(header.polls.load(Relaxed).wrapping_add(1), Relaxed);
         header.running_on.store(context::worker().map_or(0, |worker| worker.index + 1), Relaxed);
-        CurrentTaskGuard { header, _in_task: context::start_poll(Some(header.id)) }
+        CurrentTaskGuard { header, context: context::start_poll(NonZeroU64::new(header.id)) }
     }
 
     fn end(&self) {

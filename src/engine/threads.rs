@@ -1,57 +1,59 @@
-//! How does a runtime come by its threads, and how do they end?
+//! How a runtime starts its threads, and how they end.
 //!
-//! Workers and the threads for blocking work are made alike: a name that a debugger shows, a stack, a call
-//! at the beginning and at the end, and the runtime entered for as long as they live.
+//! Workers and threads for blocking tasks are started alike: a name that a debugger shows, a stack size, a hook at
+//! the beginning and at the end, and the runtime entered for as long as they live.
 //!
-//! The **crew** are the workers of a multi-thread runtime. They work until the runtime stops. The last to
-//! leave drops the tasks that are left; so it happens once, when nobody polls any more, and also if the
-//! one who ended the runtime did not want to wait.
+//! [`WorkerThreads`] are those of a multi-thread runtime. They run until the runtime stops. The last worker to stop
+//! drops the tasks that are left; so it happens once, when no thread polls any more, and even if the thread that
+//! ended the runtime does not wait.
 //!
-//! Next: `blocking.rs`, for work that must not be done by a worker.
+//! Next: `blocking.rs`, for work that a worker must not do.
 
 use std::fmt;
 use std::io;
 use std::mem;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::context::{self, AnyRuntime, RuntimeThread};
-use super::prim::{Condvar, Mutex, OnDrop};
-use super::queue::Line;
-use super::shared::{Hook, Shared, Station, call_hook};
-use super::worker::{Goal, Worker};
+use super::monitor;
+use super::prim::thread::{self, JoinHandle};
+use super::prim::{Condvar, Mutex, OnDrop, now};
+use super::random::FastRand;
+use super::scheduler::{Hook, Shared, call_hook};
+use super::trace::Tracer;
+use super::worker::{RunUntil, Worker};
 
-/// How threads are made.
+/// How threads are started.
 #[derive(Clone)]
-pub(crate) struct Threads {
-    /// None: by what they do.
+pub(crate) struct ThreadConfig {
+    /// `None`: by what they do.
     pub(crate) name: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_start: Option<Hook>,
     pub(crate) on_stop: Option<Hook>,
-    /// How many threads there may be for blocking work.
+    /// How many threads there may be for blocking tasks.
     pub(crate) max_blocking: usize,
     /// How long such a thread waits for work before it ends.
     pub(crate) keep_alive: Duration,
 }
 
-impl Threads {
-    /// Starts a thread that does `work` inside `runtime`, and calls `leave` when it ends, even by a panic. No
-    /// lock is held: all of these call user code.
+impl ThreadConfig {
+    /// Starts a thread that does `work` inside `runtime`, and calls `on_exit` when it ends, even by a panic. No lock
+    /// is held: all of these call user code.
     pub(crate) fn start(
         &self,
-        usual_name: String,
+        default_name: String,
         runtime: AnyRuntime,
-        id: u32,
+        tracer: &Arc<Tracer>,
         work: impl FnOnce() + Send + 'static,
-        leave: impl Fn() + Send + 'static,
+        on_exit: impl Fn() + Send + 'static,
     ) -> io::Result<JoinHandle<()>> {
         #[cfg(target_os = "linux")]
-        let short_name = self.name.is_none().then(|| short(&usual_name));
+        let short_name = self.name.is_none().then(|| short_name(&default_name));
         let name = {
             let _context = context::save();
-            self.name.as_ref().map_or(usual_name, |name| name())
+            self.name.as_ref().map_or(default_name, |name| name())
         };
         if name.contains('\0') {
             // Std would panic.
@@ -62,16 +64,17 @@ impl Threads {
         if let Some(size) = self.stack_size {
             builder = builder.stack_size(size);
         }
-        let Threads { on_start, on_stop, .. } = self.clone();
+        let ThreadConfig { on_start, on_stop, .. } = self.clone();
+        let (tracer, id) = (tracer.clone(), tracer.runtime);
         builder.spawn(move || {
-            // Dropped in the reverse order: the hooks and the runtime before the exit is reported, as a thread
-            // that waits for it may then drop the rest.
+            // Dropped in the reverse order: the hooks and the runtime before the exit is reported, as a thread that
+            // waits for it may then drop the rest.
             let _exit = OnDrop(|| {
                 context::set_runtime_thread(RuntimeThread::Exiting(id));
-                leave();
+                on_exit();
             });
             let (on_start, on_stop) = (on_start, on_stop);
-            let _entered = context::save().and_enter(runtime, id);
+            let _entered = context::save().and_enter(runtime, &tracer);
             context::set_runtime_thread(RuntimeThread::Working(id));
             #[cfg(target_os = "linux")]
             if let Some(name) = short_name {
@@ -85,16 +88,16 @@ impl Threads {
     }
 }
 
-/// The name for Linux, which keeps 15 bytes: of `openwork-worker-0` it would keep all but the number. Of
-/// this it shows `ow-worker-0` in `top` and in a debugger.
+/// The name for Linux, which keeps 15 bytes: of `openwork-worker-0` it would keep all but the number. Of this it shows
+/// `ow-worker-0` in `top` and in a debugger.
 #[cfg(target_os = "linux")]
-fn short(name: &str) -> std::ffi::CString {
+fn short_name(name: &str) -> std::ffi::CString {
     std::ffi::CString::new(name.replacen("openwork", "ow", 1)).expect("our own names hold no NUL")
 }
 
-impl fmt::Debug for Threads {
+impl fmt::Debug for ThreadConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Threads")
+        f.debug_struct("ThreadConfig")
             .field("stack_size", &self.stack_size)
             .field("max_blocking", &self.max_blocking)
             .field("keep_alive", &self.keep_alive)
@@ -102,98 +105,119 @@ impl fmt::Debug for Threads {
     }
 }
 
-/// The workers of a multi-thread runtime.
-pub(crate) struct Crew {
+/// The worker threads of a multi-thread runtime.
+pub(crate) struct WorkerThreads {
     shared: Arc<Shared>,
-    /// Workers that are not gone, and those of them that still work.
-    count: Mutex<(usize, usize)>,
-    gone: Condvar,
-    /// Who waits for the end also waits until the system has taken the threads back, with what they hold.
+    count: Mutex<Count>,
+    all_exited: Condvar,
+    /// Joined at the end: then the system has taken the threads back, with what they hold.
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// A worker without a root works until the runtime stops.
+/// Workers, counted down.
+struct Count {
+    /// Those that poll.
+    running: usize,
+    /// Those whose thread has not exited.
+    alive: usize,
+}
+
+/// A worker thread runs until the runtime stops.
 struct UntilStopped<'a>(&'a Shared);
 
-impl Goal for UntilStopped<'_> {
-    fn is_called(&self) -> bool {
+impl RunUntil for UntilStopped<'_> {
+    fn is_notified(&self) -> bool {
         self.0.is_stopped()
     }
 
-    fn is_reached(&mut self) -> bool {
+    fn is_done(&mut self) -> bool {
         self.0.is_stopped()
     }
 }
 
-impl Crew {
+impl WorkerThreads {
     pub(crate) fn new(shared: Arc<Shared>) -> Arc<Self> {
-        let workers = shared.stations.len();
-        let count = Mutex::new((workers, workers));
-        Arc::new(Crew { shared, count, gone: Condvar::new(), threads: Mutex::default() })
+        let workers = shared.remotes.len();
+        let count = Mutex::new(Count { running: workers, alive: workers });
+        let (all_exited, threads) = (Condvar::new(), Mutex::default());
+        Arc::new(WorkerThreads { shared, count, all_exited, threads })
     }
 
-    /// Starts the workers, each inside its own `runtime`. After an error, or a panic of who names them, those
-    /// that were started are told to stop, and waited for.
+    /// Starts the workers, each inside its own `runtime`, and the monitor. After an error, or a panic of the function
+    /// that names them, those that were started are told to stop, and waited for.
     pub(crate) fn start(
         self: &Arc<Self>,
-        threads: &Threads,
+        config: &ThreadConfig,
         runtime: impl Fn() -> AnyRuntime,
     ) -> io::Result<()> {
-        let mut missing = Missing { crew: self, workers: self.shared.stations.len() };
-        for index in 0..self.shared.stations.len() {
-            let (worker, leaver) = (self.clone(), self.clone());
-            let thread = threads.start(
+        let mut not_started = NotStarted { threads: self, workers: self.shared.remotes.len() };
+        for index in 0..self.shared.remotes.len() {
+            let (worker, exiting) = (self.clone(), self.clone());
+            // Here, and not on the worker's thread: with a given seed each worker has the same two every time.
+            let rngs = [(); 2].map(|()| self.shared.rng_seeds.next_rng());
+            let thread = config.start(
                 format!("openwork-worker-{index}"),
                 runtime(),
-                self.shared.id,
-                move || worker.run(index),
-                move || leaver.leave(1),
+                &self.shared.driver.tracer,
+                move || worker.run(index, rngs),
+                move || exiting.exited(1),
             )?;
             self.threads.lock().push(thread);
-            missing.workers -= 1;
+            not_started.workers -= 1;
+        }
+        let shared = self.shared.clone();
+        let tracer = &self.shared.driver.tracer;
+        let plain = ThreadConfig { name: None, on_start: None, on_stop: None, ..config.clone() };
+        let work = move || monitor::run(&shared);
+        // Without it the runtime works, only a blocked worker may delay timers and sockets.
+        if let Ok(monitor) = plain.start("openwork-monitor".into(), runtime(), tracer, work, || {})
+        {
+            self.threads.lock().push(monitor);
         }
         Ok(())
     }
 
     /// What a worker's thread does.
-    fn run(&self, index: usize) {
-        let Station { ring, random, .. } = &self.shared.stations[index];
-        let _running = context::start_running("a worker", || *random);
-        let _working = OnDrop(|| self.stop_working(1));
-        let ring = ring.clone().expect("a worker among others");
-        let mut line = Line::among_others(ring);
-        Worker::start(&self.shared, index, &mut line).work(&mut UntilStopped(&self.shared));
+    pub(crate) fn run(&self, index: usize, [rng, steal_rng]: [FastRand; 2]) {
+        let _context = context::enter_runtime("a worker", || rng);
+        let _stopped = OnDrop(|| self.stopped(1));
+        let queue = self.shared.remotes[index].core.lock().queue.take();
+        // `None`: the runtime has ended already.
+        if let Some(queue) = queue {
+            Worker::start(&self.shared, index, queue, steal_rng)
+                .run(&mut UntilStopped(&self.shared));
+        }
     }
 
-    /// So many do not work any more. The last one drops what is left.
-    fn stop_working(&self, workers: usize) {
+    /// So many workers do not run any more. The last one drops what is left.
+    fn stopped(&self, workers: usize) {
         let mut count = self.count.lock();
-        count.1 -= workers;
-        let last = count.1 == 0;
+        count.running -= workers;
+        let is_last = count.running == 0;
         drop(count);
-        if last {
+        if is_last {
             self.shared.shut_down();
         }
     }
 
-    fn leave(&self, workers: usize) {
-        self.count.lock().0 -= workers;
-        self.gone.notify_all();
+    fn exited(&self, workers: usize) {
+        self.count.lock().alive -= workers;
+        self.all_exited.notify_all();
     }
 
-    /// Waits until all are gone, at most until this moment. Returns whether they are.
+    /// Waits until all workers have exited, at most until this moment. Returns whether they have.
     pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
         let mut count = self.count.lock();
-        while count.0 > 0 {
-            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+        while count.alive > 0 {
+            match until.map(|until| until.saturating_duration_since(now())) {
                 Some(Duration::ZERO) => return false,
-                Some(left) => (count, _) = self.gone.wait_timeout(count, left),
-                None => count = self.gone.wait(count),
+                Some(left) => (count, _) = self.all_exited.wait_timeout(count, left),
+                None => count = self.all_exited.wait(count),
             }
         }
         drop(count);
         for thread in mem::take(&mut *self.threads.lock()) {
-            // An error is a panic, which was told.
+            // An error is a panic, which the panic hook has reported.
             let _ = thread.join();
         }
         true
@@ -201,18 +225,18 @@ impl Crew {
 }
 
 /// Workers that were not started.
-struct Missing<'a> {
-    crew: &'a Crew,
+struct NotStarted<'a> {
+    threads: &'a WorkerThreads,
     workers: usize,
 }
 
-impl Drop for Missing<'_> {
+impl Drop for NotStarted<'_> {
     fn drop(&mut self) {
         if self.workers > 0 {
-            self.crew.shared.stop();
-            self.crew.stop_working(self.workers);
-            self.crew.leave(self.workers);
-            self.crew.wait_for_end(None);
+            self.threads.shared.stop();
+            self.threads.stopped(self.workers);
+            self.threads.exited(self.workers);
+            self.threads.wait_for_end(None);
         }
     }
 }

@@ -1,29 +1,27 @@
-//! Who wants to be woken when?
+//! The timers: which waker is called at which deadline.
 //!
-//! A million tasks may sleep at once, and most of them are time-outs that never come: they are dropped
-//! long before. So three things must be cheap: to add a deadline, to find the earliest, and above all to
-//! *cancel*. A binary heap is good at the first two and bad at the third, as one cannot find an entry in
-//! its middle. So the heap is not asked to. Each timer has a **slot**, found by its key; the heap holds
-//! little entries that point at slots. To cancel is to empty the slot. The entry stays behind, dead,
-//! until it surfaces and is skipped; when more than half of the heap is dead, it is rebuilt without them.
+//! A million tasks may sleep at once, and most timers are time-outs that never fire: they are dropped long before.
+//! So three operations must be cheap: to add a deadline, to find the earliest, and above all to *cancel*. A binary
+//! heap is good at the first two and bad at the third, since it cannot find an entry in its middle. So it need not.
+//! Each timer has a **slot**, found by its key; the heap holds small entries that point at slots. To cancel a
+//! timer is to empty its slot. The entry stays behind, **stale**, until it comes to the top and is skipped; when
+//! more than half of the heap is stale, it is rebuilt without the stale entries.
 //!
 //! ```text
-//!     heap, earliest first                     slots, by key
-//!   ┌──────────────────────┐              0 │ round 7 │ Waits(waker) │
-//!   │ due 12 ms  r7  key 0 │ ───────────▶ 1 │ round 9 │ Fired        │
-//!   │ due 15 ms  r8  key 1 │ ──▶ dead:    2 │ round 6 │ Waits(waker) │
-//!   │ due 40 ms  r6  key 2 │     round 9 lives there now
-//!   └──────────────────────┘
+//!       heap, earliest first                       slots, by key
+//!   ┌──────────────────────────┐              0 │ generation 7 │ waker │
+//!   │ 12 ms  generation 7  key 0 │ ─────────▶ 1 │ generation 9 │ fired │
+//!   │ 15 ms  generation 8  key 1 │ ─▶ stale:  2 │ generation 6 │ waker │
+//!   │ 40 ms  generation 6  key 2 │    the slot has generation 9 now
+//!   └──────────────────────────┘
 //! ```
 //!
-//! A slot and its entry carry the same **round** number, never used twice. It tells a dead entry from a
-//! live one after the slot has been given to another timer, and it breaks ties: of two timers with the
-//! same deadline the older fires first.
+//! A slot and its entry carry the same **generation**, a number that is never used twice. It tells a stale entry
+//! from a live one after the slot was given to another timer, and it orders timers with equal deadlines: the older
+//! fires first.
 //!
-//! A timer fires in [`Timers::expire`] and nowhere else: for this file time passes when it is told so.
-//! It calls no waker; it hands them out, since who holds the lock around this must not call a stranger.
-//!
-//! Next: `poller.rs`, where one waits for sockets.
+//! A timer fires in [`Timers::expire`] and nowhere else: for this file, time passes when it is told so. It calls no
+//! waker but hands them out, since its caller holds a lock. Next: `poller.rs`, where a thread waits for sockets.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -43,11 +41,13 @@ const SMALL: usize = 64;
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<Entry>>,
     slots: Slab<Slot>,
-    /// Entries in the heap whose slot has gone or has a newer round.
-    dead: usize,
-    next_round: NonZeroU64,
-    /// The time of the last `expire`: what is due by then is past.
+    /// Entries in the heap whose slot has gone or has a newer generation.
+    stale: usize,
+    next_generation: NonZeroU64,
+    /// The time of the last `expire`: a deadline up to then is past.
     now: Nanos,
+    /// A thread waits in the driver until the earliest deadline, or has read it and will.
+    is_parked: bool,
     /// The runtime has ended.
     closed: bool,
 }
@@ -55,15 +55,15 @@ pub(crate) struct Timers {
 /// Ordered by its fields from top to bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
-    due: Nanos,
-    round: NonZeroU64,
+    deadline: Nanos,
+    generation: NonZeroU64,
     key: u32,
 }
 
 #[derive(Debug)]
 struct Slot {
-    round: NonZeroU64,
-    /// None: it has fired.
+    generation: NonZeroU64,
+    /// `None`: the timer has fired.
     waker: Option<Waker>,
 }
 
@@ -75,10 +75,10 @@ pub(crate) struct Closed;
 #[derive(Debug)]
 pub(crate) enum TimerState {
     Fired,
-    /// It waits, and will wake whom it should.
-    Waits,
-    /// It waits for somebody else, and needs a waker of ours.
-    IsAnothers,
+    /// The timer has not fired, and has this waker.
+    Waiting,
+    /// The timer has not fired, has another waker, and needs a clone of this one.
+    HasOtherWaker,
 }
 
 impl Timers {
@@ -86,47 +86,48 @@ impl Timers {
         Timers {
             heap: BinaryHeap::new(),
             slots: Slab::new(),
-            dead: 0,
-            next_round: NonZeroU64::MIN,
+            stale: 0,
+            next_generation: NonZeroU64::MIN,
             now: 0,
+            is_parked: false,
             closed: false,
         }
     }
 
     /// Whether a deadline has passed already, by the last `expire`.
-    pub(crate) fn is_past(&self, due: Nanos) -> Result<bool, Closed> {
-        if self.closed { Err(Closed) } else { Ok(due <= self.now) }
+    pub(crate) fn is_past(&self, deadline: Nanos) -> Result<bool, Closed> {
+        if self.closed { Err(Closed) } else { Ok(deadline <= self.now) }
     }
 
-    /// Adds a timer. The second answer is whether it is now the earliest, so that a driver who sleeps
-    /// must be told.
-    pub(crate) fn insert(&mut self, due: Nanos, waker: Waker) -> (u32, bool) {
-        let round = self.take_round();
-        let slot = self.slots.insert(Slot { round, waker: Some(waker) });
+    /// Adds a timer. The second answer is whether a thread is parked in the driver until a later deadline, and must
+    /// be unparked.
+    pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> (u32, bool) {
+        let generation = self.take_generation();
+        let slot = self.slots.insert(Slot { generation, waker: Some(waker) });
         let key = u32::try_from(slot).expect("fewer than 2^32 timers at a time");
-        (key, self.push(Entry { due, round, key }))
+        (key, self.push(Entry { deadline, generation, key }))
     }
 
-    /// Whether the timer has fired; if not, whether it will wake `waker`, and nobody else. For that it may
-    /// take `ours`, a clone of it, and leave there what it had before, to be dropped outside of the lock.
+    /// Whether the timer has fired, and if not, whether its waker is `waker`. If it is not, the timer takes the clone
+    /// in `cloned`, and leaves its old waker there, to be dropped outside of the lock.
     pub(crate) fn poll(
         &mut self,
         key: u32,
         waker: &Waker,
-        ours: &mut Option<Waker>,
+        cloned: &mut Option<Waker>,
     ) -> Result<TimerState, Closed> {
         if self.closed {
             return Err(Closed);
         }
-        Ok(match (&mut self.slots[key as usize].waker, ours) {
+        Ok(match (&mut self.slots[key as usize].waker, cloned) {
             (None, _) => TimerState::Fired,
-            (Some(kept), _) if kept.will_wake(waker) => TimerState::Waits,
-            // The sleep was polled by another task than before: from now on it is that task's.
-            (Some(kept), Some(ours)) => {
-                mem::swap(kept, ours);
-                TimerState::Waits
+            (Some(current), _) if current.will_wake(waker) => TimerState::Waiting,
+            // Another task polls the sleep now.
+            (Some(current), Some(cloned)) => {
+                mem::swap(current, cloned);
+                TimerState::Waiting
             }
-            (Some(_), None) => TimerState::IsAnothers,
+            (Some(_), None) => TimerState::HasOtherWaker,
         })
     }
 
@@ -134,19 +135,19 @@ impl Timers {
         self.slots[key as usize].waker.is_none()
     }
 
-    /// Gives a timer that has not fired another deadline. True if it is now the earliest.
-    pub(crate) fn reset(&mut self, key: u32, due: Nanos) -> bool {
-        let round = self.take_round();
-        self.slots[key as usize].round = round;
-        self.bury();
-        self.push(Entry { due, round, key })
+    /// Gives a timer that has not fired another deadline. The answer is that of [`insert`](Timers::insert).
+    pub(crate) fn reset(&mut self, key: u32, deadline: Nanos) -> bool {
+        let generation = self.take_generation();
+        self.slots[key as usize].generation = generation;
+        self.mark_stale();
+        self.push(Entry { deadline, generation, key })
     }
 
     /// Removes a timer, and hands out its waker for the caller to drop outside of the lock.
     pub(crate) fn cancel(&mut self, key: u32) -> Option<Waker> {
         let waker = self.slots.remove(key as usize).waker;
         if waker.is_some() {
-            self.bury();
+            self.mark_stale();
         }
         waker
     }
@@ -155,15 +156,30 @@ impl Timers {
     pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
         while let Some(Reverse(entry)) = self.heap.peek() {
             if is_live(&self.slots, entry) {
-                return Some(entry.due);
+                return Some(entry.deadline);
             }
             self.heap.pop();
-            self.dead -= 1;
+            self.stale -= 1;
         }
         None
     }
 
-    /// Time has passed: at most `limit` timers that are due by `now` fire, the earliest first. Returns
+    /// A thread will park in the driver until the earliest deadline, which is returned. From now on an earlier
+    /// deadline must unpark it. (Both under one lock: no deadline is set between the two.)
+    pub(crate) fn prepare_park(&mut self) -> Option<Nanos> {
+        self.is_parked = true;
+        self.next_deadline()
+    }
+
+    pub(crate) fn finish_park(&mut self) {
+        self.is_parked = false;
+    }
+
+    pub(crate) fn is_parked(&self) -> bool {
+        self.is_parked
+    }
+
+    /// Time has passed: at most `limit` timers whose deadline is not after `now` fire, the earliest first. Returns
     /// whether there may be more.
     pub(crate) fn expire(
         &mut self,
@@ -174,10 +190,10 @@ impl Timers {
         self.now = self.now.max(now);
         for _ in 0..limit {
             match self.next_deadline() {
-                Some(due) if due <= self.now => {
+                Some(deadline) if deadline <= self.now => {
                     let Reverse(entry) = self.heap.pop().expect("it was just seen");
                     fired.extend(
-                        self.slots[entry.key as usize].waker.take().map(|waker| (due, waker)),
+                        self.slots[entry.key as usize].waker.take().map(|waker| (deadline, waker)),
                     );
                 }
                 _ => {
@@ -193,7 +209,7 @@ impl Timers {
     pub(crate) fn close(&mut self) -> Vec<Waker> {
         self.closed = true;
         self.heap = BinaryHeap::new();
-        self.dead = 0;
+        self.stale = 0;
         self.slots.iter_mut().filter_map(|(_, slot)| slot.waker.take()).collect()
     }
 
@@ -202,27 +218,28 @@ impl Timers {
         self.slots.len()
     }
 
-    fn take_round(&mut self) -> NonZeroU64 {
-        let round = self.next_round;
-        self.next_round = round.checked_add(1).expect("2^64 timers are not made in a lifetime");
-        round
+    fn take_generation(&mut self) -> NonZeroU64 {
+        let generation = self.next_generation;
+        self.next_generation =
+            generation.checked_add(1).expect("2^64 timers are not made in a lifetime");
+        generation
     }
 
-    /// Returns whether the entry is now on top.
+    /// Returns whether a parked thread must be unparked: the entry is now on top.
     fn push(&mut self, entry: Entry) -> bool {
         self.heap.push(Reverse(entry));
-        self.heap.peek() == Some(&Reverse(entry))
+        self.is_parked && self.heap.peek() == Some(&Reverse(entry))
     }
 
-    /// One more entry in the heap is dead.
-    fn bury(&mut self) {
-        self.dead += 1;
-        // Rebuilding costs as much as there are entries, and so many died since the last time: constant
-        // on average. Without it a server that sets a time-out of an hour for each request, and cancels
-        // it after a millisecond, keeps an hour's worth of entries.
-        if self.dead > self.heap.len() / 2 && self.heap.len() > SMALL {
+    /// One more entry in the heap is stale.
+    fn mark_stale(&mut self) {
+        self.stale += 1;
+        // Rebuilding visits all entries, and half of them have become stale since the last time: constant on
+        // average. Without it a server that sets a time-out of an hour for each request, and cancels it after a
+        // millisecond, keeps the entries of an hour.
+        if self.stale > self.heap.len() / 2 && self.heap.len() > SMALL {
             self.heap.retain(|Reverse(entry)| is_live(&self.slots, entry));
-            self.dead = 0;
+            self.stale = 0;
             self.shrink();
         }
     }
@@ -240,5 +257,5 @@ impl Timers {
 
 /// Whether an entry's timer still waits for this very deadline.
 fn is_live(slots: &Slab<Slot>, entry: &Entry) -> bool {
-    slots.get(entry.key as usize).is_some_and(|slot| slot.round == entry.round)
+    slots.get(entry.key as usize).is_some_and(|slot| slot.generation == entry.generation)
 }

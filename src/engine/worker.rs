@@ -1,95 +1,89 @@
-//! Who polls?
-//!
-//! Everything is in place: tasks that say whether they are ready, lines in which they stand, one place
-//! in which to sleep. What is left is the loop that ties them together, and it is short:
+//! The worker loop: take a task, poll it, again; with nothing to poll, park.
 //!
 //! ```text
-//!   ┌─▶ is the goal reached? ──▶ return
+//!   ┌─▶ is the worker done? ──▶ return
 //!   │      │
-//!   │   a round: tasks from the injector, then up to 61 from the line
+//!   │   a tick: tasks from the injector, then up to 61 from the local queue
 //!   │      │
 //!   │      ├── only one that has just yielded is left ──▶ poll the driver
 //!   │      ├── more are left, or found elsewhere ───────▶ poll the driver, if it is time
-//!   │      └── nothing is left ─────────────────────────▶ announce, look again, sleep
+//!   │      └── nothing is left ─────────────────────────▶ announce, look again, park
 //!   └─────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! A worker of a multi-thread runtime works until the runtime stops. That of a current-thread runtime is
-//! the thread in `block_on`, and works until its future is ready. That is the **goal**, and the only
-//! difference: there is one loop to read. Who is alone has nobody to steal from, and finds nothing.
+//! A worker of a multi-thread runtime runs until the runtime stops. That of a current-thread runtime is the thread
+//! in `block_on`, and runs until its future is ready. That is what [`RunUntil`] is for, and the only difference:
+//! there is one loop to read.
 //!
-//! A **round** is the unit of fairness. First come up to 128 tasks from the injector, so that wakes from
-//! outside get through while tasks here wake each other for ever; then up to 61 from the worker's own
-//! line, and fewer if they take long, or if more wait in the injector. It ends early when the only task left
-//! is one that has just yielded. Between two rounds the worker checks its goal, and polls the driver if it has
-//! not done so for 50 µs: so timers and sockets wait for at most 189 polls longer than that, and a task for
-//! those that stand before it.
+//! A **tick** is the unit of fairness. First come up to 128 tasks from the injector, so that wakes from other threads
+//! get through while tasks here wake each other for ever; then up to 61 from the worker's own queue, and fewer if
+//! they take long, or if more wait in the injector. It ends early when the only task left has just yielded.
+//! Between two ticks the worker checks whether it is done, and polls the driver if it has not done so for 50 µs.
 //!
-//! Next: `root.rs`, the goal of a current-thread runtime.
+//! Next: `root.rs`, the future of `block_on`.
 
 use std::mem;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::context::{self, WorkerGuard, WorkerId};
-use super::driver::Seat;
-use super::idle::Awake;
-use super::park::Announce;
-use super::prim::MutexGuard;
-use super::prim::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use super::context::{self, SavedContext, WorkerId};
+use super::driver::Ready;
+use super::park::ParkedIn;
+use super::prim::atomic::Ordering::SeqCst;
 use super::prim::atomic::fence;
-use super::queue::{Line, Pushed, Ring};
-use super::random::Random;
-use super::shared::{Figures, Shared, Station, call_hook};
-use super::task::{PollOutcome, Runnable};
+use super::prim::now;
+use super::queue::{LocalQueue, Task};
+use super::random::FastRand;
+use super::scheduler::{CurrentWorker, Remote, Shared, WorkerMetrics};
+use super::scheduler::{call_hook, replace_current_worker, with_queue};
+use super::task::PollOutcome;
 use super::trace::{self, Event};
 
-/// Polls in a round, of tasks from the worker's own line. Tokio's number; its effect is the share of time
-/// spent on looking elsewhere.
-const ROUND: usize = 61;
+/// Polls in a tick, of tasks from the worker's own queue. Tokio's number; it bounds the share of time spent on
+/// looking elsewhere.
+const MAX_POLLS_PER_TICK: usize = 61;
 
-/// Polls in a round, before those, of tasks from the injector. Half a ring; its effect is how fast many
-/// tasks from outside get through to workers that are busy with their own.
-const INJECTED: usize = 128;
+/// Tasks from the injector in a tick, before those. It bounds how fast many tasks from other threads get through to
+/// workers that are busy with their own.
+const MAX_INJECTOR_POLLS_PER_TICK: usize = 128;
 
-/// A round should not take longer than this: of tasks that need long for a poll, fewer make a round, down to
-/// the shortest. The idea and the number are Tokio's.
-const ROUND_TIME: Duration = Duration::from_micros(200);
-const SHORTEST_ROUND: usize = 2;
+/// A tick should not take longer than this: if polls take long, fewer make a tick, down to [`MIN_POLLS_PER_TICK`].
+/// The idea and the number are Tokio's.
+const TICK_TIME: Duration = Duration::from_micros(200);
+const MIN_POLLS_PER_TICK: usize = 2;
 
-/// To poll the driver is a system call, measured at 0.12 µs (1.05 µs where there is no short way); a poll of a
-/// task may be 20 ns. With this between two of them a busy worker spends at most two per cent on the driver.
-const GLANCE_EVERY: Duration = Duration::from_micros(50);
+/// To poll the driver is a system call, measured at 0.12 µs (1.05 µs without the epoll fast path); a poll of a task
+/// may be 20 ns. With this between two of them a busy worker spends at most two per cent on the driver.
+const DRIVER_INTERVAL: Duration = Duration::from_micros(50);
 
-/// How often a worker that sleeps looks whether the driver is alone. It bounds for how long a task that
-/// blocks its thread can hold up the timers and sockets of all others; and a hundred looks a second, only
-/// while the runtime is busy, cost nothing that could be measured.
-const WATCH_EVERY: Duration = Duration::from_millis(10);
+/// A thief that found fewer tasks than this waits before its next search, so that more are there to be stolen at
+/// once. Measured by `spawn_many`.
+const FEW_TASKS: usize = 8;
+const SPINS_BEFORE_SEARCH: usize = if cfg!(loom) { 0 } else { 150 };
 
 /// The first of the two functions at which to set a breakpoint: each poll of each task is a call of this.
 #[inline(never)]
-pub(crate) fn poll_task(task: Arc<dyn Runnable>) -> PollOutcome {
+pub(crate) fn poll_task(task: Task) -> PollOutcome {
     task.run()
 }
 
-/// What a worker works for.
-pub(crate) trait Goal {
-    /// Something happened: look whether the goal is reached. Asked again after a sleep was announced.
-    fn is_called(&self) -> bool;
+/// How long a worker runs.
+pub(crate) trait RunUntil {
+    /// Something happened: ask whether the worker is done. Asked again after the worker has announced that it parks.
+    fn is_notified(&self) -> bool;
 
-    /// Whether it is reached. Asked once a round.
-    fn is_reached(&mut self) -> bool;
+    /// Whether the worker is done. Asked once a tick.
+    fn is_done(&mut self) -> bool;
 }
 
-/// What a round leaves to do.
+/// What a tick leaves to do.
 enum Left {
     /// Nothing, and no task was polled.
     NothingRan,
-    /// Nothing.
     Nothing,
-    /// A single task, which has just yielded.
+    /// One task, which has just yielded.
     Yielded,
-    /// Tasks.
     Tasks,
 }
 
@@ -97,303 +91,292 @@ enum Left {
 pub(crate) struct Worker<'a> {
     shared: &'a Arc<Shared>,
     index: usize,
-    /// Its line, while the thread has another one: before the work and after it.
-    kept: &'a mut Line,
-    /// It counts among those who look around for work.
-    searching: bool,
-    /// Polls in a round, at the moment.
-    round: usize,
-    /// When the round began.
-    began: Instant,
-    /// When the worker last polled the driver. None: not yet. A loop that calls `block_on` once a frame makes
-    /// a new worker each time; if that one counted as having just polled the driver, timers and sockets would
-    /// wait for ever (`tests/engine/short_block_on.rs`).
-    glanced: Option<Instant>,
-    /// Whom to steal from. Not from the thread's stream: how often a worker looks around depends on the
+    /// It counts as searching.
+    is_searching: bool,
+    /// Tasks that the last search found. `usize::MAX` if it has parked since.
+    found: usize,
+    /// Polls in a tick, at the moment.
+    polls_per_tick: usize,
+    tick_began: Instant,
+    /// When the worker last polled the driver. `None`: not yet. A loop that calls `block_on` once a frame makes a new
+    /// worker each time; if that worker counted as having just polled the driver, timers and sockets would wait for
+    /// ever (`tests/engine/short_block_on.rs`).
+    driver_polled: Option<Instant>,
+    /// What a driver tick has collected; empty in between.
+    ready: Ready,
+    /// Chooses the worker to steal from. Not the thread's generator: how often a worker searches depends on the
     /// moment, and would shift what its tasks draw.
-    random: Random,
-    _is_worker: WorkerGuard,
+    rng: FastRand,
+    _context: SavedContext,
 }
 
 impl<'a> Worker<'a> {
-    /// This thread begins to work. Until the worker is dropped, also by a panic, `line` is its own.
-    pub(crate) fn start(shared: &'a Arc<Shared>, index: usize, line: &'a mut Line) -> Self {
-        Line::exchange(line);
+    /// This thread becomes the worker, with its queue, until the `Worker` is dropped, even by a panic.
+    pub(crate) fn start(
+        shared: &'a Arc<Shared>,
+        index: usize,
+        queue: LocalQueue,
+        rng: FastRand,
+    ) -> Self {
+        replace_current_worker(Some(CurrentWorker { queue, shared: shared.clone() }));
         Worker {
             shared,
             index,
-            kept: line,
-            searching: false,
-            round: ROUND,
-            began: Instant::now(),
-            glanced: None,
-            random: shared.stations[index].steals,
-            _is_worker: context::start_working(WorkerId {
-                runtime: shared.id,
+            is_searching: false,
+            found: usize::MAX,
+            polls_per_tick: MAX_POLLS_PER_TICK,
+            tick_began: now(),
+            driver_polled: None,
+            ready: Ready::default(),
+            rng,
+            _context: context::save().and_work(WorkerId {
+                runtime: NonZeroU32::new(shared.id).expect("ids begin with 1"),
                 index: index as u32,
             }),
         }
     }
 
-    /// Runs tasks until the goal is reached.
-    pub(crate) fn work(&mut self, goal: &mut impl Goal) {
-        while !goal.is_reached() {
-            let left = self.run_round();
-            let called = goal.is_called();
+    pub(crate) fn run(&mut self, until: &mut impl RunUntil) {
+        while !until.is_done() {
+            let left = self.tick();
+            let notified = until.is_notified();
             match left {
-                // One future is ready, a task or the root, and it has just yielded: it waits for an event that
-                // the driver may hold already.
-                Left::NothingRan if called => self.poll_driver(),
-                Left::Yielded if !called => self.poll_driver(),
-                Left::Tasks | Left::Yielded => self.glance(),
+                // One future is ready, a task or the root, and it has just yielded: it waits for an event that the
+                // driver may have already.
+                Left::NothingRan if notified => self.poll_driver(),
+                Left::Yielded if !notified => self.poll_driver(),
+                Left::Tasks | Left::Yielded => self.poll_driver_if_due(),
                 // Poll the driver even when all work comes from stealing.
-                _ if called || self.search() => self.glance(),
-                _ => self.sleep(goal),
+                _ if notified || self.find_work() => self.poll_driver_if_due(),
+                _ => self.park(until),
             }
         }
     }
 
-    /// Polls a round of tasks: some from the injector first, then from the worker's own line.
-    fn run_round(&mut self) -> Left {
-        let shared = self.shared;
-        let injector = &shared.injector;
-        // Those that are there now. Whoever takes each as it comes meets the one who pushes at every step.
-        let injected = injector.len().min(INJECTED);
-        let (from_injector, yielded) = self.run(injected, || injector.pop());
-        if from_injector > 0 {
-            self.began = Instant::now();
+    /// Polls tasks: some from the injector first, then from the worker's own queue.
+    fn tick(&mut self) -> Left {
+        let injector = &self.shared.injector;
+        // The length is read once: to look before each task would contend with the pushers at every step.
+        let injected = injector.len().min(MAX_INJECTOR_POLLS_PER_TICK);
+        let mut from_injector = 0;
+        let (polled, yielded) = self.poll_tasks(usize::MAX, || {
+            // A task that an injected task has woken runs next, as everywhere. Only injected tasks count against
+            // the limit, or a chain of wakes would keep the others in the injector waiting.
+            with_queue(|queue| {
+                queue.pop_lifo_or(|_| {
+                    from_injector += 1;
+                    if from_injector <= injected { injector.pop() } else { None }
+                })
+            })
+        });
+        if polled > 0 {
+            self.tick_began = now();
         }
         if yielded {
             return Left::Yielded;
         }
-        // If more wait there, each task here has one turn before it is theirs again. Two tasks that yield and
-        // work without end would else have the whole round, time and again, beside a thousand others.
-        let own = if injector.is_empty() { self.round } else { Line::len().clamp(1, self.round) };
-        let (polled, yielded) = self.run(own, || Line::pop().or_else(|| injector.pop()));
-        self.measure_round(polled);
-        match polled {
+        // If more wait in the injector, each task here runs once before it is their turn again. Two tasks that yield
+        // to each other without end would else have the whole tick, time and again, beside a thousand others.
+        let limit = match injector.is_empty() {
+            true => self.polls_per_tick,
+            false => with_queue(|queue| queue.len()).clamp(1, self.polls_per_tick),
+        };
+        let next = || with_queue(LocalQueue::pop).or_else(|| injector.pop());
+        let (own, yielded) = self.poll_tasks(limit, next);
+        self.adapt_tick(own);
+        match own {
             _ if yielded => Left::Yielded,
-            _ if polled == own => Left::Tasks,
-            0 if from_injector == 0 => Left::NothingRan,
+            _ if own == limit => Left::Tasks,
+            0 if polled == 0 => Left::NothingRan,
             _ => Left::Nothing,
         }
     }
 
-    /// Polls up to `limit` tasks; fewer if one has yielded and no other is ready. Returns how many it has
-    /// polled, and whether it stopped at such a task.
-    fn run(&mut self, limit: usize, next: impl Fn() -> Option<Arc<dyn Runnable>>) -> (usize, bool) {
-        let (mut polled, mut ended, mut yielded) = (0, 0, false);
+    /// Polls up to `limit` tasks; fewer if one has yielded and no other is ready. Returns how many it has polled, and
+    /// whether it stopped at such a task.
+    fn poll_tasks(
+        &mut self,
+        limit: usize,
+        mut next: impl FnMut() -> Option<Task>,
+    ) -> (usize, bool) {
+        let (mut polled, mut completed, mut yielded) = (0, 0, false);
         while polled < limit && !yielded {
             let Some(task) = next() else { break };
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
-                PollOutcome::Yielded(task) => match Line::push_back(task, &self.shared.injector) {
-                    Pushed::Here => yielded = self.shared.injector.is_empty(),
-                    Pushed::Behind => {}
-                    // One of those ahead of it may block this thread: then another worker runs it.
-                    Pushed::ForAnybody => self.shared.offer(),
-                },
+                PollOutcome::Yielded(task) => {
+                    if with_queue(|queue| queue.push_back(task)) {
+                        yielded = self.shared.injector.is_empty();
+                    } else if self.shared.has_stealers() && self.shared.idle.has_parked() {
+                        // A task ahead of it may block this thread. Without the fence of `notify_any` while no
+                        // worker is parked: this task is not lost if none comes, but late.
+                        self.shared.notify_any();
+                    }
+                }
                 PollOutcome::Pending => {}
-                PollOutcome::Complete => ended += 1,
+                PollOutcome::Complete => completed += 1,
             }
         }
-        let figures = &self.station().figures;
-        Figures::add(&figures.polls, polled as u64);
-        Figures::add(&figures.ended, ended);
+        let metrics = &self.remote().metrics;
+        WorkerMetrics::add(&metrics.polls, polled as u64);
+        WorkerMetrics::add(&metrics.completed, completed);
         (polled, yielded)
     }
 
-    /// Sets the length of the next round by how long so many polls took.
-    fn measure_round(&mut self, polled: usize) {
+    /// Sets the length of the next tick by how long so many polls took.
+    fn adapt_tick(&mut self, polled: usize) {
         // With a paused clock what happens must not depend on how fast this machine is.
         if self.shared.driver.clock.is_paused() {
             return;
         }
-        let began = mem::replace(&mut self.began, Instant::now());
-        let took = (self.began - began).as_nanos() as usize;
-        let fitting = ROUND_TIME.as_nanos() as usize * polled / took.max(1);
-        self.round = fitting.clamp(SHORTEST_ROUND, ROUND);
+        let began = mem::replace(&mut self.tick_began, now());
+        let took = (self.tick_began - began).as_nanos() as usize;
+        let fitting = TICK_TIME.as_nanos() as usize * polled / took.max(1);
+        self.polls_per_tick = fitting.clamp(MIN_POLLS_PER_TICK, MAX_POLLS_PER_TICK);
     }
 
-    fn station(&self) -> &'a Station {
-        &self.shared.stations[self.index]
+    fn remote(&self) -> &'a Remote {
+        &self.shared.remotes[self.index]
     }
 
     /// Polls the driver, unless this worker did so a moment ago.
-    pub(crate) fn glance(&mut self) {
-        let is_time = |glanced| self.began - glanced >= GLANCE_EVERY;
-        if self.shared.driver.clock.is_paused() || self.glanced.is_none_or(is_time) {
+    pub(crate) fn poll_driver_if_due(&mut self) {
+        let is_due = |polled| self.tick_began - polled >= DRIVER_INTERVAL;
+        if self.shared.driver.clock.is_paused() || self.driver_polled.is_none_or(is_due) {
             self.poll_driver();
         }
     }
 
-    /// Polls the driver without blocking, unless another worker drives.
+    /// Polls the driver without waiting, unless another thread has it.
     fn poll_driver(&mut self) {
         let driver = &self.shared.driver;
-        if let Some(mut seat) = driver.try_seat() {
-            driver.poll(&mut seat);
+        if let Some(inner) = driver.try_lock() {
+            driver.tick(inner, None, &mut self.ready, || {});
         }
-        self.glanced = Some(self.began);
+        self.driver_polled = Some(self.tick_began);
     }
 
-    // ---- looking elsewhere ----
+    // ---- searching ----
 
-    /// Takes work from the injector or from another worker's line into its own, which is empty. Returns
-    /// whether it found some.
-    fn search(&mut self) -> bool {
-        let Some(ring) = &self.station().ring else { return false };
-        if !self.searching && !self.shared.idle.start_search() {
+    /// Takes tasks from the injector or from another worker into the local queue, which is empty. Returns whether it
+    /// found some.
+    fn find_work(&mut self) -> bool {
+        let shared = self.shared;
+        if !shared.has_stealers() || !(self.is_searching || shared.idle.transition_to_searching()) {
             return false;
         }
-        self.searching = true;
-        let workers = self.shared.stations.len();
-        let found = self.shared.injector.share_with(ring, workers) > 0 || self.steal(ring) > 0;
-        if found {
+        self.is_searching = true;
+        if self.found < FEW_TASKS {
+            (0..SPINS_BEFORE_SEARCH).for_each(|_| std::hint::spin_loop());
+        }
+        self.found = with_queue(|queue| {
+            let workers = shared.remotes.len();
+            let found = queue.take_share_of(&shared.injector, workers);
+            if found > 0 { found } else { self.steal(queue) }
+        });
+        if self.found > 0 {
             self.stop_searching();
         }
-        found
+        self.found > 0
     }
 
-    /// Takes half of another worker's line, beginning with any of them. Returns how many tasks that were.
-    fn steal(&mut self, ring: &Ring) -> usize {
-        let stations = &self.shared.stations;
-        let first = self.random.below(stations.len() as u32) as usize;
-        let victims =
-            (first..stations.len()).chain(0..first).filter(|victim| *victim != self.index);
-        let rings = victims.filter_map(|victim| stations[victim].ring.as_deref());
-        let stolen = rings.map(|victim| victim.give_half_to(ring)).find(|count| *count > 0);
-        let stolen = stolen.unwrap_or(0);
-        Figures::add(&self.station().figures.steals, stolen as u64);
+    /// Steals from another worker, beginning with a random one. Returns the number of tasks.
+    fn steal(&mut self, queue: &LocalQueue) -> usize {
+        let remotes = &self.shared.remotes;
+        let first = self.rng.below(remotes.len() as u32) as usize;
+        let victims = (first..remotes.len()).chain(0..first).filter(|victim| *victim != self.index);
+        let stealers = victims.filter_map(|victim| remotes[victim].stealer.as_ref());
+        let mut stolen = stealers.map(|victim| queue.steal_from(victim));
+        let stolen = stolen.find(|stolen| *stolen > 0).unwrap_or(0);
+        WorkerMetrics::add(&self.remote().metrics.steals, stolen as u64);
         stolen
     }
 
-    /// It has found something. Who searched last calls another, if there is more to find.
+    /// The worker has found a task. The last searcher notifies another worker, if there is more to find.
     fn stop_searching(&mut self) {
-        if mem::take(&mut self.searching) && self.shared.idle.end_search() {
-            // A push that saw this searcher told nobody. It stands before its fence, and so before this look
-            // if it did; else it sees that nobody searches, and calls by itself. See `Idle::announce`.
+        if mem::take(&mut self.is_searching) && self.shared.idle.transition_from_searching() {
+            // A push that saw this searcher notified no worker. If so, it stands before its fence, and so before
+            // this look; else it sees that no worker is searching, and notifies one. See
+            // `Idle::transition_to_parked`.
             fence(SeqCst);
-            if self.work_in_sight() {
-                self.shared.call_one();
+            if self.shared.has_work() {
+                self.shared.notify_any();
             }
         }
     }
 
-    // ---- sleeping ----
+    // ---- parking ----
 
-    /// Nothing is left to do: sleeps in the driver if nobody else does, and otherwise beside it. The race
-    /// with those who push is told in `Idle::announce`.
-    fn sleep(&mut self, goal: &impl Goal) {
+    /// Nothing is left to do: parks in the driver if no other thread has it, and else on the condition variable. The
+    /// race with a push is told in `Idle::transition_to_parked`.
+    fn park(&mut self, until: &impl RunUntil) {
         let shared = self.shared;
-        shared.sweep_when_idle();
-        Line::shrink();
-        // Told before the last look, and not after: who listens may wake a task of this very thread.
-        let until = shared.driver.next_deadline().map(Duration::from_nanos);
-        trace::emit(shared.id, Event::Sleeps { until });
+        let Remote { parker, metrics, .. } = self.remote();
+        shared.prune_when_idle();
+        with_queue(LocalQueue::shrink);
+        self.found = usize::MAX;
+        // Before the last look: a subscriber or a hook may wake a task of this very worker.
+        trace::emit(&shared.driver.tracer, || {
+            let deadline = shared.driver.next_deadline();
+            Event::Park { until: deadline.map(Duration::from_nanos) }
+        });
         call_hook(&shared.hooks.on_park);
-        let mut seat = shared.driver.try_seat();
-        let was_searching = mem::take(&mut self.searching);
-        let last = shared.idle.announce(self.index, was_searching, seat.is_some());
-        let stays_up = goal.is_called() || Line::len() > 0 || (last && self.work_in_sight());
-        if stays_up {
-            seat = None;
+        let driver = shared.driver.try_lock();
+        let place = if driver.is_some() { ParkedIn::Driver } else { ParkedIn::Condvar };
+        let was_searching = mem::take(&mut self.is_searching);
+        let was_last = shared.idle.transition_to_parked(parker, place, was_searching);
+        let has_own = with_queue(|queue| queue.len() > 0);
+        if until.is_notified() || has_own || (was_last && shared.has_work()) {
+            drop(driver);
+            let was_notified = self.unpark();
+            // The race. Two tasks are pushed while this worker is searching, so no worker is notified. It finds
+            // nothing, announces that it parks, looks again, sees both, and takes the first, which blocks: no worker
+            // comes for the second. So this worker is searching again, and when it has found the first task it
+            // notifies another worker, as the last searcher must.
+            self.is_searching = was_notified || shared.idle.transition_to_searching();
+            self.poll_driver_if_due();
         } else {
-            self.lie_down(&mut seat);
+            WorkerMetrics::add(&metrics.parks, 1);
+            match driver {
+                Some(inner) => {
+                    let mut ready = mem::take(&mut self.ready);
+                    // Before the wakers: a task that they wake may notify a parked worker, which must not be this
+                    // one; and a task or a waker that blocks this thread leaves the driver to the monitor.
+                    shared.driver.tick(inner, Some(parker), &mut ready, || {
+                        self.is_searching = self.unpark();
+                        shared.wake_monitor();
+                    });
+                    self.ready = ready;
+                    self.driver_polled = Some(self.tick_began);
+                }
+                None => {
+                    parker.wait();
+                    self.is_searching = self.unpark();
+                }
+            }
         }
-        trace::emit(shared.id, Event::Wakes);
-        let called = shared.idle.retract(self.index) == Awake::Called;
-        // The race. Two tasks are pushed while this worker searches, so nobody is called for them. It finds
-        // nothing, announces, looks, sees both, and takes the first, which blocks: nobody comes for the
-        // second. So who stays up for what it saw searches again, and when it has found the first it has the
-        // duty of the last searcher, to call another.
-        self.searching = called || (stays_up && shared.idle.start_search());
-        self.began = Instant::now();
-        match seat {
-            Some(seat) => self.leave_driver(seat),
-            None if stays_up => self.glance(),
-            None => {}
-        }
-        // Here the driver is let go of, which no stranger should hold.
         call_hook(&shared.hooks.on_unpark);
     }
 
-    /// Whether anybody has work that this worker could take.
-    fn work_in_sight(&self) -> bool {
-        let mut rings = self.shared.stations.iter().filter_map(|station| station.ring.as_deref());
-        !self.shared.injector.is_empty() || rings.any(|ring| !ring.is_empty())
-    }
-
-    /// Sleeps until it is woken.
-    fn lie_down(&self, seat: &mut Option<MutexGuard<'_, Seat>>) {
-        let Station { parker, at_driver, figures, .. } = self.station();
-        Figures::add(&figures.parks, 1);
-        at_driver.store(seat.is_some(), Relaxed);
-        if parker.permit.announce() == Announce::Sleep {
-            match seat {
-                Some(seat) => self.shared.driver.sleep(seat),
-                None => self.sleep_beside(),
-            }
-            parker.permit.take();
-        } else if let Some(seat) = seat {
-            self.shared.driver.collect(seat);
-        }
-    }
-
-    /// Wakes whom the driver has waited for. (Now that this worker does not count as asleep any more: it
-    /// would be called itself.) From here on the driver is alone. If somebody watches, that is as good; else
-    /// one who sleeps is woken, and will sit there or watch. The fence: see `sleep_beside`.
-    fn leave_driver(&mut self, mut seat: MutexGuard<'_, Seat>) {
-        self.shared.driver.dispatch(&mut seat);
-        self.glanced = Some(self.began);
-        drop(seat);
-        if Line::len() > 0 {
-            fence(SeqCst);
-            if !self.shared.watched.load(Relaxed) {
-                self.shared.call_one();
-            }
-        }
-    }
-
-    /// Sleeps while another worker has the driver. The first to do so watches: it looks now and then
-    /// whether the driver is alone, because a task blocks the thread of the one who had it.
-    fn sleep_beside(&self) {
-        let Shared { driver, watched, .. } = &**self.shared;
-        let parker = &self.station().parker;
-        while !watched.swap(true, AcqRel) {
-            let mut turns = driver.turns();
-            let called = loop {
-                if parker.sleep(Some(WATCH_EVERY)) {
-                    break true;
-                }
-                if driver.try_seat().is_some() {
-                    break true;
-                }
-                // Nobody asleep there, and yet somebody there: one who is busy glances, and will be gone.
-                match driver.turns() {
-                    now if now == turns && driver.is_asleep() => break false,
-                    now => turns = now,
-                }
-            };
-            watched.store(false, Relaxed);
-            if called {
-                return;
-            }
-            // Nothing happens there, and an idle runtime must not wake up a hundred times a second. The
-            // race. We: "no turn since" … Driver: a turn, "somebody watches", a task that blocks … We: no
-            // longer watch, and nobody does. Flag, fence, look here; turn, fence, look there.
-            fence(SeqCst);
-            if driver.turns() == turns {
-                break;
-            }
-        }
-        parker.sleep(None);
+    /// This worker runs again. Returns whether it was notified.
+    fn unpark(&mut self) -> bool {
+        trace::emit(&self.shared.driver.tracer, || Event::Unpark);
+        self.tick_began = now();
+        self.shared.idle.transition_from_parked(&self.remote().parker)
     }
 }
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
         self.stop_searching();
-        Line::exchange(self.kept);
+        // The thread that waits for the queue takes it from here.
+        let mut core = self.remote().core.lock();
+        core.queue = replace_current_worker(None).map(|current| current.queue);
+        let waiting = core.waiting.clone();
+        drop(core);
+        // All of them: the first may be in the midst of a long poll, or about to leave, and the others would stay
+        // parked beside a queue that no thread has.
+        waiting.iter().for_each(|parker| parker.unpark());
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::job::run;
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::Mutex;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
@@ -103,7 +103,7 @@ impl ReadDir {
 
     /// As [`next_entry`](ReadDir::next_entry), for a `poll` function.
     pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         loop {
             if let Some(job) = &mut self.job {
                 let joined = ready!(Pin::new(job).poll(cx));
@@ -115,7 +115,7 @@ impl ReadDir {
             }
             let next = self.fetched.pop_front().transpose();
             let Some(rest) = self.rest.as_ref().filter(|_| matches!(next, Ok(None))) else {
-                context::spend();
+                coop::made_progress();
                 return Poll::Ready(next);
             };
             let rest = rest.clone();

@@ -30,7 +30,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use futures_task::{ArcWake, waker_ref};
 
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicBool, Ordering};
 use crate::engine::prim::{Mutex, discard, wake};
 
@@ -121,7 +121,7 @@ impl<F: Future> Group<F> {
         }
         self.turn.append(&mut self.rung.lock().numbers);
         while !self.turn.is_empty() {
-            ready!(context::poll_budget(cx));
+            ready!(coop::poll_proceed(cx));
             let polled = self.turn.pop_front().map(|number| (number, self.poll_child(number)));
             if let Some((number, Poll::Ready(output))) = polled {
                 return Poll::Ready(Some((number, output)));

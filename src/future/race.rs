@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::either::Either;
 use crate::engine::context;
+use crate::engine::coop;
 
 /// The output of the first that is ready.
 fn poll_both<A: Future, B: Future>(
@@ -20,7 +21,7 @@ fn poll_both<A: Future, B: Future>(
     b: Pin<&mut B>,
     cx: &mut Context<'_>,
 ) -> Poll<Either<A::Output, B::Output>> {
-    ready!(context::poll_budget(cx));
+    ready!(coop::poll_proceed(cx));
     if context::random_below(2) == 0 {
         if let Poll::Ready(output) = a.poll(cx) {
             return Poll::Ready(Either::Left(output));

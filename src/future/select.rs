@@ -30,6 +30,7 @@ use std::task::{Context, Poll, ready};
 
 use super::held::Held;
 use crate::engine::context;
+use crate::engine::coop;
 
 /// A list of branches.
 pub trait Branches {
@@ -171,7 +172,7 @@ impl<L: Branches, const BIASED: bool> Future for SelectList<L, BIASED> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A branch that does not go through the budget would else be all that is ever ready.
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let first = if BIASED { 0 } else { context::random_below(L::COUNT) };
         let mut all_out = true;
         for which in [first..L::COUNT, 0..first] {

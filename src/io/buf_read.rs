@@ -11,7 +11,7 @@ use futures_io::AsyncBufRead;
 
 use super::lines::{Lines, Split};
 use super::read_until::{ReadLine, ReadUntil};
-use crate::engine::context;
+use crate::engine::coop;
 
 /// Methods of every [`AsyncBufRead`].
 pub trait AsyncBufReadExt: AsyncBufRead {
@@ -117,7 +117,7 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
         // What was shown is lent for as long as we hold the reader, not for as long as the caller does: for
         // that it must be asked again, with the reader given away. It has shown something, and must show it
         // again; but not on the budget, of which that may have been the last.
-        match context::without_budget(|| Pin::new(reader).poll_fill_buf(cx)) {
+        match coop::with_unconstrained(|| Pin::new(reader).poll_fill_buf(cx)) {
             Poll::Ready(shown) => Poll::Ready(shown),
             Poll::Pending => {
                 Poll::Ready(Err(io::Error::other("the reader hides what it has just shown")))

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 use super::whole::{poll_write_some, uninterrupted};
-use crate::engine::context;
+use crate::engine::coop;
 
 /// Tokio's size, and std's.
 pub(super) const CAPACITY: usize = 8 * 1024;
@@ -93,7 +93,7 @@ impl Copying {
         W: AsyncWrite + ?Sized,
     {
         loop {
-            ready!(context::poll_budget(cx));
+            ready!(coop::poll_proceed(cx));
             if self.poll_fill(reader.as_mut(), cx)?.is_pending() && self.pos == self.end {
                 if self.unflushed {
                     ready!(writer.as_mut().poll_flush(cx))?;
@@ -123,7 +123,7 @@ impl Copying {
         let room = &mut self.buf[self.end..];
         if !room.is_empty() && !self.ended {
             let count = ready!(uninterrupted(|| reader.as_mut().poll_read(cx, room)))?;
-            context::spend();
+            coop::made_progress();
             self.end += count;
             self.ended = count == 0;
         }
@@ -144,7 +144,7 @@ impl Copying {
             let _ = self.poll_fill(reader, cx)?;
             return Poll::Pending;
         };
-        context::spend();
+        coop::made_progress();
         self.pos += count;
         self.copied += count as u64;
         self.unflushed = true;
@@ -189,7 +189,7 @@ where
         let CopyBuf { reader, writer, unflushed, copied } = &mut *self;
         let (mut reader, mut writer) = (Pin::new(&mut **reader), Pin::new(&mut **writer));
         loop {
-            ready!(context::poll_budget(cx));
+            ready!(coop::poll_proceed(cx));
             let available = match reader.as_mut().poll_fill_buf(cx) {
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Poll::Ready(available) => available?,
@@ -207,7 +207,7 @@ where
             }
             let count = ready!(poll_write_some(writer.as_mut(), available, cx))?;
             reader.as_mut().consume(count);
-            context::spend();
+            coop::made_progress();
             *copied += count as u64;
             *unflushed = true;
         }

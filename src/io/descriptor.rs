@@ -28,9 +28,9 @@ use std::task::{Context, Poll, ready};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::interest::{Interest, Ready};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::reactor::{Direction, ReadinessVersion, Source, Wait};
-use crate::engine::shared::Share;
+use crate::engine::scheduler::SchedulerHandle;
 use crate::runtime::Handle;
 
 /// A non-blocking object that a runtime watches.
@@ -38,20 +38,20 @@ pub(crate) struct Descriptor<T: AsFd> {
     /// None only at the end of [`into_inner`](Descriptor::into_inner).
     io: Option<T>,
     source: Arc<Source>,
-    shared: Arc<Share>,
+    shared: Arc<SchedulerHandle>,
 }
 
 impl<T: AsFd> Descriptor<T> {
     /// Lets the runtime watch `io`, which must not block. A socket that is still connecting is not
     /// `writable` yet.
     pub(crate) fn new(io: T, runtime: &Handle, writable: bool) -> io::Result<Self> {
-        Self::register(io, &runtime.parts.shared, [true, true], writable)
+        Self::register(io, &runtime.inner.shared, [true, true], writable)
     }
 
     /// Lets the runtime watch `io` in some directions only. It is not ready before the first event.
     pub(crate) fn with_interest(io: T, runtime: &Handle, interest: Interest) -> io::Result<Self> {
         let interest = Direction::BOTH.map(|direction| interest.has(direction));
-        Self::register(io, &runtime.parts.shared, interest, false)
+        Self::register(io, &runtime.inner.shared, interest, false)
     }
 
     /// Lets the runtime that watches this one watch `io` too.
@@ -61,7 +61,7 @@ impl<T: AsFd> Descriptor<T> {
 
     fn register(
         io: T,
-        shared: &Arc<Share>,
+        shared: &Arc<SchedulerHandle>,
         interest: [bool; 2],
         writable: bool,
     ) -> io::Result<Self> {
@@ -88,9 +88,9 @@ impl<T: AsFd> Descriptor<T> {
         direction: Direction,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Found>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let version = ready!(self.source.poll_ready(direction, cx))?;
-        context::spend();
+        coop::made_progress();
         Poll::Ready(Ok(Found::one(direction, version)))
     }
 
@@ -164,11 +164,11 @@ impl<T: AsFd> Descriptor<T> {
         cx: &mut Context<'_>,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         loop {
             let version = ready!(self.source.poll_ready(direction, cx))?;
             if let Some(result) = self.try_op(Found::one(direction, version), &mut operation) {
-                context::spend();
+                coop::made_progress();
                 return Poll::Ready(result);
             }
         }
@@ -337,9 +337,9 @@ impl Future for Readiness<'_> {
     type Output = io::Result<Found>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let found = ready!(self.poll_found(cx));
-        context::spend();
+        coop::made_progress();
         Poll::Ready(found)
     }
 }
@@ -360,12 +360,12 @@ where
     type Output = io::Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let Io { descriptor, readiness, operation } = &mut *self;
         loop {
             let found = ready!(readiness.poll_found(cx))?;
             if let Some(result) = descriptor.try_op(found, operation) {
-                context::spend();
+                coop::made_progress();
                 return Poll::Ready(result);
             }
         }

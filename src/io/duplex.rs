@@ -24,7 +24,7 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::split::{ReadHalf, WriteHalf, split};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard, look_or_wait, wake};
 use crate::engine::trace::{self, Waiting};
 
@@ -54,7 +54,7 @@ impl Pipe {
     }
 
     fn poll_read(&self, buf: &mut [u8], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let look = |state: &mut State| {
             let count = state.read(buf);
             if count == 0 && !buf.is_empty() && !state.closed {
@@ -67,13 +67,13 @@ impl Pipe {
             trace::waiting(Waiting::On { what: "bytes from a pipe" });
             return Poll::Pending;
         };
-        context::spend();
+        coop::made_progress();
         wake(writer);
         Poll::Ready(Ok(count))
     }
 
     fn poll_write(&self, bufs: &[IoSlice<'_>], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let is_empty = bufs.iter().all(|buf| buf.is_empty());
         let look = |state: &mut State| {
             if state.closed {
@@ -90,7 +90,7 @@ impl Pipe {
             trace::waiting(Waiting::On { what: "room in a pipe" });
             return Poll::Pending;
         };
-        context::spend();
+        coop::made_progress();
         wake(reader);
         Poll::Ready(count)
     }

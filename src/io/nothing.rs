@@ -11,12 +11,12 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 
-use crate::engine::context;
+use crate::engine::coop;
 
 /// Ready, with this, at the price of one operation.
 fn poll_once<T>(cx: &mut Context<'_>, value: T) -> Poll<io::Result<T>> {
-    ready!(context::poll_budget(cx));
-    context::spend();
+    ready!(coop::poll_proceed(cx));
+    coop::made_progress();
     Poll::Ready(Ok(value))
 }
 

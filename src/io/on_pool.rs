@@ -31,7 +31,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::engine::context;
+use crate::engine::coop;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
 use crate::sync::oneshot;
@@ -194,7 +194,7 @@ impl<T: Object> OnPool<T> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         loop {
             let settled = ready!(self.poll_settle(cx))?;
             let left = self.ahead.left();
@@ -202,7 +202,7 @@ impl<T: Object> OnPool<T> {
             if count > 0 || matches!(settled, Settled::Read) {
                 buf[..count].copy_from_slice(&left[..count]);
                 self.ahead.taken += count;
-                context::spend();
+                coop::made_progress();
                 return Poll::Ready(Ok(count));
             }
             let limit = buf.len().min(self.max_buf_size);
@@ -221,7 +221,7 @@ impl<T: Object> OnPool<T> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         ready!(self.poll_settle(cx))?;
         let count = bytes.len().min(self.max_buf_size);
         if count == 0 {
@@ -239,7 +239,7 @@ impl<T: Object> OnPool<T> {
         if mem::take(&mut self.flushed) {
             self.lost = None;
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(Ok(count))
     }
 

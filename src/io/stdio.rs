@@ -29,7 +29,7 @@ use std::thread;
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::on_pool::{Object, OnPool};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::{Condvar, Mutex};
 use crate::engine::trace::{self, Waiting};
 use crate::sync::waiters::{Key, Waiters, Wakers, leave_line, look_or_line_up};
@@ -238,7 +238,7 @@ impl AsyncRead for Stdin {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let input = match self.input {
             Some(input) => input,
             None => *self.input.insert(Input::of_process()?),
@@ -259,7 +259,7 @@ impl AsyncRead for Stdin {
             trace::waiting(Waiting::On { what: "standard input" });
             return Poll::Pending;
         };
-        context::spend();
+        coop::made_progress();
         Poll::Ready(result)
     }
 }

@@ -10,18 +10,17 @@ use std::thread;
 use std::time::Duration;
 
 use super::handle::Handle;
-use super::parts::{Parts, Workers};
+use super::inner::Inner;
 use super::rt::Runtime;
 use crate::engine::blocking::Pool;
 use crate::engine::clock::Clock;
 use crate::engine::context;
 use crate::engine::idle::MAX_WORKERS;
 use crate::engine::large::box_if_large;
-use crate::engine::random::{RngSeed, Seeds};
-use crate::engine::root::Post;
-use crate::engine::shared::{Share, SleepHooks};
-use crate::engine::threads::{Crew, Threads};
-use crate::engine::trace::{self, Record, Sink};
+use crate::engine::random::{RngSeed, RngSeedGenerator};
+use crate::engine::scheduler::{ParkHooks, SchedulerHandle};
+use crate::engine::threads::{ThreadConfig, WorkerThreads};
+use crate::engine::trace::{Record, Subscriber, Tracer};
 
 /// Threads for blocking work, unless the builder is told otherwise. Tokio's number; large, since such
 /// threads mostly wait.
@@ -42,11 +41,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 pub struct Builder {
     /// None: a current-thread runtime.
     workers: Option<usize>,
-    threads: Threads,
-    sleep_hooks: SleepHooks,
+    threads: ThreadConfig,
+    park_hooks: ParkHooks,
     start_paused: bool,
     seed: Option<RngSeed>,
-    sink: Option<Sink>,
+    subscriber: Option<Subscriber>,
 }
 
 impl Builder {
@@ -62,7 +61,7 @@ impl Builder {
     }
 
     fn new(workers: Option<usize>) -> Self {
-        let threads = Threads {
+        let threads = ThreadConfig {
             name: None,
             stack_size: None,
             on_start: None,
@@ -70,8 +69,8 @@ impl Builder {
             max_blocking: MAX_BLOCKING,
             keep_alive: KEEP_ALIVE,
         };
-        let sleep_hooks = SleepHooks::default();
-        Builder { workers, threads, sleep_hooks, start_paused: false, seed: None, sink: None }
+        let park_hooks = ParkHooks::default();
+        Builder { workers, threads, park_hooks, start_paused: false, seed: None, subscriber: None }
     }
 
     /// How many threads run the tasks of a multi-thread runtime. A current-thread runtime ignores it.
@@ -167,14 +166,14 @@ impl Builder {
     /// Called on a worker that has found nothing to do and is about to sleep. It may wake and spawn tasks,
     /// whereupon the worker stays up. On a current-thread runtime that is the thread in `block_on`.
     pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
-        self.sleep_hooks.on_park = Some(Arc::new(call));
+        self.park_hooks.on_park = Some(Arc::new(call));
         self
     }
 
     /// Called on a worker after each call of what [`on_thread_park`](Builder::on_thread_park) was given,
     /// when it is awake again, before it looks for something to do.
     pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
-        self.sleep_hooks.on_unpark = Some(Arc::new(call));
+        self.park_hooks.on_unpark = Some(Arc::new(call));
         self
     }
 
@@ -225,7 +224,7 @@ impl Builder {
     /// Calls `listener` with everything that happens in the runtime, on the thread where it happens and
     /// as it happens. What the listener itself causes is not reported.
     pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, listener: F) -> &mut Self {
-        self.sink = Some(Arc::new(listener));
+        self.subscriber = Some(Arc::new(listener));
         self
     }
 
@@ -249,22 +248,18 @@ impl Builder {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let seeds = Seeds::new(self.seed.clone(), self.start_paused);
-        let (hooks, threads) = (self.sleep_hooks.clone(), self.workers.unwrap_or(0));
-        let shared = Share::new(id, clock.clone(), seeds, hooks, threads)?;
+        let tracer = Tracer { runtime: id, clock, subscriber: self.subscriber.clone() };
+        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused);
+        let (hooks, threads) = (self.park_hooks.clone(), self.workers.unwrap_or(0));
+        let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, threads)?;
         let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));
-        let crew = self.workers.map(|_| Crew::new(Arc::clone(&shared)));
-        let workers = match &crew {
-            Some(crew) => Workers::MultiThread(crew.clone()),
-            None => Workers::CurrentThread(Arc::new(Post::new())),
-        };
-        let subscription = self.sink.clone().map(|sink| trace::subscribe(id, clock, sink));
-        let _subscription = subscription.map(Arc::new);
-        let parts = Arc::new(Parts { shared: Arc::new(shared), workers, pool, _subscription });
-        if let Some(crew) = crew {
-            crew.start(&self.threads, || parts.for_thread())?;
+        let worker_threads = self.workers.map(|_| WorkerThreads::new(Arc::clone(&shared)));
+        let shared = Arc::new(shared);
+        let inner = Arc::new(Inner { shared, worker_threads, pool });
+        if let Some(worker_threads) = &inner.worker_threads {
+            worker_threads.start(&self.threads, || inner.for_thread())?;
         }
-        Ok(Runtime { handle: Handle { parts }, wait_at_drop: None })
+        Ok(Runtime { handle: Handle { inner }, wait_at_drop: None })
     }
 }
 
@@ -310,7 +305,7 @@ impl Runtime {
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     // Before anything is built, and with the name that the caller knows.
-    context::assert_not_running("openwork::block_on");
+    context::assert_may_block("openwork::block_on");
     let runtime = Builder::new_current_thread().build().expect("the system gives a poller");
     box_if_large!(F, future = Box::pin(future) => runtime.block_on(future))
 }

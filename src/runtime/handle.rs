@@ -12,12 +12,13 @@ use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 
+use super::inner::Inner;
 use super::join_handle::JoinHandle;
 use super::metrics::{RuntimeMetrics, TaskInfo};
-use super::parts::{Parts, Workers};
 use crate::engine::block_on::block_on;
 use crate::engine::blocking::Refused;
 use crate::engine::context::{self, AnyRuntime};
+use crate::engine::coop;
 use crate::engine::large::box_if_large;
 use crate::engine::task::Join;
 
@@ -30,7 +31,7 @@ const MUST_BE_INSIDE: &str = "must run inside of one: wrap the code in \
 /// It may outlive its runtime: what it spawns then is cancelled at once.
 #[derive(Clone)]
 pub struct Handle {
-    pub(crate) parts: Arc<Parts>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 impl Handle {
@@ -51,11 +52,11 @@ impl Handle {
     /// If it is in none.
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         context::with_runtime(|runtime| {
-            let missing = || TryCurrentError { thread_ends: context::thread_ends() };
+            let missing = || TryCurrentError { thread_ends: context::is_thread_local_destroyed() };
             let runtime = runtime.ok_or_else(missing)?.clone();
-            let parts =
+            let inner =
                 runtime.downcast().expect("a thread is put into a runtime by `enter` alone");
-            Ok(Handle { parts })
+            Ok(Handle { inner })
         })
     }
 
@@ -96,7 +97,7 @@ impl Handle {
         F::Output: Send + 'static,
         N: 'static,
     {
-        JoinHandle::new(self.parts.shared.spawn::<F, N>(future, Location::caller()))
+        JoinHandle::new(self.inner.shared.spawn::<F, N>(future, Location::caller()))
     }
 
     /// Runs a closure on a thread for blocking work; see
@@ -138,8 +139,8 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let runtime: AnyRuntime = self.parts.clone();
-        self.parts.pool.spawn(closure, Location::caller(), &runtime)
+        let runtime: AnyRuntime = self.inner.clone();
+        self.inner.pool.spawn(closure, Location::caller(), &runtime)
     }
 
     /// Runs a future to its end on this thread, inside the runtime. It does not drive the runtime: that
@@ -150,8 +151,8 @@ impl Handle {
     /// If this thread runs a runtime already, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let seeds = &self.parts.shared.seeds;
-        let _running = context::start_running("Handle::block_on", || seeds.stream());
+        let seeds = &self.inner.shared.rng_seeds;
+        let _running = context::enter_runtime("Handle::block_on", || seeds.next_rng());
         let _entered = self.save_and_enter();
         box_if_large!(F, future = Box::pin(future) => self.block_on_beside(future))
     }
@@ -161,43 +162,43 @@ impl Handle {
     /// from their turn.
     pub(super) fn block_on_beside<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
-        block_on(poll_fn(|cx| context::with_budget(|| future.as_mut().poll(cx))))
+        block_on(poll_fn(|cx| coop::with_budget(|| future.as_mut().poll(cx))))
     }
 
     /// As [`Runtime::enter`](crate::runtime::Runtime::enter).
     pub fn enter(&self) -> EnterGuard<'_> {
-        let guard = context::enter(self.parts.clone(), self.parts.shared.id);
+        let guard = context::enter(self.inner.clone(), &self.inner.shared.driver.tracer);
         EnterGuard { _guard: guard, _handle: PhantomData }
     }
 
     /// Enters the runtime until the guard is dropped, which also leaves what user code entered meanwhile and did
     /// not leave.
     pub(crate) fn save_and_enter(&self) -> context::SavedContext {
-        context::save().and_enter(self.parts.clone(), self.parts.shared.id)
+        context::save().and_enter(self.inner.clone(), &self.inner.shared.driver.tracer)
     }
 
     /// Of which kind the runtime is.
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
-        match self.parts.workers {
-            Workers::CurrentThread(_) => RuntimeFlavor::CurrentThread,
-            Workers::MultiThread(_) => RuntimeFlavor::MultiThread,
+        match self.inner.worker_threads {
+            None => RuntimeFlavor::CurrentThread,
+            Some(_) => RuntimeFlavor::MultiThread,
         }
     }
 
     /// The tasks that are not done, those that were spawned by one worker in the order of their spawns.
     pub fn tasks(&self) -> Vec<TaskInfo> {
-        self.parts.shared.tasks().iter().map(|task| TaskInfo::of(&**task)).collect()
+        self.inner.shared.tasks().iter().map(|task| TaskInfo::of(&**task)).collect()
     }
 
     /// Figures of the runtime, as they are now.
     pub fn metrics(&self) -> RuntimeMetrics {
-        RuntimeMetrics { parts: self.parts.clone() }
+        RuntimeMetrics { inner: self.inner.clone() }
     }
 }
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("runtime", &self.parts.shared.id).finish()
+        f.debug_struct("Handle").field("runtime", &self.inner.shared.id).finish()
     }
 }
 

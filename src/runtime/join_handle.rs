@@ -3,7 +3,7 @@
 //! Both are views of the same `Arc` that the queue holds. A handle that is dropped detaches: the task
 //! goes on. Who wants it to end must say so.
 //!
-//! Next: `parts.rs`, of which a runtime is made.
+//! Next: `inner.rs`, the parts of a runtime.
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::join_error::{Id, JoinError};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::task::{Join, Runnable};
 use crate::engine::trace::{self, Waiting};
 
@@ -70,12 +70,12 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         if !self.poll_join(cx.waker()) {
             trace::waiting(Waiting::Join { task: self.task.header().id });
             return Poll::Pending;
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(self.take_outcome())
     }
 }

@@ -7,25 +7,25 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::parts::Parts;
+use super::inner::Inner;
 use crate::engine::state::Lifecycle;
 use crate::engine::task::Runnable;
 
 /// Figures of a runtime, each read when it is asked for. From [`Handle::metrics`](super::Handle::metrics).
 #[derive(Clone)]
 pub struct RuntimeMetrics {
-    pub(super) parts: Arc<Parts>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl RuntimeMetrics {
     /// Tasks that are not done.
     pub fn num_alive_tasks(&self) -> usize {
-        self.parts.shared.tasks().len()
+        self.inner.shared.tasks().len()
     }
 
     /// Workers; a current-thread runtime has one.
     pub fn num_workers(&self) -> usize {
-        self.parts.shared.stations.len()
+        self.inner.shared.remotes.len()
     }
 
     /// Polls that a worker has made.
@@ -35,45 +35,45 @@ impl RuntimeMetrics {
     /// If there is no worker of this number, here and below.
     #[track_caller]
     pub fn worker_poll_count(&self, worker: usize) -> u64 {
-        self.parts.shared.stations[worker].figures.polls.load(Ordering::Relaxed)
+        self.inner.shared.remotes[worker].metrics.polls.load(Ordering::Relaxed)
     }
 
     /// Tasks that a worker has stolen from others.
     #[track_caller]
     pub fn worker_steal_count(&self, worker: usize) -> u64 {
-        self.parts.shared.stations[worker].figures.steals.load(Ordering::Relaxed)
+        self.inner.shared.remotes[worker].metrics.steals.load(Ordering::Relaxed)
     }
 
     /// How often a worker has gone to sleep.
     #[track_caller]
     pub fn worker_park_count(&self, worker: usize) -> u64 {
-        self.parts.shared.stations[worker].figures.parks.load(Ordering::Relaxed)
+        self.inner.shared.remotes[worker].metrics.parks.load(Ordering::Relaxed)
     }
 
     /// Tasks in the line of a worker that others could steal.
     #[track_caller]
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
-        self.parts.shared.stations[worker].ring.as_ref().map_or(0, |ring| ring.len())
+        self.inner.shared.remotes[worker].stealer.as_ref().map_or(0, |stealer| stealer.len())
     }
 
     /// Tasks that were woken from outside and wait for a worker to take them.
     pub fn global_queue_depth(&self) -> usize {
-        self.parts.shared.injector.len()
+        self.inner.shared.injector.len()
     }
 
     /// Threads for blocking work, idle ones included.
     pub fn num_blocking_threads(&self) -> usize {
-        self.parts.pool.len()
+        self.inner.pool.len()
     }
 
     /// Descriptors that the runtime watches.
     pub fn io_driver_fd_registered_count(&self) -> usize {
-        self.parts.shared.driver.reactor.len()
+        self.inner.shared.driver.reactor.len()
     }
 
     /// Timers that wait, or have fired and were not polled since.
     pub fn num_timers(&self) -> usize {
-        self.parts.shared.driver.timers_len()
+        self.inner.shared.driver.timers_len()
     }
 }
 

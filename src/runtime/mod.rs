@@ -6,7 +6,7 @@
 
 pub(crate) mod join_error;
 pub(crate) mod join_handle;
-mod parts;
+mod inner;
 mod metrics;
 mod handle;
 mod rt;

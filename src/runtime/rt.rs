@@ -5,11 +5,12 @@
 use std::time::{Duration, Instant};
 
 use super::handle::{EnterGuard, Handle};
+use super::inner::Inner;
 use super::join_handle::JoinHandle;
 use super::metrics::RuntimeMetrics;
-use super::parts::{Parts, Workers};
 use crate::engine::context::{self, RuntimeThread};
 use crate::engine::large::box_if_large;
+use crate::engine::root;
 
 /// A runtime: tasks, timers, sockets, and threads for blocking work.
 ///
@@ -47,18 +48,17 @@ impl Runtime {
     /// If this thread runs a runtime already, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let seeds = &self.handle.parts.shared.seeds;
-        let _running = context::start_running("Runtime::block_on", || seeds.stream());
+        let seeds = &self.handle.inner.shared.rng_seeds;
+        let _running = context::enter_runtime("Runtime::block_on", || seeds.next_rng());
         let _entered = self.handle.save_and_enter();
         box_if_large!(F, future = Box::pin(future) => self.run(future))
     }
 
     /// Runs a future on this thread, which has entered the runtime.
     fn run<F: Future>(&self, future: F) -> F::Output {
-        let Parts { shared, workers, .. } = &*self.handle.parts;
-        match workers {
-            Workers::CurrentThread(post) => post.block_on(shared, future),
-            Workers::MultiThread(_) => self.handle.block_on_beside(future),
+        match &self.handle.inner.worker_threads {
+            None => root::block_on(&self.handle.inner.shared, future),
+            Some(_) => self.handle.block_on_beside(future),
         }
     }
 
@@ -130,33 +130,32 @@ impl Runtime {
     /// Accepts no more tasks and closures, and has all tasks dropped.
     fn shut_down(&self) {
         let _entered = self.handle.save_and_enter();
-        let Parts { shared, workers, pool, .. } = &*self.handle.parts;
+        let Inner { shared, worker_threads, pool, .. } = &*self.handle.inner;
         // Before `stop`, after which a worker may drop tasks at any time: what their destructors give to the
         // pool is cancelled on every flavour.
         pool.close();
         shared.stop();
-        // A crew does this itself, when the last worker has left.
-        if let Workers::CurrentThread(post) = workers {
+        // Worker threads do this themselves, when the last one has stopped.
+        if worker_threads.is_none() {
             shared.shut_down();
-            post.close();
         }
     }
 
     /// Waits for the workers, and for the blocking closures.
     fn wait(&self) {
         let thread = context::runtime_thread();
-        let id = self.handle.parts.shared.id;
+        let id = self.handle.inner.shared.id;
         if self.wait_at_drop == Some(Duration::ZERO) || thread == RuntimeThread::Exiting(id) {
             return;
         }
         let is_own_thread = thread == RuntimeThread::Working(id);
-        if context::is_running() || is_own_thread {
+        if context::drives_runtime() || is_own_thread {
             // A second panic would end the process.
             if std::thread::panicking() {
                 return;
             }
             assert!(
-                !context::is_running(),
+                !context::drives_runtime(),
                 "Cannot drop a runtime in a context where blocking is not allowed: this thread runs a \
                  runtime's tasks; use `shutdown_background` here, or drop the runtime outside of \
                  `async` code"
@@ -167,10 +166,10 @@ impl Runtime {
             );
         }
         let until = self.wait_at_drop.and_then(|limit| Instant::now().checked_add(limit));
-        if let Workers::MultiThread(crew) = &self.handle.parts.workers {
-            crew.wait_for_end(until);
+        if let Some(worker_threads) = &self.handle.inner.worker_threads {
+            worker_threads.wait_for_end(until);
         }
-        self.handle.parts.pool.wait_for_end(until);
+        self.handle.inner.pool.wait_for_end(until);
     }
 }
 

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use crate::engine::context;
+use crate::engine::coop;
 
 /// The next item, for those who may ask again in the same poll. It is paid for once.
 #[inline]
@@ -27,7 +27,7 @@ pub(super) fn poll_item<S: Stream + ?Sized>(
     stream: Pin<&mut S>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<S::Item>> {
-    context::poll_paid(cx, |cx| stream.poll_next(cx))
+    coop::poll_with_progress(cx, |cx| stream.poll_next(cx))
 }
 
 pin_project! {

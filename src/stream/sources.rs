@@ -16,7 +16,7 @@ use std::{iter, option};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::trace::{self, Waiting};
 
 /// The items of an iterator, one after the other, without waiting.
@@ -49,8 +49,8 @@ impl<I: Iterator> Stream for Iter<I> {
     type Item = I::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<I::Item>> {
-        ready!(context::poll_budget(cx));
-        context::spend();
+        ready!(coop::poll_proceed(cx));
+        coop::made_progress();
         Poll::Ready(self.iter.next())
     }
 
@@ -144,7 +144,7 @@ where
             this.future.set(Some((this.step)(state)));
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(None) };
-        let made = ready!(context::poll_paid(cx, |cx| future.poll(cx)));
+        let made = ready!(coop::poll_with_progress(cx, |cx| future.poll(cx)));
         this.future.set(None);
         Poll::Ready(made.map(|(item, state)| {
             *this.state = Some(state);

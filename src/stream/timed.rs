@@ -17,7 +17,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::part::Fuse;
-use crate::engine::context;
+use crate::engine::coop;
 use crate::runtime::Handle;
 use crate::time::error::Elapsed;
 use crate::time::{Sleep, poll_limit};
@@ -51,7 +51,7 @@ impl<S: Stream> Stream for Timeout<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        let had_budget = context::has_budget();
+        let had_budget = coop::has_budget();
         if let Poll::Ready(item) = this.stream.poll_next(cx) {
             let limit = item.as_ref().map(|_| Sleep::after(this.handle.clone(), *this.duration));
             this.limit.set(limit);

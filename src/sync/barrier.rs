@@ -28,7 +28,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{Key, Waiters, Wakers};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard, look_or_wait};
 use crate::engine::trace::{self, Waiting};
 
@@ -130,7 +130,7 @@ impl Future for BarrierWait<'_> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let leads = match self.stage {
             Stage::New => self.arrive(cx),
             Stage::InLine(key) => self.look_again(key, cx),
@@ -140,7 +140,7 @@ impl Future for BarrierWait<'_> {
             trace::waiting(Waiting::On { what: "others at a barrier" });
             return Poll::Pending;
         };
-        context::spend();
+        coop::made_progress();
         Poll::Ready(BarrierWaitResult(leads))
     }
 }

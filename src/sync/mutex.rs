@@ -133,7 +133,7 @@ impl<T: ?Sized> Mutex<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
-        context::assert_not_running("Mutex::blocking_lock");
+        context::assert_may_block("Mutex::blocking_lock");
         block_on(self.lock())
     }
 
@@ -144,7 +144,7 @@ impl<T: ?Sized> Mutex<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        context::assert_not_running("Mutex::blocking_lock_owned");
+        context::assert_may_block("Mutex::blocking_lock_owned");
         block_on(self.lock_owned())
     }
 

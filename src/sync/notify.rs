@@ -34,7 +34,7 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use super::waiters::{Key, Waiters, Wakers, look_or_line_up};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, discard, wake};
 use crate::engine::trace::{self, Waiting};
@@ -209,8 +209,8 @@ impl Wait {
             return Poll::Pending;
         }
         // Last, and not at the head: who has no budget left still gets a place in line.
-        ready!(context::poll_budget(cx));
-        context::spend();
+        ready!(coop::poll_proceed(cx));
+        coop::made_progress();
         self.gift = Gift::All;
         Poll::Ready(())
     }

@@ -42,6 +42,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use crate::engine::block_on::block_on;
 use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::atomic::AtomicU8;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire};
 use crate::engine::prim::{UnsafeCell, discard, wake};
@@ -223,13 +224,13 @@ impl<T> Sender<T> {
 
     /// As [`closed`](Sender::closed), for a `poll` function. The waker of the last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let channel = self.channel();
         if channel.poll_end(CLOSED, SENDER_WAITS, &channel.sender, cx).is_pending() {
             trace::waiting(Waiting::On { what: "the end of a oneshot receiver" });
             return Poll::Pending;
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(())
     }
 
@@ -329,7 +330,7 @@ impl<T> Receiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
-        context::assert_not_running("oneshot::Receiver::blocking_recv");
+        context::assert_may_block("oneshot::Receiver::blocking_recv");
         block_on(self)
     }
 }
@@ -340,7 +341,7 @@ impl<T> Future for Receiver<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let channel =
             self.channel.as_ref().expect("a oneshot receiver was polled after its result");
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let slot = &channel.receiver;
         let outcome = match channel.outcome() {
             Poll::Pending if channel.poll_end(DONE, RECEIVER_WAITS, slot, cx).is_ready() => {
@@ -354,7 +355,7 @@ impl<T> Future for Receiver<T> {
                 Poll::Pending
             }
             Poll::Ready(value) => {
-                context::spend();
+                coop::made_progress();
                 self.channel = None;
                 Poll::Ready(value.ok_or(RecvError(())))
             }

@@ -31,6 +31,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::waiters::{Key, Waiters, Wakers};
 use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, discard, look_or_wait};
 use crate::engine::trace::{self, Waiting};
@@ -372,8 +373,8 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
         }
         // The budget is asked for last, not at the head as elsewhere. Without it one would go away before
         // one has a place in line, and be overtaken by whoever comes after.
-        ready!(context::poll_budget(cx));
-        context::spend();
+        ready!(coop::poll_proceed(cx));
+        coop::made_progress();
         if closed {
             self.give_up();
         }

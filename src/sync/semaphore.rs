@@ -188,7 +188,7 @@ impl Semaphore {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        context::assert_not_running("Semaphore::blocking_acquire");
+        context::assert_may_block("Semaphore::blocking_acquire");
         block_on(self.acquire())
     }
 
@@ -203,7 +203,7 @@ impl Semaphore {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        context::assert_not_running("Semaphore::blocking_acquire_many");
+        context::assert_may_block("Semaphore::blocking_acquire_many");
         block_on(self.acquire_many(n))
     }
 
@@ -218,7 +218,7 @@ impl Semaphore {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        context::assert_not_running("Semaphore::blocking_acquire_owned");
+        context::assert_may_block("Semaphore::blocking_acquire_owned");
         block_on(self.acquire_owned())
     }
 
@@ -237,7 +237,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        context::assert_not_running("Semaphore::blocking_acquire_many_owned");
+        context::assert_may_block("Semaphore::blocking_acquire_many_owned");
         block_on(self.acquire_many_owned(n))
     }
 

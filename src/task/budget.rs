@@ -17,6 +17,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::engine::context;
+use crate::engine::coop;
 use crate::runtime::join_error::Id;
 
 /// Counts as one operation of the poll's budget, and gives way if it was the last.
@@ -47,8 +48,8 @@ impl Future for ConsumeBudget {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(context::poll_budget(cx));
-        context::spend();
+        ready!(coop::poll_proceed(cx));
+        coop::made_progress();
         Poll::Ready(())
     }
 }
@@ -72,7 +73,7 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        context::without_budget(|| self.project().future.poll(cx))
+        coop::with_unconstrained(|| self.project().future.poll(cx))
     }
 }
 

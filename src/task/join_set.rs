@@ -23,7 +23,7 @@ use slab::Slab;
 
 use super::finished::Finished;
 use super::spawn::{spawn, spawn_blocking};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::trace::{self, Waiting};
 use crate::runtime::Handle;
 use crate::runtime::join_error::{Id, JoinError};
@@ -167,12 +167,12 @@ impl<T: 'static> JoinSet<T> {
         if self.is_empty() {
             return Poll::Ready(None);
         }
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let Poll::Ready(key) = self.finished.poll_pop(cx) else {
             trace::waiting(Waiting::On { what: "the next task of a set" });
             return Poll::Pending;
         };
-        context::spend();
+        coop::made_progress();
         Poll::Ready(Some(self.take(key)))
     }
 

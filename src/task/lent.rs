@@ -34,7 +34,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 use slab::Slab;
 
-use crate::engine::prim::{Mutex, contain, discard, wake};
+use crate::engine::prim::{Mutex, catch_and_drop_panic, discard, wake};
 use crate::engine::trace::{self, Waiting};
 
 /// A future without its type and its lifetime.
@@ -228,7 +228,7 @@ trait Untaken: Send + Sync {
 impl<T: Send> Untaken for Packet<T> {
     fn drop_output(&self) -> Option<usize> {
         let output = self.take()?;
-        contain(|| drop(output));
+        catch_and_drop_panic(|| drop(output));
         Some(self.key)
     }
 }
@@ -261,7 +261,7 @@ pin_project! {
             let left = this.output.take().is_some_and(|output| match this.packet.put(output) {
                 Ok(()) => true,
                 Err(unwanted) => {
-                    contain(|| drop(unwanted));
+                    catch_and_drop_panic(|| drop(unwanted));
                     false
                 }
             });

@@ -35,7 +35,7 @@ use super::lent::{Ended, Ledger, Packet};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
 use crate::engine::large::box_if_large;
-use crate::engine::prim::contain;
+use crate::engine::prim::catch_and_drop_panic;
 use crate::runtime::join_error::{Id, JoinError};
 use crate::runtime::join_handle::{AbortHandle, JoinHandle};
 use crate::runtime::{Handle, Runtime};
@@ -139,7 +139,7 @@ pub fn scope<'env, F, T>(body: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    context::assert_not_running("task::scope");
+    context::assert_may_block("task::scope");
     run(Handle::current_for("task::scope"), None, body)
 }
 
@@ -166,7 +166,7 @@ impl Runtime {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
     {
-        context::assert_not_running("Runtime::scope");
+        context::assert_may_block("Runtime::scope");
         let _entered = self.handle().save_and_enter();
         run(self.handle().clone(), Some(self), body)
     }
@@ -276,7 +276,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// If this thread runs a runtime's tasks: `.await` the handle there.
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
-        context::assert_not_running("ScopedJoinHandle::join");
+        context::assert_may_block("ScopedJoinHandle::join");
         match self.drives {
             Some(runtime) => runtime.block_on(self),
             None => block_on(self),
@@ -326,7 +326,7 @@ impl<T> Future for ScopedJoinHandle<'_, T> {
 impl<T> Drop for ScopedJoinHandle<'_, T> {
     fn drop(&mut self) {
         let output = self.ledger.take(&self.packet);
-        contain(|| drop(output));
+        catch_and_drop_panic(|| drop(output));
     }
 }
 

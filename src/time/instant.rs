@@ -30,7 +30,7 @@ impl Instant {
     }
 
     pub(crate) fn now_in(handle: &Handle) -> Instant {
-        Instant::from_std(handle.parts.shared.driver.clock.instant())
+        Instant::from_std(handle.inner.shared.driver.clock.instant())
     }
 
     /// This moment and `duration`; if there is no such moment, one about thirty years from this.

@@ -36,14 +36,14 @@ pub fn pause() {
         "`time::pause` needs a current-thread runtime: with several threads nobody can say when \
          nothing else is left to do"
     );
-    let shared = &handle.parts.shared;
+    let shared = &handle.inner.shared;
     assert!(shared.driver.clock.pause(), "`time::pause`: time is already paused");
     // From now on each run makes the same random choices. On a thread that only entered the runtime the
     // stream is that of the runtime which it works for.
-    if let Some(random) = shared.seeds.pause()
-        && shared.is_own_worker()
+    if let Some(rng) = shared.rng_seeds.pause()
+        && shared.is_current_worker()
     {
-        context::set_random(Some(random));
+        context::replace_rng(Some(rng));
     }
 }
 
@@ -55,7 +55,7 @@ pub fn pause() {
 #[track_caller]
 pub fn resume() {
     let handle = Handle::current_for("time::resume");
-    assert!(handle.parts.shared.driver.resume_clock(), "`time::resume`: time is not paused");
+    assert!(handle.inner.shared.driver.resume_clock(), "`time::resume`: time is not paused");
 }
 
 /// Moves the paused clock, by exactly `duration`. What is due then fires, and its tasks run before this
@@ -67,7 +67,7 @@ pub fn resume() {
 #[track_caller]
 pub fn advance(duration: Duration) -> Advance {
     let handle = Handle::current_for("time::advance");
-    let paused = handle.parts.shared.driver.clock.is_paused();
+    let paused = handle.inner.shared.driver.clock.is_paused();
     assert!(paused, "`time::advance`: time is not paused; call `time::pause()` first");
     Advance { handle, by: Some(duration), give_way: yield_now() }
 }
@@ -87,7 +87,7 @@ impl Future for Advance {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(by) = self.by.take() {
-            let driver = &self.handle.parts.shared.driver;
+            let driver = &self.handle.inner.shared.driver;
             assert!(driver.clock.advance(by), "`time::advance`: time was resumed meanwhile");
             driver.fire_timers(&mut Vec::new());
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::Instant;
-use crate::engine::context;
+use crate::engine::coop;
 use crate::runtime::Handle;
 
 /// Waits for `duration`, and not less. A duration that reaches beyond the calendar is about thirty years.
@@ -69,7 +69,7 @@ pin_project! {
     impl PinnedDrop for Sleep {
         fn drop(this: Pin<&mut Self>) {
             if let Some(key) = this.timer {
-                this.handle.parts.shared.driver.cancel_timer(key);
+                this.handle.inner.shared.driver.cancel_timer(key);
             }
         }
     }
@@ -97,7 +97,7 @@ impl Sleep {
 
     /// Whether the timer has fired. It does so only after the sleep was polled once.
     pub fn is_elapsed(&self) -> bool {
-        let driver = &self.handle.parts.shared.driver;
+        let driver = &self.handle.inner.shared.driver;
         self.elapsed || self.timer.is_some_and(|key| driver.has_timer_fired(key))
     }
 
@@ -107,7 +107,7 @@ impl Sleep {
         let this = self.project();
         *this.deadline = deadline;
         *this.elapsed = false;
-        let driver = &this.handle.parts.shared.driver;
+        let driver = &this.handle.inner.shared.driver;
         driver.reset_timer(this.timer, driver.clock.nanos_at(deadline.into_std()));
     }
 }
@@ -116,10 +116,10 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let this = self.project();
         if !*this.elapsed {
-            let driver = &this.handle.parts.shared.driver;
+            let driver = &this.handle.inner.shared.driver;
             let due = driver.clock.nanos_at(this.deadline.into_std());
             *this.elapsed = driver
                 .poll_timer(this.timer, due, cx.waker())
@@ -128,7 +128,7 @@ impl Future for Sleep {
         if !*this.elapsed {
             return Poll::Pending;
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(())
     }
 }

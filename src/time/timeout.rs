@@ -16,7 +16,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::{Instant, Sleep};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::runtime::Handle;
 
 use error::Elapsed;
@@ -89,7 +89,7 @@ impl<T: Future> Future for Timeout<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let had_budget = context::has_budget();
+        let had_budget = coop::has_budget();
         if let Poll::Ready(value) = this.value.poll(cx) {
             return Poll::Ready(Ok(value));
         }
@@ -105,8 +105,8 @@ pub(crate) fn poll_limit(
 ) -> Poll<Elapsed> {
     // Something that spends the whole budget in each poll must not keep its own limit from being looked
     // at. But if the budget was gone before, the limit waits for its turn too.
-    let elapsed = if had_budget && !context::has_budget() {
-        context::without_budget(|| limit.poll(cx))
+    let elapsed = if had_budget && !coop::has_budget() {
+        coop::with_unconstrained(|| limit.poll(cx))
     } else {
         limit.poll(cx)
     };

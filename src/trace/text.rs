@@ -4,14 +4,14 @@
 
 use std::fmt;
 
-use crate::engine::trace::{Event, Outcome, Record, Waiting};
+use crate::engine::event::{Event, Outcome, Record, Waiting};
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>12.6} ms  ", self.at.as_secs_f64() * 1e3)?;
         match self.event {
-            Event::Spawned { task, place } => {
-                write!(f, "task {task} spawned at {}:{}", place.file(), place.line())
+            Event::Spawned { task, location } => {
+                write!(f, "task {task} spawned at {}:{}", location.file(), location.line())
             }
             Event::Woken { task } => write!(f, "task {task} woken"),
             Event::PollBegins { task } => write!(f, "task {task} is polled"),
@@ -29,9 +29,9 @@ impl fmt::Display for Record {
                 };
                 write!(f, "fd {fd} is {what}")
             }
-            Event::Sleeps { until: Some(until) } => write!(f, "sleeps until {until:?}"),
-            Event::Sleeps { until: None } => write!(f, "sleeps until woken"),
-            Event::Wakes => write!(f, "wakes up"),
+            Event::Park { until: Some(until) } => write!(f, "sleeps until {until:?}"),
+            Event::Park { until: None } => write!(f, "sleeps until woken"),
+            Event::Unpark => write!(f, "wakes up"),
             Event::ClockJumped { by } => write!(f, "the clock jumps by {by:?}"),
         }
     }

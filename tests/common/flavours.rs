@@ -52,10 +52,10 @@ impl Flavour {
         let sleepers = AtomicUsize::new(0);
         let mut builder = self.builder();
         builder.on_event(move |record| match record.event {
-            Event::Sleeps { .. } if sleepers.fetch_add(1, SeqCst) + 1 == workers => {
+            Event::Park { .. } if sleepers.fetch_add(1, SeqCst) + 1 == workers => {
                 let _ = send.send(());
             }
-            Event::Wakes => _ = sleepers.fetch_sub(1, SeqCst),
+            Event::Unpark => _ = sleepers.fetch_sub(1, SeqCst),
             _ => {}
         });
         (builder.build().unwrap(), asleep)

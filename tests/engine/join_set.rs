@@ -494,7 +494,7 @@ fn a_task_of_a_set_knows_the_line_that_spawned_it() {
         });
         drop(set);
         let places = tape.take().into_iter().filter_map(|record| match record.event {
-            Event::Spawned { place, .. } => Some((place.file(), place.line() - line)),
+            Event::Spawned { location, .. } => Some((location.file(), location.line() - line)),
             _ => None,
         });
         assert_eq!(Vec::from_iter(places), [3, 4, 5, 6, 7].map(|below| (file!(), below)));

@@ -1060,7 +1060,7 @@ fn what_a_listener_wakes_is_polled_before_the_runtime_sleeps() {
         let runtime = flavour
             .builder()
             .on_event(move |record| {
-                if let Event::Sleeps { .. } = record.event {
+                if let Event::Park { .. } = record.event {
                     let _ = send.unbounded_send(());
                 }
             })

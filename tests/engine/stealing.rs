@@ -64,7 +64,7 @@ fn who_finds_work_in_the_last_look_calls_another() {
             .worker_threads(2)
             .on_event(move |record| {
                 let other = seen.load(SeqCst) != NONE && record.worker != Some(seen.load(SeqCst));
-                if matches!(record.event, Event::Sleeps { .. }) && other {
+                if matches!(record.event, Event::Park { .. }) && other {
                     let Some((tell, wait)) = once.lock().unwrap().take() else {
                         return;
                     };

@@ -896,9 +896,9 @@ fn a_task_knows_the_line_that_spawned_it() {
         let runtime = flavour
             .builder()
             .on_event(move |record| {
-                if let Event::Spawned { place, .. } = record.event {
-                    assert_eq!(place.file(), file!());
-                    ours.lock().unwrap().push(place.line());
+                if let Event::Spawned { location, .. } = record.event {
+                    assert_eq!(location.file(), file!());
+                    ours.lock().unwrap().push(location.line());
                 }
             })
             .build()

@@ -126,7 +126,7 @@ fn time_does_not_jump_while_a_closure_runs() {
                 let closure = spawn_blocking(move || {
                     // The runtime has nothing else to do: let it lie down, with the deadline before it.
                     let lies = |events: Vec<Record>| {
-                        events.iter().any(|record| matches!(record.event, Event::Sleeps { .. }))
+                        events.iter().any(|record| matches!(record.event, Event::Park { .. }))
                     };
                     while !lies(asleep.take()) {
                         thread::yield_now();
@@ -169,7 +169,7 @@ fn a_clock_that_another_thread_lets_go_goes_on() {
             }));
             // While this closure runs the clock may not jump, so the runtime lies there without a limit.
             let closure = spawn_blocking(move || {
-                let sleeps = |record: &Record| matches!(record.event, Event::Sleeps { .. });
+                let sleeps = |record: &Record| matches!(record.event, Event::Park { .. });
                 while !tape.take().iter().any(sleeps) {
                     thread::yield_now();
                 }

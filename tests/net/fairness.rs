@@ -75,7 +75,7 @@ fn tasks_run_while_others_wait_for_sockets() {
             let events = trace.since(mark);
             let is_end = |event: &Event| matches!(event, Event::Finished { task, .. } if task.to_string() == busy_id);
             let end = events.iter().position(is_end).unwrap();
-            let sleeps = |event: &&Event| matches!(event, Event::Sleeps { .. });
+            let sleeps = |event: &&Event| matches!(event, Event::Park { .. });
             assert_eq!(events[..end].iter().filter(sleeps).count(), 0);
         });
     });
@@ -103,7 +103,7 @@ fn an_idle_runtime_sleeps_over_its_sockets_also_over_unread_ones() {
             let mark = trace.len();
             sleep(Duration::from_millis(200)).await;
             let events = trace.since(mark);
-            let wakes = events.iter().filter(|event| matches!(event, Event::Wakes)).count();
+            let wakes = events.iter().filter(|event| matches!(event, Event::Unpark)).count();
             match flavour {
                 Flavour::CurrentThread => assert_eq!(wakes, 1, "{events:?}"),
                 // One hears of the deadline, one is there when it comes; and a few who were about to fall

@@ -47,8 +47,8 @@ impl Trace {
             let mut told = ours.0.lock().unwrap();
             told.events.push(record.event);
             match record.event {
-                Event::Sleeps { .. } => told.asleep += 1,
-                Event::Wakes => told.asleep -= 1,
+                Event::Park { .. } => told.asleep += 1,
+                Event::Unpark => told.asleep -= 1,
                 _ => {}
             }
             drop(told);

@@ -64,12 +64,12 @@ impl<T, U> Framed<T, U> {
     }
 
     /// Goes on with a stream and what is in its buffers.
-    pub fn from_parts(parts: FramedParts<T, U>) -> Self {
+    pub fn from_parts(inner: FramedParts<T, U>) -> Self {
         Framed {
-            inner: parts.io,
-            codec: parts.codec,
-            reading: Reading::new(parts.read_buf, CAPACITY),
-            writing: Writing::new(parts.write_buf),
+            inner: inner.io,
+            codec: inner.codec,
+            reading: Reading::new(inner.read_buf, CAPACITY),
+            writing: Writing::new(inner.write_buf),
         }
     }
 

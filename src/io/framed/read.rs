@@ -35,7 +35,7 @@ use pin_project_lite::pin_project;
 use super::super::read_to_end::Window;
 use super::super::whole::uninterrupted;
 use super::Decoder;
-use crate::engine::context;
+use crate::engine::coop;
 
 /// The first buffer, for each direction. A socket's usual bite.
 pub(super) const CAPACITY: usize = 8 * 1024;
@@ -76,7 +76,7 @@ impl Reading {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<D::Item, D::Error>>> {
         // A buffer full of small frames never waits, as little as a socket that always has data.
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         if self.failed {
             self.failed = false;
             return Poll::Ready(None);
@@ -110,7 +110,7 @@ impl Reading {
                 }
             }
         };
-        context::spend();
+        coop::made_progress();
         Poll::Ready(frame)
     }
 

@@ -15,7 +15,8 @@ use super::error::{RecvError, TryRecvError};
 use super::ring::{Ring, Shared, Value};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::engine::prim::contain;
+use crate::engine::coop;
+use crate::engine::prim::catch_and_drop_panic;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::waiters::{Key, Wakers, leave_line, look_or_line_up};
 
@@ -107,7 +108,7 @@ impl<T: Clone> Receiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
-        context::assert_not_running("broadcast::Receiver::blocking_recv");
+        context::assert_may_block("broadcast::Receiver::blocking_recv");
         block_on(self.recv())
     }
 }
@@ -122,7 +123,7 @@ impl<T> Receiver<T> {
     where
         T: Clone,
     {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let Receiver { shared, cursor } = self;
         let look = |ring: &mut Ring<T>| match ring.receive(cursor) {
             Ok(value) => Poll::Ready(Ok(value)),
@@ -136,7 +137,7 @@ impl<T> Receiver<T> {
                 Poll::Pending
             }
             Poll::Ready(received) => {
-                context::spend();
+                coop::made_progress();
                 Poll::Ready(received.map(cloned))
             }
         }
@@ -152,7 +153,7 @@ impl<T> Receiver<T> {
 /// destructor panics, the copy is not lost.
 fn cloned<T: Clone>(value: Arc<Value<T>>) -> T {
     let clone = value.cloned();
-    contain(|| drop(value));
+    catch_and_drop_panic(|| drop(value));
     clone
 }
 

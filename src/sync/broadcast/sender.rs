@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use super::error::SendError;
 use super::receiver::Receiver;
 use super::ring::{Ring, Shared};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::Mutex;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::waiters::{Key, Wakers, leave_line, look_or_line_up};
@@ -193,7 +193,7 @@ impl<T> Future for Closed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let look = |ring: &mut Ring<T>| match ring.receivers {
             0 => Poll::Ready(()),
             _ => Poll::Pending,
@@ -205,7 +205,7 @@ impl<T> Future for Closed<'_, T> {
             trace::waiting(Waiting::On { what: "the end of all broadcast receivers" });
             return Poll::Pending;
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(())
     }
 }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::Mutex;
 use crate::engine::prim::atomic::{AtomicBool, Ordering};
 use crate::engine::trace::{self, Waiting};
@@ -112,12 +112,12 @@ impl Node {
 
     /// The same as one operation of the poll.
     pub(super) fn poll_in_turn(&self, cx: &mut Context<'_>, place: &mut Option<Key>) -> Poll<()> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         if self.poll_cancelled(cx, place).is_pending() {
             trace::waiting(Waiting::On { what: "a cancellation" });
             return Poll::Pending;
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(())
     }
 

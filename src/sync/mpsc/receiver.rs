@@ -65,7 +65,7 @@ impl<T> Receiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
-        context::assert_not_running("mpsc::Receiver::blocking_recv");
+        context::assert_may_block("mpsc::Receiver::blocking_recv");
         block_on(self.recv())
     }
 
@@ -76,7 +76,7 @@ impl<T> Receiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        context::assert_not_running("mpsc::Receiver::blocking_recv_many");
+        context::assert_may_block("mpsc::Receiver::blocking_recv_many");
         block_on(self.recv_many(buffer, limit))
     }
 

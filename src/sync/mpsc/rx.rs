@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 
 use super::error::TryRecvError;
 use super::queue::Queue;
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard};
 use crate::engine::trace::{self, Waiting};
 
@@ -45,11 +45,11 @@ impl<T> Rx<T> {
     }
 
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         if self.taken.get_mut().is_empty() {
             ready!(self.poll_take(cx));
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(self.next())
     }
 
@@ -59,11 +59,11 @@ impl<T> Rx<T> {
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         if limit > 0 && self.taken.get_mut().is_empty() {
             ready!(self.poll_take(cx));
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(self.drain(buffer, limit))
     }
 

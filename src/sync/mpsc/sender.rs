@@ -96,7 +96,7 @@ impl<T> Sender<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_send(&self, message: T) -> Result<(), SendError<T>> {
-        context::assert_not_running("mpsc::Sender::blocking_send");
+        context::assert_may_block("mpsc::Sender::blocking_send");
         block_on(self.send(message))
     }
 

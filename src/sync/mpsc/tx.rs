@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 
 use super::error::SendError;
 use super::queue::{Queue, State};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::permits::Acquire;
@@ -146,7 +146,7 @@ impl<T> Future for Closed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let this = &mut *self;
         // Under the lock under which `close` closes the room and wakes those who stand here.
         let look = |_: &mut State<T>| match this.queue.room.is_closed() {
@@ -158,7 +158,7 @@ impl<T> Future for Closed<'_, T> {
             trace::waiting(Waiting::On { what: "the end of a channel's receiver" });
             return Poll::Pending;
         }
-        context::spend();
+        coop::made_progress();
         Poll::Ready(())
     }
 }

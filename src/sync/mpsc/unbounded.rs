@@ -140,7 +140,7 @@ impl<T> UnboundedReceiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
-        context::assert_not_running("mpsc::UnboundedReceiver::blocking_recv");
+        context::assert_may_block("mpsc::UnboundedReceiver::blocking_recv");
         block_on(self.recv())
     }
 
@@ -151,7 +151,7 @@ impl<T> UnboundedReceiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        context::assert_not_running("mpsc::UnboundedReceiver::blocking_recv_many");
+        context::assert_may_block("mpsc::UnboundedReceiver::blocking_recv_many");
         block_on(self.recv_many(buffer, limit))
     }
 

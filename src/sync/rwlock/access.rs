@@ -86,7 +86,7 @@ impl<T: ?Sized> RwLock<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
-        context::assert_not_running("RwLock::blocking_read");
+        context::assert_may_block("RwLock::blocking_read");
         block_on(self.read())
     }
 
@@ -97,7 +97,7 @@ impl<T: ?Sized> RwLock<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
-        context::assert_not_running("RwLock::blocking_write");
+        context::assert_may_block("RwLock::blocking_write");
         block_on(self.write())
     }
 }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use super::error::RecvError;
 use super::shared::{Ref, Shared};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Relaxed};
 use crate::sync::waiters::Key;
 
@@ -79,9 +79,9 @@ impl<T> Receiver<T> {
         cx: &mut Context<'_>,
         place: &mut Option<Key>,
     ) -> Poll<Result<(), RecvError>> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         let changed = ready!(self.shared.poll_changed(cx, self.seen, place));
-        context::spend();
+        coop::made_progress();
         Poll::Ready(changed.map(|version| self.seen = version))
     }
 
@@ -196,16 +196,16 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
         let this = &mut *self;
         loop {
             // For each change, as there may always be another one by the time that we have asked.
-            ready!(context::poll_budget(cx));
+            ready!(coop::poll_proceed(cx));
             if !mem::replace(&mut this.asked, true) {
                 let value = this.shared.borrow_and_update(this.seen);
                 if (this.condition)(&value) {
-                    context::spend();
+                    coop::made_progress();
                     return Poll::Ready(Ok(value));
                 }
             }
             let changed = ready!(this.shared.poll_changed(cx, *this.seen, &mut this.place));
-            context::spend();
+            coop::made_progress();
             if let Err(closed) = changed {
                 return Poll::Ready(Err(closed));
             }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use super::error::SendError;
 use super::receiver::Receiver;
 use super::shared::{Ref, Shared};
-use crate::engine::context;
+use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::waiters::Key;
 
@@ -143,9 +143,9 @@ impl<T> Future for Closed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(context::poll_budget(cx));
+        ready!(coop::poll_proceed(cx));
         ready!(self.shared.poll_closed(cx, &mut self.place));
-        context::spend();
+        coop::made_progress();
         Poll::Ready(())
     }
 }

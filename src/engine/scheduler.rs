@@ -1,0 +1,378 @@
+//! What the threads of a runtime share, and how a task gets into a queue.
+//!
+//! [`Shared`] holds everything built so far, once: the driver, the injector, the counts of parked and searching
+//! workers; and for each worker a [`Remote`], the part of it that other threads reach: its parker, the stealing
+//! end of its queue, its owned tasks, its metrics. A task keeps a [`SchedulerHandle`] to it, through which it is scheduled.
+//!
+//! A wake takes one of two ways. On a worker's own thread the task goes into that worker's local queue. On any
+//! other thread it goes into the injector. In both cases, if another worker could run it and none is searching, a
+//! parked worker is notified.
+//!
+//! ```text
+//!   wake ─▶ State::wake ─▶ SchedulerHandle::schedule ─┬─▶ local queue ─┬─▶ a worker parked, none searching? notify it
+//!                                            └─▶ injector ────┘
+//! ```
+//!
+//! Next: `worker.rs`, the loop.
+
+use std::cell::RefCell;
+use std::io;
+use std::ops::Deref;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+// Of std, not of `prim`: no protocol relies on a count.
+use std::sync::atomic::AtomicU64;
+
+use super::context;
+use super::driver::Driver;
+use super::idle::Idle;
+use super::owned::OwnedTasks;
+use super::park::{ParkedIn, Parker};
+use super::prim::atomic::Ordering::{Relaxed, SeqCst};
+use super::prim::atomic::{AtomicBool, fence};
+use super::prim::{Mutex, catch_and_drop_panic, thread_local};
+use super::queue::{Injector, LocalQueue, Stealer, Task as QueuedTask};
+use super::random::RngSeedGenerator;
+use super::task::{Runnable, Schedule, Task};
+use super::trace::Tracer;
+
+/// A function that the user gave, to be called on each thread.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// Calls a hook, if there is one. Its panic ends here, and the thread leaves the runtimes that the hook has entered.
+pub(crate) fn call_hook(hook: &Option<Hook>) {
+    if let Some(hook) = hook {
+        let _context = context::save();
+        catch_and_drop_panic(|| hook());
+    }
+}
+
+/// The hooks that are called on a worker that parks, and that runs again.
+#[derive(Clone, Default)]
+pub(crate) struct ParkHooks {
+    pub(crate) on_park: Option<Hook>,
+    pub(crate) on_unpark: Option<Hook>,
+}
+
+/// What all threads of a runtime share.
+pub(crate) struct Shared {
+    pub(crate) id: u32,
+    pub(crate) driver: Driver,
+    pub(crate) injector: Injector<QueuedTask>,
+    pub(crate) idle: Idle,
+    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) rng_seeds: RngSeedGenerator,
+    pub(crate) hooks: ParkHooks,
+    /// Where the monitor waits between two looks.
+    pub(crate) monitor: Parker,
+    /// The monitor looks no more until it is woken, or is about to.
+    pub(crate) is_monitor_parked: AtomicBool,
+    /// Tasks spawned on threads that are not workers.
+    spawned_outside: OwnedTasks,
+    /// Set when the runtime ends: the workers stop, and then its tasks are dropped.
+    is_shut_down: AtomicBool,
+}
+
+// A panic of a task or a hook ends where it is called: no broken invariant can be seen through this.
+impl UnwindSafe for Shared {}
+impl RefUnwindSafe for Shared {}
+
+/// The part of a worker that other threads reach.
+pub(crate) struct Remote {
+    pub(crate) parker: Parker,
+    /// `None`: no other worker steals.
+    pub(crate) stealer: Option<Stealer>,
+    pub(crate) core: Mutex<Core>,
+    pub(crate) metrics: WorkerMetrics,
+    owned: OwnedTasks,
+}
+
+/// What makes a thread the worker: the one that takes the queue out of here runs the loop.
+pub(crate) struct Core {
+    /// `None`: a thread has it.
+    pub(crate) queue: Option<LocalQueue>,
+    /// Threads in `block_on` that did not get it. They are unparked when it is put back.
+    pub(crate) waiting: Vec<Arc<Parker>>,
+}
+
+/// Counts of one worker. Relaxed; only the worker itself adds to its own, without a locked instruction.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerMetrics {
+    pub(crate) polls: AtomicU64,
+    pub(crate) steals: AtomicU64,
+    pub(crate) parks: AtomicU64,
+    /// Tasks that have completed.
+    pub(crate) completed: AtomicU64,
+}
+
+impl WorkerMetrics {
+    pub(crate) fn add(metric: &AtomicU64, count: u64) {
+        metric.store(metric.load(Relaxed) + count, Relaxed);
+    }
+}
+
+impl Shared {
+    /// The worker that this thread is, if it works for this runtime.
+    fn current_worker(&self) -> Option<&Remote> {
+        let worker = context::worker()?;
+        (worker.runtime.get() == self.id).then(|| &self.remotes[worker.index as usize])
+    }
+
+    /// Whether this thread works for this runtime.
+    pub(crate) fn is_current_worker(&self) -> bool {
+        self.current_worker().is_some()
+    }
+
+    /// Whether there are other workers, which steal.
+    pub(crate) fn has_stealers(&self) -> bool {
+        self.remotes.len() > 1
+    }
+
+    /// There is a task that another worker could run: wakes a parked worker, unless one is searching already. Returns
+    /// whether it has.
+    pub(crate) fn notify_any(&self) -> bool {
+        let parkers = self.remotes.iter().map(|remote| &remote.parker);
+        let notified = self.idle.notify_any(parkers);
+        if let Some((parker, place)) = notified {
+            self.wake_thread(parker, place);
+        }
+        notified.is_some()
+    }
+
+    /// There is something for this worker: wakes it if it is parked.
+    pub(crate) fn notify_worker(&self, worker: usize) {
+        let parker = &self.remotes[worker].parker;
+        if let Some(place) = self.idle.notify_worker(parker) {
+            self.wake_thread(parker, place);
+        }
+    }
+
+    fn wake_thread(&self, parker: &Parker, place: ParkedIn) {
+        match place {
+            ParkedIn::Condvar => parker.notify_condvar(),
+            ParkedIn::Driver => self.driver.reactor.notify(),
+        }
+    }
+
+    /// Whether a queue has a task that any worker could take.
+    pub(crate) fn has_work(&self) -> bool {
+        let mut stealers = self.remotes.iter().filter_map(|remote| remote.stealer.as_ref());
+        !self.injector.is_empty() || stealers.any(|stealer| !stealer.is_empty())
+    }
+
+    fn owned_tasks(&self) -> impl Iterator<Item = &OwnedTasks> {
+        self.remotes.iter().map(|remote| &remote.owned).chain([&self.spawned_outside])
+    }
+
+    /// The tasks that are not complete.
+    pub(crate) fn tasks(&self) -> Vec<QueuedTask> {
+        self.owned_tasks().flat_map(OwnedTasks::snapshot).collect()
+    }
+
+    /// Drops completed tasks from the lists, if they may be a good part of them.
+    pub(crate) fn prune_when_idle(&self) {
+        let completed =
+            self.remotes.iter().map(|remote| remote.metrics.completed.load(Relaxed)).sum();
+        self.owned_tasks().for_each(|owned| owned.prune_when_idle(completed));
+    }
+
+    // ---- shutdown ----
+
+    /// The runtime ends: the workers stop after their current poll.
+    pub(crate) fn stop(&self) {
+        // Relaxed: published by the fence in `notify_worker`, and by the one in `shut_down`.
+        self.is_shut_down.store(true, Relaxed);
+        for worker in 0..self.remotes.len() {
+            self.notify_worker(worker);
+        }
+        self.monitor.unpark();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_shut_down.load(Relaxed)
+    }
+
+    /// Drops the future of every task that is left. The caller has entered the runtime and stopped it, and no
+    /// thread works for it any more.
+    pub(crate) fn shut_down(&self) {
+        for task in self.owned_tasks().flat_map(OwnedTasks::close) {
+            task.shut_down();
+        }
+        // Here and not in `stop`: a worker may see the flag before it sees the fence of the thread that set it.
+        fence(SeqCst);
+        self.drain();
+        self.driver.close();
+    }
+
+    /// Empties the queues of a runtime that has ended: the tasks in them are complete.
+    fn drain(&self) {
+        while self.injector.pop().is_some() {}
+        for remote in &self.remotes {
+            // Task by task: the stealing end, which the tasks own, would keep a queue that is only dropped.
+            loop {
+                let task = remote.core.lock().queue.as_mut().and_then(LocalQueue::pop);
+                if task.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// What a thread, and the tasks that are spawned there, hold of the runtime.
+///
+/// Each spawn and the end of each task change a reference count. If that were one count for all threads, its
+/// cache line would move between processors with each of them. So every thread of the runtime has a `SchedulerHandle` of
+/// its own in an `Arc`, whose count changes there; only the `SchedulerHandle`s share a count.
+#[derive(Clone)]
+pub(crate) struct SchedulerHandle(Arc<Shared>);
+
+impl Deref for SchedulerHandle {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl SchedulerHandle {
+    /// A runtime with so many worker threads; with 0, its only worker is the thread in `block_on`.
+    pub(crate) fn new(
+        tracer: Arc<Tracer>,
+        rng_seeds: RngSeedGenerator,
+        hooks: ParkHooks,
+        threads: usize,
+    ) -> io::Result<SchedulerHandle> {
+        let remotes = (0..threads.max(1)).map(|_| {
+            let (queue, stealer) = match threads {
+                0 => (LocalQueue::private(), None),
+                _ => {
+                    let (queue, stealer) = LocalQueue::stealable();
+                    (queue, Some(stealer))
+                }
+            };
+            Remote {
+                parker: Parker::new(),
+                stealer,
+                core: Mutex::new(Core { queue: Some(queue), waiting: Vec::new() }),
+                metrics: WorkerMetrics::default(),
+                owned: OwnedTasks::new(),
+            }
+        });
+        Ok(SchedulerHandle(Arc::new(Shared {
+            id: tracer.runtime,
+            driver: Driver::new(tracer)?,
+            injector: Injector::new(),
+            idle: Idle::new(threads.max(1)),
+            remotes: remotes.collect(),
+            rng_seeds,
+            hooks,
+            monitor: Parker::new(),
+            is_monitor_parked: AtomicBool::new(false),
+            spawned_outside: OwnedTasks::new(),
+            is_shut_down: AtomicBool::new(false),
+        })))
+    }
+
+    /// Makes a task of a future, which reports the name of type `N`, and puts it into a queue.
+    pub(crate) fn spawn<F, N>(
+        self: &Arc<Self>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Arc<Task<F, Arc<SchedulerHandle>, N>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+        N: 'static,
+    {
+        let task = Task::new(future, self.clone(), location);
+        let remote = self.current_worker();
+        let owned = remote.map_or(&self.spawned_outside, |remote| &remote.owned);
+        // A runtime that ends takes no more tasks, though its lists are open until the last worker has stopped.
+        if !self.is_stopped() && owned.add(task.clone()) {
+            match remote {
+                Some(_) => with_current_worker(|current| current.schedule(task.clone())),
+                None => self.schedule_outside(task.clone()),
+            }
+        } else {
+            task.shut_down();
+        }
+        task
+    }
+
+    /// Queues a task on a thread that is not a worker of this runtime.
+    fn schedule_outside(&self, task: QueuedTask) {
+        self.injector.push(task);
+        self.notify_any();
+        // The race. Waker: moves a task to `Scheduled` … Shutdown: completes that task, empties the queues …
+        // Waker: pushes it. The queue would own a task that owns the queue, for ever. Here the push stands
+        // before the fence in `notify_any` and the look after it; in the shutdown the flag stands before its
+        // fence, and the emptying after. One of the two sees the other.
+        if self.is_stopped() {
+            self.drain();
+        }
+    }
+}
+
+impl Schedule for Arc<SchedulerHandle> {
+    fn schedule<T: Runnable + 'static>(task: Arc<T>, scheduler: fn(&T) -> &Self) {
+        let runtime = task.header().runtime_id;
+        if context::worker().is_some_and(|worker| worker.runtime.get() == runtime) {
+            with_current_worker(|current| current.schedule(task));
+        } else {
+            // A handle of this thread's own: the task may be gone, with its handle, as soon as it is queued.
+            let handle = scheduler(&task).clone();
+            handle.schedule_outside(task);
+        }
+    }
+
+    fn tracer(&self) -> &Tracer {
+        &self.driver.tracer
+    }
+}
+
+// ---- the current worker ----
+
+/// The worker that a thread is: its queue, and the way to the others.
+pub(crate) struct CurrentWorker {
+    pub(crate) queue: LocalQueue,
+    pub(crate) shared: Arc<Shared>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<CurrentWorker>> = const { RefCell::new(None) };
+}
+
+/// Makes this thread a worker, or no worker any more. Returns what it was before.
+pub(crate) fn replace_current_worker(current: Option<CurrentWorker>) -> Option<CurrentWorker> {
+    CURRENT.with(|cell| cell.replace(current))
+}
+
+/// Calls `work`, which runs no user code, with the worker that this thread is.
+#[inline]
+pub(crate) fn with_current_worker<R>(work: impl FnOnce(&mut CurrentWorker) -> R) -> R {
+    CURRENT.with(|cell| work(cell.borrow_mut().as_mut().expect("this thread is a worker")))
+}
+
+/// The same with its queue.
+#[inline]
+pub(crate) fn with_queue<R>(work: impl FnOnce(&mut LocalQueue) -> R) -> R {
+    with_current_worker(|current| work(&mut current.queue))
+}
+
+impl CurrentWorker {
+    /// Queues a task on the worker's own thread.
+    #[inline]
+    fn schedule(&mut self, task: QueuedTask) {
+        // Woken by another task: it runs next. By a timer, a socket or the root future: in the order of the wakes.
+        let runs_next = match context::task_id() {
+            Some(_) => self.queue.push_lifo(task),
+            None => self.queue.push_back(task),
+        };
+        // A worker that is notified for a task that runs next here would steal it: that doubled the processor time
+        // of an echo.
+        if !runs_next && self.shared.has_stealers() {
+            self.shared.notify_any();
+        }
+    }
+}
