@@ -9,6 +9,7 @@ mod contexts;
 mod drop_on_own_thread;
 mod large_futures;
 mod workers;
+mod monitor;
 mod blocking_pool;
 mod stealing;
 mod short_block_on;
