@@ -7,30 +7,49 @@
 //! is guarded by it: what would be lost, were the line not there.
 //!
 //! ```text
-//!   runtime.rs   a runtime in miniature: where its workers sleep, and what stands in its queues
-//!   sleep.rs     the permit, the parker, the driver, the root              (park.rs, block_on.rs)
-//!   idle.rs      pushes, workers that search and sleep, timers, the end                 (idle.rs)
-//!   task.rs      a copy of the task: its state, and the cells that the state guards
-//!   life.rs      what a worker, wakers, an abort and a join handle do to it at once    (state.rs)
+//!   runtime.rs   a runtime for the models: the engine's own, with tasks that a model writes
+//!   sleep.rs     the parker, `block_on`, the driver, the root     (park.rs, block_on.rs, driver.rs, root.rs)
+//!   idle.rs      pushes, workers that search and park, the monitor, the end  (idle.rs, worker.rs, scheduler.rs, monitor.rs)
+//!   task.rs      a task in miniature: the state word, and the cells that it guards
+//!   life.rs      what a worker, wakers, an abort and a joiner do to it at once         (state.rs)
 //!   sync.rs      the channels and locks of the crate
 //!   stream.rs    a group of futures, each with a waker of its own
+//!   poller.rs    stands in for the kernel's poller
 //! ```
 //!
-//! `prim.rs`, `park.rs`, `block_on.rs`, `idle.rs` and `state.rs` are the engine's own files, compiled here a
-//! second time. What stands on sockets, on crossbeam's queues or on std's `Arc` (the driver, a worker, a
-//! task) is copied in miniature, call by call.
+//! The engine is compiled here a second time, file by file, on the stand-ins of `engine/prim/standins.rs`.
 //!
 //! Run them with `RUSTFLAGS="--cfg loom" cargo test --release --test models`.
 #![cfg(loom)]
 
 #[path = "../../src/engine"]
-#[allow(dead_code)] // A model does not need every method.
+#[allow(dead_code, unused_imports)] // A model does not need every method.
 mod engine {
     pub mod prim;
     pub mod park;
     pub mod block_on;
+    pub mod clock;
+    pub mod random;
+    pub mod event;
+    pub mod context;
+    pub mod coop;
+    pub mod trace;
     pub mod state;
+    pub mod task;
+    pub mod owned;
+    pub mod queue;
+    pub mod timer;
+    #[path = "../../tests/models/poller.rs"]
+    pub mod poller;
+    pub mod reactor;
+    pub mod driver;
     pub mod idle;
+    pub mod scheduler;
+    pub mod worker;
+    pub mod root;
+    pub mod monitor;
+    pub mod threads;
+    pub mod blocking;
 }
 
 mod runtime;

@@ -5,20 +5,24 @@
 //! arrives only if the wake carries it.
 
 use std::future::poll_fn;
-use std::mem;
+use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicBool;
-use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
 use crate::engine::block_on::block_on;
+use crate::engine::blocking::Pool;
+use crate::engine::context::AnyRuntime;
 use crate::engine::park::Parker;
 use crate::engine::prim::Mutex;
-use crate::runtime::{Driver, Goal, Shared, Worker};
+use crate::engine::root;
+use crate::engine::threads::ThreadConfig;
+use crate::runtime::Runtime;
 use crate::{every_schedule, schedules_interrupted};
 
 /// Something that is to be seen by the one who was woken.
@@ -74,7 +78,7 @@ fn a_wake_before_the_sleep_is_kept() {
 /// taken long ago, and disturb the next sleep.
 #[test]
 fn park_returns_for_a_token_only() {
-    every_schedule(|| {
+    schedules_interrupted(3, || {
         let shared = Arc::new((Parker::new(), Letter::default()));
         let early = thread::spawn({
             let shared = shared.clone();
@@ -138,315 +142,229 @@ fn two_unparks_and_a_park() {
     });
 }
 
-/// The smallest executor, with a future that keeps its waker as a future has to: it looks *after* it has
-/// left the waker where the other side finds it.
+/// A letter that a future waits for.
+#[derive(Default)]
+struct Letterbox(Letter, Mutex<Option<Waker>>);
+
+impl Letterbox {
+    fn send(&self) {
+        self.0.send();
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let waker = self.1.lock().take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// As a future has to: it looks after it has left the waker where the other thread finds it.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        *self.1.lock() = Some(cx.waker().clone());
+        if self.0.is_here() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
 #[test]
 fn block_on_is_woken() {
     schedules_interrupted(3, || {
-        let shared = Arc::new((Letter::default(), Mutex::new(None::<Waker>)));
+        let letterbox = Arc::new(Letterbox::default());
         let other = thread::spawn({
-            let shared = shared.clone();
-            move || {
-                shared.0.send();
-                let waker = shared.1.lock().take();
-                waker.into_iter().for_each(Waker::wake);
-            }
+            let letterbox = letterbox.clone();
+            move || letterbox.send()
         });
-        block_on(poll_fn(|cx| {
-            *shared.1.lock() = Some(cx.waker().clone());
-            if shared.0.is_here() { Poll::Ready(()) } else { Poll::Pending }
-        }));
-        other.join().unwrap();
-    });
-}
-
-// ---- the driver ----
-
-/// Guards the driver's own permit. Who is called may have announced its sleep to the others, and not yet
-/// be in the poller; then the call finds nobody asleep there, and must be kept.
-#[test]
-fn a_call_reaches_the_driver_before_its_sleep_and_in_it() {
-    schedules_interrupted(3, || {
-        let shared = Arc::new((Driver::new(), [Letter::default(), Letter::default()]));
-        let callers = [0, 1].map(|who| {
-            let shared = shared.clone();
-            thread::spawn(move || {
-                shared.1[who].send();
-                shared.0.call();
-            })
-        });
-        let (driver, letters) = &*shared;
-        let mut seat = driver.try_seat().expect("nobody else drives");
-        while !letters.iter().all(Letter::is_here) {
-            driver.sleep(&mut seat);
-        }
-        for caller in callers {
-            caller.join().unwrap();
-        }
-    });
-}
-
-/// Guards that the driver announces its sleep first and looks for the deadline second. The other way round
-/// it sleeps for ever, or until a deadline that is too late: who has set the earlier one found nobody
-/// asleep. And `tell_deadline`, which is the same from the other side.
-#[test]
-fn a_deadline_is_slept_until_or_told() {
-    every_schedule(|| {
-        let driver = Arc::new(Driver::new());
-        let other = thread::spawn({
-            let driver = driver.clone();
-            move || driver.set_timer(7)
-        });
-        let mut seat = driver.try_seat().expect("nobody else drives");
-        let fired = loop {
-            driver.sleep(&mut seat);
-            if let Some(task) = driver.turn(&mut seat) {
-                break task;
-            }
-        };
-        assert_eq!(fired, 7);
+        block_on(poll_fn(|cx| letterbox.poll(cx)));
         other.join().unwrap();
     });
 }
 
 // ---- the root ----
 
-/// `root::Root` and its future.
-struct Root {
-    woken: AtomicBool,
-    parker: Parker,
-    shared: Arc<Shared>,
-    /// Its future is ready when this is here.
-    letter: Letter,
-}
-
-impl Root {
-    fn new(shared: &Arc<Shared>) -> Arc<Self> {
-        Arc::new(Root {
-            woken: AtomicBool::new(true),
-            parker: Parker::new(),
-            shared: shared.clone(),
-            letter: Letter::default(),
-        })
-    }
-
-    /// `Root::wake_by_ref`.
-    fn wake(&self, is_own_worker: bool) {
-        self.woken.swap(true, AcqRel);
-        self.parker.unpark();
-        if !is_own_worker {
-            self.shared.call(0);
-        }
-    }
-
-    /// Another thread sends the letter.
-    fn write(&self) {
-        self.letter.send();
-        self.wake(false);
-    }
-
-    fn work(&self) {
-        Worker::start(&self.shared, 0).work(&mut UntilReady(self));
-    }
-}
-
-/// `root::UntilReady`.
-struct UntilReady<'a>(&'a Root);
-
-impl Goal for UntilReady<'_> {
-    fn is_called(&self) -> bool {
-        self.0.woken.load(Acquire)
-    }
-
-    fn is_reached(&mut self) -> bool {
-        self.0.woken.swap(false, AcqRel) && self.0.letter.is_here()
-    }
-}
-
-/// `root::Post`.
-struct Post(Mutex<State>);
-
-struct State {
-    vacant: bool,
-    candidates: Vec<Arc<Root>>,
-}
-
-impl Post {
-    fn block_on(&self, root: &Arc<Root>) {
-        let mut candidate = Candidate { post: self, root, has_post: false };
-        loop {
-            if candidate.apply() {
-                root.work();
-                break;
-            }
-            if UntilReady(root).is_reached() {
-                break;
-            }
-            root.parker.park();
-        }
-    }
-}
-
-/// `root::Candidate`.
-struct Candidate<'a> {
-    post: &'a Post,
-    root: &'a Arc<Root>,
-    has_post: bool,
-}
-
-impl Candidate<'_> {
-    fn apply(&mut self) -> bool {
-        let mut state = self.post.0.lock();
-        self.has_post = mem::take(&mut state.vacant);
-        if !self.has_post && !state.candidates.iter().any(|root| Arc::ptr_eq(root, self.root)) {
-            state.candidates.push(self.root.clone());
-        }
-        self.has_post
-    }
-}
-
-impl Drop for Candidate<'_> {
-    fn drop(&mut self) {
-        let mut state = self.post.0.lock();
-        state.candidates.retain(|root| !Arc::ptr_eq(root, self.root));
-        if !self.has_post {
-            return;
-        }
-        state.vacant = true;
-        let candidates = state.candidates.clone();
-        drop(state);
-        for root in candidates {
-            root.parker.unpark();
-        }
-    }
-}
-
-/// As many roots, each on a thread of its own, what happens to them meanwhile, and what the last one does
-/// when it is ready. There is one task, which stands in no queue yet: it writes to the last root.
-fn in_block_on<const N: usize>(
-    meanwhile: impl Fn(&Shared, &[Arc<Root>; N]),
-    and_then: fn(&[Arc<Root>; N]),
-) {
-    let last = Arc::new(std::sync::Mutex::new(None::<Arc<Root>>));
-    let shared = Shared::new(0, 1, {
-        let last = last.clone();
-        move |_, _| {
-            let last = last.lock().unwrap().take().expect("the task runs once");
-            last.letter.send();
-            last.wake(true);
-        }
-    });
-    let roots = [(); N].map(|()| Root::new(&shared));
-    *last.lock().unwrap() = roots.last().cloned();
-    let post = Arc::new(Post(Mutex::new(State { vacant: true, candidates: Vec::new() })));
-    let threads = roots.clone().map(|root| {
-        let (post, roots) = (post.clone(), roots.clone());
-        thread::spawn(move || {
-            post.block_on(&root);
-            if Arc::ptr_eq(&root, &roots[N - 1]) {
-                and_then(&roots);
-            }
-        })
-    });
-    meanwhile(&shared, &roots);
-    for thread in threads {
-        thread.join().unwrap();
-    }
-    shared.check_at_rest();
-    *last.lock().unwrap() = None;
-}
-
-/// Guards the swaps of `woken`: the future is polled after the last wake, and sees what was written before
-/// it, also when it was woken already. And the two fences between which the worker announces its sleep and
-/// looks whether it was woken, and the waker wakes and looks whether it sleeps.
 #[test]
 fn the_root_is_polled_after_the_last_wake() {
     schedules_interrupted(3, || {
-        let shared = Shared::new(0, 0, |_, _| {});
-        let root = Root::new(&shared);
-        let wakers = [true, false].map(|writes| {
-            let root = root.clone();
-            thread::spawn(move || {
-                if writes {
-                    root.letter.send();
+        let runtime = Runtime::new(0, 0);
+        // Without a lock, so that the letter arrives only if the wake carries it.
+        let shared = Arc::new((Letter::default(), std::sync::Mutex::new(None::<Waker>)));
+        let mut threads = Vec::new();
+        root::block_on(
+            runtime.shared(),
+            poll_fn(|cx| {
+                if threads.is_empty() {
+                    threads = [true, false]
+                        .map(|writes| {
+                            let (waker, shared) = (cx.waker().clone(), shared.clone());
+                            thread::spawn(move || {
+                                if writes {
+                                    shared.0.send();
+                                }
+                                waker.wake();
+                            })
+                        })
+                        .into();
                 }
-                root.wake(false);
-            })
-        });
-        root.work();
-        for waker in wakers {
-            waker.join().unwrap();
-        }
-        shared.check_at_rest();
+                if shared.0.is_here() { Poll::Ready(()) } else { Poll::Pending }
+            }),
+        );
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        runtime.check_at_rest();
     });
 }
 
-/// Guards the two calls of `Driver::collect` by a worker that was woken after it had announced its sleep. It has
-/// not slept, and yet the driver is polled between two polls of the root: a program that calls `block_on` again
-/// and again, each time for a root that is soon woken by another thread, has nothing else that polls it.
 #[test]
-fn a_root_that_is_woken_before_its_worker_sleeps_has_polled_the_driver() {
-    struct Polls<'a>(&'a Root, bool);
+fn a_push_beside_a_wake_of_the_root_is_seen() {
+    schedules_interrupted(3, || {
+        let runtime = Runtime::new(0, 2);
+        let letterbox = Arc::<Letterbox>::default();
+        runtime.sleep(Duration::from_millis(1), Waker::noop().clone());
+        let mut threads = Vec::new();
+        root::block_on(
+            runtime.shared(),
+            poll_fn(|cx| {
+                if threads.is_empty() {
+                    let waker = cx.waker().clone();
+                    threads.push(thread::spawn(move || waker.wake()));
+                    let (runtime, letterbox) = (runtime.clone(), letterbox.clone());
+                    threads.push(thread::spawn(move || {
+                        runtime.push(move |_| letterbox.send());
+                    }));
+                }
+                letterbox.poll(cx)
+            }),
+        );
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        runtime.check_at_rest();
+    });
+}
 
-    impl Goal for Polls<'_> {
-        fn is_called(&self) -> bool {
-            UntilReady(self.0).is_called()
-        }
-
-        fn is_reached(&mut self) -> bool {
-            if !self.0.woken.swap(false, AcqRel) {
-                return false;
-            }
-            assert!(!self.1 || self.0.shared.driver.waits.load(SeqCst) > 0);
-            self.1 = true;
-            self.0.letter.is_here()
-        }
-    }
-
+#[test]
+fn a_task_that_a_hook_wakes_is_polled_before_the_park() {
     every_schedule(|| {
-        let shared = Shared::new(0, 0, |_, _| {});
-        let root = Root::new(&shared);
-        let wakes = thread::spawn({
-            let root = root.clone();
-            move || root.write()
+        let letterbox = Arc::<Letterbox>::default();
+        let other = letterbox.clone();
+        let runtime = Runtime::with_hook(0, 2, move |runtime| {
+            let other = other.clone();
+            runtime.push(move |_| other.send());
         });
-        Worker::start(&shared, 0).work(&mut Polls(&root, false));
-        wakes.join().unwrap();
-        shared.check_at_rest();
+        root::block_on(runtime.shared(), poll_fn(|cx| letterbox.poll(cx)));
+        runtime.check_at_rest();
     });
 }
 
-/// Guards both halves of a root's wake, `unpark` and `call`: its thread may stand in line or work, and
-/// the waker does not know which. The other thread does not leave before it is told to, and is no help.
+/// As many threads in `block_on`, each until its letter is here, and what the main thread does meanwhile.
+fn in_block_on<const N: usize>(
+    meanwhile: impl Fn(&Arc<Runtime>, &[Arc<Letterbox>; N]),
+    and_then: fn(&[Arc<Letterbox>; N]),
+) {
+    let runtime = Runtime::new(0, 2);
+    let letterboxes = [(); N].map(|()| Arc::<Letterbox>::default());
+    let threads: Vec<_> = (0..N)
+        .map(|index| {
+            let (runtime, letterboxes) = (runtime.clone(), letterboxes.clone());
+            thread::spawn(move || {
+                root::block_on(runtime.shared(), poll_fn(|cx| letterboxes[index].poll(cx)));
+                if index == N - 1 {
+                    and_then(&letterboxes);
+                }
+            })
+        })
+        .collect();
+    meanwhile(&runtime, &letterboxes);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    runtime.check_at_rest();
+}
+
 #[test]
-fn a_root_is_woken_where_it_sleeps() {
-    schedules_interrupted(2, || {
-        in_block_on(|_, [_, second]| second.write(), |[first, _]| first.write());
+fn a_root_is_woken_where_it_parks() {
+    schedules_interrupted(3, || {
+        in_block_on(|_, [_, second]| second.send(), |[first, _]| first.send());
     });
 }
 
-/// Guards the `unpark` in `Candidate::drop`: who leaves the post tells those in line. Else a thread sleeps
-/// beside the vacant post, and nobody runs the task that it waits for.
 #[test]
-fn a_post_that_becomes_vacant_is_taken() {
-    schedules_interrupted(2, || {
-        let meanwhile = |shared: &Shared, [first, _]: &[Arc<Root>; 2]| {
-            first.write();
-            shared.schedule(0);
+fn a_queue_that_is_put_back_is_taken() {
+    schedules_interrupted(3, || {
+        let meanwhile = |runtime: &Arc<Runtime>, [first, second]: &[Arc<Letterbox>; 2]| {
+            first.send();
+            let second = second.clone();
+            runtime.push(move |_| second.send());
         };
         in_block_on(meanwhile, |_| {});
     });
 }
 
-/// Guards that all in line are told, and not just the first: that one may be about to leave.
 #[test]
-fn everybody_in_line_hears_of_a_vacant_post() {
+fn all_threads_in_block_on_hear_of_a_queue_that_is_put_back() {
     schedules_interrupted(2, || {
-        let meanwhile = |shared: &Shared, [first, second, _]: &[Arc<Root>; 3]| {
-            first.write();
-            second.write();
-            shared.schedule(0);
+        let meanwhile = |runtime: &Arc<Runtime>, [first, second, third]: &[Arc<Letterbox>; 3]| {
+            first.send();
+            second.send();
+            let third = third.clone();
+            runtime.push(move |_| third.send());
         };
         in_block_on(meanwhile, |_| {});
+    });
+}
+
+// ---- the paused clock ----
+
+/// A thread for this closure, and then a paused clock.
+fn start_blocking(runtime: &Arc<Runtime>, closure: impl FnOnce() + Send + 'static) -> Arc<Pool> {
+    let config = ThreadConfig {
+        name: None,
+        stack_size: None,
+        on_start: None,
+        on_stop: None,
+        max_blocking: 1,
+        keep_alive: Duration::ZERO,
+    };
+    let pool = Pool::new(config, runtime.shared().clone());
+    let entered: AnyRuntime = Arc::new(());
+    let task = pool.spawn(closure, Location::caller(), &entered);
+    assert!(task.is_ok(), "the pool is open");
+    assert!(runtime.driver.clock.pause());
+    pool
+}
+
+#[test]
+fn a_paused_clock_goes_on_after_a_blocking_task() {
+    schedules_interrupted(4, || {
+        let runtime = Runtime::new(0, 0);
+        let pool = start_blocking(&runtime, || {});
+        let mut timer = None;
+        root::block_on(
+            runtime.shared(),
+            poll_fn(|cx| {
+                let fired = runtime.driver.poll_timer(&mut timer, 1_000, cx.waker());
+                if fired.expect("the runtime runs") { Poll::Ready(()) } else { Poll::Pending }
+            }),
+        );
+        pool.wait_for_end(None);
+        runtime.check_at_rest();
+    });
+}
+
+#[test]
+fn a_paused_clock_does_not_overtake_a_blocking_task() {
+    schedules_interrupted(4, || {
+        let runtime = Runtime::new(0, 0);
+        let letterbox = Arc::<Letterbox>::default();
+        let pool = start_blocking(&runtime, {
+            let letterbox = letterbox.clone();
+            move || letterbox.send()
+        });
+        let mut timer = None;
+        root::block_on(
+            runtime.shared(),
+            poll_fn(|cx| {
+                if letterbox.poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                let fired = runtime.driver.poll_timer(&mut timer, 1_000, cx.waker());
+                assert!(!fired.expect("the runtime runs"), "the clock has jumped");
+                Poll::Pending
+            }),
+        );
+        pool.wait_for_end(None);
+        runtime.check_at_rest();
     });
 }

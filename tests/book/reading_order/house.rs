@@ -1,4 +1,4 @@
-//! Which file does a path lead to, and does that file stand above?
+//! Which file does a path lead to, and is that file above?
 //!
 //! The files stand in the order in which a walk through the `mod` lines meets them, depth first, a
 //! parent before its children. A path is first counted from the crate's root, then cut where its
@@ -183,11 +183,19 @@ impl Module {
         Module { file: file.to_owned(), code, items, path, written, imports: Vec::new() }
     }
 
-    /// The modules that it declares and that live in files of their own.
+    /// The modules that it declares and that live in files of their own. With `#[path]` the file is elsewhere: the
+    /// models' stand-ins are.
     fn children(&self) -> Vec<String> {
         let tokens = tokens(&self.code);
         let declared = tokens.windows(3).filter(|t| t[0].text == "mod" && t[2].text == ";");
-        declared.map(|tokens| tokens[1].text.to_owned()).collect()
+        let lines: Vec<_> = self.code.lines().map(str::trim).collect();
+        let is_elsewhere = |name: &str| {
+            lines.windows(2).any(|lines| {
+                lines[0].starts_with("#[path") && lines[1].ends_with(&format!("mod {name};"))
+            })
+        };
+        let here = declared.filter(|tokens| !is_elsewhere(tokens[1].text));
+        here.map(|tokens| tokens[1].text.to_owned()).collect()
     }
 
     /// The modules whose braces are around the line.

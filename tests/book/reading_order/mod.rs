@@ -1,7 +1,7 @@
 //! Can the source be read from the first page to the last, with nothing taken on trust?
 //!
 //! Only if no file leans on one that the reader has not met yet. So the order of the `mod` lines is
-//! the reading order, and it is law: a file uses only what stands above it.
+//! the reading order, and it is law: a file uses only files above it.
 //!
 //! ```text
 //! src/lib.rs ── mod engine; ──> src/engine/mod.rs ── mod clock; ──> src/engine/clock.rs

@@ -2,8 +2,8 @@
 //!
 //! A file can lean on another only by a path: `use a::{b, c as d};` or `a::b` in the middle of its
 //! code. This finds both kinds, each leaf of a `use` as a path of its own, and says nothing about
-//! where they lead. A method call is not a path, and so not seen: whoever has the value to call it
-//! on has named its type, or a trait of it, somewhere.
+//! where they lead. A method call is not a path, and is not seen: code that has the value has
+//! named its type, or a trait of it, somewhere.
 //!
 //! Next: `house.rs`, which follows the paths.
 
