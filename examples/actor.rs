@@ -1,11 +1,11 @@
 //! An actor: a task that owns something, and a handle through which others ask for it.
 //!
-//! The account below belongs to one task, so it needs no lock. Whoever wants something of it sends a
-//! message; where there is an answer, the message carries a oneshot channel for it. A handle is no more
-//! than the sending end, with methods that hide the messages.
+//! The account below belongs to one task, so it needs no lock. Other tasks send it messages; a
+//! message that asks for an answer carries a oneshot channel. A handle is the sending end, with methods
+//! that hide the messages.
 //!
-//! What you will see: three customers use one account at once, each step as a whole; the one who asks
-//! for too much is told so; and when the last handle is gone, the actor says good night and ends.
+//! What you will see: three customers use one account at once, each step as a whole; the one that asks
+//! for too much gets an error; and when the last handle is gone, the actor says good night and ends.
 //!
 //!     cargo run --example actor
 
@@ -38,7 +38,7 @@ impl Account {
                     None => Err(TooLittle(self.balance)),
                 };
                 self.balance = *result.as_ref().unwrap_or(&self.balance);
-                // An error means that the customer has gone without waiting. That is his affair.
+                // An error means that the customer did not wait for the answer.
                 let _ = answer.send(result);
             }
             Message::Balance { answer } => _ = answer.send(self.balance),
@@ -52,7 +52,7 @@ struct AccountHandle(mpsc::Sender<Message>);
 
 impl AccountHandle {
     fn open() -> Self {
-        // Room for 8: who sends faster than the actor works has to wait.
+        // Capacity 8: a task that sends faster than the actor works has to wait.
         let (send, mut messages) = mpsc::channel(8);
         openwork::spawn(async move {
             let mut account = Account { balance: 0 };
@@ -108,7 +108,7 @@ fn main() {
         println!("in the end there are {}", account.balance().await);
 
         drop(account);
-        // The actor has its turn, in which it finds that nobody can ask it any more.
+        // The actor is polled, and finds that all handles are gone.
         yield_now().await;
     });
 }

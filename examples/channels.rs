@@ -1,4 +1,4 @@
-//! A fast producer and a slow consumer, and what stands between them.
+//! A fast producer, a slow consumer, and the channel between them.
 //!
 //! ```text
 //! cargo run --example channels
@@ -66,7 +66,7 @@ async fn asked_and_answered() {
         let mut answered = 0;
         while let Some(question) = questions.recv().await {
             sleep(Duration::from_millis(10)).await;
-            // An error would mean that nobody waits for the answer any more.
+            // An error means that the receiver of the answer was dropped.
             if question.answer.send(question.number.pow(2)).is_ok() {
                 answered += 1;
             }
@@ -92,7 +92,7 @@ async fn asked_and_answered() {
         asker.await.expect("an asker ends without a panic");
     }
 
-    // One question more, whose answer nobody waits for.
+    // One more question, whose answer is not awaited.
     let (answer, response) = oneshot::channel();
     ask.send(Question { number: 5, answer }).await.expect("the oracle still listens");
     drop(response);

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! cargo run --example chat_server 127.0.0.1:7000     serves until you stop it with Ctrl-C …
-//! nc 127.0.0.1 7000                                  … and this, in other terminals, are guests
-//! cargo run --example chat_server                    serves three guests of its own, and ends
+//! nc 127.0.0.1 7000                                  … and this, in other terminals, are clients
+//! cargo run --example chat_server                    serves three clients of its own, and ends
 //! ```
 //!
-//! Each guest has a task, which waits for two things at once: a line of the guest, and a line of anybody
-//! else's, by a broadcast channel. That channel keeps the last few lines for whoever is slow, and then
-//! tells him how many he has missed: a guest who does not read costs neither memory nor anybody's time.
+//! Each client has a task, which waits for two things at once: a line of its client, and a line of any
+//! other, by a broadcast channel. That channel keeps the last few lines for a slow receiver, and then
+//! tells it how many it has missed: a client that does not read costs neither memory nor time.
 //!
-//! You will see who says what, and who reads it.
+//! You will see each line that is sent, and each that is received.
 
 use std::io;
 use std::net::SocketAddr;
@@ -61,19 +61,19 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-/// From the first line of a guest, which is a name, to the last.
+/// From the first line of a client, which is a name, to the last.
 async fn welcome(
     stream: TcpStream,
     peer: SocketAddr,
     room: broadcast::Sender<News>,
 ) -> Result<(), LinesCodecError> {
-    // No line is longer than this, and so nobody can fill our memory with one.
+    // A limit for each line, so that no client can fill the memory with one.
     let mut lines = Framed::new(stream, LinesCodec::new_with_max_length(200));
     lines.send("What is your name?").await?;
     let Some(name) = lines.next().await.transpose()? else { return Ok(()) };
     let news = room.subscribe();
     lines.send(format!("Welcome, {name}.")).await?;
-    // An error means that nobody listens. We do ourselves, until just before the last line.
+    // It fails only without a receiver, and this task has one, until just before its last line.
     let _ = room.send((peer, format!("* {name} has come")));
     let result = chat(&mut lines, peer, &name, &room, news).await;
     let _ = room.send((peer, format!("* {name} has gone")));

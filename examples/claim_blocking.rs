@@ -7,8 +7,8 @@
 //! What you will see: a task that wants to tick every 5 ms, while others hold their threads for 200 ms
 //! each, and the longest that it had to wait for a tick. Expect 200 ms wherever all workers are held,
 //! some 5 ms where one is left, and 5 ms again when the work is given to `spawn_blocking`, whose
-//! threads have nothing else to do. A computation may also give way now and then, which makes it longer
-//! and the ticks punctual.
+//! threads have nothing else to do. A computation may yield now and then, which makes it longer and
+//! the ticks punctual.
 //!
 //!     cargo run --release --example claim_blocking
 

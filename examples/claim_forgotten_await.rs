@@ -1,9 +1,8 @@
 //! The claim: a future that is not awaited does nothing.
 //!
-//! To call an `async fn` makes a value and runs none of its lines: somebody has to poll it. A task is
-//! polled by the runtime, from `spawn` on, also when nobody keeps its handle. So to forget an `.await`
-//! is to forget the work, and to forget a handle is only to forget the answer. The compiler warns of
-//! the first:
+//! A call of an `async fn` makes a value and runs none of its lines: the value must be polled. The runtime
+//! polls a task, from `spawn` on, even if its handle was dropped. So without an `.await` the work is not
+//! done; without a handle only the answer is lost. The compiler warns of the first:
 //!
 //! ```text
 //! warning: unused implementer of `Future` that must be used
@@ -12,7 +11,7 @@
 //!
 //! What you will see: what became of work that begins, takes 100 ms and ends, and when, for several
 //! ways to start it. The clock is paused, so the times are exact, and take no time. Expect "begun" only
-//! where somebody polls, and "ended" only where nobody drops the future before.
+//! where the future is polled, and "ended" only where it is not dropped before.
 //!
 //!     cargo run --example claim_forgotten_await
 

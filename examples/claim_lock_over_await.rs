@@ -1,7 +1,7 @@
 //! The claim: do not hold a lock over an `.await`.
 //!
-//! While a task waits, the lock that it holds is held. With std's lock, whoever wants it meanwhile
-//! stops his whole thread, and if that is the thread on which the holder should go on, both wait for
+//! While a task waits, the lock that it holds is held. With std's lock, a task that wants it meanwhile
+//! blocks its whole thread, and if that is the thread on which the holder should go on, both wait for
 //! ever. So the compiler refuses to spawn such a task: std's guard is not `Send`, and a future that
 //! keeps one is not either.
 //!
@@ -15,7 +15,7 @@
 //!
 //! What you will see: which futures may be spawned, as they are `Send`; how long two take that share a
 //! lock on one thread, and how long twenty tasks that do. Expect a deadlock with std's lock, and none
-//! with the runtime's, where who waits for it lets the thread go. Yet with that one too the tasks go
+//! with the runtime's, for which a task waits without its thread. Yet with that one too the tasks go
 //! one after the other, as long as it is held over the `.await`. The clock is paused, so the times are
 //! exact.
 //!
@@ -113,7 +113,7 @@ where
             openwork::join!(work(lock.clone()), work(lock));
             start.elapsed()
         });
-        // If nobody listens any more, we have been given up.
+        // An error means that the measurement was given up.
         let _ = done.send(took);
     });
     ends.recv_timeout(PATIENCE).ok()

@@ -2,8 +2,7 @@
 //!
 //! Some say "a task costs about 2 KB". It costs what it must remember while it waits, and the runtime's
 //! share on top: the compiler counts the first (`size_of_val`), and what is kept across an `.await`
-//! decides it. A thread costs its stack, of which the system gives the pages that were touched, one at
-//! least.
+//! decides it. A thread costs the pages of its stack that it has touched, at least one.
 //!
 //! What you will see: many tasks and then many threads, all waiting at the same time, and how much
 //! memory the system has really given to the process for each ("resident"). Expect some 200 bytes for a

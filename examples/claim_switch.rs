@@ -4,9 +4,9 @@
 //! the next. A switch of threads goes through the kernel, which saves the one, chooses the next and
 //! loads it; and if the other is to run on another processor, that one may have to be woken up first.
 //!
-//! What you will see: a token that goes round a ring of tasks, and round a ring of threads. Whoever
-//! gets it hands it on and waits for it to come back, so every pass is a wake-up and a switch. Two give
-//! way in turn as well, which is a switch without a wake-up. Expect tasks to be some 10 to 30 times
+//! What you will see: a token that goes round a ring of tasks, and round a ring of threads. The task or
+//! thread that gets it passes it on and waits for it to come back, so every pass is a wake and a switch.
+//! Two tasks also yield in turn, which is a switch without a wake. Expect tasks to be some 10 to 30 times
 //! faster, in a release build; what a debug build costs on top comes to several times a task's switch,
 //! and to nothing of a thread's, for that is the kernel's.
 //!
@@ -103,7 +103,7 @@ fn yielding_threads(switches: u64) -> u64 {
     switches
 }
 
-/// Member `n` waits for its bell, and rings that of member `n + 1`. The last one rings the first.
+/// Member `n` waits for its notification, and notifies member `n + 1`. The last one notifies the first.
 fn ring_of_tasks(runtime: &Runtime, members: usize, passes: u64) -> u64 {
     let laps = passes.div_ceil(members as u64);
     let bells: Arc<[Notify]> = (0..members).map(|_| Notify::new()).collect();

@@ -6,7 +6,7 @@
 //! consumer's pace; where it must not wait, it learns by `try_send` that it has to drop something.
 //!
 //! What you will see: a producer that makes messages of 1 KiB as fast as it can, and a consumer that
-//! takes one in a millisecond, for 400 ms; how many messages stood in line at most, and how much memory
+//! takes one in a millisecond, for 400 ms; how many messages were queued at most, and how much memory
 //! that took. Expect about 1 KiB for each message that was made with the one channel, and nothing to
 //! speak of with the other.
 //!
@@ -128,7 +128,7 @@ impl Counts {
     }
 }
 
-/// The most messages in line, and the memory that has come meanwhile.
+/// The most messages in the queue, and the memory that the process has taken meanwhile.
 struct Outcome {
     most: usize,
     kib: usize,

@@ -30,7 +30,7 @@ fn main() -> io::Result<()> {
         let folder = std::env::temp_dir().join(format!("copy_file-{}", std::process::id()));
         fs::create_dir(&folder).await?;
         let result = demonstrate(&folder).await;
-        // Also if something went wrong.
+        // Even after an error.
         fs::remove_dir_all(&folder).await?;
         println!("the folder is gone: {}", !fs::try_exists(&folder).await?);
         result
@@ -89,7 +89,7 @@ async fn copy(from: &Path, to: &Path, progress: &watch::Sender<u64>) -> io::Resu
     loop {
         let count = from.read(&mut buf).await?;
         if count == 0 {
-            // Else the last piece may still be under way, and nobody would hear of its failure.
+            // Without it the last piece may still be in the pool's queue, and its error would be lost.
             to.flush().await?;
             return Ok(copied);
         }

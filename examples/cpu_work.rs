@@ -1,12 +1,12 @@
 //! Work that computes for long, and where to put it.
 //!
 //! A task that does not await holds its thread, and with it every other task that should run there. So
-//! long computations go to the *blocking pool*: `spawn_blocking` runs a plain closure on a thread where
-//! nobody else waits, and the handle that it returns is awaited like a task's.
+//! long computations go to the *blocking pool*: `spawn_blocking` runs a plain closure on a thread that
+//! runs no tasks, and the handle that it returns is awaited like a task's.
 //!
 //! What you will see: a heart that should beat every 10 ms, on a runtime of one thread, while primes are
-//! counted in three ways: by a task that does not give way, by one that does after each bit of work, and
-//! on the blocking pool, in four parts at once. In the first there is not one beat; in the others there are
+//! counted in three ways: by a task that does not yield, by one that yields after each bit of work, and on
+//! the blocking pool, in four parts at once. In the first there is not one beat; in the others there are
 //! about as many as fit into the time that your computer takes.
 //!
 //!     cargo run --example cpu_work
@@ -44,7 +44,7 @@ fn main() {
         };
         beside_a_heart("on the blocking pool", on_the_pool).await;
 
-        // One closure, one value. Once it runs it cannot be aborted: nobody can stop a thread.
+        // One closure, one value. Once it runs it cannot be aborted: a thread cannot be stopped.
         let largest = spawn_blocking(|| (0..LIMIT).rev().find(|&n| is_prime(n)));
         let largest = largest.await.expect("it does not panic");
         println!("the largest of them is {}", largest.expect("2 is one"));

@@ -4,7 +4,7 @@
 //! - *Fan in*: many senders, one receiver. An mpsc channel; each sender has a clone.
 //! - *Fan out, each gets some*: one queue, shared by workers. See `worker_pool`.
 //! - *Fan out, each gets all*: a broadcast channel. It keeps the last few messages, and does not wait for
-//!   whoever is slow: that one is told how many it has missed.
+//!   a slow receiver, which learns how many it has missed.
 //! - *Fan out, each gets the newest*: a watch channel. It keeps one value.
 //!
 //! What you will see is one of each, with times on a paused clock.

@@ -1,16 +1,16 @@
 //! A server that ends as one would like it to: what has begun is finished, nothing new is begun.
 //!
 //! Three things make it up. *Something that says "stop"*: here Ctrl-C. *Something that carries it everywhere*:
-//! a `CancellationToken`, of which each task has a clone. *Something that waits until all are gone*: a
-//! `TaskTracker`. And because somebody will not listen, there is a limit to the patience.
+//! a `CancellationToken`; each task has a clone. *Something that waits until all have ended*: a
+//! `TaskTracker`. And because a task may not end, the wait has a limit.
 //!
 //! ```text
 //!   Ctrl-C ──▶ token.cancel() ──▶ the listener closes; each connection ends after what it has in hand
 //!                                      └─▶ tracker.wait(), at most GRACE ──▶ what is left is dropped
 //! ```
 //!
-//! What you will see: three clients, of whom one has just been answered, one waits for an answer and gets it,
-//! and one makes the server work on something that never ends. The program raises the signal itself.
+//! What you will see: three clients: one has just been answered, one waits for an answer and gets it, and
+//! one makes the server work on something that never ends. The program raises the signal itself.
 //!
 //!     cargo run --example graceful_shutdown
 
@@ -45,10 +45,10 @@ fn main() -> io::Result<()> {
             pressed = ctrl_c() => pressed?,
         }
         println!("server: Ctrl-C, {} connections are open", tracker.len());
-        // From here on nobody else is let in.
+        // From here on no connection is accepted.
         drop(listener);
         stop.cancel();
-        // Else `wait` would go on while it is empty: somebody could still spawn.
+        // Otherwise `wait` would not end: more tasks could still be spawned.
         tracker.close();
         match timeout(GRACE, tracker.wait()).await {
             Ok(()) => println!("server: all are gone, good night"),
@@ -85,12 +85,12 @@ async fn serve(stream: TcpStream, stop: CancellationToken) -> io::Result<()> {
     (&stream).write_all(b"goodbye\n").await
 }
 
-/// A client, who hears what the server says until it has no more to say.
+/// A client: prints what the server sends until the end of the stream.
 async fn listen(name: &str, stream: TcpStream) -> io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     while let Some(line) = lines.next_line().await? {
         println!("{name}: the server says: {line}");
-        // Ada has her answer, so Bob and Cleo, who came before her, are being served.
+        // Ada has her answer, so Bob and Cleo, which came before her, are being served.
         if (name, &*line) == ("Ada", "done") {
             println!("^C");
             signal_hook::low_level::raise(signal_hook::consts::SIGINT)?;

@@ -7,7 +7,7 @@
 //!
 //! Each page is a future: look up the name, connect, ask, and read until the server closes. `join_all` awaits
 //! all of them together, so that it takes as long as the slowest, and that one no longer than a time-out lets
-//! it. You will see two pages, then four ways to fail: too slow, nobody there, no HTTP, and too
+//! it. You will see two pages, then four ways to fail: too slow, no server, no HTTP, and too
 //! much of it. The answers stand in the order in which they were asked for, whichever came first.
 //!
 //! As a client of HTTP it is a simple one: no encryption, no redirection, no connection used twice.
@@ -111,7 +111,7 @@ async fn servers() -> io::Result<Vec<String>> {
             stream.write_all(answer.as_bytes()).await
         });
     }
-    // A port that was ours a moment ago, so that nobody listens there.
+    // A port that was ours a moment ago, so that no program listens there.
     let nobody = TcpListener::bind("localhost:0").await?.local_addr()?;
     urls.push(format!("http://localhost:{}/nobody", nobody.port()));
     Ok(urls)

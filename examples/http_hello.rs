@@ -82,7 +82,7 @@ async fn converse(mut stream: TcpStream) -> io::Result<()> {
                 break;
             }
         }
-        // All that is complete is answered. One who does not read the answers is slow too.
+        // All that is complete is answered. A client that does not read the answers is slow too.
         timeout(SLOW, stream.write_all(&output)).await??;
         output.clear();
 
@@ -176,7 +176,7 @@ fn parse(input: &[u8]) -> Result<Option<Request>, &'static str> {
             "host" => hosts += 1,
             "connection" if value.eq_ignore_ascii_case("close") => keep_alive = false,
             "connection" if value.eq_ignore_ascii_case("keep-alive") => keep_alive = true,
-            // Two different lengths are how one smuggles a request past somebody.
+            // Two different lengths are the way to smuggle a request past a proxy.
             "content-length" => {
                 let digits = value.bytes().all(|byte| byte.is_ascii_digit());
                 let length = value.parse::<usize>().ok().filter(|_| digits).ok_or(BAD)?;

@@ -1,11 +1,11 @@
 //! The ladder, step 1 of 6: one future on one thread.
 //!
-//! A future does nothing unless it is polled, but to poll it all the time burns a processor. So the
-//! thread sleeps, and leaves a *waker*, with which whoever brings the answer ends that sleep.
+//! A future does nothing unless it is polled, but polling it all the time burns a processor. So the
+//! thread parks, and gives the future a *waker*: the code that brings the answer unparks it so.
 //!
 //! New: `block_on` and its waker, and a future by hand, which another thread completes.
-//! Still wrong: a thread for each future; and a future that parks the thread too eats our permit.
-//! Grown up: `src/engine/block_on.rs`, on the permit of `src/engine/park.rs`.
+//! Still wrong: a thread for each future; and a future that parks the thread takes our permit.
+//! In the engine: `src/engine/block_on.rs`, on the park state of `src/engine/park.rs`.
 //! `cargo run --example ladder_1_block_on`: you will see two polls, 100 ms apart, not millions.
 
 use futures_task::{ArcWake, waker};
@@ -21,14 +21,14 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        // The wake may come right here, after we have looked and before we park. It is not lost:
+        // The wake may come right here, after the poll and before the park. It is not lost:
         // `unpark` leaves a permit, and `park` returns at once when there is one. A bare signal
-        // would find nobody asleep, and we would then sleep for ever.
+        // would find no thread parked, and this one would then wait for ever.
         thread::park();
     }
 }
 
-/// A thread that finds its way back to the future: to wake it means to end the thread's sleep.
+/// The waker of a future on this thread: a wake unparks the thread.
 struct Unpark {
     thread: thread::Thread,
 }
@@ -38,7 +38,7 @@ impl ArcWake for Unpark {
     }
 }
 
-/// A future by hand: the answer, once it is there, and the waker of who waits for it.
+/// A future by hand: the answer, once it is there, and the waker of the task that waits for it.
 #[derive(Clone, Default)]
 struct Answer(Arc<Mutex<(Option<u32>, Option<Waker>)>>);
 

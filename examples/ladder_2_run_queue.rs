@@ -1,12 +1,12 @@
-//! The ladder, step 2 of 6: many tasks take turns on one thread.
+//! The ladder, step 2 of 6: many tasks on one thread.
 //!
-//! A thread for each future is dear. So each future gets a waker of its own, and to wake it means
-//! to put it in line. The thread polls who is in line, in order, and sleeps when nobody is.
+//! A thread for each future is expensive. So each future gets a waker of its own, which pushes it
+//! to a queue. The thread polls the queue in order, and parks when the queue is empty.
 //!
 //! New: `Task`, which is a waker too, the queue, and `spawn`, which finds it by `CURRENT`.
-//! Still wrong: to wait for a moment or a socket takes a thread. A task has no output; a panic in
-//! one ends all; one that never ends keeps `block_on` from returning. One thread polls them all.
-//! Grown up: `task.rs`, `state.rs` and `queue.rs` in `src/engine`.
+//! Still wrong: each wait for a deadline or a socket takes a thread. A task has no output; a panic
+//! of one ends all; one that never ends keeps `block_on` from returning. One thread polls them all.
+//! In the engine: `task.rs`, `state.rs` and `queue.rs` in `src/engine`.
 //! `cargo run --example ladder_2_run_queue`: three tasks, and three threads that wake them.
 
 use crossbeam_queue::SegQueue;
@@ -35,17 +35,17 @@ pub fn block_on(future: impl Future<Output = ()> + Send + 'static) {
             run(&executor, &task);
             continue;
         }
-        // The wake may come right here, after we have looked and before we park. It is not lost:
+        // The wake may come right here, after the poll and before the park. It is not lost:
         // `unpark` leaves a permit, and `park` returns at once when there is one. A bare signal
-        // would find nobody asleep, and we would then sleep for ever.
+        // would find no thread parked, and this one would then wait for ever.
         thread::park();
     }
     CURRENT.set(outer);
 }
 
-/// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
+/// A future that can be queued: its `Arc` is its waker, and its entry in the queue.
 struct Task {
-    queued: AtomicBool, // woken twice, it stands in line once
+    queued: AtomicBool, // woken twice, it is queued once
     future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
     executor: Arc<Executor>,
 }
@@ -59,11 +59,11 @@ impl ArcWake for Task {
 }
 
 fn run(executor: &Executor, task: &Arc<Task>) {
-    // The flag goes down before the poll. Say that a message comes while the task is polled, when
-    // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
-    // Were the flag still up, the waker would do nothing, and the message would wait for ever.
+    // The flag is cleared before the poll. A message may come during the poll, when the task has
+    // just looked for one in vain: the waker finds the flag cleared, and queues the task again.
+    // If the flag were still set, the waker would do nothing, and the message would be lost.
     task.queued.swap(false, AcqRel); // as in `wake_by_ref`: the second sees what the first did
-    // The lock is for the compiler: nobody else takes the future. Foreign code runs without it.
+    // The lock is for the compiler: no other thread takes the future. User code runs without it.
     let Some(mut future) = task.future.lock().unwrap().take() else { return }; // it has ended
     if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_pending() {
         *task.future.lock().unwrap() = Some(future);
@@ -79,7 +79,7 @@ pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     Arc::new(Task { queued, future, executor }).wake();
 }
 
-/// A future by hand: the answer, once it is there, and the waker of who waits for it.
+/// A future by hand: the answer, once it is there, and the waker of the task that waits for it.
 #[derive(Clone, Default)]
 struct Answer(Arc<Mutex<(Option<u32>, Option<Waker>)>>);
 

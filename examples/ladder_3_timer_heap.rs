@@ -1,13 +1,13 @@
-//! The ladder, step 3 of 6: tasks that sleep, and one thread that sleeps for all of them.
+//! The ladder, step 3 of 6: tasks that sleep, and one thread that waits for all of them.
 //!
-//! To wait 100 ms takes no thread, only somebody who remembers whom to wake, and when. A heap keeps
-//! the earliest deadline on top. The thread wakes those whose time has come, runs who is in line,
-//! and sleeps itself no longer than until the next deadline.
+//! A sleep of 100 ms needs no thread, only a record of the waker and the deadline. A heap keeps the
+//! earliest deadline on top. The thread wakes the sleeps that are due, polls the queued tasks, and
+//! parks no longer than until the next deadline.
 //!
-//! New: `Timers`, `sleep` in the place of `ask`, and an end to the thread's own sleep.
-//! Still wrong: a sleep that was polled and dropped wakes its task at the deadline all the same. A
-//! very long one overflows. To wait for a socket takes a thread. The rest is as in step 2.
-//! Grown up: `src/engine/timer.rs`.
+//! New: `Timers`, `sleep` in the place of `ask`, and a limit to the thread's park.
+//! Still wrong: a sleep that was polled and dropped still wakes its task at the deadline. A very
+//! long one overflows. A wait for a socket takes a thread. The rest is as in step 2.
+//! In the engine: `src/engine/timer.rs`.
 //! `cargo run --example ladder_3_timer_heap`: sleeps of 300, 100 and 200 ms, over in 300, not 600.
 
 use crossbeam_queue::SegQueue;
@@ -40,17 +40,17 @@ pub fn block_on(future: impl Future<Output = ()> + Send + 'static) {
             run(&executor, &task);
             continue;
         }
-        // The wake may come right here, after we have looked and before we park. It is not lost:
+        // The wake may come right here, after the poll and before the park. It is not lost:
         // `unpark` leaves a permit, and `park` returns at once when there is one. A bare signal
-        // would find nobody asleep, and we would then sleep for ever.
+        // would find no thread parked, and this one would then wait for ever.
         thread::park_timeout(timeout.unwrap_or(Duration::MAX));
     }
     CURRENT.set(outer);
 }
 
-/// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
+/// A future that can be queued: its `Arc` is its waker, and its entry in the queue.
 struct Task {
-    queued: AtomicBool, // woken twice, it stands in line once
+    queued: AtomicBool, // woken twice, it is queued once
     future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
     executor: Arc<Executor>,
 }
@@ -64,11 +64,11 @@ impl ArcWake for Task {
 }
 
 fn run(executor: &Executor, task: &Arc<Task>) {
-    // The flag goes down before the poll. Say that a message comes while the task is polled, when
-    // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
-    // Were the flag still up, the waker would do nothing, and the message would wait for ever.
+    // The flag is cleared before the poll. A message may come during the poll, when the task has
+    // just looked for one in vain: the waker finds the flag cleared, and queues the task again.
+    // If the flag were still set, the waker would do nothing, and the message would be lost.
     task.queued.swap(false, AcqRel); // as in `wake_by_ref`: the second sees what the first did
-    // The lock is for the compiler: nobody else takes the future. Foreign code runs without it.
+    // The lock is for the compiler: no other thread takes the future. User code runs without it.
     let Some(mut future) = task.future.lock().unwrap().take() else { return }; // it has ended
     if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_pending() {
         *task.future.lock().unwrap() = Some(future);
@@ -84,15 +84,15 @@ pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     Arc::new(Task { queued, future, executor }).wake();
 }
 
-/// When, and by its key who; the earliest on top. The wakers stand apart, since a sleep that is
-/// polled again by another task changes its own, and a heap cannot be searched.
+/// Deadlines, the earliest on top, each with the key of its waker. The wakers are apart, since a
+/// sleep that is polled by another task changes its waker, and a heap cannot be searched.
 #[derive(Default)]
 struct Timers {
     heap: BinaryHeap<Reverse<(Instant, usize)>>,
     wakers: Slab<Option<Waker>>,
 }
 
-/// Wakes those whose deadline has come, and says how long it is to the next one.
+/// Wakes the sleeps that are due, and returns the time until the next deadline.
 fn wake_sleepers(executor: &Executor) -> Option<Duration> {
     let now = Instant::now();
     loop {
@@ -103,7 +103,7 @@ fn wake_sleepers(executor: &Executor) -> Option<Duration> {
         }
         timers.heap.pop();
         let waker = timers.wakers.remove(key); // only now may another sleep have this key
-        drop(timers); // a waker is foreign code: never wake one, or drop one, under a lock
+        drop(timers); // a waker is user code: never wake one, or drop one, under a lock
         waker.into_iter().for_each(Waker::wake);
     }
 }
@@ -116,9 +116,9 @@ pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     timers.heap.push(Reverse((deadline, key)));
     drop(timers);
     poll_fn(move |cx| {
-        // First the lock, then the clock. The other way round another thread that polls this might
-        // find it too early; then `wake_sleepers` takes the entry off the heap and finds no waker;
-        // then the waker comes, for nobody to wake, under a key that may be somebody else's.
+        // First the lock, then the clock. In the other order: this thread finds it too early; then
+        // `wake_sleepers` on another thread pops the entry and finds no waker; then the waker comes,
+        // after its only wake, under a key that another sleep may have by now.
         let mut timers = executor.timers.lock().unwrap();
         if Instant::now() >= deadline {
             return Poll::Ready(());
@@ -139,7 +139,7 @@ fn main() {
                 println!("task {ms}: awake after {} ms", start.elapsed().as_millis());
             });
         }
-        drop(sleep(Duration::from_millis(50))); // never polled: nobody to wake
+        drop(sleep(Duration::from_millis(50))); // never polled: there is no waker
     });
     println!("all done after {} ms, the time of the longest", start.elapsed().as_millis());
 }

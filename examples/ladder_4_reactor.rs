@@ -1,13 +1,13 @@
-//! The ladder, step 4 of 6: sockets, that is, the same loop with another place to sleep.
+//! The ladder, step 4 of 6: sockets, that is, the same loop with another place to park.
 //!
 //! A parked thread does not notice a packet. But the kernel can watch thousands of sockets and end
-//! one wait for any of them, for a deadline, or for a wake. So the thread now sleeps there. And no
-//! socket ever blocks: a task tries, and if that would block, it leaves its waker and tries later.
+//! one wait for any of them, for a deadline, or for a wake. So the thread now waits there. And no
+//! socket blocks: a task tries, and if that would block, it stores its waker and tries later.
 //!
 //! New: the `Poller` in the place of `park`, and `Socket` with `accept`, `read` and `write_all`.
 //! Still wrong: a system call for every poll, every wake, every wait. A socket has one waiter: no
-//! task reads while another writes. To connect blocks the thread. The rest is as in steps 2 and 3.
-//! Grown up: `src/engine/reactor.rs`, and `src/engine/driver.rs` for the one place to sleep.
+//! task reads while another writes. `connect` blocks the thread. The rest is as in steps 2 and 3.
+//! In the engine: `src/engine/reactor.rs`, and `src/engine/driver.rs` for the one place to wait.
 //! `cargo run --example ladder_4_reactor`: an echo server and three clients, all on one thread.
 
 use crossbeam_queue::SegQueue;
@@ -29,7 +29,7 @@ struct Executor {
     unfinished: AtomicUsize, // tasks, counted by this thread alone
     queue: SegQueue<Arc<Task>>,
     timers: Mutex<Timers>,
-    sockets: Mutex<Slab<Option<Waker>>>, // who waits for each
+    sockets: Mutex<Slab<Option<Waker>>>, // the waker of each
 }
 
 thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
@@ -45,12 +45,12 @@ pub fn block_on(future: impl Future<Output = ()> + Send + 'static) {
         let mut timeout = wake_sleepers(&executor);
         if let Some(task) = executor.queue.pop() {
             run(&executor, &task);
-            timeout = Some(Duration::ZERO); // only a look, or busy tasks would starve the sockets
+            timeout = Some(Duration::ZERO); // poll, or busy tasks would starve the sockets
         }
         events.clear();
-        // The wake may come right here, after we have looked and before we wait. It is not lost:
+        // The wake may come right here, after the last poll and before the wait. It is not lost:
         // `notify` leaves a permit, and `wait` returns at once when there is one. A bare signal
-        // would find nobody asleep, and we would then sleep for ever.
+        // would find no thread waiting, and this one would then wait for ever.
         executor.poller.wait(&mut events, timeout).expect("the poller can wait");
         for event in events.iter() {
             let waker = executor.sockets.lock().unwrap().get_mut(event.key).and_then(Option::take);
@@ -60,9 +60,9 @@ pub fn block_on(future: impl Future<Output = ()> + Send + 'static) {
     CURRENT.set(outer);
 }
 
-/// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
+/// A future that can be queued: its `Arc` is its waker, and its entry in the queue.
 struct Task {
-    queued: AtomicBool, // woken twice, it stands in line once
+    queued: AtomicBool, // woken twice, it is queued once
     future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
     executor: Arc<Executor>,
 }
@@ -76,11 +76,11 @@ impl ArcWake for Task {
 }
 
 fn run(executor: &Executor, task: &Arc<Task>) {
-    // The flag goes down before the poll. Say that a message comes while the task is polled, when
-    // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
-    // Were the flag still up, the waker would do nothing, and the message would wait for ever.
+    // The flag is cleared before the poll. A message may come during the poll, when the task has
+    // just looked for one in vain: the waker finds the flag cleared, and queues the task again.
+    // If the flag were still set, the waker would do nothing, and the message would be lost.
     task.queued.swap(false, AcqRel); // as in `wake_by_ref`: the second sees what the first did
-    // The lock is for the compiler: nobody else takes the future. Foreign code runs without it.
+    // The lock is for the compiler: no other thread takes the future. User code runs without it.
     let Some(mut future) = task.future.lock().unwrap().take() else { return }; // it has ended
     if future.as_mut().poll(&mut Context::from_waker(&waker_ref(task))).is_pending() {
         *task.future.lock().unwrap() = Some(future);
@@ -96,15 +96,15 @@ pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     Arc::new(Task { queued, future, executor }).wake();
 }
 
-/// When, and by its key who; the earliest on top. The wakers stand apart, since a sleep that is
-/// polled again by another task changes its own, and a heap cannot be searched.
+/// Deadlines, the earliest on top, each with the key of its waker. The wakers are apart, since a
+/// sleep that is polled by another task changes its waker, and a heap cannot be searched.
 #[derive(Default)]
 struct Timers {
     heap: BinaryHeap<Reverse<(Instant, usize)>>,
     wakers: Slab<Option<Waker>>,
 }
 
-/// Wakes those whose deadline has come, and says how long it is to the next one.
+/// Wakes the sleeps that are due, and returns the time until the next deadline.
 fn wake_sleepers(executor: &Executor) -> Option<Duration> {
     let now = Instant::now();
     loop {
@@ -115,7 +115,7 @@ fn wake_sleepers(executor: &Executor) -> Option<Duration> {
         }
         timers.heap.pop();
         let waker = timers.wakers.remove(key); // only now may another sleep have this key
-        drop(timers); // a waker is foreign code: never wake one, or drop one, under a lock
+        drop(timers); // a waker is user code: never wake one, or drop one, under a lock
         waker.into_iter().for_each(Waker::wake);
     }
 }
@@ -128,9 +128,9 @@ pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     timers.heap.push(Reverse((deadline, key)));
     drop(timers);
     poll_fn(move |cx| {
-        // First the lock, then the clock. The other way round another thread that polls this might
-        // find it too early; then `wake_sleepers` takes the entry off the heap and finds no waker;
-        // then the waker comes, for nobody to wake, under a key that may be somebody else's.
+        // First the lock, then the clock. In the other order: this thread finds it too early; then
+        // `wake_sleepers` on another thread pops the entry and finds no waker; then the waker comes,
+        // after its only wake, under a key that another sleep may have by now.
         let mut timers = executor.timers.lock().unwrap();
         if Instant::now() >= deadline {
             return Poll::Ready(());
@@ -151,7 +151,7 @@ pub struct Socket<S: AsFd> {
 impl<S: AsFd> Socket<S> {
     pub fn new(socket: S) -> Result<Self> {
         let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
-        rustix::io::ioctl_fionbio(&socket, true)?; // from now on it says that it would block
+        rustix::io::ioctl_fionbio(&socket, true)?; // from now on it returns `WouldBlock`
         let key = executor.sockets.lock().unwrap().insert(None);
         let this = Socket { socket, key, executor };
         // SAFETY: `drop` takes the descriptor out of the poller before `this.socket` closes it.
@@ -163,9 +163,9 @@ impl<S: AsFd> Socket<S> {
     async fn retry<R>(&mut self, on: Event, mut op: impl FnMut(&S) -> Result<R>) -> Result<R> {
         poll_fn(|cx| match op(&self.socket) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // The packet may come right here, after we have tried. It is not lost: `modify`
-                // asks for one event as soon as the socket *is* ready, not when it becomes so.
-                // And the waker is there before we ask, or the event might find none.
+                // The packet may come right here, after the try. It is not lost: `modify` asks for
+                // one event as soon as the socket *is* ready, not when it becomes so. And the waker
+                // is stored before that, or the event might find none.
                 let waker = cx.waker().clone();
                 let _old = self.executor.sockets.lock().unwrap()[self.key].replace(waker);
                 self.executor.poller.modify(&self.socket, on)?;
@@ -179,7 +179,7 @@ impl<S: AsFd> Socket<S> {
 
 impl<S: AsFd> Drop for Socket<S> {
     fn drop(&mut self) {
-        let _ = self.executor.poller.delete(&self.socket); // before others may get its number
+        let _ = self.executor.poller.delete(&self.socket); // before another socket can get its number
         let _waker = self.executor.sockets.lock().unwrap().remove(self.key);
     }
 }
@@ -204,7 +204,7 @@ impl Socket<TcpStream> {
     }
 }
 
-/// Sends back what comes, until no more comes.
+/// Sends back what it receives, until the end of the stream.
 async fn echo(mut stream: Socket<TcpStream>) {
     let mut buffer = [0; 4096];
     while let length @ 1.. = stream.read(&mut buffer).await.unwrap() {

@@ -1,16 +1,16 @@
-//! The ladder, step 5 of 6: handles, with which one waits for a task, or ends it.
+//! The ladder, step 5 of 6: handles, which await a task, or abort it.
 //!
-//! A task could only print what it found. Now its end and its output stay where a handle finds
-//! them, and the end wakes who waits for it, like the `Answer` of step 1. A panic is an end like
-//! any other. And to abort is to wake with a flag: only who polls a future may drop it.
+//! A task could only print its result. Now its end and its output stay where a handle finds them,
+//! and the end wakes the task that awaits the handle, like the `Answer` of step 1. A panic is an
+//! end too. An abort is a wake with a flag: only the thread that polls a future may drop it.
 //!
-//! New: `JoinHandle`, `contain`; and a list of all tasks, for `block_on` now returns with its own
-//! future and drops the others.
-//! Still wrong: one thread polls all tasks: one that computes, or blocks, holds up the others. A
-//! handle that was polled and dropped wakes its task all the same. The rest is as in steps 3 and 4.
-//! Grown up: `task.rs` and `state.rs` in `src/engine`, and `src/runtime/join_handle.rs`.
+//! New: `JoinHandle`, `catch_panic`; and a list of all tasks, as `block_on` now returns when its
+//! own future is ready, and drops the others.
+//! Still wrong: one thread polls all tasks, so a task that computes or blocks delays the others. A
+//! handle that was polled and dropped still wakes its task. The rest is as in steps 3 and 4.
+//! In the engine: `task.rs` and `state.rs` in `src/engine`, and `src/runtime/join_handle.rs`.
 //! `cargo run --example ladder_5_join_handle`: one task returns, one panics, with the usual report,
-//! one is aborted; and an echo, which nobody awaits, ends with `block_on`.
+//! one is aborted; and an echo, which no task awaits, ends with `block_on`.
 
 use crossbeam_queue::SegQueue;
 use futures_task::{ArcWake, waker_ref};
@@ -32,7 +32,7 @@ struct Executor {
     unfinished: Mutex<Slab<Option<Arc<Task>>>>, // all tasks, wherever they wait
     queue: SegQueue<Arc<Task>>,
     timers: Mutex<Timers>,
-    sockets: Mutex<Slab<Option<Waker>>>, // who waits for each
+    sockets: Mutex<Slab<Option<Waker>>>, // the waker of each
 }
 
 thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
@@ -48,12 +48,12 @@ pub fn block_on<F: Future<Output: Send> + Send + 'static>(future: F) -> F::Outpu
         let mut timeout = wake_sleepers(&executor);
         if let Some(task) = executor.queue.pop() {
             run(&executor, &task);
-            timeout = Some(Duration::ZERO); // only a look, or busy tasks would starve the sockets
+            timeout = Some(Duration::ZERO); // poll, or busy tasks would starve the sockets
         }
         events.clear();
-        // The wake may come right here, after we have looked and before we wait. It is not lost:
+        // The wake may come right here, after the last poll and before the wait. It is not lost:
         // `notify` leaves a permit, and `wait` returns at once when there is one. A bare signal
-        // would find nobody asleep, and we would then sleep for ever.
+        // would find no thread waiting, and this one would then wait for ever.
         executor.poller.wait(&mut events, timeout).expect("the poller can wait");
         for event in events.iter() {
             let waker = executor.sockets.lock().unwrap().get_mut(event.key).and_then(Option::take);
@@ -63,21 +63,21 @@ pub fn block_on<F: Future<Output: Send> + Send + 'static>(future: F) -> F::Outpu
     let rest = executor.unfinished.lock().unwrap().clone();
     rest.into_iter().filter_map(|(_, task)| task).for_each(Task::wake);
     while let Some(task) = executor.queue.pop() {
-        task.aborted.store(true, Relaxed); // also if a destructor has just spawned it
+        task.aborted.store(true, Relaxed); // even if a destructor has just spawned it
         run(&executor, &task);
     }
     CURRENT.set(outer);
     main.output.lock().unwrap().take().expect("the main task panicked")
 }
 
-/// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
+/// A future that can be queued: its `Arc` is its waker, and its entry in the queue.
 struct Task {
     key: usize,         // among the unfinished
-    queued: AtomicBool, // woken twice, it stands in line once
+    queued: AtomicBool, // woken twice, it is queued once
     aborted: AtomicBool,
     future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
-    end: Mutex<(Option<Joined<()>>, Option<Waker>)>, // and the waker of who waits for it
-    executor: Weak<Executor>,                        // which owns the task
+    end: Mutex<(Option<Joined<()>>, Option<Waker>)>,                 // and the waker of the joiner
+    executor: Weak<Executor>,                                        // which owns the task
 }
 impl ArcWake for Task {
     fn wake_by_ref(this: &Arc<Self>) {
@@ -90,19 +90,20 @@ impl ArcWake for Task {
 }
 
 fn run(executor: &Executor, task: &Arc<Task>) {
-    // The flag goes down before the poll. Say that a message comes while the task is polled, when
-    // it has just looked for one in vain: its waker finds the flag down and puts it back in line.
-    // Were the flag still up, the waker would do nothing, and the message would wait for ever.
+    // The flag is cleared before the poll. A message may come during the poll, when the task has
+    // just looked for one in vain: the waker finds the flag cleared, and queues the task again.
+    // If the flag were still set, the waker would do nothing, and the message would be lost.
     task.queued.swap(false, AcqRel); // as in `wake_by_ref`: the second sees what the first did
-    // The lock is for the compiler: nobody else takes the future. Foreign code runs without it.
+    // The lock is for the compiler: no other thread takes the future. User code runs without it.
     let Some(mut future) = task.future.lock().unwrap().take() else { return }; // it has ended
     let poll = || future.as_mut().poll(&mut Context::from_waker(&waker_ref(task)));
-    let poll = if task.aborted.load(Relaxed) { Err(JoinError::Cancelled) } else { contain(poll) };
+    let poll =
+        if task.aborted.load(Relaxed) { Err(JoinError::Cancelled) } else { catch_panic(poll) };
     if let Ok(Poll::Pending) = poll {
         *task.future.lock().unwrap() = Some(future);
         return;
     }
-    let end = contain(|| drop(future)).and(poll.map(drop)); // a destructor may panic too
+    let end = catch_panic(|| drop(future)).and(poll.map(drop)); // a destructor may panic too
     executor.unfinished.lock().unwrap().remove(task.key);
     let (_, joiner) = mem::replace(&mut *task.end.lock().unwrap(), (Some(end), None));
     joiner.into_iter().for_each(Waker::wake); // the lock is free again
@@ -122,8 +123,8 @@ pub fn spawn<F: Future<Output: Send> + Send + 'static>(future: F) -> JoinHandle<
     JoinHandle { task, output }
 }
 
-/// Calls foreign code. Its panic becomes the end of one task, and goes no further.
-fn contain<R>(code: impl FnOnce() -> R) -> Joined<R> {
+/// Calls user code. Its panic becomes the end of one task, and goes no further.
+fn catch_panic<R>(code: impl FnOnce() -> R) -> Joined<R> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
         let message = panic.downcast_ref::<&str>().map(ToString::to_string);
         JoinError::Panicked(message.or_else(|| panic.downcast_ref().cloned()).unwrap_or_default())
@@ -137,13 +138,13 @@ pub enum JoinError {
 }
 pub type Joined<T> = std::result::Result<T, JoinError>;
 
-/// Awaits the end of a task. To drop it detaches the task, which goes on.
+/// Awaits the end of a task. Dropping the handle detaches the task, which goes on.
 pub struct JoinHandle<T> {
     task: Arc<Task>,
     output: Arc<Mutex<Option<T>>>, // there before the end is
 }
 impl<T> JoinHandle<T> {
-    /// The executor drops the future: we may be anywhere, even in the midst of the task's own poll.
+    /// The executor drops the future, and not the caller, which may be inside the task's own poll.
     pub fn abort(&self) {
         self.task.aborted.store(true, Relaxed); // `wake_by_ref` publishes it
         self.task.clone().wake();
@@ -160,15 +161,15 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-/// When, and by its key who; the earliest on top. The wakers stand apart, since a sleep that is
-/// polled again by another task changes its own, and a heap cannot be searched.
+/// Deadlines, the earliest on top, each with the key of its waker. The wakers are apart, since a
+/// sleep that is polled by another task changes its waker, and a heap cannot be searched.
 #[derive(Default)]
 struct Timers {
     heap: BinaryHeap<Reverse<(Instant, usize)>>,
     wakers: Slab<Option<Waker>>,
 }
 
-/// Wakes those whose deadline has come, and says how long it is to the next one.
+/// Wakes the sleeps that are due, and returns the time until the next deadline.
 fn wake_sleepers(executor: &Executor) -> Option<Duration> {
     let now = Instant::now();
     loop {
@@ -179,7 +180,7 @@ fn wake_sleepers(executor: &Executor) -> Option<Duration> {
         }
         timers.heap.pop();
         let waker = timers.wakers.remove(key); // only now may another sleep have this key
-        drop(timers); // a waker is foreign code: never wake one, or drop one, under a lock
+        drop(timers); // a waker is user code: never wake one, or drop one, under a lock
         waker.into_iter().for_each(Waker::wake);
     }
 }
@@ -192,9 +193,9 @@ pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     timers.heap.push(Reverse((deadline, key)));
     drop(timers);
     poll_fn(move |cx| {
-        // First the lock, then the clock. The other way round another thread that polls this might
-        // find it too early; then `wake_sleepers` takes the entry off the heap and finds no waker;
-        // then the waker comes, for nobody to wake, under a key that may be somebody else's.
+        // First the lock, then the clock. In the other order: this thread finds it too early; then
+        // `wake_sleepers` on another thread pops the entry and finds no waker; then the waker comes,
+        // after its only wake, under a key that another sleep may have by now.
         let mut timers = executor.timers.lock().unwrap();
         if Instant::now() >= deadline {
             return Poll::Ready(());
@@ -215,7 +216,7 @@ pub struct Socket<S: AsFd> {
 impl<S: AsFd> Socket<S> {
     pub fn new(socket: S) -> Result<Self> {
         let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
-        rustix::io::ioctl_fionbio(&socket, true)?; // from now on it says that it would block
+        rustix::io::ioctl_fionbio(&socket, true)?; // from now on it returns `WouldBlock`
         let key = executor.sockets.lock().unwrap().insert(None);
         let this = Socket { socket, key, executor };
         // SAFETY: `drop` takes the descriptor out of the poller before `this.socket` closes it.
@@ -227,9 +228,9 @@ impl<S: AsFd> Socket<S> {
     async fn retry<R>(&mut self, on: Event, mut op: impl FnMut(&S) -> Result<R>) -> Result<R> {
         poll_fn(|cx| match op(&self.socket) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // The packet may come right here, after we have tried. It is not lost: `modify`
-                // asks for one event as soon as the socket *is* ready, not when it becomes so.
-                // And the waker is there before we ask, or the event might find none.
+                // The packet may come right here, after the try. It is not lost: `modify` asks for
+                // one event as soon as the socket *is* ready, not when it becomes so. And the waker
+                // is stored before that, or the event might find none.
                 let waker = cx.waker().clone();
                 let _old = self.executor.sockets.lock().unwrap()[self.key].replace(waker);
                 self.executor.poller.modify(&self.socket, on)?;
@@ -243,7 +244,7 @@ impl<S: AsFd> Socket<S> {
 
 impl<S: AsFd> Drop for Socket<S> {
     fn drop(&mut self) {
-        let _ = self.executor.poller.delete(&self.socket); // before others may get its number
+        let _ = self.executor.poller.delete(&self.socket); // before another socket can get its number
         let _waker = self.executor.sockets.lock().unwrap().remove(self.key);
     }
 }
@@ -268,7 +269,7 @@ impl Socket<TcpStream> {
     }
 }
 
-/// Sends back what comes, until no more comes.
+/// Sends back what it receives, until the end of the stream.
 async fn echo(mut stream: Socket<TcpStream>) {
     let mut buffer = [0; 4096];
     while let length @ 1.. = stream.read(&mut buffer).await.unwrap() {
@@ -289,5 +290,5 @@ fn main() {
         spawn(echo(listener.accept().await.unwrap())); // its handle is dropped, but it goes on
         stream.write_all(b"hello").await.unwrap();
         println!("one echoes: {} bytes", stream.read(&mut [0; 5]).await.unwrap());
-    }); // here the echo ends, which waits for more
+    }); // this ends the echo, which waits for more
 }

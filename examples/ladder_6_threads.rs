@@ -1,13 +1,13 @@
 //! The ladder, step 6 of 6: several threads, which steal tasks from each other.
 //!
-//! A task that computes holds up those behind it, while other processors have nothing to do. So
-//! several workers have a queue each, and whose queue is empty steals. Who finds nothing at all
-//! sleeps until it is called: one of them in the poller, where it waits for all, the others parked.
+//! A task that computes delays the tasks behind it, while other processors are idle. So several
+//! workers have a queue each, and a worker whose queue is empty steals. A worker that finds nothing
+//! waits until it is notified: one of them in the poller, the others parked.
 //!
-//! New: the loop is now `work`, run by many; `push`, `call`, `next_task`; `wakes` for `queued`.
-//! Still wrong: in each turn all workers meet at the same locks, and a call may wake one too many.
-//! Only the idle steal: while all are busy, a blocked worker's tasks wait. The rest is as before.
-//! Grown up: `worker.rs`, `idle.rs` and `queue.rs` in `src/engine`.
+//! New: the loop is now `work`, run by many; `push`, `notify`, `next_task`; `wakes` for `queued`.
+//! Still wrong: all workers contend on the same locks, and `notify` may wake one worker too many.
+//! Only idle workers steal: while all are busy, a blocked worker's tasks wait. The rest is as before.
+//! In the engine: `worker.rs`, `idle.rs` and `queue.rs` in `src/engine`.
 //! `cargo run --example ladder_6_threads`: one worker blocks, the others steal what it spawned.
 
 use crossbeam_queue::SegQueue;
@@ -32,13 +32,13 @@ struct Executor {
     queues: Vec<SegQueue<Arc<Task>>>, // one a worker; the last is the injector, for other threads
     idle: Mutex<Idle>,
     timers: Mutex<Timers>,
-    sockets: Mutex<Slab<Option<Waker>>>, // who waits for each
+    sockets: Mutex<Slab<Option<Waker>>>, // the waker of each
 }
 
-/// Who sleeps, or is about to. Nobody stays parked while the place in the poller is free.
+/// The idle workers. No worker stays parked while the poller is free.
 #[derive(Default)]
 struct Idle {
-    driver: bool, // the place in the poller is taken
+    driver: bool, // a worker is in the poller
     parked: Vec<thread::Thread>,
     ended: bool, // all workers have left
 }
@@ -62,7 +62,7 @@ pub fn block_on<F: Future<Output: Send> + Send + 'static>(workers: usize, future
     let rest = executor.unfinished.lock().unwrap().clone();
     rest.into_iter().filter_map(|(_, task)| task).for_each(Task::wake);
     while let Some(task) = executor.next_task(0, 0) {
-        task.aborted.store(true, Relaxed); // also if a destructor has just spawned it
+        task.aborted.store(true, Relaxed); // even if a destructor has just spawned it
         run(executor, &task);
     }
     CURRENT.set(outer);
@@ -78,7 +78,7 @@ fn work(executor: &Arc<Executor>, index: usize, main: &Task) {
         task.iter().for_each(|task| run(executor, task));
         let mut idle = executor.idle.lock().unwrap();
         if main.end.lock().unwrap().0.is_some() {
-            break; // with the lock: who has announced is called, below, who comes later sees it
+            break; // under the lock: a worker that has announced is notified below, a later one sees it
         }
         let drives = !mem::replace(&mut idle.driver, true);
         if !drives && task.is_none() {
@@ -86,19 +86,19 @@ fn work(executor: &Arc<Executor>, index: usize, main: &Task) {
         }
         drop(idle);
         let mut timeout = wake_sleepers(executor);
-        // The push may come right before we sleep: we find nothing; another thread pushes a task,
-        // and finds nobody idle; we sleep, and the task lies there for ever. So we first announce,
-        // above, then look, here; the other first pushes, then looks for us, in `call`. Both take
-        // the lock of `idle` in between: who comes second sees what the first did. Nor is a call
-        // lost that comes after this look: `notify` and `unpark` leave a permit.
+        // The race: this worker finds nothing; another thread pushes a task and finds no worker
+        // idle; this worker parks, and the task stays there for ever. So this worker first announces,
+        // above, then looks, here; the other thread first pushes, then looks, in `notify`. Both take
+        // the lock of `idle` in between, and the second sees what the first did. A wake that comes
+        // after this look is not lost either: `Poller::notify` and `unpark` leave a permit.
         if task.is_some() || executor.queues.iter().any(|queue| !queue.is_empty()) {
-            timeout = Some(Duration::ZERO); // only a look, or busy tasks would starve the sockets
+            timeout = Some(Duration::ZERO); // poll, or busy tasks would starve the sockets
         }
         events.clear();
         if drives {
             executor.poller.wait(&mut events, timeout).expect("the poller can wait");
             executor.idle.lock().unwrap().driver = false;
-            executor.call(); // or the place might stay free while we are busy
+            executor.notify(); // or no worker might be in the poller while this one is busy
         } else if timeout != Some(Duration::ZERO) {
             thread::park();
         }
@@ -108,17 +108,17 @@ fn work(executor: &Arc<Executor>, index: usize, main: &Task) {
             waker.into_iter().for_each(Waker::wake);
         }
     }
-    executor.call(); // who leaves calls the next
+    executor.notify(); // a worker that leaves notifies the next
 }
 
 impl Executor {
     fn push(&self, task: Arc<Task>) {
         self.queues[HERE.get().min(self.queues.len() - 1)].push(task); // or the injector
-        self.call();
+        self.notify();
     }
 
-    /// Wakes a parked worker; if there is none, the one in the poller.
-    fn call(&self) {
+    /// Wakes a parked worker; if there is none, the worker in the poller.
+    fn notify(&self) {
         let idle = &mut *self.idle.lock().unwrap();
         if let Some(thread) = idle.parked.pop() {
             thread.unpark();
@@ -127,22 +127,22 @@ impl Executor {
         }
     }
 
-    /// From the worker's own queue, or the injector, or else stolen from another.
+    /// From the worker's own queue, or the injector; if both are empty, stolen from another worker.
     fn next_task(&self, index: usize, turn: usize) -> Option<Arc<Task>> {
         let (own, injector) = (&self.queues[index], self.queues.last()?);
-        let first = [own, injector][turn % 2]; // in turn, or a full queue would starve the injector
+        let first = [own, injector][turn % 2]; // alternate, or a full queue would starve the injector
         [first, own].into_iter().chain(self.queues.iter().rev()).find_map(SegQueue::pop)
     }
 }
 
-/// A future that finds its way back into the queue: its `Arc` is its waker, and its place in line.
+/// A future that can be queued: its `Arc` is its waker, and its entry in the queue.
 struct Task {
     key: usize,         // among the unfinished
-    wakes: AtomicUsize, // 0: it waits; else it stands in line once, or runs, or has ended
+    wakes: AtomicUsize, // 0: it waits; else it is queued once, or runs, or has ended
     aborted: AtomicBool,
     future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>, // none: it runs or has ended
-    end: Mutex<(Option<Joined<()>>, Option<Waker>)>, // and the waker of who waits for it
-    executor: Weak<Executor>,                        // which owns the task
+    end: Mutex<(Option<Joined<()>>, Option<Waker>)>,                 // and the waker of the joiner
+    executor: Weak<Executor>,                                        // which owns the task
 }
 impl ArcWake for Task {
     fn wake_by_ref(this: &Arc<Self>) {
@@ -154,14 +154,15 @@ impl ArcWake for Task {
 }
 
 fn run(executor: &Executor, task: &Arc<Task>) {
-    // The count goes down after the poll. Say that a message comes while the task is polled, when
-    // it has just looked for one in vain: its waker finds the count up and only adds to it. Were it
-    // down, another worker would take the task at once, find the future gone, and lose the message.
+    // The count is reset after the poll. A message may come during the poll, when the task has just
+    // looked for one in vain: the waker finds the count above 0 and only adds to it. If it were 0,
+    // another worker would take the task at once, find the future gone, and lose the message.
     let wakes = task.wakes.load(Acquire); // with `fetch_add`: the second sees what the first did
-    // The lock is for the compiler: nobody else takes the future. Foreign code runs without it.
+    // The lock is for the compiler: no other thread takes the future. User code runs without it.
     let Some(mut future) = task.future.lock().unwrap().take() else { return }; // it has ended
     let poll = || future.as_mut().poll(&mut Context::from_waker(&waker_ref(task)));
-    let poll = if task.aborted.load(Relaxed) { Err(JoinError::Cancelled) } else { contain(poll) };
+    let poll =
+        if task.aborted.load(Relaxed) { Err(JoinError::Cancelled) } else { catch_panic(poll) };
     if let Ok(Poll::Pending) = poll {
         *task.future.lock().unwrap() = Some(future);
         if task.wakes.fetch_sub(wakes, AcqRel) != wakes {
@@ -169,7 +170,7 @@ fn run(executor: &Executor, task: &Arc<Task>) {
         }
         return;
     }
-    let end = contain(|| drop(future)).and(poll.map(drop)); // a destructor may panic too
+    let end = catch_panic(|| drop(future)).and(poll.map(drop)); // a destructor may panic too
     executor.unfinished.lock().unwrap().remove(task.key);
     let (_, joiner) = mem::replace(&mut *task.end.lock().unwrap(), (Some(end), None));
     joiner.into_iter().for_each(Waker::wake); // the lock is free again
@@ -189,13 +190,13 @@ pub fn spawn<F: Future<Output: Send> + Send + 'static>(future: F) -> JoinHandle<
     let handle = JoinHandle { task, output };
     if executor.idle.lock().unwrap().ended {
         handle.abort();
-        run(&executor, &handle.task); // too late: nobody else would
+        run(&executor, &handle.task); // too late: no worker would
     }
     handle
 }
 
-/// Calls foreign code. Its panic becomes the end of one task, and goes no further.
-fn contain<R>(code: impl FnOnce() -> R) -> Joined<R> {
+/// Calls user code. Its panic becomes the end of one task, and goes no further.
+fn catch_panic<R>(code: impl FnOnce() -> R) -> Joined<R> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
         let message = panic.downcast_ref::<&str>().map(ToString::to_string);
         JoinError::Panicked(message.or_else(|| panic.downcast_ref().cloned()).unwrap_or_default())
@@ -209,13 +210,13 @@ pub enum JoinError {
 }
 pub type Joined<T> = std::result::Result<T, JoinError>;
 
-/// Awaits the end of a task. To drop it detaches the task, which goes on.
+/// Awaits the end of a task. Dropping the handle detaches the task, which goes on.
 pub struct JoinHandle<T> {
     task: Arc<Task>,
     output: Arc<Mutex<Option<T>>>, // there before the end is
 }
 impl<T> JoinHandle<T> {
-    /// The executor drops the future: we may be anywhere, even in the midst of the task's own poll.
+    /// The executor drops the future, and not the caller, which may be inside the task's own poll.
     pub fn abort(&self) {
         self.task.aborted.store(true, Relaxed); // `wake_by_ref` publishes it
         self.task.clone().wake();
@@ -232,15 +233,15 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-/// When, and by its key who; the earliest on top. The wakers stand apart, since a sleep that is
-/// polled again by another task changes its own, and a heap cannot be searched.
+/// Deadlines, the earliest on top, each with the key of its waker. The wakers are apart, since a
+/// sleep that is polled by another task changes its waker, and a heap cannot be searched.
 #[derive(Default)]
 struct Timers {
     heap: BinaryHeap<Reverse<(Instant, usize)>>,
     wakers: Slab<Option<Waker>>,
 }
 
-/// Wakes those whose deadline has come, and says how long it is to the next one.
+/// Wakes the sleeps that are due, and returns the time until the next deadline.
 fn wake_sleepers(executor: &Executor) -> Option<Duration> {
     let now = Instant::now();
     loop {
@@ -251,7 +252,7 @@ fn wake_sleepers(executor: &Executor) -> Option<Duration> {
         }
         timers.heap.pop();
         let waker = timers.wakers.remove(key); // only now may another sleep have this key
-        drop(timers); // a waker is foreign code: never wake one, or drop one, under a lock
+        drop(timers); // a waker is user code: never wake one, or drop one, under a lock
         waker.into_iter().for_each(Waker::wake);
     }
 }
@@ -265,9 +266,9 @@ pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     drop(timers);
     executor.poller.notify().expect("the poller can be notified"); // or it may sleep too long
     poll_fn(move |cx| {
-        // First the lock, then the clock. The other way round another thread that polls this might
-        // find it too early; then `wake_sleepers` takes the entry off the heap and finds no waker;
-        // then the waker comes, for nobody to wake, under a key that may be somebody else's.
+        // First the lock, then the clock. In the other order: this thread finds it too early; then
+        // `wake_sleepers` on another thread pops the entry and finds no waker; then the waker comes,
+        // after its only wake, under a key that another sleep may have by now.
         let mut timers = executor.timers.lock().unwrap();
         if Instant::now() >= deadline {
             return Poll::Ready(());
@@ -288,7 +289,7 @@ pub struct Socket<S: AsFd> {
 impl<S: AsFd> Socket<S> {
     pub fn new(socket: S) -> Result<Self> {
         let executor = CURRENT.with_borrow(Clone::clone).expect("called outside of `block_on`");
-        rustix::io::ioctl_fionbio(&socket, true)?; // from now on it says that it would block
+        rustix::io::ioctl_fionbio(&socket, true)?; // from now on it returns `WouldBlock`
         let key = executor.sockets.lock().unwrap().insert(None);
         let this = Socket { socket, key, executor };
         // SAFETY: `drop` takes the descriptor out of the poller before `this.socket` closes it.
@@ -300,9 +301,9 @@ impl<S: AsFd> Socket<S> {
     async fn retry<R>(&mut self, on: Event, mut op: impl FnMut(&S) -> Result<R>) -> Result<R> {
         poll_fn(|cx| match op(&self.socket) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // The packet may come right here, after we have tried. It is not lost: `modify`
-                // asks for one event as soon as the socket *is* ready, not when it becomes so.
-                // And the waker is there before we ask, or the event might find none.
+                // The packet may come right here, after the try. It is not lost: `modify` asks for
+                // one event as soon as the socket *is* ready, not when it becomes so. And the waker
+                // is stored before that, or the event might find none.
                 let waker = cx.waker().clone();
                 let _old = self.executor.sockets.lock().unwrap()[self.key].replace(waker);
                 self.executor.poller.modify(&self.socket, on)?;
@@ -316,7 +317,7 @@ impl<S: AsFd> Socket<S> {
 
 impl<S: AsFd> Drop for Socket<S> {
     fn drop(&mut self) {
-        let _ = self.executor.poller.delete(&self.socket); // before others may get its number
+        let _ = self.executor.poller.delete(&self.socket); // before another socket can get its number
         let _waker = self.executor.sockets.lock().unwrap().remove(self.key);
     }
 }
@@ -341,7 +342,7 @@ impl Socket<TcpStream> {
     }
 }
 
-/// Sends back what comes, until no more comes.
+/// Sends back what it receives, until the end of the stream.
 async fn echo(mut stream: Socket<TcpStream>) {
     let mut buffer = [0; 4096];
     while let length @ 1.. = stream.read(&mut buffer).await.unwrap() {
@@ -370,5 +371,5 @@ fn main() {
         println!("one echoes: {} bytes", stream.read(&mut [0; 5]).await.unwrap());
         sleep(Duration::from_millis(100)).await;
         println!("worker {} has slept", HERE.get());
-    }); // here the echo ends, which waits for more
+    }); // this ends the echo, which waits for more
 }

@@ -1,11 +1,11 @@
-//! A pipeline of streams, in which so many things are in work at once and no more.
+//! A pipeline of streams, with a limit to how many items are in work at once.
 //!
 //! ```text
 //!   numbers ──▶ only the odd ones ──▶ fetch, up to 3 at once ──▶ parse, one by one ──▶ sum
 //! ```
 //!
-//! A stream does nothing until it is asked for the next item, so the last stage sets the pace: nothing is
-//! fetched that nobody will take. `buffered(n)` keeps up to n futures going, and gives their outputs in the
+//! A stream does nothing until it is asked for the next item, so the last stage sets the pace: only what
+//! will be used is fetched. `buffered(n)` keeps up to n futures going, and gives their outputs in the
 //! order of the input; `buffer_unordered(n)` gives whatever is ready first. Neither needs a task.
 //!
 //! What you will see: the same five fetches three times, one after the other, in order and as they

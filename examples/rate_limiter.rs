@@ -1,11 +1,11 @@
 //! Not too many at once, and not too many in a second: two limits, both by a semaphore.
 //!
-//! A semaphore holds permits. Who needs one and finds none waits in line. If the permit comes back when the
+//! A semaphore holds permits. A task that needs one and finds none waits. If the permit comes back when the
 //! work is done, that limits how many work *at once*. If it is thrown away, and a clock puts new ones in,
 //! that limits how many *begin in a second*: the "token bucket".
 //!
-//! What you will see: six requests of 50 ms, two at a time; then eight requests, of which the first three
-//! may go at once, as the bucket is full, and the others one by one, every 100 ms. The clock is
+//! What you will see: six requests of 50 ms, two at a time; then eight requests: the first three go at
+//! once, as the bucket is full, and the others one by one, every 100 ms. The clock is
 //! paused, so the times are exact.
 //!
 //!     cargo run --example rate_limiter
@@ -36,7 +36,7 @@ async fn two_at_once() {
     for number in 1..=6 {
         let limit = limit.clone();
         requests.spawn(async move {
-            // Until the end of the block; also if the task is aborted, or panics.
+            // Held until the end of the block, even if the task is aborted or panics.
             let _permit = limit.acquire().await.expect("nobody closes it");
             println!("{:>5} ms  request {number} begins", start.elapsed().as_millis());
             sleep(50 * MS).await;

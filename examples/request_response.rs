@@ -4,9 +4,9 @@
 //! each of the three ways:
 //!
 //! - the answer comes;
-//! - the server drops its end without an answer, and whoever waits learns that at once;
-//! - the client loses patience and drops its end, and the server stops looking: work that nobody waits
-//!   for is not done to the end.
+//! - the server drops its end without an answer, and the client learns that at once;
+//! - the client loses patience and drops its end, and the server stops looking: work whose
+//!   result is not awaited is not done to the end.
 //!
 //! The clock is paused: it jumps to the next deadline whenever all are waiting. So the times are exact.
 //!

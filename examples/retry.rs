@@ -1,7 +1,7 @@
 //! Try again, and wait twice as long before each new attempt: exponential back-off.
 //!
-//! What fails for a moment should be tried again, but not at once and not for ever: a server that is
-//! overloaded would be kept so by those who ask again and again. Each attempt has a time-out too, as
+//! What fails for a moment should be tried again, but not at once and not for ever: clients that
+//! ask again and again keep an overloaded server overloaded. Each attempt has a time-out too, as
 //! no answer is the most usual failure of all. And an error that will not go away is not tried again.
 //!
 //! What you will see: three calls, one that succeeds after some failures, one that is given up, and one

@@ -1,6 +1,6 @@
 //! Tasks that borrow: `scope`.
 //!
-//! A spawned task may outlive whoever has spawned it, so it must own what it uses, or share it in an `Arc`. A
+//! A spawned task may outlive its parent, so it must own what it uses, or share it in an `Arc`. A
 //! scope ends only when all its tasks have, so they may borrow from outside of it, as threads may
 //! in `std::thread::scope`. The price: it blocks its thread, and is for where one may block.
 //!
@@ -61,7 +61,7 @@ fn main() -> std::io::Result<()> {
         println!("the longest words: {:?}", longest.await.expect("the scope does not panic"));
     });
 
-    // A panic that nobody has asked for comes out of the scope, after all tasks.
+    // A panic that is not awaited comes out of the scope, after all tasks have ended.
     std::panic::set_hook(Box::new(|_| ()));
     let mut finished = false;
     let result = catch_unwind(AssertUnwindSafe(|| {

@@ -2,7 +2,7 @@
 //!
 //! `select!` polls several futures until one of them is done, and drops the others. In Rust that is all
 //! there is to cancelling: a future that is dropped does not go on, and what it held is dropped with it.
-//! Who wants to keep a future that was not done yet hands in a reference to it.
+//! To keep a future that is not done yet, pass a reference to it.
 //!
 //! What you will see, each with its time on a paused clock: work that is cut off by a time-out; a task that
 //! is told to stop through a oneshot channel, and puts its things in order; a long piece of work that goes on
@@ -88,7 +88,7 @@ async fn goes_on() {
     let mut ticks = interval(100 * MS);
     loop {
         select! {
-            // In order, and not by chance: who is done is seen before who ticks at the same moment.
+            // In order, and not by chance: the work is polled before a tick of the same moment.
             biased;
             result = &mut work => {
                 println!("{:>6} ms {result}", at(start));
@@ -99,7 +99,7 @@ async fn goes_on() {
     }
 }
 
-/// A pattern that does not match takes its branch out; what is left when all are out is `else`.
+/// A pattern that does not match takes its branch out; `else` runs when all branches are out.
 async fn until_it_is_quiet() {
     let start = Instant::now();
     println!(
@@ -121,7 +121,7 @@ async fn until_it_is_quiet() {
                     println!("{:>6} ms a message after {pause} ms", at(start));
                     quiet.as_mut().reset(Instant::now() + 100 * MS);
                 }
-                // Only while somebody could still send.
+                // Only while a sender is left.
                 () = &mut quiet, if !receiver.is_closed() => {
                     println!("{:>6} ms it is quiet", at(start));
                     break;

@@ -1,12 +1,12 @@
 //! A steal, as it happens.
 //!
-//! There are two workers. A host asks eight guests in, which puts them into the line of the worker that the
-//! host itself runs on, and then falls asleep at the table, thread and all. Without another worker the
-//! guests would wait until the host is awake.
+//! There are two workers. A parent spawns eight children, which puts them into the local queue of its own
+//! worker, and then blocks its thread. Without another worker the children would wait until the parent is
+//! done.
 //!
-//! What you will see: the other worker wakes up, finds nothing of its own, and takes half of the line; then
-//! half of what is left; and so on. One guest has to stay: the one who came last stands in the worker's
-//! slot, where it would be polled next, and nobody steals from there.
+//! What you will see: the other worker is unparked, finds its own queue empty, and steals half of the queue;
+//! then half of the rest; and so on. One child stays: the last one is in the LIFO slot, where its worker
+//! would poll it next, and no other worker steals from there.
 //!
 //!     cargo run --example steal
 
@@ -18,42 +18,42 @@ use openwork::runtime::{Builder, RuntimeMetrics};
 use openwork::time::{Duration, Instant};
 use openwork::trace::{Event, Record};
 
-const GUESTS: usize = 8;
+const CHILDREN: usize = 8;
 
 fn main() -> std::io::Result<()> {
-    let scene =
-        Arc::new(Scene { start: Instant::now(), cast: Mutex::default(), metrics: OnceLock::new() });
-    let audience = scene.clone();
+    let log =
+        Arc::new(Log { start: Instant::now(), names: Mutex::default(), metrics: OnceLock::new() });
+    let events = log.clone();
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
-        .on_event(move |record| audience.hear(record))
+        .on_event(move |record| events.record(record))
         .build()?;
-    let metrics = scene.metrics.get_or_init(|| runtime.handle().metrics());
-    scene.say(
+    let metrics = log.metrics.get_or_init(|| runtime.handle().metrics());
+    log.say(
         None,
         &format!("at first worker 0 and worker 1 have stolen {:?} tasks", stolen(metrics)),
     );
 
-    let host = runtime.spawn(async {
-        let guests: Vec<_> = (0..GUESTS).map(|_| openwork::spawn(have_dinner())).collect();
-        // What one must not do in a task: the thread is gone for as long as this takes.
+    let parent = runtime.spawn(async {
+        let children: Vec<_> = (0..CHILDREN).map(|_| openwork::spawn(work())).collect();
+        // A mistake, on purpose: this blocks the worker's thread.
         thread::sleep(Duration::from_millis(300));
-        guests
+        children
     });
     runtime.block_on(async {
-        for guest in host.await.expect("the host does not panic") {
-            guest.await.expect("a guest does not panic");
+        for child in parent.await.expect("the parent does not panic") {
+            child.await.expect("a child does not panic");
         }
     });
-    scene.say(
+    log.say(
         None,
         &format!("in the end worker 0 and worker 1 have stolen {:?} tasks", stolen(metrics)),
     );
     Ok(())
 }
 
-/// Holds a thread, too, so that there is something to see. A task with manners would `.await` here.
-async fn have_dinner() {
+/// Blocks its thread, to make the steals visible. A real task would `.await` here.
+async fn work() {
     thread::sleep(Duration::from_millis(20));
 }
 
@@ -61,29 +61,29 @@ fn stolen(metrics: &RuntimeMetrics) -> [u64; 2] {
     [0, 1].map(|worker| metrics.worker_steal_count(worker))
 }
 
-/// Listens to the runtime, and tells what it hears.
-struct Scene {
+/// Prints the events of the runtime.
+struct Log {
     start: Instant,
-    /// The names of the tasks.
-    cast: Mutex<HashMap<u64, String>>,
+    /// What the tasks are called in the output.
+    names: Mutex<HashMap<u64, String>>,
     metrics: OnceLock<RuntimeMetrics>,
 }
 
-impl Scene {
+impl Log {
     /// Called by the thread on which something happens, as it happens.
-    fn hear(&self, record: &Record) {
-        let mut cast = self.cast.lock().expect("nobody panics on stage");
-        let named = cast.len();
-        let name = |task| cast.get(&task).map_or("?", String::as_str);
+    fn record(&self, record: &Record) {
+        let mut names = self.names.lock().expect("no thread panics with the lock");
+        let named = names.len();
+        let name = |task| names.get(&task).map_or("?", String::as_str);
         let line = match record.event {
             Event::Spawned { task, .. } => {
                 let name =
-                    if named == 0 { "the host".to_owned() } else { format!("guest {named}") };
-                cast.insert(task, name.clone());
+                    if named == 0 { "the parent".to_owned() } else { format!("child {named}") };
+                names.insert(task, name.clone());
                 if named == 0 {
                     format!("{name} is spawned")
                 } else {
-                    format!("{name} is asked in")
+                    format!("{name} is spawned by it")
                 }
             }
             Event::PollBegins { task } => {
@@ -92,12 +92,12 @@ impl Scene {
                 let stolen = metrics.worker_steal_count(worker as usize);
                 format!("{} is polled; stolen by this worker so far: {stolen}", name(task))
             }
-            Event::Finished { task, .. } if name(task) == "the host" => {
-                "the host is awake".to_owned()
+            Event::Finished { task, .. } if name(task) == "the parent" => {
+                "the parent is done".to_owned()
             }
             _ => return,
         };
-        drop(cast);
+        drop(names);
         self.say(record.worker, &line);
     }
 

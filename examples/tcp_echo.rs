@@ -1,4 +1,4 @@
-//! A server that sends back whatever it is sent, to anyone's client.
+//! A TCP server that sends back what it receives.
 //!
 //! ```text
 //! cargo run --example tcp_echo 127.0.0.1:7000     serves until you stop it with Ctrl-C …
@@ -6,8 +6,8 @@
 //! cargo run --example tcp_echo                    serves three clients of its own, and ends
 //! ```
 //!
-//! The whole server is a loop that accepts, and a task for each connection. You will see that the
-//! clients are served side by side although there is one thread: while one thinks, another has its turn.
+//! The server is a loop that accepts, and a task for each connection. You will see that the clients are
+//! served concurrently on one thread: while one waits, another one's task is polled.
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,8 +37,8 @@ async fn serve(listener: TcpListener) {
         match listener.accept().await {
             Ok((stream, peer)) => drop(openwork::spawn(converse(stream, peer))),
             Err(error) => {
-                // No descriptors left, for instance. Whoever knocked still waits at the door: to ask
-                // again at once would fail again at once, for ever.
+                // No descriptors left, for instance. The pending connection stays in the backlog, so
+                // `accept` would fail again at once, for ever.
                 eprintln!("cannot accept: {error}");
                 sleep(Duration::from_millis(100)).await;
             }
@@ -54,7 +54,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr) {
     }
 }
 
-/// Sends back all that comes, until there is no more, and returns how much that was.
+/// Sends back all data until the end of the stream, and returns the number of bytes.
 async fn echo(mut stream: TcpStream) -> io::Result<usize> {
     let (mut buf, mut total) = (vec![0; 16 * 1024], 0);
     loop {
@@ -67,7 +67,7 @@ async fn echo(mut stream: TcpStream) -> io::Result<usize> {
     }
 }
 
-/// Three clients at once, of which each has something to say and thinks in between.
+/// Three clients at once; each sends three words, and pauses in between.
 async fn demonstrate(server: SocketAddr) -> io::Result<()> {
     let clients = ["Ada", "Bob", "Cleo"].map(|name| openwork::spawn(client(name, server)));
     for client in clients {

@@ -1,7 +1,7 @@
 //! The tour: sleeping, channels and sockets, first on one thread, then on several.
 //!
 //! What you will see is said line by line as it happens; in front stand the time in milliseconds since the
-//! start, and the thread. Nothing here waits by holding its thread: whoever waits is put aside, and
+//! start, and the thread. No wait here holds a thread: a task that waits is pending, and
 //! another task runs meanwhile. On one thread the tasks take turns; on two workers each task runs where it
 //! was spawned or woken, or where an idle worker has taken it.
 //!

@@ -6,8 +6,8 @@
 //! cargo run --example udp_echo                    serves two clients of its own, and ends
 //! ```
 //!
-//! There are no connections, so one socket and one loop serve everybody. And nothing is promised: a
-//! datagram may get lost, and so each client waits with a time-out and asks again. You will see that happen,
+//! There are no connections, so one socket and one loop serve all clients. A datagram may get
+//! lost, so each client waits with a time-out and asks again. You will see that happen,
 //! as this server loses every third datagram on purpose.
 
 use std::io;
@@ -51,7 +51,7 @@ async fn serve(socket: UdpSocket, loses: usize) -> io::Result<()> {
 
 async fn client(name: &str, server: SocketAddr) -> io::Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
-    // For a datagram that means: send there, and hear of nobody else.
+    // For datagrams that means: send to this address, and receive from this address only.
     socket.connect(server).await?;
     let mut buf = [0; 1500];
     for word in ["hello", "is anybody there?", "", "goodbye"] {

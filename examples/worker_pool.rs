@@ -2,10 +2,10 @@
 //!
 //! Not a task for each job, but three tasks that each take the next one as soon as they are done with the
 //! last: so never more than three are in work, and a long job holds up one worker only. A channel has one
-//! receiver; here the workers share it under a lock, which whoever waits for the next job holds.
+//! receiver; here the workers share it under a lock; the worker that waits for the next job holds it.
 //!
-//! What you will see: who takes which job when (on a paused clock, so the times are exact), a job that
-//! panics and takes no worker with it, and a queue with room for two that makes whoever hands out the jobs wait.
+//! What you will see: which worker takes which job when (on a paused clock, so the times are exact), a job
+//! that panics and ends no worker, and a queue with room for two that makes the producer wait.
 //!
 //!     cargo run --example worker_pool
 

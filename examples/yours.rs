@@ -8,11 +8,11 @@
 //! An order that works, and the step of the ladder that does it:
 //!
 //! 1. `run`: a waker that unparks this thread; poll; park; again. The first eleven laws (step 1)
-//! 2. `spawn`: a task whose waker puts it into a queue. `run` polls who is in line (step 2)
+//! 2. `spawn`: a task whose waker puts it into a queue. `run` polls the queue in order (step 2)
 //! 3. `sleep`: the deadlines in a heap; `run` sleeps no longer than to the next one (step 3)
 //! 4. `join`, `socket`, more threads (steps 4 to 6). What they are is in `tests/laws/contract.rs`
 //!
-//! What is meant by a law is in its case, in `tests/laws/table.rs`: they are short.
+//! What a law means is in its case, in `tests/laws/table.rs`: they are short.
 //! You will see, at first, a ✗ at each law, with what was seen: it is not yet implemented.
 
 #![allow(unused_variables)] // until you use them
@@ -30,12 +30,12 @@ fn run(future: Boxed<'static>) {
 
 /// Starts a task. It is called within `run`, by the root future or by a task.
 fn spawn(future: Boxed<'static>) {
-    todo!("put a task in line")
+    todo!("put a task into a queue")
 }
 
 /// Ready when so much time has passed. It is called within `run`.
 fn sleep(duration: Duration) -> Boxed<'static> {
-    todo!("remember to wake somebody in {duration:?}")
+    todo!("remember to wake the task in {duration:?}")
 }
 
 fn main() {

@@ -1,7 +1,7 @@
-//! Puzzle 1 of 8: a queue with a fast lane.
+//! Puzzle 1 of 8: a queue with a LIFO slot.
 //!
-//! Whoever is woken by a task is likely to find its data in the cache. So the task that was woken last
-//! waits in a slot of its own, and is polled first. Who wakes itself goes to the back.
+//! A task that another task has just woken is likely to find its data in the cache. So the task that was
+//! woken last goes into a slot of its own, and is polled first. A task that wakes itself goes to the back.
 //!
 //! It breaks a law that every runtime must keep. Read it, and find the line; then run it, which tells
 //! you the law: `cargo run --example broken_1`. Mend it, and run it again. What was wrong stands at
@@ -77,7 +77,7 @@ fn run(mut root: Boxed<'static>) {
     end.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// The waker of the root future, which stands beside the queue.
+/// The waker of the root future, which is in no queue.
 struct Root {
     woken: AtomicBool,
     thread: thread::Thread,
@@ -129,5 +129,5 @@ fn main() {
     laws::judge::main(Runtime { run, spawn, sleep: None, join: None, socket: None, threads: 1 });
 }
 
-// The fault: starvation. The slot has no bound. Two tasks that wake each other take turns in it, and
-// whoever stands in the queue waits for ever. Count how often in a row the slot has won.
+// The fault: starvation. The slot has no bound. Two tasks that wake each other keep it, and
+// the tasks in the queue wait for ever. Count how often in a row the slot was polled.

@@ -1,7 +1,7 @@
 //! Puzzle 2 of 8: a socket on a good runtime.
 //!
-//! The runtime is Openwork, and only the socket is made by hand. The poller reports an *edge*: that more
-//! has come. So who reads takes what there is, and says when there is no more, to wait for the next edge.
+//! The runtime is Openwork, and only the socket is made by hand. The poller reports an *edge*: more
+//! data has come. So the reader takes all data, and clears the readiness when the socket is drained.
 //!
 //! It breaks a law that every runtime must keep. Read it, and find the line; then run it, which tells
 //! you the law: `cargo run --example broken_2`. Mend it, and run it again. What was wrong stands at
@@ -35,7 +35,7 @@ impl Stream {
         loop {
             let mut ready = self.0.readable().await?;
             let Ok(read) = ready.try_io(|fd| fd.get_ref().read(buffer)) else { continue };
-            // Less than there was room for: that was all, and the next attempt can be saved.
+            // A short read: the socket is drained, and the next attempt can be saved.
             if read.as_ref().is_ok_and(|&length| 0 < length && length < buffer.len()) {
                 ready.clear_ready();
             }
@@ -70,5 +70,5 @@ fn main() {
 }
 
 // The fault: a missed end of stream. The end may lie right behind the last bytes, and both come with one
-// edge. After a short read there may be no further edge, ever. Only an attempt that would block proves
-// that there is no more.
+// edge. After a short read there may be no further edge, ever. Here only `WouldBlock` proves that
+// the socket is drained.

@@ -1,7 +1,7 @@
-//! Puzzle 3 of 8: a queue, and a mark for who stands in it.
+//! Puzzle 3 of 8: a queue, and a flag for each task that is in it.
 //!
-//! A task may be woken many times before it is polled, but it shall stand in line once. So it has a
-//! mark which says that it does.
+//! A task may be woken many times before it is polled, but it must be queued once. So it has a flag
+//! that says whether it is.
 //!
 //! It breaks a law that every runtime must keep. Read it, and find the line; then run it, which tells
 //! you the law: `cargo run --example broken_3`. Mend it, and run it again. What was wrong stands at
@@ -59,7 +59,7 @@ fn run(mut root: Boxed<'static>) {
     end.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// The waker of the root future, which stands beside the queue.
+/// The waker of the root future, which is in no queue.
 struct Root {
     woken: AtomicBool,
     thread: thread::Thread,
@@ -113,5 +113,5 @@ fn main() {
     laws::judge::main(Runtime { run, spawn, sleep: None, join: None, socket: None, threads: 1 });
 }
 
-// The fault: a lost wake. The mark goes down after the poll. A wake that comes during the poll finds it
-// up and does nothing, and the poll may have looked already. It must go down before the poll.
+// The fault: a lost wake. The flag is cleared after the poll. A wake that comes during the poll finds it
+// set and does nothing, and the poll may have looked already. It must be cleared before the poll.

@@ -1,7 +1,7 @@
 //! Puzzle 4 of 8: a sleep on a good runtime.
 //!
-//! The runtime is Openwork, and only the sleep is made by hand: whoever sees that the time is over sets
-//! a flag, and wakes who waits for it.
+//! The runtime is Openwork, and only the sleep is made by hand: a thread waits for the deadline, sets a
+//! flag, and wakes the task that waits.
 //!
 //! It breaks a law that every runtime must keep. Read it, and find the line; then run it, which tells
 //! you the law: `cargo run --example broken_4`. Mend it, and run it again. What was wrong stands at
@@ -25,7 +25,7 @@ fn spawn(future: Boxed<'static>) {
     openwork::spawn(future);
 }
 
-/// Whether it is over, and who waits.
+/// Whether it is over, and the waker of the task that waits.
 #[derive(Default)]
 struct Sleep(Arc<Mutex<(bool, Option<Waker>)>>);
 
@@ -61,5 +61,5 @@ fn main() {
     laws::judge::main(Runtime { run, spawn, sleep, join: None, socket: None, threads: 1 });
 }
 
-// The fault: a thread for each timer. Each costs a stack and a place in the kernel's tables, and stays
-// until its time is over, even if nobody waits. One thread can remember all deadlines.
+// The fault: a thread for each timer. Each costs a stack and an entry in the kernel's tables, and stays
+// until its deadline, even if the sleep was dropped. One thread can wait for all deadlines.

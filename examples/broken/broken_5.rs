@@ -58,7 +58,7 @@ fn run(mut root: Boxed<'static>) {
     end.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// The waker of the root future, which stands beside the queue.
+/// The waker of the root future, which is in no queue.
 struct Root {
     woken: AtomicBool,
     thread: thread::Thread,
@@ -114,6 +114,6 @@ fn main() {
     laws::judge::main(Runtime { run, spawn, sleep: None, join: None, socket: None, threads: 1 });
 }
 
-// The fault: a double poll. A future that is ready stays where it is, and a wake that came during its
-// last poll has put it in line again: it is polled after its end. Nor is it dropped. It must be taken
-// out when it is ready.
+// The fault: a double poll. A future that is ready is not removed, and a wake that came during its last
+// poll has queued it again: it is polled after it was ready. Nor is it dropped. It must be taken out when it
+// is ready.

@@ -1,7 +1,7 @@
 //! Puzzle 6 of 8: another sleep on a good runtime.
 //!
-//! The runtime is Openwork, and only the sleep is made by hand. A task sleeps for it, then sets a flag and
-//! wakes who waits. To drop the sleep aborts that task.
+//! The runtime is Openwork, and only the sleep is made by hand. A task waits for the deadline, then sets a
+//! flag and wakes the task that waits. Dropping the sleep aborts the first task.
 //!
 //! It breaks a law that every runtime must keep. Read it, and find the line; then run it, which tells
 //! you the law: `cargo run --example broken_6`. Mend it, and run it again. What was wrong stands at
@@ -25,7 +25,7 @@ fn spawn(future: Boxed<'static>) {
     openwork::spawn(future);
 }
 
-/// Whether it is over, and who waits.
+/// Whether it is over, and the waker of the task that waits.
 type Shared = Arc<Mutex<(bool, Option<Waker>)>>;
 
 struct Sleep {

@@ -21,7 +21,7 @@ use std::{mem, thread};
 
 thread_local!(static CURRENT: RefCell<Option<Arc<Executor>>> = const { RefCell::new(None) });
 
-type Message = Option<Arc<Task>>; // none: go home
+type Message = Option<Arc<Task>>; // none: exit
 
 struct Executor {
     queue: Sender<Message>,
@@ -67,7 +67,7 @@ fn run(mut root: Boxed<'static>) {
     end.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// The waker of the root future, which stands beside the queue.
+/// The waker of the root future, which is in no queue.
 struct Root {
     woken: AtomicBool,
     thread: thread::Thread,
@@ -89,7 +89,7 @@ struct Task {
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
         if !self.queued.swap(true, SeqCst) {
-            let _ = self.executor.queue.send(Some(self.clone())); // or all have gone home
+            let _ = self.executor.queue.send(Some(self.clone())); // or all workers have exited
         }
     }
 }
@@ -97,7 +97,7 @@ impl Wake for Task {
 impl Task {
     fn run(self: Arc<Self>) {
         let waker = self.clone().into();
-        // Woken while it is polled, it may come to the other worker, who then waits here.
+        // If it was woken during a poll, the other worker may take it, and waits here.
         let mut slot = self.future.lock().unwrap();
         self.queued.store(false, SeqCst);
         let Some(future) = slot.as_mut() else { return };
@@ -121,6 +121,6 @@ fn main() {
     laws::judge::main(Runtime { run, spawn, sleep: None, join: None, socket: None, threads: 2 });
 }
 
-// The fault: a lock that is held while polling. What `while let` looks at lives to the end of its body,
-// the guard of the lock too, so one worker polls while the other waits for the lock. Take the message in
+// The fault: a lock that is held while polling. The value that `while let` matches lives to the end of its body,
+// and with it the guard of the lock: one worker polls while the other waits for the lock. Take the message in
 // a `let` of its own: `let message = receive.lock().unwrap().recv();`

@@ -1,7 +1,7 @@
 //! Puzzle 8 of 8: deadlines in a tree.
 //!
 //! The sleeps are kept in the order of their deadlines. In each turn the runtime wakes those that are
-//! over and polls who is in line.
+//! due and polls the queued tasks.
 //!
 //! It breaks a law that every runtime must keep. Read it, and find the line; then run it, which tells
 //! you the law: `cargo run --example broken_8`. Mend it, and run it again. What was wrong stands at
@@ -73,7 +73,7 @@ fn run(mut root: Boxed<'static>) {
     end.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// The waker of the root future, which stands beside the queue.
+/// The waker of the root future, which is in no queue.
 struct Root {
     woken: AtomicBool,
     thread: thread::Thread,
@@ -156,5 +156,5 @@ fn main() {
     laws::judge::main(Runtime { run, spawn, sleep, join: None, socket: None, threads: 1 });
 }
 
-// The fault: busy waiting. Where nobody is in line and no deadline is over, the loop just goes round, and
-// looks at the clock again. The thread must park, until the next deadline or for ever.
+// The fault: busy waiting. When no task is queued and no deadline is due, the loop goes round and reads the
+// clock again. The thread must park, until the next deadline or for ever.

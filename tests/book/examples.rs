@@ -52,7 +52,7 @@ examples! {
         "after 59.999 s the entry is fresh", "after 60.000 s the entry is stale",
         "a hundred sleeps: the same order",
     ];
-    steal: ["at first worker 0 and worker 1 have stolen [0, 0] tasks", "the host is spawned"];
+    steal: ["at first worker 0 and worker 1 have stolen [0, 0] tasks", "the parent is spawned"];
 
     channels: [
         "made part  3: there is room", "made part  4: had to wait for room", "part 10 taken",

@@ -1,7 +1,7 @@
 //! What does a line of source define, and where does the definition end?
 //!
 //! Two tests ask that: `notes`, whether a page of prose still points at the item it names, and
-//! `reading_order`, who uses whom. Neither needs a parser of Rust. It is enough to
+//! `reading_order`, which file uses which. Neither needs a parser of Rust. It is enough to
 //!
 //! ```text
 //! text ── blank ──> code ── tokens ──> words and marks ── items ──> definitions

@@ -2,8 +2,8 @@
 //!
 //! A runtime that is wrong may hang, spin, overflow its stack or die of a signal, and so may one
 //! that is half written. None of that may reach the table. So each case is this same program,
-//! started again with the law's name in its environment; it says on a line what it found, and
-//! whoever waits for it ends it when its time is over.
+//! started again with the law's name in its environment; it prints a line with what it found, and
+//! the parent process ends it at its time limit.
 
 use super::contract::Runtime;
 use super::table::{LAWS, Law};
@@ -67,7 +67,7 @@ fn row(law: &Law, verdict: &Verdict) -> String {
     }
 }
 
-/// Unlike `println`, it does not mind when nobody listens any more.
+/// Unlike `println`, it does not panic when the other end of the pipe is closed.
 fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }

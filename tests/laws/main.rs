@@ -1,4 +1,4 @@
-//! Who keeps the laws, and who breaks which?
+//! Which runtimes keep the laws, and which laws does each of the others break?
 //!
 //! This crate keeps them all, on one thread and on two. Each step of the ladder keeps those that
 //! it claims, and no others: what its opening says is "still wrong" is wrong. And each of the
@@ -62,8 +62,8 @@ fn assert_breaks(name: &str, breaks: &[&str], program: impl Fn() -> Command + Sy
     let command = |law: &Law| {
         let mut command = program();
         command.env(judge::CASE, law.name);
-        // Who is to keep the law has time enough on the slowest machine; who is to hang, no more
-        // than a case needs that gives up by itself.
+        // A runtime that keeps the law has time enough on the slowest machine; one that is to hang,
+        // no more than a case needs that gives up by itself.
         let limit = if breaks.contains(&law.name) { 5 } else { 30 };
         (command, Duration::from_secs(limit))
     };

@@ -1,4 +1,4 @@
-//! The laws that every runtime must keep, as a table; and a judge, who tries a runtime by them.
+//! The laws that every runtime must keep, as a table; and a judge, which tries a runtime by them.
 //!
 //! A law is a small case. It is handed a runtime by a few functions: `run`, `spawn`, `sleep`, and
 //! later a join handle and a socket. It knows nothing else of it, so the same table tries this
@@ -7,7 +7,7 @@
 //! ```text
 //! examples/yours.rs, examples/broken/*.rs ─┐              ┌─ contract.rs  what a runtime hands over
 //! examples/ladder_*.rs ── tests/laws/main.rs ─> Runtime ──┼─ table.rs     the laws
-//! openwork, both flavours ─────────────────┘              ├─ tools.rs     flags, wakers, who sleeps
+//! openwork, both flavours ─────────────────┘              ├─ tools.rs     flags, wakers, idle threads
 //!                                                         └─ judge.rs     a process for each case
 //! ```
 //!

@@ -642,7 +642,7 @@ fn a_very_long_sleep_is_no_overflow(rt: Runtime) {
     });
 }
 
-/// Sleeps for an hour, which somebody waits for, though nobody hears of its end.
+/// Sleeps for an hour; it was polled, by a task that will not see its end.
 fn sleep_an_hour(rt: Runtime) -> Boxed<'static> {
     let mut hour = rt.sleep(3_600_000);
     assert!(!poll_once(&mut hour, Waker::noop()), "an hour is over already");

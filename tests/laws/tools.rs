@@ -1,4 +1,4 @@
-//! What the cases are made of: a flag to wait for, a waker that counts, and a look at who sleeps.
+//! What the cases are made of: a flag to wait for, a waker that counts, and a look at idle threads.
 //!
 //! No case sleeps and hopes. Something that must happen after the runtime has gone to sleep is done
 //! by a thread that *sees* it sleep: Linux tells the state of each thread, and how often it went to
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// The message of a panic that belongs to a case.
 pub const ON_PURPOSE: &str = "a panic on purpose";
 
-/// Something to wait for, by one task at a time. Anybody may raise it, from anywhere.
+/// Something to wait for, by one task at a time. Any thread may set it.
 #[derive(Clone)]
 pub struct Flag(Arc<Mutex<(usize, Option<Waker>)>>);
 
@@ -25,7 +25,7 @@ impl Flag {
         Flag::after(1)
     }
 
-    /// It is up when it has been raised so many times.
+    /// The flag is set when it has been raised this often.
     pub fn after(times: usize) -> Flag {
         Flag(Arc::new(Mutex::new((times, None))))
     }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! found once     the number is stale, and can be mended
-//! found nowhere  the item is gone, or the excerpt has changed: somebody has to look
+//! found nowhere  the item is gone, or the excerpt has changed: the author must look
 //! found often    only the author knows which was meant
 //! ```
 //!

@@ -1,7 +1,7 @@
-//! Which commands does a page tell its reader to type, and who has typed them before?
+//! Which commands does a page tell its reader to type, and have they been tried?
 //!
-//! A command is a line of a block fenced as `sh` or `console`, or a code span that begins with `cargo`,
-//! `gdb` or the like, and with more than that. Nothing is asked of one that is tried anyway:
+//! A command is a line of a block fenced as `sh` or `console`, or a code span of more than one word
+//! that begins with a program such as `cargo` or `gdb`. Nothing is asked of one that is tried anyway:
 //!
 //! ```text
 //! the gate, .ci/run, has a line with all its words
@@ -97,7 +97,7 @@ fn in_block(block: &Block) -> Vec<Command> {
     commands
 }
 
-/// Whether somebody runs it anyway; or that it cannot be run.
+/// Whether a test or the gate runs it; an error if it cannot be run.
 pub fn is_tried(command: &str, repository: Repository<'_>) -> Result<bool, String> {
     let gate = repository(".ci/run").unwrap_or_default();
     let all: Vec<_> = command.split_whitespace().collect();

@@ -1,7 +1,7 @@
 //! The commands of our pages that nothing else tries.
 //!
-//! Each is here as the page has it, in one line, with what it must print or with the reason why nobody
-//! runs it. What no page says any more must go from here.
+//! Each is here as the page has it, in one line, with what it must print, or with the reason why it is
+//! not run. A command that is on no page must go from here.
 
 /// What becomes of a command.
 pub enum Rule {
@@ -16,7 +16,7 @@ use Rule::{Not, Prints};
 pub const LIST: &[(&str, Rule)] = &[
     (
         "gdb -ex 'break openwork::engine::worker::poll_task' \
-         -ex 'break openwork::engine::driver::Driver::sleep' \
+         -ex 'break openwork::engine::driver::Driver::park' \
          -ex run target/debug/examples/sleep",
         Prints(&[
             "Breakpoint 1 at",
@@ -29,7 +29,7 @@ pub const LIST: &[(&str, Rule)] = &[
         Prints(&["EPOLL_CTL_ADD", "EPOLL_CTL_DEL", "that was all"]),
     ),
     ("rust-gdb target/debug/examples/sleep", Not("one types into it")),
-    ("taskset -c 0 cargo run --example steal", Prints(&["the host is awake"])),
+    ("taskset -c 0 cargo run --example steal", Prints(&["the parent is done"])),
     (
         "strace -f -c -e trace=recvfrom,sendto,epoll_pwait target/debug/examples/tcp_echo",
         Prints(&["recvfrom"]),

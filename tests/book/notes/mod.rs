@@ -13,7 +13,7 @@
 //! ```
 //!
 //! An edit that only moves lines is mended by `NOTES=fix cargo test --test book notes`. It rewrites
-//! numbers, never words: where an item is gone or an excerpt has changed, somebody has to look.
+//! numbers, never words: where an item is gone or an excerpt has changed, the author must look.
 //!
 //! And what they tell their reader to type is tried, or there is a reason why not; where they show what
 //! is printed then, that is compared. The rules for this are told in `commands.rs`, and a command for which
