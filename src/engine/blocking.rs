@@ -1,20 +1,18 @@
-//! Where does work go that cannot give way?
+//! Blocking tasks: closures that must not run on a worker.
 //!
-//! A task that reads a file, asks the resolver for a name or computes for a second holds its worker
-//! meanwhile, and every other task of that worker waits. Such work goes to threads of its own, which may
-//! block as they please: here, to a pool that grows by a thread whenever all are busy, up to a limit, and
-//! shrinks when there has been nothing to do for a while.
+//! A task that reads a file, asks the resolver for a name or computes for a second holds its worker meanwhile, and
+//! every other task of that worker waits. Such work goes to threads that may block: a pool that grows by a thread
+//! whenever all are busy, up to a limit, and whose threads end when they have had nothing to do for a while.
 //!
-//! A closure in the pool is a task like any other, with a state, an id and a handle to await; its future
-//! is the closure, which "is polled" once and returns. So to abort it is to drop it, as long as it has not
-//! begun. Once it runs, nothing can stop it.
+//! A closure in the pool is a task with a state, an id and a join handle. Its future is the closure, whose one poll
+//! calls it. To abort it is to drop the closure, as long as it has not begun. Once it runs, nothing can stop it.
 //!
-//! When a runtime ends, the pool accepts no more closures, and its threads run those that it accepted
-//! before: a write to a file is such a closure, and has been reported as done. Dropping the runtime waits
-//! for all of them; `shutdown_timeout` and `shutdown_background` leave the rest to the threads.
+//! When a runtime ends, the pool accepts no more closures, and its threads run those that it accepted before: a write
+//! to a file is such a closure, and has been reported as done. Dropping the runtime waits for all of them;
+//! `shutdown_timeout` and `shutdown_background` leave the rest to the threads.
 //!
-//! A job is in the queue only while there is a thread that will take it, or one that is starting. If the
-//! system gives none, the jobs that wait for it fail.
+//! A job is in the queue only while there is a thread that will take it, or one that is starting. If the system gives
+//! none, the jobs that wait for it fail.
 //!
 //! This is the last file of the engine. Next: `runtime`, which puts its parts together.
 

@@ -1,15 +1,13 @@
-//! What time is it? Twice: for the world, and for a test that has none to lose.
+//! The runtime's clock: the system's, or a virtual one for tests.
 //!
-//! A program that sleeps for an hour is correct or not; nobody wants to wait an hour to learn which.
-//! So a runtime never asks the system for the time but this clock, and the clock can be **paused**.
-//! A paused clock stands still while tasks run, also while a reader sits at a breakpoint, and jumps
-//! when the runtime has nothing left to do, straight to the next deadline. (Who decides that is the
-//! driver, which alone knows that there is nothing to do.)
+//! A test of a program that sleeps for an hour must not take an hour. So a runtime asks no clock but this one, and
+//! the clock can be **paused**. While it is paused, time does not pass while tasks run, even if a reader stops at a
+//! breakpoint. When nothing is left to run, the driver, which alone knows that, moves the clock to the next deadline.
 //!
-//! Inside the engine a moment is a `u64`: nanoseconds since the clock was made, its *origin*. That is
-//! 584 years, half the size of an `Instant`, and it reads well in a debugger and in a trace.
+//! Inside the engine a moment is a `u64`: nanoseconds since the clock was made, its *origin*. That reaches 584
+//! years, is half the size of an `Instant`, and is easy to read in a debugger and in a trace.
 //!
-//! Next: `random.rs`, the other thing that must be the same in each run of a test.
+//! Next: `random.rs`, which must also be the same in each run of a test.
 
 use std::time::{Duration, Instant};
 
@@ -23,26 +21,30 @@ pub(crate) type Nanos = u64;
 #[derive(Debug)]
 pub(crate) struct Clock {
     origin: Instant,
-    /// Set for good by the first pause: until then nobody takes the lock to learn the time.
+    /// Set by the first pause, for good. Until then the time is read without the lock.
     was_paused: AtomicBool,
-    hand: Mutex<Hand>,
+    state: Mutex<ClockState>,
 }
 
-/// Where the clock's hand is.
+/// Whether time passes.
 #[derive(Debug, Clone, Copy)]
-enum Hand {
-    /// It moves: it stood at `at` when the real time was `since`.
-    Moves { at: Duration, since: Instant },
-    /// It stands still until someone moves it.
-    Stands { at: Duration },
+enum ClockState {
+    /// Time passes: it was `at` when the system's clock showed `since`.
+    Running { at: Duration, since: Instant },
+    /// Time does not pass, until [`Clock::advance`] or [`Clock::resume`].
+    Paused { at: Duration },
 }
 
 impl Clock {
     pub(crate) fn new(paused: bool) -> Self {
         let origin = now();
         let at = Duration::ZERO;
-        let hand = if paused { Hand::Stands { at } } else { Hand::Moves { at, since: origin } };
-        Clock { origin, was_paused: AtomicBool::new(paused), hand: Mutex::new(hand) }
+        let state = if paused {
+            ClockState::Paused { at }
+        } else {
+            ClockState::Running { at, since: origin }
+        };
+        Clock { origin, was_paused: AtomicBool::new(paused), state: Mutex::new(state) }
     }
 
     /// The time now.
@@ -52,14 +54,14 @@ impl Clock {
 
     /// The time since the clock's origin.
     fn elapsed(&self) -> Duration {
-        // Relaxed: a thread that misses another thread's pause reads the real time once more, as if
-        // it had asked a moment earlier.
+        // Relaxed: a thread that misses another thread's pause reads the system's clock once more, as if it had
+        // asked a moment earlier.
         if !self.was_paused.load(Ordering::Relaxed) {
             return now() - self.origin;
         }
-        match *self.hand.lock() {
-            Hand::Moves { at, since } => at + (now() - since),
-            Hand::Stands { at } => at,
+        match *self.state.lock() {
+            ClockState::Running { at, since } => at + (now() - since),
+            ClockState::Paused { at } => at,
         }
     }
 
@@ -79,42 +81,43 @@ impl Clock {
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.was_paused.load(Ordering::Relaxed) && matches!(*self.hand.lock(), Hand::Stands { .. })
+        self.was_paused.load(Ordering::Relaxed)
+            && matches!(*self.state.lock(), ClockState::Paused { .. })
     }
 
-    /// Stops the hand. False if it already stood.
+    /// Pauses the clock. False if it was paused already.
     pub(crate) fn pause(&self) -> bool {
         let at = self.elapsed();
         self.was_paused.store(true, Ordering::Relaxed);
-        let mut hand = self.hand.lock();
-        let moved = matches!(*hand, Hand::Moves { .. });
-        if moved {
-            *hand = Hand::Stands { at };
+        let mut state = self.state.lock();
+        let was_running = matches!(*state, ClockState::Running { .. });
+        if was_running {
+            *state = ClockState::Paused { at };
         }
-        moved
+        was_running
     }
 
-    /// Lets the hand move again. False if it did not stand.
+    /// Resumes the clock. False if it was not paused.
     pub(crate) fn resume(&self) -> bool {
-        let mut hand = self.hand.lock();
-        match *hand {
-            Hand::Stands { at } => *hand = Hand::Moves { at, since: now() },
-            Hand::Moves { .. } => return false,
+        let mut state = self.state.lock();
+        match *state {
+            ClockState::Paused { at } => *state = ClockState::Running { at, since: now() },
+            ClockState::Running { .. } => return false,
         }
         true
     }
 
-    /// Moves a standing hand forward. False if it does not stand.
+    /// Moves a paused clock forward. False if it is not paused.
     pub(crate) fn advance(&self, by: Duration) -> bool {
-        match &mut *self.hand.lock() {
-            Hand::Stands { at } => *at = at.saturating_add(by).min(FAR),
-            Hand::Moves { .. } => return false,
+        match &mut *self.state.lock() {
+            ClockState::Paused { at } => *at = at.saturating_add(by).min(FAR),
+            ClockState::Running { .. } => return false,
         }
         true
     }
 }
 
-/// As far as the hand goes: 584 years.
+/// The latest moment: 584 years after the origin.
 const FAR: Duration = Duration::from_nanos(Nanos::MAX);
 
 /// A duration as nanoseconds; more than 584 years are 584 years.

@@ -1,7 +1,7 @@
-//! A task that never waits must give way all the same.
+//! The budget of a poll, for a task that is always ready.
 //!
-//! A socket that always has data never answers "pending", so a task that reads it in a loop would never give
-//! way. Each poll may therefore complete 128 operations. Then the next resource answers "pending" although it is
+//! A socket that always has data never answers "pending", so a task that reads it in a loop would hold its
+//! worker. Each poll may therefore complete 128 operations. Then the next resource answers "pending" although it is
 //! ready, and wakes the task at once, which puts it at the back of the queue. The idea is Tokio's.
 //!
 //! A leaf future calls [`poll_proceed`] at its head, and [`made_progress`] when it has something to hand out. A

@@ -2,7 +2,7 @@
 //!
 //! At each step of the engine (a task is spawned, woken, polled, complete; a timer fires; a descriptor becomes ready; a
 //! worker parks) stands one call of `trace::emit`. A [`Record`] says what happened, when by the runtime's clock, on
-//! which worker, in which task. Records are plain numbers and strings; what becomes of them is up to the subscriber.
+//! which worker, in which task. Records are plain numbers and strings; the subscriber decides what to do with them.
 //!
 //! With a paused clock and one thread the same program emits the same records in the same order. So a trace is an
 //! assertion: several tests are nothing but the list of events that they expect.

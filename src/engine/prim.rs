@@ -1,6 +1,6 @@
 //! Atomics and locks, from one place, so that a model checker can stand in for them.
 //!
-//! A test that runs a race a million times may still miss the one schedule in which it is lost. The
+//! A test that runs a race a million times may still miss the one schedule in which a wake is lost. The
 //! `loom` crate runs *every* schedule of a small program instead, provided that the program takes its
 //! atomics and locks from loom. So the engine takes them from here: from `std` in an ordinary build,
 //! from loom under `--cfg loom` (the models are in `tests/models`).
@@ -10,7 +10,7 @@
 //! short, and leaves its data whole at every line that can panic.
 //!
 //! The crate calls user code all the time: wakers, destructors, listeners. A panic there ends at [`catch_and_drop_panic`].
-//! All wakers are called by [`wake`] and dropped by [`discard`], which contain each of them. [`look_or_wait`]
+//! All wakers are called by [`wake`] and dropped by [`discard`], which contain each of them. [`poll_or_register`]
 //! leaves a waker under a lock and runs no user code there.
 //!
 //! Next: `large.rs`, a small matter of stacks.
@@ -67,7 +67,7 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lock, if nobody holds it.
+    /// The lock, unless it is held.
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),
@@ -76,12 +76,12 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The value, and the lock no more.
+    /// The value, for good.
     pub(crate) fn into_inner(self) -> T {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value, without the lock: who has the mutex to itself need not wait for anybody.
+    /// The value, without the lock: `&mut` proves that no other thread holds it.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,7 +138,7 @@ impl Condvar {
     }
 }
 
-/// A cell of which some protocol says who may look into it, and when. Loom's finds out who breaks it.
+/// A cell that a protocol hands from one thread to another. Loom's cell reports an access that breaks the protocol.
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T>(imp_cell::UnsafeCell<T>);
 
@@ -152,7 +152,7 @@ impl<T> UnsafeCell<T> {
         UnsafeCell(imp_cell::UnsafeCell::new(value))
     }
 
-    /// Calls `look` while others may look too, but nobody changes the value.
+    /// Calls `look`. Other threads may read the value at the same time, and none writes it.
     #[inline]
     pub(crate) fn with<R>(&self, look: impl FnOnce(*const T) -> R) -> R {
         #[cfg(loom)]
@@ -161,7 +161,7 @@ impl<T> UnsafeCell<T> {
         look(self.0.get())
     }
 
-    /// Calls `change` while nobody else looks.
+    /// Calls `change`. No other thread reads or writes the value at the same time.
     #[inline]
     pub(crate) fn with_mut<R>(&self, change: impl FnOnce(*mut T) -> R) -> R {
         #[cfg(loom)]
@@ -171,12 +171,12 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Looks under the lock, and if there is nothing yet, leaves the task's waker there before letting go of
-/// it. So whoever brings something under the same lock was either seen, or finds the waker.
+/// Looks under the lock, and if there is nothing yet, stores the task's waker before the lock is released. So a thread
+/// that brings something under the same lock was either seen, or finds the waker.
 ///
 /// `slot` is where the waker belongs. It is cloned, and the one that it replaces dropped, outside of the
 /// lock: that is why there may be a second look.
-pub(crate) fn look_or_wait<S, R>(
+pub(crate) fn poll_or_register<S, R>(
     shared: &Mutex<S>,
     cx: &mut Context<'_>,
     mut look: impl FnMut(&mut S) -> Poll<R>,

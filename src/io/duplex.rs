@@ -25,7 +25,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::split::{ReadHalf, WriteHalf, split};
 use crate::engine::coop;
-use crate::engine::prim::{Mutex, discard, look_or_wait, wake};
+use crate::engine::prim::{Mutex, discard, poll_or_register, wake};
 use crate::engine::trace::{self, Waiting};
 
 /// One direction.
@@ -62,7 +62,7 @@ impl Pipe {
             }
             Poll::Ready((count, state.writer.take_if(|_| count > 0)))
         };
-        let found = look_or_wait(&self.state, cx, look, |state| &mut state.reader);
+        let found = poll_or_register(&self.state, cx, look, |state| &mut state.reader);
         let Poll::Ready((count, writer)) = found else {
             trace::waiting(Waiting::On { what: "bytes from a pipe" });
             return Poll::Pending;
@@ -85,7 +85,7 @@ impl Pipe {
             }
             Poll::Ready((Ok(count), state.reader.take_if(|_| count > 0)))
         };
-        let found = look_or_wait(&self.state, cx, look, |state| &mut state.writer);
+        let found = poll_or_register(&self.state, cx, look, |state| &mut state.writer);
         let Poll::Ready((count, reader)) = found else {
             trace::waiting(Waiting::On { what: "room in a pipe" });
             return Poll::Pending;

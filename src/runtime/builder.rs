@@ -164,7 +164,7 @@ impl Builder {
     }
 
     /// Called on a worker that has found nothing to do and is about to sleep. It may wake and spawn tasks,
-    /// whereupon the worker stays up. On a current-thread runtime that is the thread in `block_on`.
+    /// and then the worker does not park. On a current-thread runtime that is the thread in `block_on`.
     pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
         self.park_hooks.on_park = Some(Arc::new(call));
         self

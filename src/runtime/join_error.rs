@@ -1,7 +1,7 @@
 //! Why did a task end without an output?
 //!
 //! For two reasons only: it was cancelled, or it panicked. A panic carries a value of any type, usually
-//! the message, and whoever joins the task may look at it, or go on panicking with it.
+//! the message, and the caller that joins the task may read it, or panic with it again.
 //!
 //! Next: `join_handle.rs`, by which one learns of it.
 

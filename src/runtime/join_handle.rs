@@ -1,7 +1,7 @@
-//! What remains with the one who spawned a task: a way to await its end, and a way to bring it about.
+//! The handles of a task: one awaits its output, the other aborts it.
 //!
-//! Both are views of the same `Arc` that the queue holds. A handle that is dropped detaches: the task
-//! goes on. Who wants it to end must say so.
+//! Both are views of the same `Arc` that the queue holds. A handle that is dropped detaches the task, which runs on;
+//! only an abort ends it.
 //!
 //! Next: `inner.rs`, the parts of a runtime.
 

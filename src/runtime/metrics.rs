@@ -50,7 +50,7 @@ impl RuntimeMetrics {
         self.inner.shared.remotes[worker].metrics.parks.load(Ordering::Relaxed)
     }
 
-    /// Tasks in the line of a worker that others could steal.
+    /// Tasks in the local queue of a worker, which others could steal.
     #[track_caller]
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
         self.inner.shared.remotes[worker].stealer.as_ref().map_or(0, |stealer| stealer.len())

@@ -29,7 +29,7 @@ use std::task::{Context, Poll, ready};
 
 use super::waiters::{Key, Waiters, Wakers};
 use crate::engine::coop;
-use crate::engine::prim::{Mutex, discard, look_or_wait};
+use crate::engine::prim::{Mutex, discard, poll_or_register};
 use crate::engine::trace::{self, Waiting};
 
 /// Lets tasks go on when so many of them wait.
@@ -119,7 +119,7 @@ impl BarrierWait<'_> {
             false => Poll::Pending,
         };
         let _place =
-            ready!(look_or_wait(&self.barrier.state, cx, look, |state| state.line.waker(key)));
+            ready!(poll_or_register(&self.barrier.state, cx, look, |state| state.line.waker(key)));
         self.stage = Stage::Done;
         Poll::Ready(false)
     }

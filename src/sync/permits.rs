@@ -33,7 +33,7 @@ use super::waiters::{Key, Waiters, Wakers};
 use crate::engine::context;
 use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
-use crate::engine::prim::{Mutex, discard, look_or_wait};
+use crate::engine::prim::{Mutex, discard, poll_or_register};
 use crate::engine::trace::{self, Waiting};
 
 /// No permits are given any more.
@@ -226,7 +226,7 @@ impl Permits {
                 _ => Poll::Pending,
             }
         };
-        match look_or_wait(&self.line, cx, look, |line| line.waker(key)) {
+        match poll_or_register(&self.line, cx, look, |line| line.waker(key)) {
             Poll::Ready(served) => served.map(|_| Stage::Has),
             Poll::Pending => Ok(Stage::InLine(key)),
         }

@@ -14,7 +14,7 @@
 //! it lies within that of its primitive. Under such a lock no user code may run, or it could call back into
 //! the primitive and wait for itself; and a waker's `clone`, `wake` and `drop` are user code. They may also
 //! panic: a `clone` runs before anything is taken, and `wake` and `drop` run, contained, after the state is
-//! settled. [`look_or_wait`](crate::engine::prim::look_or_wait), [`look_or_line_up`], [`leave_line`] and
+//! settled. [`poll_or_register`](crate::engine::prim::poll_or_register), [`look_or_line_up`], [`leave_line`] and
 //! [`Wakers`] keep to that.
 //!
 //! Next: `permits.rs`, which gives permits to those in the line.
@@ -181,7 +181,7 @@ impl Wakers {
     }
 }
 
-/// Looks as in [`look_or_wait`](crate::engine::prim::look_or_wait), and if there is nothing yet, stands in the line before letting go of the
+/// Looks as in [`poll_or_register`](crate::engine::prim::poll_or_register), and if there is nothing yet, stands in the line before letting go of the
 /// lock: at its end, or where it stands already. `place` is the way back to it; whoever goes away while
 /// there is one must [`remove`](Waiters::remove) it.
 ///

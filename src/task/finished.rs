@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker};
 
-use crate::engine::prim::{Mutex, look_or_wait, wake};
+use crate::engine::prim::{Mutex, poll_or_register, wake};
 
 /// A list with room for more than so many is let go when it is empty. Arbitrary; its effect is that a burst
 /// leaves a kilobyte behind.
@@ -68,7 +68,7 @@ impl Finished {
     /// Takes the first, or waits for it.
     pub(super) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<usize> {
         let look = |list: &mut List| list.pop().map_or(Poll::Pending, Poll::Ready);
-        look_or_wait(&self.0, cx, look, |list| &mut list.waiter)
+        poll_or_register(&self.0, cx, look, |list| &mut list.waiter)
     }
 }
 

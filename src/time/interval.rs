@@ -1,9 +1,9 @@
-//! How does one do something every second, and not every second and a bit?
+//! Ticks at a fixed rate, without drift.
 //!
-//! Whoever sleeps for a second after each piece of work is late by the work, and ever later. So an interval
-//! has a **grid**: the moments *start, start + period, start + 2 × period …*, and each tick is told the moment
-//! for which it was planned, however late it comes. That leaves one question: what if somebody is so late
-//! that whole ticks were missed?
+//! A task that sleeps for a second after each piece of work is late by the work, and later each time. So an interval
+//! has a **grid**: the moments *start, start + period, start + 2 × period …*, and each tick returns the moment for
+//! which it was planned, however late it comes. That leaves one question: what follows a tick that comes so late that
+//! whole ticks were missed?
 //!
 //! ```text
 //!   grid    |     1     |     2     |     3     |     4     |     5     |     6     |
@@ -25,8 +25,8 @@ use std::time::Duration;
 use super::{Instant, Sleep};
 use crate::runtime::Handle;
 
-/// A tick that is late by more was missed. Tokio's number, who needs it since its timers count whole
-/// milliseconds; its effect is that a busy machine does not shift the grid.
+/// A tick that is late by more was missed. Tokio's number, whose timers count whole milliseconds; because of it a busy
+/// machine does not shift the grid.
 const NOT_MISSED: Duration = Duration::from_millis(5);
 
 /// Ticks at once, and then every `period`.

@@ -1,7 +1,7 @@
 //! Waiting until a moment.
 //!
 //! A [`Sleep`] is a deadline and, once it was polled, the key of a timer in its runtime. All the work is
-//! the driver's: it fires the timer, which wakes whoever polled the sleep last.
+//! the driver's: it fires the timer, which wakes the task that polled the sleep last.
 //!
 //! Next: `timeout.rs`, a sleep beside something else.
 
@@ -101,7 +101,7 @@ impl Sleep {
         self.elapsed || self.timer.is_some_and(|key| driver.has_timer_fired(key))
     }
 
-    /// Waits until another moment from now on, also if it has fired already. Whoever polled it last will
+    /// Waits until another moment from now on, even if it has fired already. Whoever polled it last will
     /// be woken then.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();

@@ -1,8 +1,7 @@
-//! A limit on how long one waits for a future.
+//! A limit on the time for which a future is awaited.
 //!
-//! Time-outs need nothing from the one whom they limit: the future is polled, and after it the deadline,
-//! and if the deadline comes first, the future is dropped where it stands. That is all that cancellation
-//! is.
+//! A time-out needs nothing from the future that it limits: it polls the future, and after it the deadline, and if the
+//! deadline comes first, it drops the future. Cancellation is no more than that.
 //!
 //! Next: `interval.rs`, one sleep after the other.
 
@@ -23,7 +22,7 @@ use error::Elapsed;
 
 /// Awaits a future, at most for `duration`.
 ///
-/// The future is polled first: one that is ready beats a deadline long past. When the time is up, the
+/// The future is polled first: one that is ready beats a deadline long past. After the deadline the
 /// future is dropped with the [`Timeout`].
 ///
 /// ```

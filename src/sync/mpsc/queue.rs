@@ -23,7 +23,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::engine::prim::{Mutex, look_or_wait, wake};
+use crate::engine::prim::{Mutex, poll_or_register, wake};
 use crate::engine::trace::Waiting;
 use crate::sync::permits::{Gate, Permits};
 use crate::sync::waiters::Waiters;
@@ -136,7 +136,7 @@ impl<T> Queue<T> {
     /// Takes all messages, in exchange for an empty queue. False: there are none, and none will come.
     pub(super) fn poll_take(&self, cx: &mut Context<'_>, taken: &mut VecDeque<T>) -> Poll<bool> {
         let look = |state: &mut State<T>| self.take(state, taken);
-        look_or_wait(&self.state, cx, look, |state| &mut state.receiver)
+        poll_or_register(&self.state, cx, look, |state| &mut state.receiver)
     }
 
     /// As `poll_take`, without waiting.
