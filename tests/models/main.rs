@@ -1,23 +1,25 @@
-//! Is anything lost, in *any* order of events?
+//! Nothing is lost, in *any* order of events.
 //!
-//! A wake that gets lost does so in one schedule of thousands, on the one machine that we do not have. So
-//! these are no tests of what happened to happen, but **models**: small programs of two to four threads,
-//! of which loom runs every schedule, and in each schedule every value that a weakly ordered processor may
-//! let a load return. Each model is named after the law that it holds the engine to, and says which line
-//! is guarded by it: what would be lost, were the line not there.
+//! A wake that gets lost is lost in one schedule of thousands, perhaps on another machine. So these are **models**:
+//! small programs of two to four threads. Loom runs every schedule of them, and in each schedule every value that a
+//! weakly ordered processor may let a load return. Each model is named after its law, and says which lines of the
+//! engine it guards: what would be lost without them.
 //!
 //! ```text
-//!   runtime.rs   a runtime for the models: the engine's own, with tasks that a model writes
-//!   sleep.rs     the parker, `block_on`, the driver, the root     (park.rs, block_on.rs, driver.rs, root.rs)
-//!   idle.rs      pushes, workers that search and park, the monitor, the end  (idle.rs, worker.rs, scheduler.rs, monitor.rs)
-//!   task.rs      a task in miniature: the state word, and the cells that it guards
-//!   life.rs      what a worker, wakers, an abort and a joiner do to it at once         (state.rs)
-//!   sync.rs      the channels and locks of the crate
-//!   stream.rs    a group of futures, each with a waker of its own
-//!   poller.rs    stands in for the kernel's poller
+//!   runtime.rs    a runtime for the models: the engine's own, with tasks that a model writes
+//!   sleep.rs      a parked thread is woken              (park.rs, block_on.rs, root.rs, driver.rs, blocking.rs)
+//!   idle.rs       a push finds a worker                 (idle.rs, worker.rs, scheduler.rs, driver.rs, monitor.rs)
+//!   task.rs       a task in miniature: the state word, and the cells that it guards
+//!   life.rs       what a worker, wakers, an abort and a joiner do to it at once         (state.rs)
+//!   sync.rs       the channels and locks of the crate
+//!   stream.rs     a group of futures, each with a waker of its own
+//!   standins.rs   for std, crossbeam and the clock
+//!   poller.rs     for the kernel
 //! ```
 //!
-//! The engine is compiled here a second time, file by file, on the stand-ins of `engine/prim/standins.rs`.
+//! The engine's files are compiled here a second time, on the stand-ins. What loom does not find: it keeps only the last
+//! access to each atomic, so a thread that reads an atomic just before it writes it hides its race with earlier
+//! readers. `Clock::pause` does so; a pause by another thread while a worker parks is not modelled.
 //!
 //! Run them with `RUSTFLAGS="--cfg loom" cargo test --release --test models`.
 #![cfg(loom)]
@@ -67,13 +69,12 @@ fn every_schedule(model: impl Fn() + Send + Sync + 'static) {
     Builder::new().check(model);
 }
 
-/// Runs every schedule in which threads are interrupted at most so many times, where they would not have
-/// had to wait. `LOOM_MAX_PREEMPTIONS` sets another number.
+/// Runs every schedule in which threads are interrupted at most so many times. A thread that waits or ends is not
+/// interrupted. `LOOM_MAX_PREEMPTIONS` sets another number.
 ///
-/// Three threads that take ten steps each have more schedules than anyone waits for; but what a bug needs
-/// is seldom more than two interruptions, each at the right place (Musuvathi and Qadeer, "Iterative context
-/// bounding", 2007). Each of the engine's lines that is named in these models was taken out in turn, and
-/// its model failed with the number given.
+/// Three threads that take ten steps each have too many schedules to run them all; but a bug seldom needs more than
+/// two interruptions, each at the right place (Musuvathi and Qadeer, "Iterative context bounding", 2007). Each line
+/// of the engine that is named in these models was removed in turn, and its model failed with the number given.
 fn schedules_interrupted(times: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(times));

@@ -137,11 +137,13 @@ impl Deref for Runtime {
     }
 }
 
+type Poll = Box<dyn Fn(&Arc<Runtime>) + Send + Sync>;
+
 /// A task that is polled once.
 pub(crate) struct Task {
     header: Header,
     runtime: Arc<Runtime>,
-    poll: Box<dyn Fn(&Arc<Runtime>) + Send + Sync>,
+    poll: Poll,
 }
 
 impl Task {

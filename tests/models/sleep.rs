@@ -1,8 +1,11 @@
-//! Whoever sleeps is woken.
+//! A thread that parks is woken.
 //!
-//! In all of these models a sleeper that nobody wakes is a deadlock, and loom reports it. What a wake is
-//! *for* is a [`Letter`]: a flag that is written and read without any ordering of its own, so that it
-//! arrives only if the wake carries it.
+//! In these models a thread that no other thread wakes is a deadlock, and loom reports it. What a wake is for is a
+//! [`Letter`]: a flag that is written and read without any ordering of its own. So it arrives only if the wake carries
+//! it.
+//!
+//! As in `idle.rs`, each model names the lines it guards, the number of interruptions and the time. Those without a
+//! number run all schedules.
 
 use std::future::poll_fn;
 use std::panic::Location;
@@ -25,7 +28,7 @@ use crate::engine::threads::ThreadConfig;
 use crate::runtime::Runtime;
 use crate::{every_schedule, schedules_interrupted};
 
-/// Something that is to be seen by the one who was woken.
+/// Something that a thread must see when it was woken.
 #[derive(Default)]
 struct Letter(AtomicBool);
 
@@ -41,8 +44,8 @@ impl Letter {
 
 // ---- the parker ----
 
-/// Guards the empty lock in `Parker::unpark`: without it the signal falls between the owner's look at
-/// the permit and its `wait`, and the owner sleeps for ever.
+/// Guards the empty lock in `Parker::notify_condvar`: without it the signal comes between the thread's look at the word
+/// and its wait, and the thread waits for ever. 0.01 s.
 #[test]
 fn park_is_woken() {
     every_schedule(|| {
@@ -56,10 +59,10 @@ fn park_is_woken() {
     });
 }
 
-/// Guards `Announce::StayUp`: a token that was there before the sleep is worth as much as one that
-/// comes during it. And there is at most one: a second sleep is a sleep.
+/// Guards `NOTIFIED`: a wake before the park is worth as much as one during it. And there is at most one: the second park
+/// waits. 0.01 s.
 #[test]
-fn a_wake_before_the_sleep_is_kept() {
+fn a_wake_before_the_park_is_kept() {
     every_schedule(|| {
         let parker = Arc::new(Parker::new());
         parker.unpark();
@@ -74,10 +77,12 @@ fn a_wake_before_the_sleep_is_kept() {
     });
 }
 
-/// Guards the loop around `Condvar::wait`: the first waker's signal may come late, when its token was
-/// taken long ago, and disturb the next sleep.
+/// Guards the loop around `Condvar::wait`: the first signal may come late, when its wake was consumed long ago, and
+/// disturb the next park.
+///
+/// Three interruptions, 0.05 s.
 #[test]
-fn park_returns_for_a_token_only() {
+fn park_returns_for_a_wake_only() {
     schedules_interrupted(3, || {
         let shared = Arc::new((Parker::new(), Letter::default()));
         let early = thread::spawn({
@@ -93,14 +98,14 @@ fn park_returns_for_a_token_only() {
             }
         });
         shared.0.park();
-        assert!(shared.1.is_here(), "woken by nobody");
+        assert!(shared.1.is_here(), "no thread has woken it");
         early.join().unwrap();
         late.join().unwrap();
     });
 }
 
-/// Guards the orderings of `notify` (Release), and of `take` and `take_if_notified` (Acquire).
-/// The message is no atomic, so that loom reports a read that is not ordered after the write.
+/// Guards the orderings of `unpark` (Release) and `finish_park` (Acquire). The message is no atomic, so that loom reports
+/// a read that is not ordered after the write. 0.01 s.
 #[test]
 fn park_sees_what_was_written_before_unpark() {
     every_schedule(|| {
@@ -120,16 +125,18 @@ fn park_sees_what_was_written_before_unpark() {
     });
 }
 
-/// Guards the swap in `notify`. If it looked first, and left a token alone that already lies there, the
-/// owner would take the first waker's token, and with it not see the second waker's letter.
+/// Guards the swap in `unpark`. If it looked first, and changed nothing when the word is `NOTIFIED` already, the thread
+/// would consume the first wake, and not see the letter of the second.
+///
+/// Three interruptions, 0.3 s.
 #[test]
 fn two_unparks_and_a_park() {
     schedules_interrupted(3, || {
         let shared = Arc::new((Parker::new(), [Letter::default(), Letter::default()]));
-        let wakers = [0, 1].map(|who| {
+        let wakers = [0, 1].map(|index| {
             let shared = shared.clone();
             thread::spawn(move || {
-                shared.1[who].send();
+                shared.1[index].send();
                 shared.0.unpark();
             })
         });
@@ -164,6 +171,9 @@ impl Letterbox {
     }
 }
 
+/// Guards the smallest executor.
+///
+/// Three interruptions, 0.01 s.
 #[test]
 fn block_on_is_woken() {
     schedules_interrupted(3, || {
@@ -179,6 +189,11 @@ fn block_on_is_woken() {
 
 // ---- the root ----
 
+/// Guards the swaps of `is_woken`: the root is polled after the last wake, and sees what was written before it, even if it
+/// was woken already. And the fences of `transition_to_parked` and `notify_worker`, and the look at `is_notified` between
+/// announcement and park.
+///
+/// Three interruptions, 1 s.
 #[test]
 fn the_root_is_polled_after_the_last_wake() {
     schedules_interrupted(3, || {
@@ -210,6 +225,10 @@ fn the_root_is_polled_after_the_last_wake() {
     });
 }
 
+/// Guards that `notify_worker` looks again if the worker has woken up by itself: a push that saw the count in between
+/// notified no worker.
+///
+/// Three interruptions, 3 s.
 #[test]
 fn a_push_beside_a_wake_of_the_root_is_seen() {
     schedules_interrupted(3, || {
@@ -236,6 +255,7 @@ fn a_push_beside_a_wake_of_the_root_is_seen() {
     });
 }
 
+/// Guards the look at the worker's own queue between announcement and park: the hook `on_park` pushes to it. 0.01 s.
 #[test]
 fn a_task_that_a_hook_wakes_is_polled_before_the_park() {
     every_schedule(|| {
@@ -273,6 +293,10 @@ fn in_block_on<const N: usize>(
     runtime.check_at_rest();
 }
 
+/// Guards both halves of a root's wake, `unpark` and `notify_worker`: its thread may be the worker or wait for the queue,
+/// and the waker does not know which. The first thread leaves only when the second has told it to.
+///
+/// Three interruptions, 1 s.
 #[test]
 fn a_root_is_woken_where_it_parks() {
     schedules_interrupted(3, || {
@@ -280,6 +304,10 @@ fn a_root_is_woken_where_it_parks() {
     });
 }
 
+/// Guards that the worker unparks the threads that wait for its queue. Else a thread parks beside a queue that no thread
+/// has, and the task in it is not polled.
+///
+/// Three interruptions, 1.5 s.
 #[test]
 fn a_queue_that_is_put_back_is_taken() {
     schedules_interrupted(3, || {
@@ -292,6 +320,9 @@ fn a_queue_that_is_put_back_is_taken() {
     });
 }
 
+/// Guards that the worker unparks all of them: the first may be about to leave.
+///
+/// Two interruptions, 2.5 s.
 #[test]
 fn all_threads_in_block_on_hear_of_a_queue_that_is_put_back() {
     schedules_interrupted(2, || {
@@ -325,6 +356,10 @@ fn start_blocking(runtime: &Arc<Runtime>, closure: impl FnOnce() + Send + 'stati
     pool
 }
 
+/// Guards the end of a blocking task: it unparks the driver if the clock is paused, and there is a fence between the count
+/// and that look. Driver: "a blocking task runs", waits without a limit … Task: ends, "the clock runs", unparks no thread.
+///
+/// Four interruptions, 0.5 s.
 #[test]
 fn a_paused_clock_goes_on_after_a_blocking_task() {
     schedules_interrupted(4, || {
@@ -343,6 +378,9 @@ fn a_paused_clock_goes_on_after_a_blocking_task() {
     });
 }
 
+/// Guards the look at `blocking_tasks` before the clock jumps, its Acquire and the Release in `Job::drop`.
+///
+/// Four interruptions, 1 s.
 #[test]
 fn a_paused_clock_does_not_overtake_a_blocking_task() {
     schedules_interrupted(4, || {

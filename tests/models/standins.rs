@@ -14,9 +14,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use loom::sync::atomic::{
     AtomicBool, AtomicUsize,
@@ -24,7 +22,6 @@ use loom::sync::atomic::{
 };
 
 pub(crate) use loom::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, atomic};
-use loom::thread::Thread;
 pub(crate) use loom::thread::{self, yield_now};
 
 // Loom's does not know `const`.
@@ -51,153 +48,182 @@ pub(crate) fn now() -> Instant {
 }
 
 /// Moves the model's clock forward.
-pub(crate) fn advance(by: Duration) {
+#[cfg(test)]
+pub(crate) fn advance(by: std::time::Duration) {
     let now = now();
     TIME.with(|time| time.set(now.checked_add(by)));
 }
 
 // ---- locks ----
 
-#[derive(Debug, Default)]
-pub(crate) struct Mutex<T> {
-    is_locked: AtomicBool,
-    /// Never waits: only the thread that has set the flag locks it.
-    value: std::sync::Mutex<T>,
-    /// Threads that wait for the lock.
-    waiting: std::sync::Mutex<Vec<Thread>>,
-}
+// For the models of the library, which reach this file without `test`. They neither try a lock nor wait with a limit,
+// and have far fewer schedules with loom's own locks.
+#[cfg(not(test))]
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
-#[derive(Debug)]
-pub(crate) struct MutexGuard<'a, T> {
-    mutex: &'a Mutex<T>,
-    /// `None`: the guard is being dropped.
-    value: Option<std::sync::MutexGuard<'a, T>>,
-}
+#[cfg(test)]
+pub(crate) use locks::{Condvar, Mutex, MutexGuard};
 
-impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Mutex {
-            is_locked: AtomicBool::new(false),
-            value: std::sync::Mutex::new(value),
-            waiting: Default::default(),
-        }
+#[cfg(test)]
+mod locks {
+    use std::collections::VecDeque;
+    use std::ops::{Deref, DerefMut};
+    use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult};
+    use std::time::Duration;
+
+    use loom::sync::atomic::{
+        AtomicBool, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
+    };
+    use loom::thread::{self, Thread, yield_now};
+
+    use super::advance;
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T> {
+        is_locked: AtomicBool,
+        /// Never waits: only the thread that has set the flag locks it.
+        value: std::sync::Mutex<T>,
+        /// Threads that wait for the lock.
+        waiting: std::sync::Mutex<Vec<Thread>>,
     }
 
-    pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        loop {
-            if let Ok(guard) = self.try_lock() {
-                return Ok(guard);
+    #[derive(Debug)]
+    pub(crate) struct MutexGuard<'a, T> {
+        mutex: &'a Mutex<T>,
+        /// `None`: the guard is being dropped.
+        value: Option<std::sync::MutexGuard<'a, T>>,
+    }
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Mutex {
+                is_locked: AtomicBool::new(false),
+                value: std::sync::Mutex::new(value),
+                waiting: Default::default(),
             }
-            // Loom does not switch threads between a step that fails and `park`.
-            self.waiting.lock().unwrap().push(thread::current());
-            thread::park();
+        }
+
+        pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+            loop {
+                if let Ok(guard) = self.try_lock() {
+                    return Ok(guard);
+                }
+                // Loom does not switch threads between a step that fails and `park`.
+                self.waiting.lock().unwrap().push(thread::current());
+                thread::park();
+            }
+        }
+
+        pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+            if self.is_locked.compare_exchange(false, true, Acquire, Relaxed).is_err() {
+                return Err(TryLockError::WouldBlock);
+            }
+            let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(MutexGuard { mutex: self, value: Some(value) })
+        }
+
+        pub(crate) fn into_inner(self) -> LockResult<T> {
+            self.value.into_inner()
+        }
+
+        pub(crate) fn get_mut(&mut self) -> LockResult<&mut T> {
+            self.value.get_mut()
         }
     }
 
-    pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
-        if self.is_locked.compare_exchange(false, true, Acquire, Relaxed).is_err() {
-            return Err(TryLockError::WouldBlock);
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.value.as_ref().expect("the guard is alive")
         }
-        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(MutexGuard { mutex: self, value: Some(value) })
     }
 
-    pub(crate) fn into_inner(self) -> LockResult<T> {
-        self.value.into_inner()
-    }
-
-    pub(crate) fn get_mut(&mut self) -> LockResult<&mut T> {
-        self.value.get_mut()
-    }
-}
-
-impl<T> Deref for MutexGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.value.as_ref().expect("the guard is alive")
-    }
-}
-
-impl<T> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.value.as_mut().expect("the guard is alive")
-    }
-}
-
-impl<T> Drop for MutexGuard<'_, T> {
-    fn drop(&mut self) {
-        self.value = None;
-        self.mutex.is_locked.store(false, Release);
-        self.mutex.waiting.lock().unwrap().drain(..).for_each(|thread| thread.unpark());
-    }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Condvar {
-    /// Lets loom switch threads before a thread begins to wait, and before one is woken.
-    step: AtomicUsize,
-    waiting: std::sync::Mutex<VecDeque<Arc<Waiting>>>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    thread: Thread,
-    is_woken: std::sync::atomic::AtomicBool,
-}
-
-pub(crate) struct WaitTimeoutResult;
-
-impl WaitTimeoutResult {
-    pub(crate) fn timed_out(&self) -> bool {
-        true
-    }
-}
-
-impl Condvar {
-    pub(crate) fn new() -> Self {
-        Condvar::default()
-    }
-
-    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
-        self.step.fetch_add(1, Relaxed);
-        let waiting = Arc::new(Waiting { thread: thread::current(), is_woken: Default::default() });
-        self.waiting.lock().unwrap().push_back(waiting.clone());
-        let mutex = guard.mutex;
-        drop(guard);
-        while !waiting.is_woken.load(Relaxed) {
-            thread::park();
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.value.as_mut().expect("the guard is alive")
         }
-        mutex.lock()
     }
 
-    pub(crate) fn wait_timeout<'a, T>(
-        &self,
-        guard: MutexGuard<'a, T>,
-        limit: Duration,
-    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
-        let mutex = guard.mutex;
-        drop(guard);
-        yield_now();
-        advance(limit);
-        mutex.lock().map(|guard| (guard, WaitTimeoutResult)).map_err(|_| unreachable!())
+    impl<T> Drop for MutexGuard<'_, T> {
+        fn drop(&mut self) {
+            self.value = None;
+            self.mutex.is_locked.store(false, Release);
+            self.mutex.waiting.lock().unwrap().drain(..).for_each(|thread| thread.unpark());
+        }
     }
 
-    pub(crate) fn notify_one(&self) {
-        self.wake(1);
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar {
+        /// Lets loom switch threads before a thread begins to wait, and before one is woken.
+        step: AtomicUsize,
+        waiting: std::sync::Mutex<VecDeque<Arc<Waiting>>>,
     }
 
-    pub(crate) fn notify_all(&self) {
-        self.wake(usize::MAX);
+    #[derive(Debug)]
+    struct Waiting {
+        thread: Thread,
+        is_woken: std::sync::atomic::AtomicBool,
     }
 
-    fn wake(&self, limit: usize) {
-        self.step.fetch_add(1, Relaxed);
-        let mut waiting = self.waiting.lock().unwrap();
-        let count = limit.min(waiting.len());
-        for waiting in waiting.drain(..count) {
-            waiting.is_woken.store(true, Relaxed);
-            waiting.thread.unpark();
+    pub(crate) struct WaitTimeoutResult;
+
+    impl WaitTimeoutResult {
+        pub(crate) fn timed_out(&self) -> bool {
+            true
+        }
+    }
+
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Condvar::default()
+        }
+
+        pub(crate) fn wait<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+        ) -> LockResult<MutexGuard<'a, T>> {
+            self.step.fetch_add(1, Relaxed);
+            let waiting =
+                Arc::new(Waiting { thread: thread::current(), is_woken: Default::default() });
+            self.waiting.lock().unwrap().push_back(waiting.clone());
+            let mutex = guard.mutex;
+            drop(guard);
+            while !waiting.is_woken.load(Relaxed) {
+                thread::park();
+            }
+            mutex.lock()
+        }
+
+        pub(crate) fn wait_timeout<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+            limit: Duration,
+        ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+            let mutex = guard.mutex;
+            drop(guard);
+            yield_now();
+            advance(limit);
+            mutex.lock().map(|guard| (guard, WaitTimeoutResult)).map_err(|_| unreachable!())
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.wake(1);
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.wake(usize::MAX);
+        }
+
+        fn wake(&self, limit: usize) {
+            self.step.fetch_add(1, Relaxed);
+            let mut waiting = self.waiting.lock().unwrap();
+            let count = limit.min(waiting.len());
+            for waiting in waiting.drain(..count) {
+                waiting.is_woken.store(true, Relaxed);
+                waiting.thread.unpark();
+            }
         }
     }
 }

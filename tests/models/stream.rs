@@ -50,7 +50,6 @@ fn a_child_that_is_woken_is_polled() {
 }
 
 #[test]
-#[ignore = "takes a minute or more: `.ci/long` runs it"]
 fn a_wake_that_finds_its_child_woken_is_seen_by_the_poll_to_come() {
     loom::model(|| {
         let flags = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);

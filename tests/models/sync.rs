@@ -61,7 +61,6 @@ fn room_is_counted_or_handed_on() {
 }
 
 #[test]
-#[ignore = "takes a minute or more: `.ci/long` runs it"]
 fn room_that_a_cancelled_send_had_is_handed_on() {
     loom::model(|| {
         let (tx, mut rx) = mpsc::channel(1);
@@ -210,7 +209,6 @@ fn the_end_of_a_semaphore_is_seen_or_wakes() {
 }
 
 #[test]
-#[ignore = "takes a minute or more: `.ci/long` runs it"]
 fn permits_that_a_cancelled_wait_had_are_handed_on() {
     loom::model(|| {
         let semaphore = Arc::new(Semaphore::new(0));
