@@ -19,7 +19,7 @@ use std::cell::RefCell;
 use std::io;
 use std::ops::Deref;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, Weak};
 // Of std, not of `prim`: no protocol relies on a count.
 use std::sync::atomic::AtomicU64;
 
@@ -259,7 +259,7 @@ impl SchedulerHandle {
                 owned: OwnedTasks::new(),
             }
         });
-        Ok(SchedulerHandle(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             id: tracer.runtime,
             driver: Driver::new(tracer)?,
             injector: Injector::new(),
@@ -271,7 +271,9 @@ impl SchedulerHandle {
             is_monitor_parked: AtomicBool::new(false),
             spawned_outside: OwnedTasks::new(),
             is_shut_down: AtomicBool::new(false),
-        })))
+        });
+        runtimes().push(Arc::downgrade(&shared));
+        Ok(SchedulerHandle(shared))
     }
 
     /// Makes a task of a future, which reports the name of type `N`, and puts it into a queue.
@@ -328,6 +330,30 @@ impl Schedule for Arc<SchedulerHandle> {
 
     fn tracer(&self) -> &Tracer {
         &self.driver.tracer
+    }
+}
+
+// ---- for a debugger ----
+
+/// The number of this layout of the engine's types, under its plain name: a debugger's script compares it with the
+/// number that it was written for. (So a program cannot contain two versions of this crate.)
+// SAFETY: rule 14, no other symbol of a program has this name. The models compile this file a second time.
+#[cfg_attr(not(loom), unsafe(no_mangle))]
+#[used]
+pub static OPENWORK_LAYOUT_VERSION: u32 = 1;
+
+/// The runtimes of this process. The program does not read it: it is where a debugger's script begins.
+#[used]
+static RUNTIMES: std::sync::Mutex<Vec<Weak<Shared>>> = std::sync::Mutex::new(Vec::new());
+
+fn runtimes() -> std::sync::MutexGuard<'static, Vec<Weak<Shared>>> {
+    RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // This runtime's entry is dead by now, as its last `Arc` is being dropped.
+        runtimes().retain(|runtime| runtime.strong_count() > 0);
     }
 }
 

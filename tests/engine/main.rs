@@ -15,6 +15,7 @@ mod stealing;
 mod short_block_on;
 mod bugs;
 mod trace;
+mod debugger;
 mod task;
 mod panics;
 mod join_set;
