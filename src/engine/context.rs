@@ -22,7 +22,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 use std::sync::{Arc, MutexGuard};
 
 use super::event::Tracer;
@@ -54,7 +54,7 @@ struct ThreadContext {
 /// A worker of a runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerId {
-    pub(crate) runtime: NonZeroU32,
+    pub(crate) runtime: u32,
     pub(crate) index: u32,
 }
 
@@ -340,6 +340,12 @@ pub(crate) fn replace_rng(rng: Option<FastRand>) -> Option<FastRand> {
 #[inline]
 pub(crate) fn worker() -> Option<WorkerId> {
     get().worker
+}
+
+/// The index of the worker that this thread is, if it works for the runtime with this id.
+#[inline]
+pub(crate) fn worker_of(runtime: u32) -> Option<usize> {
+    get().worker.filter(|worker| worker.runtime == runtime).map(|worker| worker.index as usize)
 }
 
 /// A poll begins: of the task with this id, or of the future of `block_on`. It has a new budget.

@@ -114,8 +114,7 @@ impl WorkerMetrics {
 impl Shared {
     /// The worker that this thread is, if it works for this runtime.
     fn current_worker(&self) -> Option<&Remote> {
-        let worker = context::worker()?;
-        (worker.runtime.get() == self.id).then(|| &self.remotes[worker.index as usize])
+        context::worker_of(self.id).map(|index| &self.remotes[index])
     }
 
     /// Whether this thread works for this runtime.
@@ -318,8 +317,7 @@ impl SchedulerHandle {
 
 impl Schedule for Arc<SchedulerHandle> {
     fn schedule<T: Runnable + 'static>(task: Arc<T>, scheduler: fn(&T) -> &Self) {
-        let runtime = task.header().runtime_id;
-        if context::worker().is_some_and(|worker| worker.runtime.get() == runtime) {
+        if context::worker_of(task.header().runtime_id).is_some() {
             with_current_worker(|current| current.schedule(task));
         } else {
             // A handle of this thread's own: the task may be gone, with its handle, as soon as it is queued.

@@ -23,7 +23,6 @@
 //! Next: `root.rs`, the future of `block_on`.
 
 use std::mem;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -129,10 +128,8 @@ impl<'a> Worker<'a> {
             driver_polled: None,
             ready: Ready::default(),
             rng,
-            _context: context::save().and_work(WorkerId {
-                runtime: NonZeroU32::new(shared.id).expect("ids begin with 1"),
-                index: index as u32,
-            }),
+            _context: context::save()
+                .and_work(WorkerId { runtime: shared.id, index: index as u32 }),
         }
     }
 
