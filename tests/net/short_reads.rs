@@ -21,6 +21,15 @@ use crate::harness::{Turns, adopt, fill, pair, poll_write, std_pair};
 /// Whether events tell of the end of a stream. Otherwise a short read proves nothing.
 const ENDS_ARE_REPORTED: bool = cfg!(all(target_os = "linux", not(openwork_polling)));
 
+/// A short read of three bytes, and behind it `efg`, which is read without a wait.
+async fn reads_what_lies_behind(mut near: impl AsyncRead + Unpin) {
+    let mut buf = [0; 64];
+    assert_eq!(near.read(&mut buf).await.unwrap(), 3);
+    let rest = near.read(&mut buf).now_or_never().expect("the rest is there");
+    assert_eq!(rest.unwrap(), 3);
+    assert_eq!(&buf[..3], b"efg");
+}
+
 /// So each request of an echo costs one `recv`, and not two: a read tries only what is ready.
 #[test]
 fn after_a_short_read_a_tcp_stream_is_not_readable() {
@@ -107,11 +116,7 @@ fn what_lies_behind_urgent_data_is_read() {
             far.write_all(b"abc").unwrap();
             rustix::net::send(&far, b"!", SendFlags::OOB).unwrap();
             far.write_all(b"efg").unwrap();
-            let (mut near, mut buf) = (adopt(near), [0; 64]);
-            assert_eq!(near.read(&mut buf).await.unwrap(), 3);
-            let rest = near.read(&mut buf).now_or_never().expect("the rest is there");
-            assert_eq!(rest.unwrap(), 3);
-            assert_eq!(&buf[..3], b"efg");
+            reads_what_lies_behind(adopt(near)).await;
         });
     });
 }
@@ -128,12 +133,7 @@ fn what_lies_behind_a_descriptor_in_a_unix_stream_is_read() {
             assert!(message.push(SendAncillaryMessage::ScmRights(&fds)));
             sendmsg(&far, &[IoSlice::new(b"abc")], &mut message, SendFlags::empty()).unwrap();
             (&far).write_all(b"efg").unwrap();
-            let mut near = UnixStream::from_std(near).unwrap();
-            let mut buf = [0; 64];
-            assert_eq!(near.read(&mut buf).await.unwrap(), 3);
-            let rest = near.read(&mut buf).now_or_never().expect("the rest is there");
-            assert_eq!(rest.unwrap(), 3);
-            assert_eq!(&buf[..3], b"efg");
+            reads_what_lies_behind(UnixStream::from_std(near).unwrap()).await;
         });
     });
 }
