@@ -63,16 +63,17 @@ enum Fifo {
 }
 
 impl LocalQueue {
-    /// The queue of a current-thread runtime. It is strictly first in, first out: it does not use the LIFO slot.
-    pub(crate) fn private() -> Self {
-        LocalQueue { lifo_slot: None, lifo_polls: 0, fifo: Fifo::Private(VecDeque::new()) }
-    }
-
-    /// The queue of a worker thread, and its end for other workers.
-    pub(crate) fn stealable() -> (Self, Stealer) {
-        let fifo = deque::Worker::new_fifo();
-        let stealer = fifo.stealer();
-        (LocalQueue { lifo_slot: None, lifo_polls: 0, fifo: Fifo::Stealable(fifo) }, stealer)
+    /// The queue of a worker thread, and its end for other workers; or the queue of a current-thread runtime, which is
+    /// strictly first in, first out (it does not use the LIFO slot), and from which no other thread steals.
+    pub(crate) fn new(is_stealable: bool) -> (Self, Option<Stealer>) {
+        let (fifo, stealer) = if is_stealable {
+            let fifo = deque::Worker::new_fifo();
+            let stealer = fifo.stealer();
+            (Fifo::Stealable(fifo), Some(stealer))
+        } else {
+            (Fifo::Private(VecDeque::new()), None)
+        };
+        (LocalQueue { lifo_slot: None, lifo_polls: 0, fifo }, stealer)
     }
 
     /// Puts a task at the back. Returns whether it is the only one.

@@ -9,8 +9,8 @@
 //! parked worker is notified.
 //!
 //! ```text
-//!   wake ─▶ State::wake ─▶ SchedulerHandle::schedule ─┬─▶ local queue ─┬─▶ a worker parked, none searching? notify it
-//!                                            └─▶ injector ────┘
+//!   wake ─▶ State::wake ─▶ Schedule::schedule ─┬─▶ local queue ─┬─▶ a worker parked, none searching? notify it
+//!                                              └─▶ injector ────┘
 //! ```
 //!
 //! Next: `worker.rs`, the loop.
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     pub(crate) hooks: ParkHooks,
     /// Where the monitor waits between two looks.
     pub(crate) monitor: Parker,
-    /// The monitor looks no more until it is woken, or is about to.
+    /// The monitor waits until it is woken, or is about to: not until its next look.
     pub(crate) is_monitor_parked: AtomicBool,
     /// Tasks spawned on threads that are not workers.
     spawned_outside: OwnedTasks,
@@ -243,13 +243,7 @@ impl SchedulerHandle {
         threads: usize,
     ) -> io::Result<SchedulerHandle> {
         let remotes = (0..threads.max(1)).map(|_| {
-            let (queue, stealer) = match threads {
-                0 => (LocalQueue::private(), None),
-                _ => {
-                    let (queue, stealer) = LocalQueue::stealable();
-                    (queue, Some(stealer))
-                }
-            };
+            let (queue, stealer) = LocalQueue::new(threads > 0);
             Remote {
                 parker: Parker::new(),
                 stealer,
