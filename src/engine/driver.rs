@@ -86,7 +86,7 @@ impl Driver {
         self.inner.try_lock()
     }
 
-    /// How many ticks there were. Relaxed: the monitor has a fence.
+    /// How many ticks there were. Relaxed: the monitor needs no more than a hint.
     pub(crate) fn ticks(&self) -> usize {
         self.ticks.load(Ordering::Relaxed)
     }

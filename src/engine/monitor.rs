@@ -34,12 +34,12 @@ use super::scheduler::Shared;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Shared {
-    /// A worker has left the driver. The tick was counted, and no waker called yet.
+    /// A worker has left the driver: its park state says so. No waker was called yet.
     pub(crate) fn wake_monitor(&self) {
-        // The race. Monitor: "no tick since the last look, and a worker is in the driver" … Worker: leaves the
-        // driver, "the monitor is not parked", runs a task that blocks … Monitor: parks, and no thread attends to
-        // the driver. Therefore a store, a fence and a load on both sides: here the tick and the park state, the
-        // fence, the monitor's state; there the monitor's state, the fence, the tick and the park state.
+        // The race. Monitor: "a worker is in the driver" … Worker: leaves the driver, "the monitor is not parked",
+        // runs a task that blocks … Monitor: parks, and no thread attends to the driver. Therefore a store, a fence
+        // and a load on both sides: here the worker's park state, the fence, the monitor's state; there the
+        // monitor's state, the fence, the worker's park state.
         fence(SeqCst);
         if self.is_monitor_parked.load(Relaxed) {
             self.monitor.unpark();
@@ -74,7 +74,7 @@ fn look(shared: &Arc<Shared>, ticks: &mut usize, ready: &mut Ready) {
         shared.is_monitor_parked.store(true, Relaxed);
         // See `Shared::wake_monitor`.
         fence(SeqCst);
-        if driver.ticks() == *ticks && shared.is_driver_attended() {
+        if shared.is_driver_attended() {
             shared.monitor.park();
         }
         shared.is_monitor_parked.store(false, Relaxed);
