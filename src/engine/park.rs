@@ -69,12 +69,16 @@ impl Parker {
         let _ = self.state.compare_exchange(RUNNING, place as u8, AcqRel, Relaxed);
     }
 
-    /// Waits on the condition variable until there is a wake, after an announcement.
-    pub(crate) fn wait(&self) {
+    /// Waits on the condition variable until there is a wake, at most for so long, after an announcement.
+    pub(crate) fn wait(&self, limit: Option<Duration>) {
         let mut guard = self.lock.lock();
+        let mut is_over = false;
         // A loop, since a condition variable may return for no reason.
-        while !self.is_notified() {
-            guard = self.condvar.wait(guard);
+        while !is_over && !self.is_notified() {
+            match limit {
+                None => guard = self.condvar.wait(guard),
+                Some(limit) => (guard, is_over) = self.condvar.wait_timeout(guard, limit),
+            }
         }
     }
 
@@ -87,19 +91,14 @@ impl Parker {
     /// Parks until there is a wake.
     pub(crate) fn park(&self) {
         self.prepare_park(ParkedIn::Condvar);
-        self.wait();
+        self.wait(None);
         self.finish_park();
     }
 
     /// Parks until there is a wake, or for so long. Returns whether there was a wake.
     pub(crate) fn park_timeout(&self, limit: Duration) -> bool {
         self.prepare_park(ParkedIn::Condvar);
-        let mut guard = self.lock.lock();
-        let mut timed_out = false;
-        while !timed_out && !self.is_notified() {
-            (guard, timed_out) = self.condvar.wait_timeout(guard, limit);
-        }
-        drop(guard);
+        self.wait(Some(limit));
         self.finish_park()
     }
 

@@ -153,7 +153,7 @@ fn a_push_and_a_worker_that_wakes_up_by_itself(notify: fn(&Idle, &Parker) -> Opt
         let was_last = idle.transition_to_parked(parker, ParkedIn::Condvar, is_searching);
         let has_work = was_last && !queue.is_empty();
         if !mem::take(&mut by_itself) && !has_work {
-            parker.wait();
+            parker.wait(None);
         }
         is_searching = idle.transition_from_parked(parker);
     }
