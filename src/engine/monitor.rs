@@ -29,8 +29,7 @@ use super::prim::atomic::fence;
 use super::scheduler::Shared;
 
 /// How often the monitor looks. It bounds how long a task that blocks its thread can hold up the timers and sockets
-/// of the others: to two looks. A hundred looks a second, only while the runtime is busy, cost nothing that could be
-/// measured.
+/// of the others: to two looks. That is a hundred looks a second, and only while the runtime is busy.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Shared {

@@ -58,7 +58,7 @@ const MIN_POLLS_PER_TICK: usize = 2;
 const DRIVER_INTERVAL: Duration = Duration::from_micros(50);
 
 /// A thief that found fewer tasks than this waits before its next search, so that more are there to be stolen at
-/// once. Measured by `spawn_many`.
+/// once. Without the wait the rows `spawn_many` of the benchmark take 15 % longer on two processors.
 const FEW_TASKS: usize = 8;
 const SPINS_BEFORE_SEARCH: usize = if cfg!(loom) { 0 } else { 150 };
 
