@@ -106,30 +106,20 @@ impl LocalQueue {
         }
     }
 
-    /// The task in the LIFO slot, unless it was polled too often in a row; else what `other` returns.
+    /// The next task: that in the LIFO slot, unless it was polled too often in a row.
     #[inline]
-    pub(crate) fn pop_lifo_or(
-        &mut self,
-        other: impl FnOnce(&mut Self) -> Option<Task>,
-    ) -> Option<Task> {
+    pub(crate) fn pop(&mut self) -> Option<Task> {
         if self.lifo_polls < MAX_LIFO_POLLS
             && let Some(task) = self.lifo_slot.take()
         {
             self.lifo_polls += 1;
             return Some(task);
         }
-        let task = other(self)?;
         self.lifo_polls = 0;
-        Some(task)
-    }
-
-    /// The next task.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Task> {
-        self.pop_lifo_or(|queue| match &mut queue.fifo {
+        match &mut self.fifo {
             Fifo::Private(fifo) => fifo.pop_front(),
-            Fifo::Stealable(fifo) => fifo.pop().or_else(|| queue.lifo_slot.take()),
-        })
+            Fifo::Stealable(fifo) => fifo.pop().or_else(|| self.lifo_slot.take()),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
