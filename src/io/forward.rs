@@ -1,19 +1,23 @@
-//! Whoever wraps a stream to change one side of it hands the other side on as it is.
+//! A type that wraps a stream hands on the calls that it does not change.
 //!
-//! The same lines for each wrapper, so they are written once, as the bodies of the `impl`s. The field that
-//! they are handed to must be pinned.
+//! Each macro is the body of an `impl`, written once for all wrappers. Its argument is the pinned field that
+//! takes the calls, or says how to get a pinned stream from `self`: `this => Pin::new(&mut this.get_mut().0)`.
 //!
 //! Next: `buf_reader.rs`, which changes how one reads, and hands on what is written.
 
 /// The body of an `impl AsyncRead`.
 macro_rules! read_from {
     ($field:ident) => {
+        crate::io::forward::read_from!(this => this.project().$field);
+    };
+    ($this:ident => $stream:expr) => {
         fn poll_read(
             self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
             buf: &mut [u8],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.project().$field.poll_read(cx, buf)
+            let $this = self;
+            $stream.poll_read(cx, buf)
         }
 
         fn poll_read_vectored(
@@ -21,7 +25,8 @@ macro_rules! read_from {
             cx: &mut ::std::task::Context<'_>,
             bufs: &mut [::std::io::IoSliceMut<'_>],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.project().$field.poll_read_vectored(cx, bufs)
+            let $this = self;
+            $stream.poll_read_vectored(cx, bufs)
         }
     };
 }
@@ -29,15 +34,20 @@ macro_rules! read_from {
 /// The body of an `impl AsyncBufRead`.
 macro_rules! buf_read_from {
     ($field:ident) => {
+        crate::io::forward::buf_read_from!(this => this.project().$field);
+    };
+    ($this:ident => $stream:expr) => {
         fn poll_fill_buf(
             self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
         ) -> ::std::task::Poll<::std::io::Result<&[u8]>> {
-            self.project().$field.poll_fill_buf(cx)
+            let $this = self;
+            $stream.poll_fill_buf(cx)
         }
 
         fn consume(self: ::std::pin::Pin<&mut Self>, amount: usize) {
-            self.project().$field.consume(amount)
+            let $this = self;
+            $stream.consume(amount)
         }
     };
 }
@@ -45,12 +55,16 @@ macro_rules! buf_read_from {
 /// The body of an `impl AsyncWrite`.
 macro_rules! write_to {
     ($field:ident) => {
+        crate::io::forward::write_to!(this => this.project().$field);
+    };
+    ($this:ident => $stream:expr) => {
         fn poll_write(
             self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
             buf: &[u8],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.project().$field.poll_write(cx, buf)
+            let $this = self;
+            $stream.poll_write(cx, buf)
         }
 
         fn poll_write_vectored(
@@ -58,23 +72,26 @@ macro_rules! write_to {
             cx: &mut ::std::task::Context<'_>,
             bufs: &[::std::io::IoSlice<'_>],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.project().$field.poll_write_vectored(cx, bufs)
+            let $this = self;
+            $stream.poll_write_vectored(cx, bufs)
         }
 
         fn poll_flush(
             self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
         ) -> ::std::task::Poll<::std::io::Result<()>> {
-            self.project().$field.poll_flush(cx)
+            let $this = self;
+            $stream.poll_flush(cx)
         }
 
         fn poll_close(
             self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
         ) -> ::std::task::Poll<::std::io::Result<()>> {
-            self.project().$field.poll_close(cx)
+            let $this = self;
+            $stream.poll_close(cx)
         }
     };
 }
 
-pub(super) use {buf_read_from, read_from, write_to};
+pub(crate) use {buf_read_from, read_from, write_to};

@@ -30,7 +30,7 @@ mod buf_read;
 mod seek;
 mod cursor;
 mod nothing;
-mod forward;
+pub(crate) mod forward;
 mod buf_reader;
 mod buf_writer;
 mod buf_stream;
