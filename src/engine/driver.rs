@@ -29,6 +29,7 @@ use super::park::Parker;
 use super::poller;
 use super::prim::atomic::{AtomicUsize, Ordering, fence};
 use super::prim::{Mutex, MutexGuard, discard, wake};
+use super::random::{RngSeedGenerator, Shuffle};
 use super::reactor::Reactor;
 use super::timer::{Closed, TimerState, Timers};
 use super::trace::{self, Event, Tracer, Waiting};
@@ -54,9 +55,10 @@ pub(crate) struct Driver {
 }
 
 /// What the driver's lock guards.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct DriverInner {
     events: Vec<poller::Event>,
+    shuffle: Shuffle,
 }
 
 /// What a tick has collected and not woken yet. A thread that ticks keeps it, for its memory.
@@ -67,13 +69,16 @@ pub(crate) struct Ready {
 }
 
 impl Driver {
-    pub(crate) fn new(tracer: Arc<Tracer>) -> io::Result<Self> {
+    pub(crate) fn new(tracer: Arc<Tracer>, rng_seeds: &RngSeedGenerator) -> io::Result<Self> {
         Ok(Driver {
             clock: tracer.clock.clone(),
             tracer,
             reactor: Reactor::new()?,
-            timers: Mutex::new(Timers::new()),
-            inner: Mutex::new(DriverInner::default()),
+            timers: Mutex::new(Timers::new(rng_seeds.next_shuffle())),
+            inner: Mutex::new(DriverInner {
+                events: Vec::new(),
+                shuffle: rng_seeds.next_shuffle(),
+            }),
             ticks: AtomicUsize::new(0),
             blocking_tasks: AtomicUsize::new(0),
         })
@@ -169,7 +174,7 @@ impl Driver {
     ) -> usize {
         // An error here is no condition of the program but a poller that does not work any more.
         self.reactor
-            .wait(&self.tracer, &mut inner.events, limit, wakers)
+            .wait(&self.tracer, &mut inner.events, &mut inner.shuffle, limit, wakers)
             .expect("the system's poller can wait")
     }
 

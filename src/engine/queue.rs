@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 pub(crate) use super::prim::SegQueue as Injector;
 use super::prim::deque;
+use super::random::Shuffle;
 use super::task::Runnable;
 
 /// A task that is to be polled.
@@ -59,20 +60,20 @@ pub(crate) struct LocalQueue {
 
 enum Fifo {
     /// That of a current-thread runtime: no other thread steals, so it needs no atomics.
-    Private(VecDeque<Task>),
+    Private(VecDeque<Task>, Shuffle),
     Stealable(deque::Worker<Task>),
 }
 
 impl LocalQueue {
     /// The queue of a worker thread, and its end for other workers; or the queue of a current-thread runtime, which is
     /// strictly first in, first out (it does not use the LIFO slot), and from which no other thread steals.
-    pub(crate) fn new(is_stealable: bool) -> (Self, Option<Stealer>) {
+    pub(crate) fn new(is_stealable: bool, shuffle: Shuffle) -> (Self, Option<Stealer>) {
         let (fifo, stealer) = if is_stealable {
             let fifo = deque::Worker::new_fifo();
             let stealer = fifo.stealer();
             (Fifo::Stealable(fifo), Some(stealer))
         } else {
-            (Fifo::Private(VecDeque::new()), None)
+            (Fifo::Private(VecDeque::new(), shuffle), None)
         };
         (LocalQueue { lifo_slot: None, lifo_polls: 0, fifo }, stealer)
     }
@@ -81,7 +82,7 @@ impl LocalQueue {
     #[inline]
     pub(crate) fn push_back(&mut self, task: Task) -> bool {
         match &mut self.fifo {
-            Fifo::Private(fifo) => {
+            Fifo::Private(fifo, _) => {
                 fifo.push_back(task);
                 fifo.len() == 1
             }
@@ -97,7 +98,7 @@ impl LocalQueue {
     /// whether this worker runs the task next and no other task was displaced: another worker need not come.
     #[inline]
     pub(crate) fn push_lifo(&mut self, task: Task) -> bool {
-        if let Fifo::Private(_) = self.fifo {
+        if let Fifo::Private(..) = self.fifo {
             return self.push_back(task);
         }
         match self.lifo_slot.replace(task) {
@@ -117,14 +118,17 @@ impl LocalQueue {
         }
         self.lifo_polls = 0;
         match &mut self.fifo {
-            Fifo::Private(fifo) => fifo.pop_front(),
+            Fifo::Private(fifo, None) => fifo.pop_front(),
+            Fifo::Private(fifo, Some(rng)) => {
+                fifo.swap_remove_front(rng.below(fifo.len() as u32) as usize)
+            }
             Fifo::Stealable(fifo) => fifo.pop().or_else(|| self.lifo_slot.take()),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         let fifo = match &self.fifo {
-            Fifo::Private(fifo) => fifo.len(),
+            Fifo::Private(fifo, _) => fifo.len(),
             Fifo::Stealable(fifo) => fifo.len(),
         };
         usize::from(self.lifo_slot.is_some()) + fifo
@@ -132,7 +136,7 @@ impl LocalQueue {
 
     /// Gives memory back after a burst; crossbeam's deque does so by itself.
     pub(crate) fn shrink(&mut self) {
-        if let Fifo::Private(fifo) = &mut self.fifo
+        if let Fifo::Private(fifo, _) = &mut self.fifo
             && fifo.capacity() > SHRINK_ABOVE
         {
             fifo.shrink_to(SHRINK_ABOVE);
@@ -144,6 +148,11 @@ impl LocalQueue {
         let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
         while victim.steal_batch_with_limit(fifo, MAX_STOLEN).is_retry() {}
         fifo.len()
+    }
+
+    /// Whether this queue chooses the next task at random. Then the worker puts injected tasks here before it takes one.
+    pub(crate) fn is_shuffled(&self) -> bool {
+        matches!(self.fifo, Fifo::Private(_, Some(_)))
     }
 
     /// Takes a worker's share of the injector's tasks into this queue, which is empty. Returns how many.

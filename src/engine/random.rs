@@ -5,6 +5,8 @@
 //! thread has a generator of its own. A runtime with a seed starts its generators from that seed, so a run
 //! can be repeated; a runtime with a paused clock uses a constant seed.
 //!
+//! For tests there is [`Shuffle`]: a generator that also chooses where the order is the runtime's own affair.
+//!
 //! The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 //! 2014): a counter, and a function that mixes its bits.
 //!
@@ -55,6 +57,13 @@ impl FastRand {
         FastRand { counter: RandomState::new().build_hasher().finish() }
     }
 
+    /// Puts the values into a random order (Fisher and Yates).
+    pub(crate) fn shuffle<T>(&mut self, values: &mut [T]) {
+        for last in (1..values.len()).rev() {
+            values.swap(last, self.below(last as u32 + 1) as usize);
+        }
+    }
+
     /// A number below `limit`. It is the upper half of a product, which needs no division; the bias is one in
     /// four billion.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
@@ -63,20 +72,26 @@ impl FastRand {
     }
 }
 
+/// Chooses where a runtime has a choice: the next task of a current-thread runtime (`queue.rs`), the order of equal
+/// deadlines (`timer.rs`) and of the events of one wait (`reactor.rs`). `None`, as always but in tests: first in,
+/// first out.
+pub(crate) type Shuffle = Option<FastRand>;
+
 /// Seeds the generators of one runtime's threads.
 #[derive(Debug)]
 pub(crate) struct RngSeedGenerator {
     counter: AtomicU64,
     /// The seed was given, or is the constant.
     is_fixed: bool,
+    shuffles: bool,
 }
 
 impl RngSeedGenerator {
-    pub(crate) fn new(given: Option<RngSeed>, is_paused: bool) -> Self {
+    pub(crate) fn new(given: Option<RngSeed>, is_paused: bool, shuffles: bool) -> Self {
         let constant = is_paused.then_some(SEED_WHILE_PAUSED);
         let fixed = given.map(|RngSeed(seed)| seed).or(constant);
         let seed = fixed.unwrap_or_else(|| FastRand::from_entropy().counter);
-        RngSeedGenerator { counter: AtomicU64::new(seed), is_fixed: fixed.is_some() }
+        RngSeedGenerator { counter: AtomicU64::new(seed), is_fixed: fixed.is_some(), shuffles }
     }
 
     /// A new generator for a thread.
@@ -84,6 +99,11 @@ impl RngSeedGenerator {
         // Relaxed: no other memory is read because of it.
         let counter = self.counter.fetch_add(STEP, Ordering::Relaxed);
         FastRand { counter: mix(counter.wrapping_add(STEP)) }
+    }
+
+    /// A new generator for a place where the runtime has a choice, if this runtime chooses at random.
+    pub(crate) fn next_shuffle(&self) -> Shuffle {
+        self.shuffles.then(|| self.next_rng())
     }
 
     /// The clock was paused after the start: from now on the seed is the constant, unless it was fixed. Returns

@@ -35,6 +35,7 @@ use super::poller::{Event, Poller};
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
 use super::prim::{Mutex, RwLock, RwLockReadGuard, discard};
+use super::random::Shuffle;
 use super::trace::{self, Event as Traced, Tracer, Waiting};
 
 /// What a task can wait for.
@@ -318,12 +319,16 @@ impl Reactor {
         &self,
         tracer: &Tracer,
         events: &mut Vec<Event>,
+        shuffle: &mut Shuffle,
         limit: Option<Duration>,
         wakers: &mut Vec<Waker>,
     ) -> io::Result<usize> {
         match &*self.poller() {
             Some(poller) => poller.wait(events, limit)?,
             None => return Ok(0),
+        }
+        if let Some(rng) = shuffle {
+            rng.shuffle(events);
         }
         for &Event { key, readable, writable, ended } in &*events {
             // Not locked for the whole batch: a trace's subscriber is called in between.

@@ -243,7 +243,7 @@ impl SchedulerHandle {
         threads: usize,
     ) -> io::Result<SchedulerHandle> {
         let remotes = (0..threads.max(1)).map(|_| {
-            let (queue, stealer) = LocalQueue::new(threads > 0);
+            let (queue, stealer) = LocalQueue::new(threads > 0, rng_seeds.next_shuffle());
             Remote {
                 parker: Parker::new(),
                 stealer,
@@ -254,7 +254,7 @@ impl SchedulerHandle {
         });
         let shared = Arc::new(Shared {
             id: tracer.runtime,
-            driver: Driver::new(tracer)?,
+            driver: Driver::new(tracer, &rng_seeds)?,
             injector: Injector::new(),
             idle: Idle::new(threads.max(1)),
             remotes: remotes.collect(),

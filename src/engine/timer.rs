@@ -32,6 +32,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::clock::Nanos;
+use super::random::Shuffle;
 
 /// Heaps smaller than this are not worth rebuilding or shrinking. Arbitrary; a kilobyte or two.
 const SMALL: usize = 64;
@@ -44,6 +45,7 @@ pub(crate) struct Timers {
     /// Entries in the heap whose slot has gone or has a newer generation.
     stale: usize,
     next_generation: NonZeroU64,
+    shuffle: Shuffle,
     /// The time of the last `expire`: a deadline up to then is past.
     now: Nanos,
     /// A thread waits in the driver until the earliest deadline, or has read it and will.
@@ -82,12 +84,13 @@ pub(crate) enum TimerState {
 }
 
 impl Timers {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(shuffle: Shuffle) -> Self {
         Timers {
             heap: BinaryHeap::new(),
             slots: Slab::new(),
             stale: 0,
             next_generation: NonZeroU64::MIN,
+            shuffle,
             now: 0,
             is_parked: false,
             closed: false,
@@ -222,7 +225,10 @@ impl Timers {
         let generation = self.next_generation;
         self.next_generation =
             generation.checked_add(1).expect("2^64 timers are not made in a lifetime");
-        generation
+        // Above the number's own 40 bits, which keep it unique: the heap compares it last.
+        self.shuffle
+            .as_mut()
+            .map_or(generation, |rng| generation | u64::from(rng.below(1 << 24)) << 40)
     }
 
     /// Returns whether a parked thread must be unparked: the entry is now on top.

@@ -157,6 +157,12 @@ impl<'a> Worker<'a> {
         let injector = &self.shared.injector;
         // The length is read once: to look before each task would contend with the pushers at every step.
         let injected = injector.len().min(MAX_INJECTOR_POLLS_PER_TICK);
+        if with_queue(|queue| queue.is_shuffled()) {
+            // Outside of the queue: to drop a task's `Arc` may run user code, and here it is only moved.
+            (0..injected)
+                .map_while(|_| injector.pop())
+                .for_each(|task| with_queue(|queue| _ = queue.push_back(task)));
+        }
         let (polled, yielded) = self.poll_tasks(injected, || injector.pop());
         if polled > 0 {
             self.tick_began = now();

@@ -45,6 +45,7 @@ pub struct Builder {
     park_hooks: ParkHooks,
     start_paused: bool,
     seed: Option<RngSeed>,
+    shuffles: bool,
     subscriber: Option<Subscriber>,
 }
 
@@ -70,7 +71,15 @@ impl Builder {
             keep_alive: KEEP_ALIVE,
         };
         let park_hooks = ParkHooks::default();
-        Builder { workers, threads, park_hooks, start_paused: false, seed: None, subscriber: None }
+        Builder {
+            workers,
+            threads,
+            park_hooks,
+            start_paused: false,
+            seed: None,
+            shuffles: false,
+            subscriber: None,
+        }
     }
 
     /// How many threads run the tasks of a multi-thread runtime. A current-thread runtime ignores it.
@@ -221,6 +230,16 @@ impl Builder {
         self
     }
 
+    /// Chooses by `seed` where the order is the runtime's own affair: the task that runs next, the order of equal
+    /// deadlines, and the order of the sockets that are ready at once. So a test that runs under many seeds sees
+    /// many schedules of its tasks, and a failure can be repeated by its seed. With a paused clock, and
+    /// without sockets and other threads, the seed determines the whole run. Includes
+    /// [`rng_seed`](Builder::rng_seed). The idea is that of deterministic simulation.
+    pub fn shuffle(&mut self, seed: u64) -> &mut Self {
+        self.shuffles = true;
+        self.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
+    }
+
     /// Calls `listener` with everything that happens in the runtime, on the thread where it happens and
     /// as it happens. What the listener itself causes is not reported.
     pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, listener: F) -> &mut Self {
@@ -237,19 +256,23 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If a multi-thread runtime is to start with its clock paused.
+    /// If a multi-thread runtime is to start with its clock paused, or to [`shuffle`](Builder::shuffle).
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         assert!(
             !self.start_paused || self.workers.is_none(),
-            "`start_paused` needs a current-thread runtime: with several threads nobody can say when \
-             nothing else is left to do"
+            "`start_paused` needs a current-thread runtime: no thread of several knows when nothing else \
+             is left to do"
+        );
+        assert!(
+            !self.shuffles || self.workers.is_none(),
+            "`shuffle` needs a current-thread runtime: with several threads the system chooses too"
         );
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
         let tracer = Tracer { runtime: id, clock, subscriber: self.subscriber.clone() };
-        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused);
+        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused, self.shuffles);
         let (hooks, threads) = (self.park_hooks.clone(), self.workers.unwrap_or(0));
         let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, threads)?;
         let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));

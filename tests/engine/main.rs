@@ -14,6 +14,7 @@ mod blocking_pool;
 mod stealing;
 mod short_block_on;
 mod bugs;
+mod shuffle;
 mod trace;
 mod debugger;
 mod task;
