@@ -81,23 +81,14 @@ fn a_worker_that_blocks_is_stolen_from() {
 /// One interruption, 10 s.
 #[test]
 fn the_last_searcher_notifies_another_worker() {
-    schedules_interrupted(1, two_pushes_and_two_workers);
-}
-
-/// The same with two interruptions, for which the gate has no time.
-#[test]
-#[ignore = "takes many minutes: `.ci/long` runs it"]
-fn the_last_searcher_notifies_another_worker_with_more_interruptions() {
-    schedules_interrupted(2, two_pushes_and_two_workers);
-}
-
-fn two_pushes_and_two_workers() {
-    let gate = Arc::new(Gate::default());
-    let runtime = Runtime::new(2, 2);
-    runtime.run(|| {
-        let other = gate.clone();
-        runtime.push(move |_| other.wait());
-        runtime.push(move |_| gate.open());
+    schedules_interrupted(1, || {
+        let gate = Arc::new(Gate::default());
+        let runtime = Runtime::new(2, 2);
+        runtime.run(|| {
+            let other = gate.clone();
+            runtime.push(move |_| other.wait());
+            runtime.push(move |_| gate.open());
+        });
     });
 }
 

@@ -378,7 +378,7 @@ fn a_paused_clock_goes_on_after_a_blocking_task() {
     });
 }
 
-/// Guards the look at `blocking_tasks` before the clock jumps, its Acquire and the Release in `Job::drop`.
+/// Guards the look at `blocking_tasks` before the clock jumps.
 ///
 /// Four interruptions, 1 s.
 #[test]
