@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io};
 
+use futures::{Stream, StreamExt};
 use openwork::runtime::Builder;
 use openwork::stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
-use openwork::stream::{Stream, StreamExt};
 use openwork::sync::mpsc;
 use openwork::task::yield_now;
 use openwork::time::{Duration, sleep, timeout};

@@ -4,11 +4,11 @@
 //! [`time`]: mod@time
 //! [`future`]: mod@future
 //! [`sync`]: mod@sync
-//! [`stream`]: mod@stream
 //! [`io`]: mod@io
 //! [`net`]: mod@net
 //! [`fs`]: mod@fs
 //! [`signal`]: mod@signal
+//! [`stream`]: mod@stream
 //! [`trace`]: mod@trace
 //!
 #![doc = include_str!("../README.md")]
@@ -26,11 +26,11 @@ pub mod task;
 pub mod time;
 pub mod future;
 pub mod sync;
-pub mod stream;
 pub mod io;
 pub mod net;
 pub mod fs;
 pub mod signal;
+pub mod stream;
 pub mod trace;
 
 pub use runtime::block_on;

@@ -17,7 +17,7 @@
 //! The handler stays for as long as the process runs. From the first wait on, the signal does not do any more
 //! what it did by itself: Ctrl-C does not end the program, also when nobody waits for it just now.
 //!
-//! Next: `trace`, the last part of the house.
+//! Next: `stream`.
 
 use std::future::Future;
 use std::io::{self, Read};

@@ -98,11 +98,6 @@ impl<F: Future> Group<F> {
         self.children.len()
     }
 
-    /// The number of the one that came first, of those that are not yet ready.
-    pub(crate) fn first(&self) -> Option<usize> {
-        self.children.first_key_value().map(|(number, _)| *number)
-    }
-
     /// Takes a future in, which the next `poll_next` will poll. Returns its number: 0, 1, 2 …
     pub(crate) fn insert(&mut self, future: F) -> usize {
         let number = self.next_number;

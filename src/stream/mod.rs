@@ -1,49 +1,35 @@
-//! Values that come one after another, and may have to be waited for.
+//! Streams: channels, timers, listeners and lines as streams, and stream methods that need a clock.
 //!
-//! [`Stream`] is `futures-core`'s, so that streams from elsewhere work here and ours work there. It has one
-//! method, for those who implement it; [`StreamExt`] has those that one calls, with Tokio's names. A loop
-//! over a stream is a `while let`:
+//! A stream is a future that is ready again and again: [`Stream::poll_next`] gives an item, `None` at the end, or
+//! "pending". [`Stream`] is `futures-core`'s, so our streams work with every library that knows it.
+//!
+//! The methods that need no runtime (`next`, `map`, `filter`, `buffered` …) are those of the `futures` crate's
+//! `StreamExt`. Here is what needs this crate's types and its clock: the [`wrappers`], [`interval`], and
+//! [`StreamTimeExt`], which can be imported beside `futures::StreamExt`.
 //!
 //! ```
-//! use openwork::stream::{self, StreamExt};
+//! use futures::{StreamExt, future::ready};
+//! use openwork::stream::{StreamTimeExt, wrappers::ReceiverStream};
+//! use openwork::{sync::mpsc, time::Duration};
 //!
 //! # openwork::block_on(async {
-//! let mut odd = stream::iter(0..10).filter(|n| n % 2 == 1).take(3);
-//! while let Some(number) = odd.next().await {
-//!     println!("got {number}");
-//! }
+//! let (sender, receiver) = mpsc::channel(2);
+//! openwork::spawn(async move { for n in 0..6 { sender.send(n).await.unwrap() } });
+//! let even = ReceiverStream::new(receiver).filter(|n| ready(n % 2 == 0));
+//! let slow = even.throttle(Duration::from_millis(1));
+//! assert_eq!(slow.collect::<Vec<_>>().await, [0, 2, 4]);
 //! # });
 //! ```
 //!
-//! A stream does nothing until it is asked. What keeps time needs a runtime of ours; all the rest works under
-//! any executor.
+//! Our streams use up the budget of the task's poll. A loop over a stream that is always ready and uses up none, such
+//! as `futures::stream::iter`, holds its worker until it ends: call
+//! [`consume_budget`](crate::task::consume_budget()) in it.
 
-mod next;
-mod sources;
-mod one_to_one;
-mod part;
-mod together;
-mod ends;
-mod collect;
-mod buffered;
 mod timed;
-mod ext;
 pub mod wrappers;
 
 pub use futures_core::Stream;
-pub use futures_core::stream::BoxStream;
 
 pub use crate::time::error::Elapsed;
-pub use buffered::{BufferUnordered, Buffered};
-pub use collect::{Collect, FromStream};
-pub use ends::{AllFuture, AnyFuture, Count, FoldFuture, Search};
-pub use ext::StreamExt;
-pub use next::{Next, TryNext};
-pub use one_to_one::{Enumerate, Filter, FilterMap, Map, Then};
-pub use part::{Fuse, MapWhile, Skip, SkipWhile, Take, TakeWhile};
-pub use sources::{
-    Empty, Iter, Once, Pending, PollFn, Unfold, empty, iter, once, pending, poll_fn, unfold,
-};
-pub use timed::{Throttle, Timeout};
-pub use together::{Chain, Merge, Zip};
+pub use timed::{ChunksTimeout, StreamTimeExt, Throttle, Timeout};
 pub use wrappers::interval;

@@ -1,11 +1,11 @@
-//! Channels, and the clock, as streams.
+//! Channels, intervals, listeners, lines and signals as streams.
 //!
-//! A receiver has a method for the next value and is no stream itself, as in Tokio: what a stream's methods
-//! do is then never confused with what a receiver's do. These hold a receiver, and give it back.
-//! This is the last file of `stream`. Next: `io`.
+//! A receiver has a method for the next value and is no stream itself, as in Tokio, so its methods cannot be
+//! confused with those of a stream. A wrapper owns the receiver, and gives it back.
 //!
 //! ```
-//! use openwork::stream::{StreamExt, wrappers::ReceiverStream};
+//! use futures::StreamExt;
+//! use openwork::stream::wrappers::ReceiverStream;
 //! use openwork::sync::mpsc;
 //!
 //! # openwork::block_on(async {
@@ -14,14 +14,25 @@
 //! assert_eq!(ReceiverStream::new(receiver).collect::<Vec<_>>().await, [17]);
 //! # });
 //! ```
+//!
+//! A `next` on any of them is cancel safe: if it is dropped, no item is lost. This is the last file of `stream`.
+//! Next: `trace`.
 
 use std::fmt;
+use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
+use futures_io::AsyncBufRead;
+use pin_project_lite::pin_project;
 
+use crate::fs::{DirEntry, ReadDir};
+use crate::io::{Lines, Split};
+use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use crate::signal::unix::Signal;
 use crate::sync::mpsc::{Receiver, UnboundedReceiver};
 use crate::sync::waiters::Key;
 use crate::sync::{broadcast, watch};
@@ -29,89 +40,210 @@ use crate::time::{self, Instant, Interval};
 
 use errors::BroadcastStreamRecvError;
 
-/// The same stream twice, of a channel with a bound and of one without.
-macro_rules! receiver_stream {
-    ($(#[$about:meta])* $name:ident of $receiver:ident) => {
-        $(#[$about])*
-        #[derive(Debug)]
-        #[must_use = "streams do nothing unless polled"]
-        pub struct $name<T> {
-            receiver: $receiver<T>,
-        }
-
-        impl<T> $name<T> {
-            /// The messages of a receiver.
-            pub fn new(receiver: $receiver<T>) -> Self {
-                Self { receiver }
-            }
-
-            /// The receiver, with all messages that were not yet taken.
-            pub fn into_inner(self) -> $receiver<T> {
-                self.receiver
-            }
-
-            /// Lets nobody send any more, except on permits that are out. The messages that were sent are
-            /// still to come.
-            pub fn close(&mut self) {
-                self.receiver.close();
+/// A stream around a type that has a poll function for the next item.
+macro_rules! wrapper {
+    (
+        $(#[$about:meta])*
+        $name:ident $(<$T:ident $(: $bound:ident)?>)? of $inner:ty;
+        type Item = $item:ty;
+        poll_next: |$pinned:ident, $cx:ident| $poll:expr;
+        size_hint: |$it:ident| $hint:expr;
+    ) => {
+        pin_project! {
+            $(#[$about])*
+            #[derive(Debug)]
+            #[must_use = "streams do nothing unless polled"]
+            pub struct $name $(<$T>)? {
+                #[pin]
+                inner: $inner,
             }
         }
 
-        impl<T> Stream for $name<T> {
-            type Item = T;
+        impl $(<$T>)? $name $(<$T>)? {
+            /// Makes a stream of it.
+            pub fn new(inner: $inner) -> Self {
+                Self { inner }
+            }
 
-            fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-                self.receiver.poll_recv(cx)
+            /// Returns what the stream was made of, with the items that were not taken.
+            pub fn into_inner(self) -> $inner {
+                self.inner
+            }
+        }
+
+        impl $(<$T $(: $bound)?>)? Stream for $name $(<$T>)? {
+            type Item = $item;
+
+            fn poll_next(self: Pin<&mut Self>, $cx: &mut Context<'_>) -> Poll<Option<$item>> {
+                let $pinned = self.project().inner;
+                $poll
             }
 
             fn size_hint(&self) -> (usize, Option<usize>) {
-                self.receiver.size_hint()
+                let $it = &self.inner;
+                $hint
             }
         }
 
-        impl<T> From<$receiver<T>> for $name<T> {
-            fn from(receiver: $receiver<T>) -> Self {
-                Self::new(receiver)
+        impl $(<$T>)? From<$inner> for $name $(<$T>)? {
+            fn from(inner: $inner) -> Self {
+                Self::new(inner)
             }
         }
 
-        impl<T> AsRef<$receiver<T>> for $name<T> {
-            fn as_ref(&self) -> &$receiver<T> {
-                &self.receiver
+        impl $(<$T>)? AsRef<$inner> for $name $(<$T>)? {
+            fn as_ref(&self) -> &$inner {
+                &self.inner
             }
         }
 
-        impl<T> AsMut<$receiver<T>> for $name<T> {
-            fn as_mut(&mut self) -> &mut $receiver<T> {
-                &mut self.receiver
+        impl $(<$T>)? AsMut<$inner> for $name $(<$T>)? {
+            fn as_mut(&mut self) -> &mut $inner {
+                &mut self.inner
             }
         }
     };
 }
 
-receiver_stream! {
+wrapper! {
     /// The messages of an [`mpsc::Receiver`](Receiver).
-    ReceiverStream of Receiver
+    ReceiverStream<T> of Receiver<T>;
+    type Item = T;
+    poll_next: |receiver, cx| receiver.get_mut().poll_recv(cx);
+    size_hint: |receiver| receiver.size_hint();
 }
 
-receiver_stream! {
+impl<T> ReceiverStream<T> {
+    /// Closes the channel: nothing can be sent any more, except with permits that exist. The messages in the channel
+    /// are still given.
+    pub fn close(&mut self) {
+        self.inner.close();
+    }
+}
+
+wrapper! {
     /// The messages of an [`mpsc::UnboundedReceiver`](UnboundedReceiver).
-    UnboundedReceiverStream of UnboundedReceiver
+    UnboundedReceiverStream<T> of UnboundedReceiver<T>;
+    type Item = T;
+    poll_next: |receiver, cx| receiver.get_mut().poll_recv(cx);
+    size_hint: |receiver| receiver.size_hint();
 }
 
-/// The values of a [`broadcast::Receiver`], and an error where some were overwritten before they were
-/// received.
+impl<T> UnboundedReceiverStream<T> {
+    /// Closes the channel: nothing can be sent any more. The messages in the channel are still given.
+    pub fn close(&mut self) {
+        self.inner.close();
+    }
+}
+
+wrapper! {
+    /// The ticks of an [`Interval`], without end. An item is the moment for which the tick was planned.
+    IntervalStream of Interval;
+    type Item = Instant;
+    poll_next: |interval, cx| interval.get_mut().poll_tick(cx).map(Some);
+    size_hint: |_interval| (usize::MAX, None);
+}
+
+/// Makes a stream that ticks at once, and then every `period`: [`time::interval`](crate::time::interval()) as a
+/// stream.
+///
+/// # Panics
+///
+/// If `period` is zero, and outside of a runtime.
+#[track_caller]
+pub fn interval(period: Duration) -> IntervalStream {
+    IntervalStream::new(time::interval(period))
+}
+
+wrapper! {
+    /// The lines of a reader: see [`AsyncBufReadExt::lines`](crate::io::AsyncBufReadExt::lines).
+    LinesStream<R: AsyncBufRead> of Lines<R>;
+    type Item = io::Result<String>;
+    poll_next: |lines, cx| lines.poll_next_line(cx).map(Result::transpose);
+    size_hint: |_lines| (0, None);
+}
+
+wrapper! {
+    /// The pieces of a reader between delimiters: see
+    /// [`AsyncBufReadExt::split`](crate::io::AsyncBufReadExt::split).
+    SplitStream<R: AsyncBufRead> of Split<R>;
+    type Item = io::Result<Vec<u8>>;
+    poll_next: |split, cx| split.poll_next_segment(cx).map(Result::transpose);
+    size_hint: |_split| (0, None);
+}
+
+wrapper! {
+    /// The connections that a [`TcpListener`] accepts, without end.
+    TcpListenerStream of TcpListener;
+    type Item = io::Result<TcpStream>;
+    poll_next: |listener, cx| Poll::Ready(Some(ready!(listener.poll_accept(cx)).map(|(tcp, _)| tcp)));
+    size_hint: |_listener| (usize::MAX, None);
+}
+
+wrapper! {
+    /// The connections that a [`UnixListener`] accepts, without end.
+    UnixListenerStream of UnixListener;
+    type Item = io::Result<UnixStream>;
+    poll_next: |listener, cx| Poll::Ready(Some(ready!(listener.poll_accept(cx)).map(|(unix, _)| unix)));
+    size_hint: |_listener| (usize::MAX, None);
+}
+
+wrapper! {
+    /// The entries of a directory: see [`read_dir`](crate::fs::read_dir).
+    ReadDirStream of ReadDir;
+    type Item = io::Result<DirEntry>;
+    poll_next: |dir, cx| dir.get_mut().poll_next_entry(cx).map(Result::transpose);
+    size_hint: |_dir| (0, None);
+}
+
+/// The signals of one kind: see [`signal`](crate::signal::unix::signal). Several that come before the stream is
+/// polled count as one. The stream ends with its runtime.
+#[must_use = "streams do nothing unless polled"]
+pub struct SignalStream {
+    /// `Signal::recv`, which gives the signal back: it is in the list of waiters, and stays there from poll to poll.
+    recv: Pin<Box<dyn Future<Output = (Option<()>, Signal)> + Send + Sync>>,
+}
+
+impl SignalStream {
+    /// Makes a stream of the signals.
+    pub fn new(signal: Signal) -> Self {
+        SignalStream { recv: Box::pin(recv(signal)) }
+    }
+}
+
+async fn recv(mut signal: Signal) -> (Option<()>, Signal) {
+    let received = signal.recv().await;
+    (received, signal)
+}
+
+impl Stream for SignalStream {
+    type Item = ();
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        let (received, signal) = ready!(self.recv.as_mut().poll(cx));
+        *self = SignalStream::new(signal);
+        Poll::Ready(received)
+    }
+}
+
+impl fmt::Debug for SignalStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalStream").finish_non_exhaustive()
+    }
+}
+
+/// The values of a [`broadcast::Receiver`], and an error where values were overwritten before they were received.
 #[must_use = "streams do nothing unless polled"]
 pub struct BroadcastStream<T> {
     receiver: broadcast::Receiver<T>,
-    /// Where it stands in line, once it does. Kept here from poll to poll, as a `Recv` would keep it.
-    place: Option<Key>,
+    /// Its waiter in the channel's queue, which stays there from poll to poll.
+    waiter: Option<Key>,
 }
 
 impl<T> BroadcastStream<T> {
-    /// The values of a receiver.
+    /// Makes a stream of a receiver.
     pub fn new(receiver: broadcast::Receiver<T>) -> Self {
-        BroadcastStream { receiver, place: None }
+        BroadcastStream { receiver, waiter: None }
     }
 }
 
@@ -119,8 +251,8 @@ impl<T: Clone> Stream for BroadcastStream<T> {
     type Item = Result<T, BroadcastStreamRecvError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let BroadcastStream { receiver, place } = &mut *self;
-        Poll::Ready(match ready!(receiver.poll_recv(cx, place)) {
+        let BroadcastStream { receiver, waiter } = &mut *self;
+        Poll::Ready(match ready!(receiver.poll_recv(cx, waiter)) {
             Ok(value) => Some(Ok(value)),
             Err(broadcast::error::RecvError::Closed) => None,
             Err(broadcast::error::RecvError::Lagged(missed)) => {
@@ -132,7 +264,7 @@ impl<T: Clone> Stream for BroadcastStream<T> {
 
 impl<T> Drop for BroadcastStream<T> {
     fn drop(&mut self) {
-        self.receiver.leave_line(self.place);
+        self.receiver.leave_line(self.waiter);
     }
 }
 
@@ -148,25 +280,24 @@ impl<T> fmt::Debug for BroadcastStream<T> {
     }
 }
 
-/// The values of a [`watch::Receiver`]. Some may be replaced before they are seen; the last one is given in
-/// any case.
+/// The values of a [`watch::Receiver`]. A value may be replaced before it is given; the last one is always given.
 #[must_use = "streams do nothing unless polled"]
 pub struct WatchStream<T> {
     receiver: watch::Receiver<T>,
     /// As in [`BroadcastStream`].
-    place: Option<Key>,
+    waiter: Option<Key>,
 }
 
 impl<T> WatchStream<T> {
-    /// The present value, and then those that replace it.
+    /// Makes a stream of the current value and those that replace it.
     pub fn new(mut receiver: watch::Receiver<T>) -> Self {
         receiver.mark_changed();
         Self::from_changes(receiver)
     }
 
-    /// The values that the receiver has not seen yet.
+    /// Makes a stream of the values that the receiver has not seen yet.
     pub fn from_changes(receiver: watch::Receiver<T>) -> Self {
-        WatchStream { receiver, place: None }
+        WatchStream { receiver, waiter: None }
     }
 }
 
@@ -174,16 +305,16 @@ impl<T: Clone> Stream for WatchStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let WatchStream { receiver, place } = &mut *self;
-        let changed = ready!(receiver.poll_changed(cx, place));
-        // Cloned under the value's lock: there is no other way to have one's own.
+        let WatchStream { receiver, waiter } = &mut *self;
+        let changed = ready!(receiver.poll_changed(cx, waiter));
+        // Cloned under the value's read lock: there is no other way to own a copy.
         Poll::Ready(changed.ok().map(|()| receiver.borrow_and_update().clone()))
     }
 }
 
 impl<T> Drop for WatchStream<T> {
     fn drop(&mut self) {
-        self.receiver.leave_line(self.place);
+        self.receiver.leave_line(self.waiter);
     }
 }
 
@@ -199,68 +330,15 @@ impl<T> fmt::Debug for WatchStream<T> {
     }
 }
 
-/// The moments for which ticks are planned: at once, and then every `period`. As
-/// [`time::interval`](crate::time::interval()).
-///
-/// # Panics
-///
-/// If `period` is zero, and outside of a runtime.
-#[track_caller]
-pub fn interval(period: Duration) -> IntervalStream {
-    IntervalStream::new(time::interval(period))
-}
-
-/// The ticks of an [`Interval`]. There is no end of them.
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct IntervalStream {
-    interval: Interval,
-}
-
-impl IntervalStream {
-    /// The ticks of an interval.
-    pub fn new(interval: Interval) -> Self {
-        IntervalStream { interval }
-    }
-
-    /// The interval.
-    pub fn into_inner(self) -> Interval {
-        self.interval
-    }
-}
-
-impl Stream for IntervalStream {
-    type Item = Instant;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
-        self.interval.poll_tick(cx).map(Some)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (usize::MAX, None)
-    }
-}
-
-impl AsRef<Interval> for IntervalStream {
-    fn as_ref(&self) -> &Interval {
-        &self.interval
-    }
-}
-
-impl AsMut<Interval> for IntervalStream {
-    fn as_mut(&mut self) -> &mut Interval {
-        &mut self.interval
-    }
-}
-
 /// The errors of this module.
 pub mod errors {
     use super::fmt;
 
-    /// Values were overwritten before they were received.
+    /// An error of a [`BroadcastStream`](super::BroadcastStream).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum BroadcastStreamRecvError {
-        /// So many. The next item is the oldest one that is kept.
+        /// This many values were overwritten before they were received. The next item is the oldest value that the
+        /// channel still has.
         Lagged(u64),
     }
 

@@ -12,7 +12,7 @@
 //!   task.rs       a task in miniature: the state word, and the cells that it guards
 //!   life.rs       what a worker, wakers, an abort and a joiner do to it at once         (state.rs)
 //!   sync.rs       the channels and locks of the crate
-//!   stream.rs     a group of futures, each with a waker of its own
+//!   future.rs     `join_all`, whose futures each have a waker of their own
 //!   standins.rs   for std, crossbeam and the clock
 //!   poller.rs     for the kernel
 //! ```
@@ -60,7 +60,7 @@ mod idle;
 mod task;
 mod life;
 mod sync;
-mod stream;
+mod future;
 
 use loom::model::Builder;
 

@@ -1,10 +1,10 @@
 //! Framing.
 
 use bytes::{Buf, BytesMut};
+use futures::StreamExt;
 use openwork::io::framed::{Decoder, Encoder, Framed, FramedRead, FramedWrite, LinesCodec};
 use openwork::io::{self, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
-use openwork::stream::StreamExt;
 
 use crate::mini::{Connection, Frame};
 use crate::program;

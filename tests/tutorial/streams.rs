@@ -1,13 +1,16 @@
-//! Streams.
+//! Streams. The listings import `futures::StreamExt` where the tutorial imports `tokio_stream::StreamExt`. The edits
+//! that they need beside that are marked with `edited:`.
 
+use std::future::ready;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use openwork::stream::wrappers::{
     BroadcastStream, IntervalStream, ReceiverStream, UnboundedReceiverStream, WatchStream,
 };
-use openwork::stream::{self, Stream, StreamExt};
+use openwork::stream::{Stream, StreamTimeExt};
 use openwork::sync::{broadcast, mpsc, watch};
 use openwork::time::{self, Instant, Sleep};
 
@@ -41,9 +44,12 @@ fn subscribe() -> impl Stream<Item = Result<String, &'static str>> {
 fn messages_are_taken_filtered_and_mapped() {
     program(|| async {
         let messages = subscribe()
-            .filter(|msg| match msg {
-                Ok(msg) => msg.len() == 1,
-                _ => false,
+            // edited: a predicate returns a future.
+            .filter(|msg| {
+                ready(match msg {
+                    Ok(msg) => msg.len() == 1,
+                    _ => false,
+                })
             })
             .map(|msg| msg.unwrap())
             .take(3);
@@ -101,7 +107,9 @@ fn a_stream_of_ones_own() {
         }
         assert_eq!(count, 3);
         assert!(start.elapsed() >= Duration::from_millis(20));
-        assert_eq!(Interval::new().enumerate().fold(0, |sum, (n, ())| sum + n).await, 3);
+        // edited: so does the closure of `fold`.
+        let sum = Interval::new().enumerate().fold(0, |sum, (n, ())| ready(sum + n));
+        assert_eq!(sum.await, 3);
     });
 }
 
@@ -112,7 +120,8 @@ fn streams_are_combined() {
         let (tx2, rx2) = mpsc::unbounded_channel();
         let rx1 = ReceiverStream::new(rx1);
         let rx2 = UnboundedReceiverStream::new(rx2);
-        let mut rx = rx1.merge(rx2);
+        // edited: rx1.merge(rx2)
+        let mut rx = stream::select(rx1, rx2);
         openwork::spawn(async move {
             tx1.send(1).await.unwrap();
             tx1.send(2).await.unwrap();
@@ -127,20 +136,23 @@ fn streams_are_combined() {
         assert_eq!(sum, 6);
 
         let numbers: Vec<i32> =
-            stream::iter([1, 2, 3]).chain(stream::once(4)).skip(1).collect().await;
+            // edited: stream::once(4)
+            stream::iter([1, 2, 3]).chain(stream::once(ready(4))).skip(1).collect().await;
         assert_eq!(numbers, [2, 3, 4]);
         let text: String = stream::iter(["a", "b"]).collect().await;
         assert_eq!(text, "ab");
+        // edited: collect()
         let results: Result<Vec<i32>, &str> =
-            stream::iter([Ok(1), Err("no"), Ok(2)]).collect().await;
+            stream::iter([Ok(1), Err("no"), Ok(2)]).try_collect().await;
         assert_eq!(results, Err("no"));
         let doubled = stream::iter(0..4).then(|n| async move { n * 2 });
         openwork::pin!(doubled);
         assert_eq!(doubled.next().await, Some(0));
+        // edited: `ready` around each result.
         let evens: Vec<_> =
-            stream::iter(0..10).filter_map(|n| (n % 2 == 0).then_some(n)).collect().await;
+            stream::iter(0..10).filter_map(|n| ready((n % 2 == 0).then_some(n))).collect().await;
         assert_eq!(evens.len(), 5);
-        let first: Vec<_> = stream::iter(0..10).take_while(|n| *n < 3).collect().await;
+        let first: Vec<_> = stream::iter(0..10).take_while(|n| ready(*n < 3)).collect().await;
         assert_eq!(first, [0, 1, 2]);
         let pairs: Vec<_> = stream::iter(0..3).zip(stream::iter("abc".chars())).collect().await;
         assert_eq!(pairs[2], (2, 'c'));

@@ -111,13 +111,13 @@ fn rows_come_one_after_the_other_as_a_stream() {
     on_each_of(&FLAVOURS, |flavour| {
         let database = Database::new();
         flavour.block_on(async {
-            use openwork::stream::StreamExt;
+            use futures::StreamExt;
             let pool = database.pool(1).await;
-            // Theirs is the ecosystem's `Stream`, so it has our methods.
             let numbers =
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
             let rows = sqlx::query_scalar::<_, i64>(numbers).fetch(&pool);
-            let sum = rows.take(1000).map(|row| row.unwrap()).fold(0, |sum, row| sum + row).await;
+            let sum =
+                rows.take(1000).map(|row| row.unwrap()).fold(0, async |sum, row| sum + row).await;
             assert_eq!(sum, 500_500);
             // The stream was left in the middle of infinity, and the connection is as good as new.
             assert_eq!(count_and_sum(&pool).await, (0, 0));

@@ -3,7 +3,7 @@
 //! As a time-out it asks nothing of the future, which is polled, and after it the token; if that was
 //! cancelled, the future is dropped where it stands.
 //!
-//! This is the last file of `sync`. Next: `stream`.
+//! This is the last file of `sync`. Next: `io`.
 
 use std::future::Future;
 use std::mem;

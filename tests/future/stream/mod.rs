@@ -1,15 +1,9 @@
-//! The laws of streams.
+//! The laws of streams: the wrappers, and the methods that need a clock.
 //!
 //! Numbers in comments are those of the points in the list of behaviour that is easily missed.
 
 mod script;
 
-mod items;
-mod hints;
-mod together;
-mod ends;
-mod budget;
-mod buffered;
 mod timed;
 mod wrappers;
 mod mixing;

@@ -1,11 +1,14 @@
-//! Streams that look at the clock, which stands still here but for the jumps that a law asks for.
+//! Streams with a clock. The clock is paused: it moves only when the runtime is idle, or when a test moves it.
 
-use futures::FutureExt;
+use std::future::ready;
+
 use futures::executor::block_on;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use openwork::runtime::Handle;
 use openwork::stream::wrappers::UnboundedReceiverStream;
-use openwork::stream::{self, Elapsed, Stream, StreamExt};
+use openwork::stream::{Elapsed, Stream, StreamTimeExt};
 use openwork::sync::mpsc::unbounded_channel;
+use openwork::task::consume_budget;
 use openwork::time::{self, Duration, Instant, sleep};
 
 use crate::common::{Wakes, ends, panic_of, paused};
@@ -24,7 +27,7 @@ fn items_that_are_throttled_come_one_by_one() {
         paused().block_on(async {
             let seen = times(stream::iter(0..4).throttle(10 * MS)).await;
             assert_eq!(seen, [(0, 0), (1, 10), (2, 20), (3, 30)]);
-            // From when the last was given, also when nobody asked meanwhile.
+            // The pause begins when the item is given, even if the stream is not polled meanwhile.
             let mut slow = Box::pin(stream::iter(0..3).throttle(10 * MS));
             assert_eq!(slow.next().await, Some(0));
             sleep(25 * MS).await;
@@ -39,15 +42,15 @@ fn items_that_are_throttled_come_one_by_one() {
 }
 
 #[test]
-fn what_is_throttled_is_not_asked_before_its_time() {
+fn a_throttled_stream_is_not_polled_during_the_pause() {
     ends(|| {
         paused().block_on(async {
             let source = super::script::script((0..3).map(Some));
-            let asked = source.asked();
+            let polls = source.polls();
             let mut slow = Box::pin(source.throttle(10 * MS));
             assert_eq!(slow.next().await, Some(0));
             assert_eq!(slow.next().now_or_never(), None);
-            assert_eq!(asked.get(), 1);
+            assert_eq!(polls.get(), 1);
             time::advance(10 * MS).await;
             assert_eq!(slow.next().now_or_never(), Some(Some(1)));
         });
@@ -55,16 +58,16 @@ fn what_is_throttled_is_not_asked_before_its_time() {
 }
 
 #[test]
-fn throttled_by_nothing_needs_no_runtime() {
+fn a_pause_of_zero_needs_no_runtime() {
     ends(|| {
         let stream = stream::iter(0..3).throttle(Duration::ZERO);
         assert_eq!(block_on(stream.collect::<Vec<_>>()), [0, 1, 2]);
-        // Nor does the making of one.
+        // `throttle` itself never needs one.
         drop(stream::iter(0..3).throttle(MS));
         let message =
             panic_of(|| block_on(stream::iter(0..3).throttle(MS).count())).unwrap().message;
-        assert!(message.contains("`StreamExt::throttle`"), "{message}");
-        // It is refused before an item is taken.
+        assert!(message.contains("`StreamTimeExt::throttle`"), "{message}");
+        // The panic comes before an item is taken.
         let mut slow = Box::pin(stream::iter(0..3).throttle(MS));
         assert!(panic_of(|| block_on(slow.next())).is_some());
         assert_eq!(paused().block_on(slow.next()), Some(0));
@@ -72,7 +75,7 @@ fn throttled_by_nothing_needs_no_runtime() {
 }
 
 #[test]
-fn who_is_late_is_an_error_once_and_still_comes() {
+fn a_late_item_is_one_error_and_then_comes() {
     ends(|| {
         paused().block_on(async {
             let late = stream::iter([0, 20, 5, 30]).then(async |ms| {
@@ -81,7 +84,7 @@ fn who_is_late_is_an_error_once_and_still_comes() {
             });
             let seen = times(late.timeout(10 * MS)).await;
             let seen: Vec<_> = seen.into_iter().map(|(item, at)| (item.ok(), at)).collect();
-            // An error after 10 ms, and after 25 more none: it was said.
+            // An error after 10 ms, and no second error for the same item.
             let expected = [
                 (Some(0), 0),
                 (None, 10),
@@ -97,7 +100,7 @@ fn who_is_late_is_an_error_once_and_still_comes() {
 
 // Point 17.
 #[test]
-fn an_item_that_is_there_beats_a_limit_long_past() {
+fn a_ready_item_beats_a_deadline_long_past() {
     ends(|| {
         paused().block_on(async {
             let (sender, receiver) = unbounded_channel();
@@ -122,23 +125,26 @@ fn an_item_that_is_there_beats_a_limit_long_past() {
 
 // Point 13.
 #[test]
-fn a_stream_that_spends_the_whole_budget_does_not_escape_its_limit() {
+fn a_stream_that_uses_up_the_whole_budget_does_not_escape_its_limit() {
     ends(|| {
         paused().block_on(async {
-            // Each poll spends the budget on items that nobody wants.
-            let busy = stream::iter(0..).filter(|_| false).timeout(Duration::ZERO);
-            let mut busy = Box::pin(busy);
+            // Each poll uses up the budget for items that the filter drops.
+            let items = stream::unfold((), async |()| {
+                consume_budget().await;
+                Some(((), ()))
+            });
+            let mut busy = Box::pin(items.filter(|_| ready(false)).timeout(Duration::ZERO));
             assert!(matches!(busy.next().await, Some(Err(_))));
         });
     });
 }
 
 #[test]
-fn a_limit_of_for_ever_does_not_overflow() {
+fn a_limit_of_duration_max_does_not_overflow() {
     ends(|| {
         paused().block_on(async {
             let stream = stream::iter([1]).timeout(Duration::MAX);
-            assert_eq!(stream.collect::<Result<Vec<_>, _>>().await, Ok(vec![1]));
+            assert_eq!(stream.try_collect::<Vec<_>>().await, Ok(vec![1]));
             let mut stream = Box::pin(stream::iter([1, 2]).throttle(Duration::MAX));
             assert_eq!(stream.next().await, Some(1));
             assert_eq!(stream.next().now_or_never(), None);
@@ -147,7 +153,7 @@ fn a_limit_of_for_ever_does_not_overflow() {
 }
 
 #[test]
-fn while_nothing_is_late_or_early_there_is_no_timer() {
+fn there_is_a_timer_only_while_the_task_waits_for_it() {
     ends(|| {
         paused().block_on(async {
             let timers = || Handle::current().metrics().num_timers();
@@ -158,7 +164,7 @@ fn while_nothing_is_late_or_early_there_is_no_timer() {
             sender.send(1).unwrap();
             assert!(stream.next().await.is_some());
             assert_eq!(timers(), 0);
-            // Once it was late there is none until it has come.
+            // After an error there is no timer until the late item has come.
             assert!(stream.next().await.unwrap().is_err());
             assert!(stream.next().now_or_never().is_none());
             assert_eq!(timers(), 0);
@@ -195,6 +201,82 @@ fn a_limit_without_a_runtime_panics_at_the_callers_line() {
     ends(|| {
         let panicked = panic_of(|| stream::empty::<()>().timeout(MS)).unwrap();
         assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line!() - 1));
-        assert!(panicked.message.contains("`StreamExt::timeout`"), "{}", panicked.message);
+        assert!(panicked.message.contains("`StreamTimeExt::timeout`"), "{}", panicked.message);
+        let panicked = panic_of(|| stream::empty::<()>().chunks_timeout(1, MS)).unwrap();
+        assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line!() - 1));
+        let panicked = panic_of(|| stream::empty::<()>().chunks_timeout(0, MS)).unwrap();
+        assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line!() - 1));
+        assert!(panicked.message.contains("at least one item"), "{}", panicked.message);
+    });
+}
+
+#[test]
+fn a_chunk_is_complete_by_size_or_by_time_or_at_the_end() {
+    ends(|| {
+        paused().block_on(async {
+            let items = |pauses: &'static [u64]| {
+                stream::iter(pauses).enumerate().then(async |(n, ms)| {
+                    sleep(*ms as u32 * MS).await;
+                    n
+                })
+            };
+            // By size: the items come every 2 ms, and the time of a chunk begins with its first item.
+            let seen = times(items(&[2; 7]).chunks_timeout(3, 10 * MS)).await;
+            assert_eq!(seen, [(vec![0, 1, 2], 6), (vec![3, 4, 5], 12), (vec![6], 14)]);
+            // By time; an empty chunk never comes.
+            let seen = times(items(&[20, 5, 4, 7, 30]).chunks_timeout(100, 10 * MS)).await;
+            assert_eq!(seen, [(vec![0, 1, 2], 30), (vec![3], 46), (vec![4], 66)]);
+            assert_eq!(Handle::current().metrics().num_timers(), 0);
+            assert_eq!(times(stream::empty::<u8>().chunks_timeout(1, MS)).await, []);
+        });
+    });
+}
+
+#[test]
+fn a_dropped_next_leaves_the_items_in_the_chunk() {
+    ends(|| {
+        paused().block_on(async {
+            let (sender, receiver) = unbounded_channel();
+            let receiver = UnboundedReceiverStream::new(receiver);
+            let mut chunks = Box::pin(receiver.chunks_timeout(3, 10 * MS));
+            sender.send(1).unwrap();
+            assert!(chunks.next().now_or_never().is_none());
+            assert_eq!(chunks.size_hint(), (1, None));
+            sender.send(2).unwrap();
+            assert!(chunks.next().now_or_never().is_none());
+            sender.send(3).unwrap();
+            sender.send(4).unwrap();
+            assert_eq!(chunks.next().now_or_never(), Some(Some(vec![1, 2, 3])));
+            drop(sender);
+            assert_eq!(chunks.next().now_or_never(), Some(Some(vec![4])));
+            assert_eq!(chunks.next().now_or_never(), Some(None));
+            assert_eq!(chunks.next().now_or_never(), Some(None));
+            assert_eq!(chunks.size_hint(), (0, Some(0)));
+        });
+    });
+}
+
+#[test]
+fn a_chunk_without_end_uses_up_the_budget_and_its_time_still_passes() {
+    ends(|| {
+        openwork::block_on(async {
+            let mut chunks = Box::pin(stream::repeat(1).chunks_timeout(usize::MAX, MS));
+            let start = Instant::now();
+            let chunk = chunks.next().await.unwrap();
+            assert!(start.elapsed() >= MS && chunk.len() >= 128);
+        });
+    });
+}
+
+#[test]
+fn size_hints_count_errors_and_chunks() {
+    ends(|| {
+        openwork::block_on(async {
+            let limited = stream::repeat(1).timeout(Duration::MAX);
+            assert_eq!(limited.size_hint(), (usize::MAX, None));
+            assert_eq!(stream::iter([1, 2]).timeout(Duration::MAX).size_hint(), (2, Some(5)));
+            assert_eq!(stream::iter([1, 2]).throttle(MS).size_hint(), (2, Some(2)));
+            assert_eq!(stream::iter(0..7).chunks_timeout(3, MS).size_hint(), (3, Some(7)));
+        });
     });
 }

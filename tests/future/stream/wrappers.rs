@@ -1,20 +1,26 @@
-//! Channels as streams.
+//! Channels, intervals, listeners, lines and signals as streams.
 
-use futures::FutureExt;
+use std::fs;
+
 use futures::executor::block_on;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use openwork::io::{AsyncBufReadExt, AsyncWriteExt};
+use openwork::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use openwork::runtime::Handle;
+use openwork::signal::unix::{SignalKind, signal};
 use openwork::stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 use openwork::stream::wrappers::{
-    BroadcastStream, IntervalStream, ReceiverStream, UnboundedReceiverStream, WatchStream,
+    BroadcastStream, IntervalStream, LinesStream, ReadDirStream, ReceiverStream, SignalStream,
+    SplitStream, TcpListenerStream, UnboundedReceiverStream, UnixListenerStream, WatchStream,
 };
-use openwork::stream::{self, Stream, StreamExt};
+use openwork::stream::{self, Stream};
 use openwork::sync::{broadcast, mpsc, watch};
 use openwork::time::{self, Duration, Instant};
 
-use crate::common::{Probe, Wakes, ends, on_every_flavour, panic_of, paused};
+use crate::common::{Dir, Probe, Wakes, alone, ends, on_every_flavour, panic_of, paused};
 
 #[test]
-fn messages_are_items_and_the_end_of_the_channel_is_theirs() {
+fn messages_are_items_and_the_stream_ends_with_the_channel() {
     ends(|| {
         let (sender, receiver) = mpsc::channel(2);
         let mut stream = ReceiverStream::new(receiver);
@@ -89,7 +95,7 @@ fn a_closed_stream_knows_its_length() {
 }
 
 #[test]
-fn the_receiver_can_be_had_back_with_what_is_in_it() {
+fn into_inner_returns_the_receiver_with_its_messages() {
     ends(|| {
         let (sender, receiver) = mpsc::channel(2);
         sender.try_send(1).unwrap();
@@ -111,7 +117,7 @@ fn the_receiver_can_be_had_back_with_what_is_in_it() {
 
 // Point 28.
 #[test]
-fn a_broadcast_stream_says_what_it_missed_and_goes_on() {
+fn a_broadcast_stream_reports_lost_values_and_goes_on() {
     ends(|| {
         let (sender, receiver) = broadcast::channel(2);
         let mut stream = BroadcastStream::new(receiver);
@@ -131,7 +137,7 @@ fn a_broadcast_stream_says_what_it_missed_and_goes_on() {
 
 // Point 29.
 #[test]
-fn a_watch_stream_begins_with_the_present_value_and_ends_with_the_last() {
+fn a_watch_stream_begins_with_the_current_value_and_ends_with_the_last() {
     ends(|| {
         let (sender, receiver) = watch::channel(1);
         let mut changes = WatchStream::from_changes(receiver.clone());
@@ -143,7 +149,7 @@ fn a_watch_stream_begins_with_the_present_value_and_ends_with_the_last() {
         sender.send(2).unwrap();
         sender.send(3).unwrap();
         assert!(next.is_woken());
-        // The one between was replaced before anybody saw it.
+        // The value between was replaced before the stream was polled.
         assert_eq!(next.assert_ready(), Some(3));
         drop(next);
         sender.send(4).unwrap();
@@ -161,7 +167,7 @@ fn a_stream_that_is_dropped_while_it_waits_leaves_no_waker() {
         let wakes = Wakes::default();
         let polls = |stream: &mut (dyn Stream<Item = ()> + Unpin)| {
             assert!(wakes.poll(std::pin::pin!(stream.next())).is_pending());
-            // Its place is its own, and not that of one `next`.
+            // The waiter is the stream's, not that of one `next`.
             assert!(wakes.poll(std::pin::pin!(stream.next())).is_pending());
             assert_eq!(wakes.kept(), 1);
         };
@@ -187,7 +193,7 @@ fn every_stream_of_a_broadcast_gets_every_value() {
             let tasks: Vec<_> = (0..4)
                 .map(|_| {
                     let stream = BroadcastStream::new(sender.subscribe());
-                    openwork::spawn(stream.collect::<Result<Vec<_>, _>>())
+                    openwork::spawn(stream.try_collect::<Vec<_>>())
                 })
                 .collect();
             for n in 0..1000 {
@@ -206,13 +212,19 @@ fn every_stream_of_a_broadcast_gets_every_value() {
 
 // Point 12.
 #[test]
-fn a_broadcast_and_a_watch_stream_pay_for_each_item() {
+fn each_item_uses_up_budget() {
     ends(|| {
         openwork::block_on(async {
             let (sender, receiver) = broadcast::channel(1024);
             (0..1000).for_each(|n| _ = sender.send(n).unwrap());
             let mut stream = BroadcastStream::new(receiver);
             let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            let mut ready = || std::pin::Pin::new(&mut stream).poll_next(&mut cx).is_ready();
+            assert_eq!((0..).take_while(|_| ready()).count(), 128);
+            openwork::task::yield_now().await;
+            let (sender, receiver) = mpsc::unbounded_channel();
+            (0..1000).for_each(|n| sender.send(n).unwrap());
+            let mut stream = UnboundedReceiverStream::new(receiver);
             let mut ready = || std::pin::Pin::new(&mut stream).poll_next(&mut cx).is_ready();
             assert_eq!((0..).take_while(|_| ready()).count(), 128);
             let (_sender, receiver) = watch::channel(0);
@@ -226,7 +238,7 @@ fn a_broadcast_and_a_watch_stream_pay_for_each_item() {
 
 // Point 18.
 #[test]
-fn an_interval_as_a_stream_tells_the_moments_that_were_planned() {
+fn an_interval_stream_gives_the_moments_that_were_planned() {
     ends(|| {
         paused().block_on(async {
             let second = Duration::from_secs(1);
@@ -241,11 +253,94 @@ fn an_interval_as_a_stream_tells_the_moments_that_were_planned() {
             assert_eq!(ticks.as_ref().period(), second);
             ticks.as_mut().reset();
             assert_eq!(ticks.into_inner().tick().await, start + 4 * second);
-            let numbered = IntervalStream::new(time::interval(second)).zip(stream::iter(0..3));
+            let numbered =
+                IntervalStream::new(time::interval(second)).zip(futures::stream::iter(0..3));
             assert_eq!(numbered.count().await, 3);
             assert_eq!(Handle::current().metrics().num_timers(), 0);
             let panicked = panic_of(|| stream::interval(Duration::ZERO)).unwrap();
             assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line!() - 1));
         });
+    });
+}
+
+#[test]
+fn lines_and_pieces_of_a_reader_are_items_and_an_error_is_one_too() {
+    ends(|| {
+        let lines = LinesStream::new((&b"one\ntwo\r\n\xff\nfour"[..]).lines());
+        let lines: Vec<_> = block_on(lines.map(Result::ok).collect());
+        let one = |text: &str| Some(text.to_owned());
+        assert_eq!(lines, [one("one"), one("two"), None, one("four")]);
+        let pieces = SplitStream::new(AsyncBufReadExt::split(&b"a,b,"[..], b','));
+        let pieces: Vec<_> = block_on(pieces.try_collect()).unwrap();
+        assert_eq!(pieces, [b"a", b"b"]);
+    });
+}
+
+#[test]
+fn connections_are_items_without_end() {
+    ends(|| {
+        openwork::block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut accepted = TcpListenerStream::new(listener);
+            assert_eq!(accepted.size_hint(), (usize::MAX, None));
+            assert!(accepted.next().now_or_never().is_none());
+            for _ in 0..2 {
+                let client = TcpStream::connect(address).await.unwrap();
+                let server = accepted.next().await.unwrap().unwrap();
+                assert_eq!(server.peer_addr().unwrap(), client.local_addr().unwrap());
+            }
+            assert_eq!(accepted.into_inner().local_addr().unwrap(), address);
+
+            let folder = Dir::new();
+            let path = folder.0.join("socket");
+            let mut accepted = UnixListenerStream::new(UnixListener::bind(&path).unwrap());
+            let mut client = UnixStream::connect(&path).await.unwrap();
+            let server = accepted.next().await.unwrap().unwrap();
+            client.write_all(b"hello\n").await.unwrap();
+            let mut lines = LinesStream::new(openwork::io::BufReader::new(server).lines());
+            assert_eq!(lines.next().await.unwrap().unwrap(), "hello");
+        });
+    });
+}
+
+#[test]
+fn the_entries_of_a_directory_are_items() {
+    ends(|| {
+        let folder = Dir::new();
+        (0..100).for_each(|n| fs::write(folder.0.join(n.to_string()), "").unwrap());
+        openwork::block_on(async {
+            let entries = ReadDirStream::new(openwork::fs::read_dir(&folder.0).await.unwrap());
+            let mut names: Vec<_> = entries
+                .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse::<u32>().unwrap())
+                .collect()
+                .await;
+            names.sort();
+            assert!(names.into_iter().eq(0..100));
+        });
+    });
+}
+
+#[test]
+fn signals_are_items_and_the_stream_ends_with_its_runtime() {
+    alone("signals_are_items_and_the_stream_ends_with_its_runtime", || {
+        let raise = || signal_hook::low_level::raise(SignalKind::user_defined1().into()).unwrap();
+        let runtime = paused();
+        let mut signals = runtime.block_on(async {
+            let mut signals = SignalStream::new(signal(SignalKind::user_defined1()).unwrap());
+            assert_eq!(signals.next().now_or_never(), None);
+            for _ in 0..3 {
+                raise();
+                assert_eq!(signals.next().await, Some(()));
+            }
+            let wakes = Wakes::default();
+            assert!(wakes.poll(std::pin::pin!(signals.next())).is_pending());
+            assert_eq!(wakes.kept(), 1, "the stream waits between the polls too");
+            raise();
+            assert_eq!(signals.next().await, Some(()));
+            signals
+        });
+        drop(runtime);
+        assert_eq!(block_on(signals.next()), None);
     });
 }

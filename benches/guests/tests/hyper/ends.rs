@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::{Frame, Incoming};
@@ -15,7 +16,6 @@ use hyper::service::service_fn;
 use openwork::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use openwork::net::{TcpListener, TcpStream};
 use openwork::select;
-use openwork::stream::StreamExt;
 use openwork::stream::wrappers::ReceiverStream;
 use openwork::sync::{mpsc, oneshot};
 use openwork::time::{Instant, sleep, timeout};

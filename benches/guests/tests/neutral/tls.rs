@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::{accept_async, client_async};
+use futures::StreamExt;
 use futures_rustls::client::TlsStream;
 use futures_rustls::pki_types::{PrivateKeyDer, ServerName};
 use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use futures_rustls::{TlsAcceptor, TlsConnector};
 use openwork::io::{AsyncReadExt, AsyncWriteExt, copy, duplex, split};
 use openwork::net::{TcpListener, TcpStream};
-use openwork::stream::StreamExt;
 use openwork::task::JoinSet;
 
 use crate::common::{ends, on_every_flavour, real};

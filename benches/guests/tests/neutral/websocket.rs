@@ -7,8 +7,8 @@ use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use async_tungstenite::tungstenite::{Error, Message};
 use async_tungstenite::{WebSocketStream, accept_async, client_async};
+use futures::StreamExt;
 use openwork::net::{TcpListener, TcpStream};
-use openwork::stream::StreamExt;
 use openwork::task::JoinSet;
 use openwork::time::{Duration, timeout};
 

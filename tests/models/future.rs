@@ -1,6 +1,6 @@
-//! The races of a group of futures, each of which has a waker of its own, in every order that there is.
+//! The races of `join_all`, whose futures each have a waker of their own, in every schedule.
 //!
-//! A wake-up that is lost is a deadlock here, which loom reports with the schedule that leads to it.
+//! A lost wake-up is a deadlock here, which loom reports with the schedule that leads to it.
 
 use std::future::{self, Future};
 use std::pin::pin;
@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::task::{ArcWake, waker};
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
-use openwork::stream::{self, StreamExt};
+use openwork::future::{join_all, try_join_all};
 use openwork::sync::oneshot;
 
 struct Unpark(thread::Thread);
@@ -43,8 +43,7 @@ fn a_child_that_is_woken_is_polled() {
             second.send(2).unwrap();
             first.send(1).unwrap();
         });
-        let both = stream::iter([of_first, of_second]).buffered(2);
-        assert_eq!(block_on(both.collect::<Result<Vec<_>, _>>()), Ok(vec![1, 2]));
+        assert_eq!(block_on(try_join_all([of_first, of_second])), Ok(vec![1, 2]));
         sender.join().unwrap();
     });
 }
@@ -63,8 +62,8 @@ fn a_wake_that_finds_its_child_woken_is_seen_by_the_poll_to_come() {
             left.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
             Poll::Pending
         });
-        let mut child = stream::once(child).buffered(1);
-        assert!(child.next().now_or_never().is_none());
+        let mut all = join_all([child]);
+        assert!((&mut all).now_or_never().is_none());
         let waker = kept.lock().unwrap().take().unwrap();
         let wakers: Vec<_> = (0..2)
             .map(|number| {
@@ -75,7 +74,7 @@ fn a_wake_that_finds_its_child_woken_is_seen_by_the_poll_to_come() {
                 })
             })
             .collect();
-        assert_eq!(block_on(child.next()), Some(()));
+        assert_eq!(block_on(all), [()]);
         wakers.into_iter().for_each(|waker| waker.join().unwrap());
     });
 }
