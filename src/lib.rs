@@ -22,10 +22,10 @@ compile_error!(
 // The reading order. A file uses only what stands above it; `tests/reading_order` sees to that.
 mod engine;
 pub mod runtime;
-pub mod task;
 pub mod time;
-pub mod future;
 pub mod sync;
+pub mod task;
+pub mod future;
 pub mod io;
 pub mod net;
 pub mod fs;

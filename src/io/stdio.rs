@@ -32,7 +32,7 @@ use super::on_pool::{Object, OnPool};
 use crate::engine::coop;
 use crate::engine::prim::{Condvar, Mutex};
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Waiters, Wakers, leave_line, look_or_line_up};
+use crate::sync::wait_queue::{Key, WaitQueue, WakeList, dequeue, poll_or_enqueue};
 
 /// How much is read at a time. A terminal gives a line at most, a pipe 64 KiB; arbitrary.
 const READ_AT_ONCE: usize = 8 * 1024;
@@ -136,7 +136,7 @@ struct InputState {
     ended: Option<io::Result<()>>,
     /// The thread reads, or is about to.
     reading: bool,
-    line: Waiters<()>,
+    line: WaitQueue<()>,
 }
 
 impl InputState {
@@ -160,7 +160,7 @@ impl Input {
             taken: 0,
             ended: None,
             reading: false,
-            line: Waiters::new(),
+            line: WaitQueue::new(),
         };
         Input { state: Mutex::new(state), asked: Condvar::new() }
     }
@@ -195,7 +195,7 @@ impl Input {
                     result => break result,
                 }
             };
-            let mut wakers = Wakers::default();
+            let mut wakers = WakeList::default();
             let mut state = self.state.lock();
             state.reading = false;
             state.taken = 0;
@@ -205,7 +205,7 @@ impl Input {
                 Ok(count) => state.bytes.extend_from_slice(&buf[..count]),
                 Err(error) => state.ended = Some(Err(error)),
             }
-            state.line.serve_all(&mut wakers);
+            state.line.pop_all(&mut wakers);
             drop(state);
             wakers.wake_all();
         }
@@ -254,7 +254,7 @@ impl AsyncRead for Stdin {
         };
         let place = &mut self.place;
         let Poll::Ready(result) =
-            look_or_line_up(&input.state, cx, place, look, |state| &mut state.line)
+            poll_or_enqueue(&input.state, cx, place, look, |state| &mut state.line)
         else {
             trace::waiting(Waiting::On { what: "standard input" });
             return Poll::Pending;
@@ -267,7 +267,7 @@ impl AsyncRead for Stdin {
 impl Drop for Stdin {
     fn drop(&mut self) {
         if let Some(input) = self.input {
-            leave_line(&input.state, self.place, |state| &mut state.line);
+            dequeue(&input.state, self.place, |state| &mut state.line);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How a runtime comes to be.
 //!
-//! This is the last file of `runtime`. Next: `task`.
+//! This is the last file of `runtime`. Next: `time`.
 
 use std::fmt;
 use std::io;

@@ -34,7 +34,7 @@ use crate::io::{Lines, Split};
 use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::signal::unix::Signal;
 use crate::sync::mpsc::{Receiver, UnboundedReceiver};
-use crate::sync::waiters::Key;
+use crate::sync::wait_queue::Key;
 use crate::sync::{broadcast, watch};
 use crate::time::{self, Instant, Interval};
 

@@ -27,7 +27,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::waiters::{Key, Waiters, Wakers};
+use super::wait_queue::{Key, WaitQueue, WakeList};
 use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard, poll_or_register};
 use crate::engine::trace::{self, Waiting};
@@ -42,13 +42,13 @@ struct State {
     /// How many have come in this round.
     arrived: usize,
     /// Where they stand. The note is whether all have come.
-    line: Waiters<bool>,
+    line: WaitQueue<bool>,
 }
 
 impl Barrier {
     /// A barrier for `n` tasks. One for none lets everybody through, as one for a single task does.
     pub fn new(n: usize) -> Self {
-        let state = State { arrived: 0, line: Waiters::new() };
+        let state = State { arrived: 0, line: WaitQueue::new() };
         Barrier { n: n.max(1), state: Mutex::new(state) }
     }
 
@@ -62,13 +62,10 @@ impl Barrier {
 
 impl State {
     /// All have come: sends those on who wait, and begins again.
-    fn go_on(&mut self) -> Wakers {
-        let mut wakers = Wakers::default();
+    fn go_on(&mut self) -> WakeList {
+        let mut wakers = WakeList::default();
         self.arrived = 0;
-        while let Some(all_came) = self.line.first() {
-            *all_came = true;
-            wakers.extend(self.line.serve());
-        }
+        self.line.pop_all_with(|all_came| *all_came = true, &mut wakers);
         wakers
     }
 }

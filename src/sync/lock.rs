@@ -25,14 +25,13 @@
 //! Next: `mutex.rs`.
 
 use std::cell::UnsafeCell;
-use std::error::Error;
-use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
-use super::permits::{Acquire, Closed, Gate, Permits, Refused};
+use super::error::{AcquireError, TryAcquireError, TryLockError};
+use super::permits::{Acquire, Gate, Permits};
 use crate::engine::context;
 use crate::engine::trace::Waiting;
 
@@ -92,7 +91,7 @@ pub(super) struct Hold<L: Deref<Target: HasRaw>> {
 }
 
 impl<L: Deref<Target: HasRaw>> Hold<L> {
-    pub(super) fn try_new(lock: L, permits: usize) -> Result<Self, Refused> {
+    pub(super) fn try_new(lock: L, permits: usize) -> Result<Self, TryAcquireError> {
         let raw = lock.raw();
         raw.permits.try_acquire(permits)?;
         if raw.is_exclusive(permits) {
@@ -121,7 +120,7 @@ impl<L: Deref<Target: HasRaw + Gate> + Unpin> Hold<L> {
         acquire: &mut Acquire<L>,
         cx: &mut Context<'_>,
         call: &str,
-    ) -> Poll<Result<Self, Closed>> {
+    ) -> Poll<Result<Self, AcquireError>> {
         let lock = ready!(acquire.poll(cx, call))?;
         Poll::Ready(Ok(Hold { lock, permits: acquire.wanted() }))
     }
@@ -313,19 +312,6 @@ unsafe impl<L: Deref<Target: HasRaw> + Sync, U: ?Sized + Sync> Sync for Shared<L
 unsafe impl<L: Deref<Target: HasRaw> + Send, U: ?Sized + Send> Send for Exclusive<L, U> {}
 // SAFETY: as above.
 unsafe impl<L: Deref<Target: HasRaw> + Sync, U: ?Sized + Sync> Sync for Exclusive<L, U> {}
-
-/// The lock could not be had at once. From `try_lock` of a mutex, and `try_read` and `try_write` of a
-/// read-write lock.
-#[derive(Debug)]
-pub struct TryLockError(());
-
-impl fmt::Display for TryLockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("operation would block")
-    }
-}
-
-impl Error for TryLockError {}
 
 /// What every guard is to those who have it: a pointer to the value, which prints as the value does.
 macro_rules! points {

@@ -21,7 +21,9 @@
 //! while it waits leaves no trace and loses nothing that it was already given. All of this works under
 //! any executor, and between threads that have none (the `blocking_` methods).
 
-pub(crate) mod waiters;
+pub(crate) mod wait_queue;
+pub(crate) mod notify;
+mod error;
 mod permits;
 mod semaphore;
 mod lock;
@@ -33,15 +35,14 @@ pub mod oneshot;
 pub mod mpsc;
 pub mod broadcast;
 pub mod watch;
-mod notify;
 mod cancellation;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use cancellation::{
-    CancellationToken, DropGuard, DropGuardRef, RunUntilCancelledFuture,
-    RunUntilCancelledFutureOwned, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellation, WaitForCancellationFuture,
+    WaitForCancellationFutureOwned,
 };
-pub use lock::TryLockError;
+pub use error::{AcquireError, TryAcquireError, TryLockError};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::Notify;
 pub use once_cell::{OnceCell, SetError};
@@ -49,9 +50,7 @@ pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
     RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
-pub use semaphore::{
-    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
-};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// The futures of this module that one may want to name.
 pub mod futures {

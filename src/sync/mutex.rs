@@ -33,7 +33,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::lock::{Exclusive, Guarded, HasRaw, RawLock, TryLockError, points};
+use super::error::TryLockError;
+use super::lock::{Exclusive, Guarded, HasRaw, RawLock, points};
 use super::permits::{Acquire, Gate, Permits};
 use crate::engine::block_on::block_on;
 use crate::engine::context;

@@ -1,45 +1,53 @@
-//! How does one tell another task that something happened, when there is nothing to hand over?
+//! How does a task tell other tasks that something has changed, when there is no value to send?
 //!
-//! The data lies elsewhere, in a lock or in an atomic, and whoever changed it says so: to one of those who
-//! wait, or to all. What makes this more than a list of wakers is the moment between looking at the data
-//! and waiting. So there are two memories:
+//! The data is elsewhere, in a lock or in an atomic. The task that changes it notifies one of the tasks that wait,
+//! or all of them. A notification must not be lost if it comes between a waiting task's look at the data and its
+//! wait. So a `Notify` remembers two things:
 //!
-//! - `notify_one` that finds nobody leaves **one permit**, and the next wait ends at once. There is never
-//!   more than one: it says "look again", not how often.
-//! - `notify_waiters` leaves nothing, but reaches every wait that **was created before it**, also one that
-//!   nobody has polled yet. Each wait remembers in which round it was created, and each such call begins
-//!   the next round.
+//! - `notify_one` without a waiter stores **one permit**, and the next wait is over at once. There is never more
+//!   than one: a permit says "look again", not how often.
+//! - `notify_waiters` stores nothing, but it reaches each wait that **was created before the call**, even if it has
+//!   not been polled. Each call begins a new **epoch**, and each wait knows the epoch in which it was created.
 //!
 //! ```text
-//!               created ── polled, or enabled ──▶ in line ── notified ──▶ done
-//!                  │                                 │          ▲
-//!                  └── a permit, or a later round ───┼──────────┘
-//!                                                    └── dropped: nothing is lost; what was given to
-//!                                                        it alone goes on to the next
+//!               created ── polled, or enabled ──▶ in the queue ── notified ──▶ done
+//!                  │                                 │              ▲
+//!                  └── a permit, or a later epoch ───┼──────────────┘
+//!                                                    └── dropped: a notification for this wait alone
+//!                                                        goes to the next waiter
 //! ```
 //!
-//! Everything lies under one lock. An atomic word for the permit would save one of the two atomic
-//! operations of a `notify_one` that finds nobody, and make two protocols of one.
+//! The permit, the epoch and the flag that there are waiters share one atomic word, so that a notification without
+//! waiters costs one compare-and-swap. With waiters it takes the lock of the queue.
 //!
-//! Next: `cancellation`, a notification that stays.
+//! [`Wait`] is also what waits for a condition in the rest of the crate: see [`Wait::poll_until`].
+//!
+//! Next: `error.rs`.
 
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
-use std::mem;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
-use super::waiters::{Key, Waiters, Wakers, look_or_line_up};
+use super::wait_queue::{Key, WaitQueue, WakeList, const_fn, poll_or_enqueue};
 use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, discard, wake};
 use crate::engine::trace::{self, Waiting};
 
-/// Tells tasks that something happened.
+/// A permit is stored. Never together with `WAITING`.
+const PERMIT: usize = 0b01;
+/// The queue has waiters. It changes under the queue's lock only.
+const WAITING: usize = 0b10;
+/// One epoch. The bits from here on count the calls of `notify_waiters`.
+const EPOCH: usize = 0b100;
+
+/// Notifies one task, or all tasks, that something has changed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -56,122 +64,142 @@ use crate::engine::trace::{self, Waiting};
 /// # });
 /// ```
 pub struct Notify {
-    /// How often all were notified. It changes under the lock only.
-    round: AtomicUsize,
-    state: Mutex<State>,
+    state: AtomicUsize,
+    /// The note of each waiter is the notification that it was given.
+    waiters: Mutex<WaitQueue<Notification>>,
 }
 
-struct State {
-    /// The next wait ends at once.
-    permit: bool,
-    /// The note at each place is what it was given.
-    line: Waiters<Gift>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-enum Gift {
-    /// Nothing yet: it is in the line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Notification {
+    /// None yet: the waiter is in the queue.
     #[default]
     None,
-    /// A notification for one, which had to go to one end of the line.
+    /// For one waiter, at this end of the queue.
     One(End),
-    /// A notification that everybody got.
+    /// For all waiters.
     All,
 }
 
-/// An end of the line: who came first, or who came last.
-#[derive(Debug, Clone, Copy)]
+/// An end of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    First,
-    Last,
+    Front,
+    Back,
 }
 
 impl Notify {
-    /// With no permit.
-    #[cfg(not(loom))]
-    pub const fn new() -> Notify {
-        let state = State { permit: false, line: Waiters::new() };
-        Notify { round: AtomicUsize::new(0), state: Mutex::new(state) }
+    const_fn! {
+        /// A `Notify` without a permit.
+        pub fn new() -> Notify {
+            Notify { state: AtomicUsize::new(0), waiters: Mutex::new(WaitQueue::new()) }
+        }
     }
 
-    /// With no permit.
-    #[cfg(loom)]
-    pub fn new() -> Notify {
-        let state = State { permit: false, line: Waiters::new() };
-        Notify { round: AtomicUsize::new(0), state: Mutex::new(state) }
-    }
-
-    /// With no permit, for a `static`.
+    /// A `Notify` without a permit, for a `static`.
     #[cfg(not(loom))]
     pub const fn const_new() -> Notify {
         Notify::new()
     }
 
-    /// Waits for a notification, or takes the permit. Those who wait are served in the order of their first
-    /// polls; [`notify_waiters`](Notify::notify_waiters) reaches this from now on, polled or not.
+    /// Waits for a notification, or takes the permit. Waits are notified in the order of their first polls.
+    /// [`notify_waiters`](Notify::notify_waiters) reaches this wait from now on, even before the first poll.
     ///
-    /// Cancel safe; the place in line is lost, and a notification for one is passed on.
+    /// Cancel safe: the place in the queue is lost, and a notification for this wait alone goes to the next.
     pub fn notified(&self) -> Notified<'_> {
-        Notified { notify: self, wait: Wait::begin(self), not_unpin: PhantomPinned }
+        NotifiedOn { wait: Wait::new(self), not_unpin: PhantomPinned }
     }
 
-    /// The same, for a future that holds the [`Notify`].
+    /// Waits for a notification as [`notified`](Notify::notified) does, and owns the `Notify` meanwhile.
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
-        let wait = Wait::begin(&self);
-        OwnedNotified { notify: self, wait, not_unpin: PhantomPinned }
+        NotifiedOn { wait: Wait::new(self), not_unpin: PhantomPinned }
     }
 
-    /// Notifies the one who waits longest. If nobody waits, leaves a permit, of which there is one at most.
+    /// Notifies the task that has waited longest. Without one, stores a permit; there is at most one.
     pub fn notify_one(&self) {
-        self.notify(End::First);
+        self.notify(End::Front);
     }
 
-    /// Notifies the one who came last, otherwise as [`notify_one`](Notify::notify_one).
+    /// Notifies the task that has waited shortest. Without one, stores a permit; there is at most one.
     pub fn notify_last(&self) {
-        self.notify(End::Last);
+        self.notify(End::Back);
     }
 
-    /// Notifies all whose [`notified`](Notify::notified) was called before. Leaves no permit.
+    /// Notifies all tasks whose [`notified`](Notify::notified) was called before. Stores no permit.
     pub fn notify_waiters(&self) {
-        let mut wakers = Wakers::default();
-        let mut state = self.state.lock();
-        // Release: matches the load in `Wait::begin`. A wait that sees this round was created after it,
-        // and is not meant.
-        self.round.fetch_add(1, Ordering::Release);
-        while let Some(gift) = state.line.first() {
-            *gift = Gift::All;
-            wakers.extend(state.line.serve());
+        // A wait that was created before this epoch is over, polled or not.
+        let without_waiters =
+            |state: usize| (state & WAITING == 0).then_some(state.wrapping_add(EPOCH));
+        if self.update(without_waiters) {
+            return;
         }
-        drop(state);
+        let mut wakers = WakeList::default();
+        let mut waiters = self.waiters.lock();
+        self.update(|state| Some(state.wrapping_add(EPOCH) & !WAITING));
+        waiters.pop_all_with(|note| *note = Notification::All, &mut wakers);
+        drop(waiters);
         wakers.wake_all();
     }
 
     fn notify(&self, end: End) {
-        let waker = self.state.lock().notify(end);
+        if self.update(|state| (state & WAITING == 0).then_some(state | PERMIT)) {
+            return;
+        }
+        let mut waiters = self.waiters.lock();
+        let waker = self.notify_waiter(&mut waiters, end);
+        drop(waiters);
         wake(waker);
     }
 
-    fn round(&self) -> usize {
-        self.round.load(Ordering::Acquire)
-    }
-}
-
-impl State {
-    /// Gives a notification to whoever stands at this end, or leaves it as the permit.
-    fn notify(&mut self, end: End) -> Option<Waker> {
-        let gift = match end {
-            End::First => self.line.first(),
-            End::Last => self.line.last(),
+    /// Notifies the waiter at this end of the queue. If there is none any more, stores the permit.
+    fn notify_waiter(&self, waiters: &mut WaitQueue<Notification>, end: End) -> Option<Waker> {
+        let waiter = match end {
+            End::Front => waiters.head(),
+            End::Back => waiters.tail(),
         };
-        let Some(gift) = gift else {
-            self.permit = true;
+        let Some(key) = waiter else {
+            self.update(|state| Some(state & !WAITING | PERMIT));
             return None;
         };
-        *gift = Gift::One(end);
-        match end {
-            End::First => self.line.serve(),
-            End::Last => self.line.serve_last(),
+        *waiters.note(key) = Notification::One(end);
+        let waker = waiters.unlink(key);
+        self.update_waiting(waiters);
+        waker
+    }
+
+    /// Clears `WAITING` if the queue is empty, before its lock is released.
+    fn update_waiting(&self, waiters: &WaitQueue<Notification>) {
+        if waiters.head().is_none() {
+            self.update(|state| (state & WAITING != 0).then_some(state & !WAITING));
         }
+    }
+
+    /// Takes what there is for a wait that was created in this epoch and is not in the queue. If there is nothing,
+    /// sets the flag.
+    fn take_or_set(&self, flag: usize, epoch: usize) -> Notification {
+        let mut taken = Notification::None;
+        self.update(|state| {
+            let (next, found) = match state & PERMIT {
+                _ if state / EPOCH != epoch => (state, Notification::All),
+                0 => (state | flag, Notification::None),
+                _ => (state & !PERMIT, Notification::One(End::Front)),
+            };
+            taken = found;
+            (next != state).then_some(next)
+        });
+        taken
+    }
+
+    fn epoch(&self) -> usize {
+        // Acquire: matches the Release in `update`. A wait that is created in this epoch sees what was done before
+        // the call of `notify_waiters` that began it.
+        self.state.load(Ordering::Acquire) / EPOCH
+    }
+
+    /// Replaces the state by `next` of it, unless that is none. Returns whether it did.
+    fn update(&self, next: impl FnMut(usize) -> Option<usize>) -> bool {
+        // AcqRel, and Acquire if nothing is replaced: a wait that finds a permit or a later epoch sees what was done
+        // before the call that left it, also when several calls left the same permit.
+        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
 }
 
@@ -183,164 +211,171 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notify").field("permit", &self.state.lock().permit).finish_non_exhaustive()
+        let permit = self.state.load(Ordering::Relaxed) & PERMIT != 0;
+        f.debug_struct("Notify").field("permit", &permit).finish_non_exhaustive()
     }
 }
 
-/// One wait, without saying on whom: the two futures below add that.
+/// What contains a [`Notify`] for its state.
+pub(crate) trait HasNotify {
+    fn notify(&self) -> &Notify;
+}
+
+impl HasNotify for Notify {
+    fn notify(&self) -> &Notify {
+        self
+    }
+}
+
+/// One wait on a [`Notify`]. `N` is a reference to what contains it, or an `Arc`.
 #[derive(Debug)]
-struct Wait {
-    /// The round in which it was created.
-    round: usize,
-    /// Where it stands in line, once it does.
-    place: Option<Key>,
-    /// What it was given and has not said yet. Afterwards `All`, of which nothing is to be passed on.
-    gift: Gift,
+pub(crate) struct Wait<N: Deref<Target: HasNotify>> {
+    on: N,
+    /// The epoch in which it was created.
+    epoch: usize,
+    /// Its waiter, while there is one.
+    key: Option<Key>,
+    /// The notification that was taken and is not reported yet; once it is, `All`, which is not passed on.
+    notification: Notification,
 }
 
-impl Wait {
-    fn begin(notify: &Notify) -> Wait {
-        Wait { round: notify.round(), place: None, gift: Gift::None }
+impl<N: Deref<Target: HasNotify>> Wait<N> {
+    pub(crate) fn new(on: N) -> Self {
+        let epoch = on.notify().epoch();
+        Wait { on, epoch, key: None, notification: Notification::None }
     }
 
-    fn poll(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
-        if self.look(notify, cx).is_pending() {
-            trace::waiting(Waiting::On { what: "a notification" });
+    /// Ready once there was a notification. `what` is what the trace shows while there is none.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, what: &'static str) -> Poll<()> {
+        if self.poll_take(cx).is_pending() {
+            trace::waiting(Waiting::On { what });
             return Poll::Pending;
         }
-        // Last, and not at the head: who has no budget left still gets a place in line.
+        // Last, and not at the head: a wait enters the queue even if the poll has no budget left.
         ready!(coop::poll_proceed(cx));
         coop::made_progress();
-        self.gift = Gift::All;
+        self.notification = Notification::All;
         Poll::Ready(())
     }
 
-    /// Stands in line from now on, unless there is something for it. Whether there was.
-    fn enable(&mut self, notify: &Notify) -> bool {
-        let still_waits = |place| matches!(notify.state.lock().line.note(place), Gift::None);
-        if self.place.is_some_and(still_waits) {
+    /// Ready once `check` is. What `check` looks at must change *before* [`Notify::notify_waiters`] is called.
+    ///
+    /// The race. This future: not ready … Another thread: changes it, notifies all waiters … This future: enters the
+    /// queue, for ever. But the wait was created before `check`, so its epoch is over, and it checks once more.
+    pub(crate) fn poll_until<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        what: &'static str,
+        mut check: impl FnMut(&N::Target) -> Poll<R>,
+    ) -> Poll<R> {
+        ready!(coop::poll_proceed(cx));
+        loop {
+            if let Poll::Ready(result) = check(&self.on) {
+                coop::made_progress();
+                return Poll::Ready(result);
+            }
+            if self.poll_take(cx).is_pending() {
+                trace::waiting(Waiting::On { what });
+                return Poll::Pending;
+            }
+            self.epoch = self.on.notify().epoch();
+            self.notification = Notification::None;
+        }
+    }
+
+    /// Enters the queue without a waker, unless there is a notification. Returns whether there was.
+    fn enable(&mut self) -> bool {
+        let is_waiting = |key| *self.on.notify().waiters.lock().note(key) == Notification::None;
+        if self.key.is_some_and(is_waiting) {
             // With the waker of an earlier poll, which has to stay.
             return false;
         }
-        // Nobody is to be woken yet. A later poll brings a waker.
-        let is_notified = self.look(notify, &mut Context::from_waker(Waker::noop())).is_ready();
-        if is_notified {
-            self.gift = Gift::All;
+        let taken = self.poll_take(&mut Context::from_waker(Waker::noop())).is_ready();
+        if taken {
+            self.notification = Notification::All;
         }
-        is_notified
+        taken
     }
 
-    fn look(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
-        if !matches!(self.gift, Gift::None) {
+    /// Takes a notification, or enters the queue.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (notify, epoch) = (self.on.notify(), self.epoch);
+        if self.key.is_none() && self.notification == Notification::None {
+            self.notification = notify.take_or_set(0, epoch);
+        }
+        if self.notification != Notification::None {
             return Poll::Ready(());
         }
-        let (place, round) = (self.place, self.round);
-        let look = |state: &mut State| {
-            let gift = match place {
-                Some(place) => *state.line.note(place),
-                None if notify.round() != round => Gift::All,
-                None if mem::take(&mut state.permit) => Gift::One(End::First),
-                None => Gift::None,
+        let key = self.key;
+        let check = |waiters: &mut WaitQueue<Notification>| {
+            let notification = match key {
+                Some(key) => *waiters.note(key),
+                None => notify.take_or_set(WAITING, epoch),
             };
-            if matches!(gift, Gift::None) { Poll::Pending } else { Poll::Ready(gift) }
+            match notification {
+                Notification::None => Poll::Pending,
+                notification => Poll::Ready(notification),
+            }
         };
-        self.gift =
-            ready!(
-                look_or_line_up(&notify.state, cx, &mut self.place, look, |state| &mut state.line)
-            );
+        self.notification =
+            ready!(poll_or_enqueue(&notify.waiters, cx, &mut self.key, check, |waiters| waiters));
         Poll::Ready(())
     }
+}
 
-    /// Leaves the line. A notification that it was given alone goes on, to the same end of the line.
-    fn give_up(&mut self, notify: &Notify) {
-        if self.place.is_none() && !matches!(self.gift, Gift::One(_)) {
+impl<N: Deref<Target: HasNotify>> Drop for Wait<N> {
+    /// Leaves the queue. A notification for this wait alone goes to the next waiter, at the same end.
+    fn drop(&mut self) {
+        if self.key.is_none() && !matches!(self.notification, Notification::One(_)) {
             return;
         }
-        let mut state = notify.state.lock();
-        let (gift, ours) = match self.place.take() {
-            Some(place) => state.line.remove(place),
-            None => (self.gift, None),
+        let notify = self.on.notify();
+        let mut waiters = notify.waiters.lock();
+        let (notification, ours) = match self.key {
+            Some(key) => waiters.remove(key),
+            None => (self.notification, None),
         };
-        let next = match gift {
-            Gift::One(end) => state.notify(end),
-            Gift::None | Gift::All => None,
+        let next = match notification {
+            Notification::One(end) => notify.notify_waiter(&mut waiters, end),
+            Notification::None | Notification::All => None,
         };
-        drop(state);
+        notify.update_waiting(&waiters);
+        drop(waiters);
         wake(next);
         discard(ours);
     }
 }
 
 pin_project! {
-    /// Waits for a notification. From [`Notify::notified`].
+    /// Waits for a notification. From [`Notify::notified`] and [`Notify::notified_owned`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
-    pub struct Notified<'a> {
-        notify: &'a Notify,
-        wait: Wait,
-        // As in Tokio, so that code moves from one to the other either way.
+    pub struct NotifiedOn<N: Deref<Target = Notify>> {
+        wait: Wait<N>,
+        // As in Tokio, so that code can move from one to the other.
         #[pin]
         not_unpin: PhantomPinned,
     }
-
-    impl PinnedDrop for Notified<'_> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.wait.give_up(this.notify);
-        }
-    }
 }
 
-pin_project! {
-    /// Waits for a notification, and holds the [`Notify`]. From [`Notify::notified_owned`].
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct OwnedNotified {
-        notify: Arc<Notify>,
-        wait: Wait,
-        #[pin]
-        not_unpin: PhantomPinned,
-    }
+/// Waits for a notification. From [`Notify::notified`].
+pub type Notified<'a> = NotifiedOn<&'a Notify>;
 
-    impl PinnedDrop for OwnedNotified {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.wait.give_up(this.notify);
-        }
-    }
-}
+/// Waits for a notification, and owns the [`Notify`]. From [`Notify::notified_owned`].
+pub type OwnedNotified = NotifiedOn<Arc<Notify>>;
 
-impl Notified<'_> {
-    /// Takes the permit, or a place in line, without a poll: from now on `notify_one` reaches this. Says
-    /// whether it is notified already.
+impl<N: Deref<Target = Notify>> NotifiedOn<N> {
+    /// Takes the permit, or enters the queue, without a poll: from now on `notify_one` reaches this wait. Returns
+    /// whether it is notified.
     pub fn enable(self: Pin<&mut Self>) -> bool {
-        let this = self.project();
-        this.wait.enable(this.notify)
+        self.project().wait.enable()
     }
 }
 
-impl OwnedNotified {
-    /// As [`Notified::enable`].
-    pub fn enable(self: Pin<&mut Self>) -> bool {
-        let this = self.project();
-        this.wait.enable(this.notify)
-    }
-}
-
-impl Future for Notified<'_> {
+impl<N: Deref<Target = Notify>> Future for NotifiedOn<N> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        this.wait.poll(this.notify, cx)
-    }
-}
-
-impl Future for OwnedNotified {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        this.wait.poll(this.notify, cx)
+        self.project().wait.poll(cx, "a notification")
     }
 }

@@ -32,8 +32,9 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::error::{AcquireError, TryAcquireError};
 use super::lock::{HasRaw, Hold, RawLock};
-use super::permits::{Acquire, Closed, Gate, Permits, Refused};
+use super::permits::{Acquire, Gate, Permits};
 use crate::engine::prim::OnceLock;
 use crate::engine::trace::Waiting;
 
@@ -107,8 +108,8 @@ impl<T> OnceCell<T> {
         }
         match Hold::try_new(self, 1) {
             Ok(turn) => _ = self.fill(value, turn),
-            Err(Refused::NoPermits) => return Err(SetError::InitializingError(value)),
-            Err(Refused::Closed) => return Err(SetError::AlreadyInitializedError(value)),
+            Err(TryAcquireError::NoPermits) => return Err(SetError::InitializingError(value)),
+            Err(TryAcquireError::Closed) => return Err(SetError::AlreadyInitializedError(value)),
         }
         Ok(())
     }
@@ -173,7 +174,7 @@ struct Turn<'a, T> {
 }
 
 impl<'a, T> Future for Turn<'a, T> {
-    type Output = Result<Hold<&'a OnceCell<T>>, Closed>;
+    type Output = Result<Hold<&'a OnceCell<T>>, AcquireError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Hold::poll(&mut self.acquire, cx, "OnceCell::get_or_init")

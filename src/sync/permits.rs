@@ -29,7 +29,8 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker, ready};
 
-use super::waiters::{Key, Waiters, Wakers};
+use super::error::{AcquireError, TryAcquireError};
+use super::wait_queue::{Key, WaitQueue, WakeList, const_fn};
 use crate::engine::context;
 use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
@@ -42,17 +43,6 @@ const CLOSED: usize = 0b01;
 const LINE: usize = 0b10;
 /// One permit.
 const ONE: usize = 0b100;
-
-/// The semaphore is closed.
-#[derive(Debug)]
-pub(crate) struct Closed;
-
-/// Why permits could not be had at once.
-#[derive(Debug)]
-pub(crate) enum Refused {
-    Closed,
-    NoPermits,
-}
 
 /// Who lets others in by permits: a semaphore, a lock, a channel.
 pub(crate) trait Gate {
@@ -76,7 +66,7 @@ pub(crate) struct Permits {
     /// handed to a waiter. Nothing depends on it, so it is std's atomic (no model needs to know of it), and
     /// relaxed.
     holder: AtomicU64,
-    line: Mutex<Waiters<Request>>,
+    line: Mutex<WaitQueue<Request>>,
 }
 
 /// What is noted of each waiter.
@@ -92,21 +82,13 @@ impl Permits {
     /// Tokio's limit. It leaves three bits of the word; we use two.
     pub(crate) const MAX: usize = usize::MAX >> 3;
 
-    /// Const, for what may stand in a `static`.
-    #[cfg(not(loom))]
-    #[track_caller]
-    pub(crate) const fn new(permits: usize) -> Self {
-        assert_not_too_many(permits);
-        let (word, holder) = (AtomicUsize::new(permits * ONE), AtomicU64::new(0));
-        Permits { word, holder, line: Mutex::new(Waiters::new()) }
-    }
-
-    #[cfg(loom)]
-    #[track_caller]
-    pub(crate) fn new(permits: usize) -> Self {
-        assert_not_too_many(permits);
-        let (word, holder) = (AtomicUsize::new(permits * ONE), AtomicU64::new(0));
-        Permits { word, holder, line: Mutex::new(Waiters::new()) }
+    const_fn! {
+        #[track_caller]
+        pub(crate) fn new(permits: usize) -> Self {
+            assert_not_too_many(permits);
+            let (word, holder) = (AtomicUsize::new(permits * ONE), AtomicU64::new(0));
+            Permits { word, holder, line: Mutex::new(WaitQueue::new()) }
+        }
     }
 
     /// The task that holds a lock exclusively, or 0.
@@ -129,10 +111,10 @@ impl Permits {
 
     /// Takes permits, if there are enough now. It overtakes nobody: while there is a line, the number is
     /// zero.
-    pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), Refused> {
+    pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), TryAcquireError> {
         self.update(|word| match word / ONE {
-            _ if word & CLOSED != 0 => Err(Refused::Closed),
-            there if there < wanted => Err(Refused::NoPermits),
+            _ if word & CLOSED != 0 => Err(TryAcquireError::Closed),
+            there if there < wanted => Err(TryAcquireError::NoPermits),
             _ => Ok((word - wanted * ONE, ())),
         })
     }
@@ -153,7 +135,7 @@ impl Permits {
             Ok(()) => {}
             Err(NotAdded::TooMany) => too_many(permits),
             Err(NotAdded::SomebodyWaits) => {
-                let mut wakers = Wakers::default();
+                let mut wakers = WakeList::default();
                 self.serve(&mut self.line.lock(), permits, &mut wakers);
                 wakers.wake_all();
             }
@@ -169,20 +151,20 @@ impl Permits {
     }
 
     /// Gives no more permits. Those in line are the caller's to wake, outside of its own locks.
-    pub(crate) fn close(&self) -> Wakers {
-        let mut wakers = Wakers::default();
+    pub(crate) fn close(&self) -> WakeList {
+        let mut wakers = WakeList::default();
         let mut line = self.line.lock();
         self.change(|word| ((word | CLOSED) & !LINE, ()));
-        line.serve_all(&mut wakers);
+        line.pop_all(&mut wakers);
         wakers
     }
 
     /// Takes permits, or what there is of them and a place in line for the rest.
-    fn arrive(&self, wanted: usize, holder: u64, cx: &Context<'_>) -> Result<Stage, Closed> {
+    fn arrive(&self, wanted: usize, holder: u64, cx: &Context<'_>) -> Result<Stage, AcquireError> {
         match self.try_acquire(wanted) {
             Ok(()) => Ok(Stage::Has),
-            Err(Refused::Closed) => Err(Closed),
-            Err(Refused::NoPermits) => {
+            Err(TryAcquireError::Closed) => Err(AcquireError(())),
+            Err(TryAcquireError::NoPermits) => {
                 let mut waker = Some(cx.waker().clone());
                 let stage = self.stand_in_line(wanted, holder, &mut waker);
                 discard(waker);
@@ -197,10 +179,10 @@ impl Permits {
         wanted: usize,
         holder: u64,
         waker: &mut Option<Waker>,
-    ) -> Result<Stage, Closed> {
+    ) -> Result<Stage, AcquireError> {
         let mut line = self.line.lock();
         let lacking = self.update(|word| match word / ONE {
-            _ if word & CLOSED != 0 => Err(Closed),
+            _ if word & CLOSED != 0 => Err(AcquireError(())),
             there if there >= wanted => Ok((word - wanted * ONE, 0)),
             // The race. We: one permit too few … Other: puts it back, sees no flag, goes … We: into the
             // line, for ever. But the swap that takes the rest also sets the flag. So the other's swap
@@ -216,12 +198,17 @@ impl Permits {
 
     /// Looks whether a place in line was served. While the permits are closed it stays: what was given
     /// to it after all is then given back.
-    fn look_again(&self, key: Key, holder: u64, cx: &mut Context<'_>) -> Result<Stage, Closed> {
-        let look = |line: &mut Waiters<Request>| {
+    fn look_again(
+        &self,
+        key: Key,
+        holder: u64,
+        cx: &mut Context<'_>,
+    ) -> Result<Stage, AcquireError> {
+        let look = |line: &mut WaitQueue<Request>| {
             let request = line.note(key);
             request.holder = holder;
             match request.lacking {
-                _ if self.is_closed() => Poll::Ready(Err(Closed)),
+                _ if self.is_closed() => Poll::Ready(Err(AcquireError(()))),
                 0 => Poll::Ready(Ok(line.remove(key))),
                 _ => Poll::Pending,
             }
@@ -234,7 +221,7 @@ impl Permits {
 
     /// Leaves the line, and passes on what was given.
     fn leave_line(&self, key: Key, wanted: usize) {
-        let mut wakers = Wakers::default();
+        let mut wakers = WakeList::default();
         let mut line = self.line.lock();
         let (Request { lacking, .. }, waker) = line.remove(key);
         if lacking == 0 {
@@ -247,8 +234,9 @@ impl Permits {
     }
 
     /// Gives permits to those in line, in order, and what is left to everybody.
-    fn serve(&self, line: &mut Waiters<Request>, mut permits: usize, wakers: &mut Wakers) {
-        while let Some(Request { lacking, holder }) = line.first() {
+    fn serve(&self, line: &mut WaitQueue<Request>, mut permits: usize, wakers: &mut WakeList) {
+        while let Some(head) = line.head() {
+            let Request { lacking, holder } = line.note(head);
             let given = permits.min(*lacking);
             *lacking -= given;
             permits -= given;
@@ -257,7 +245,7 @@ impl Permits {
             }
             // Not at its next poll: the permits are its own from here on.
             self.set_holder(*holder);
-            wakers.extend(line.serve());
+            wakers.extend(line.unlink(head));
         }
         self.change(|word| match Self::plus(word & !LINE, permits) {
             Some(word) => (word, ()),
@@ -348,7 +336,11 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
 
     /// Gives the gate back when it is ready. `call` is what a caller who polls once more should be told.
     #[track_caller]
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, call: &str) -> Poll<Result<G, Closed>> {
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: &str,
+    ) -> Poll<Result<G, AcquireError>> {
         let Some(gate) = &self.gate else {
             panic!("the future of `{call}` was polled after it was ready");
         };
@@ -380,7 +372,7 @@ impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
         }
         self.stage = Stage::New;
         let gate = self.gate.take().expect("it was there at the head");
-        Poll::Ready(if closed { Err(Closed) } else { Ok(gate) })
+        Poll::Ready(if closed { Err(AcquireError(())) } else { Ok(gate) })
     }
 
     /// How many permits it asks for.

@@ -23,8 +23,6 @@
 //!
 //! Next: `lock.rs`, where permits guard a value.
 
-use std::error::Error;
-use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
@@ -32,7 +30,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::permits::{self, Closed, Gate, Permits, Refused};
+use super::error::{AcquireError, TryAcquireError};
+use super::permits::{self, Gate, Permits};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
 use crate::engine::trace::Waiting;
@@ -395,49 +394,3 @@ impl Drop for OwnedSemaphorePermit {
 }
 
 const FOREIGN: &str = "merging permits from different semaphore instances";
-
-/// The semaphore is closed. From `acquire` and its kin.
-#[derive(Debug)]
-pub struct AcquireError(());
-
-/// Why a permit could not be had at once.
-#[derive(Debug, PartialEq, Eq)]
-pub enum TryAcquireError {
-    /// The semaphore is closed.
-    Closed,
-    /// There are not enough permits now.
-    NoPermits,
-}
-
-impl From<Closed> for AcquireError {
-    fn from(_: Closed) -> AcquireError {
-        AcquireError(())
-    }
-}
-
-impl From<Refused> for TryAcquireError {
-    fn from(refused: Refused) -> TryAcquireError {
-        match refused {
-            Refused::Closed => TryAcquireError::Closed,
-            Refused::NoPermits => TryAcquireError::NoPermits,
-        }
-    }
-}
-
-impl fmt::Display for AcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("semaphore closed")
-    }
-}
-
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryAcquireError::Closed => "semaphore closed",
-            TryAcquireError::NoPermits => "no permits available",
-        })
-    }
-}
-
-impl Error for AcquireError {}
-impl Error for TryAcquireError {}

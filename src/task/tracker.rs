@@ -15,7 +15,7 @@
 //! again. Nobody is aborted here: to ask tasks to end is a matter of tokens of another kind, those of
 //! cancellation.
 //!
-//! This is the last file of `task`. Next: `time`.
+//! This is the last file of `task`. Next: `future`.
 
 use std::fmt;
 use std::future::Future;

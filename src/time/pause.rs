@@ -1,6 +1,6 @@
 //! The clock in the hands of a test.
 //!
-//! This is the last file of `time`. Next: `future`.
+//! This is the last file of `time`. Next: `sync`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::engine::context;
+use crate::engine::prim::wake_self;
 use crate::runtime::{Handle, RuntimeFlavor};
-use crate::task::{YieldNow, yield_now};
 
 /// Stops the clock of this runtime. From now on it moves only by [`advance`], and by itself to the next
 /// deadline whenever the runtime has nothing else to do and no blocking closure is at work.
@@ -69,7 +69,7 @@ pub fn advance(duration: Duration) -> Advance {
     let handle = Handle::current_for("time::advance");
     let paused = handle.inner.shared.driver.clock.is_paused();
     assert!(paused, "`time::advance`: time is not paused; call `time::pause()` first");
-    Advance { handle, by: Some(duration), give_way: yield_now() }
+    Advance { handle, by: Some(duration) }
 }
 
 /// Moves the clock. From [`advance`].
@@ -79,18 +79,18 @@ pub struct Advance {
     handle: Handle,
     /// None: the clock was moved.
     by: Option<Duration>,
-    give_way: YieldNow,
 }
 
 impl Future for Advance {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(by) = self.by.take() {
-            let driver = &self.handle.inner.shared.driver;
-            assert!(driver.clock.advance(by), "`time::advance`: time was resumed meanwhile");
-            driver.fire_timers(&mut Vec::new());
-        }
-        Pin::new(&mut self.give_way).poll(cx)
+        let Some(by) = self.by.take() else { return Poll::Ready(()) };
+        let driver = &self.handle.inner.shared.driver;
+        assert!(driver.clock.advance(by), "`time::advance`: time was resumed meanwhile");
+        driver.fire_timers(&mut Vec::new());
+        // The tasks that were woken run first: this one goes to the back of the queue.
+        wake_self(cx);
+        Poll::Pending
     }
 }

@@ -16,8 +16,8 @@ use crate::common::{
 use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::sync::{
-    CancellationToken, DropGuard, DropGuardRef, RunUntilCancelledFuture,
-    RunUntilCancelledFutureOwned, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
+    WaitForCancellationFutureOwned,
 };
 use openwork::task::yield_now;
 use openwork::time::{sleep, timeout};
@@ -389,19 +389,19 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
 #[test]
 fn the_types_are_what_tokios_are() {
     fn check<T: Send + Sync>() {}
+    fn check_value<T: Send + Sync>(_: &T) {}
     fn whole<T: UnwindSafe + RefUnwindSafe + Unpin>() {}
     check::<CancellationToken>();
     check::<WaitForCancellationFuture<'static>>();
     check::<WaitForCancellationFutureOwned>();
-    check::<RunUntilCancelledFuture<'static, u8>>();
-    check::<RunUntilCancelledFutureOwned<u8>>();
     check::<DropGuard>();
     check::<DropGuardRef<'static>>();
     whole::<CancellationToken>();
     let token = CancellationToken::new();
     assert_eq!(format!("{token:?}"), "CancellationToken { is_cancelled: false }");
     assert!(format!("{:?}", token.drop_guard_ref()).starts_with("DropGuardRef"));
-    assert!(format!("{:?}", token.run_until_cancelled(ready(1))).starts_with("RunUntil"));
+    check_value(&token.run_until_cancelled(ready(1)));
+    check_value(&token.run_until_cancelled_owned(ready(1)));
 }
 
 // ---- under executors ----

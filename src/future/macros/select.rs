@@ -22,7 +22,7 @@
 //! One step takes one branch, so that 64 branches stay below the compiler's limit of 128 nested
 //! expansions; that is why the three ways to write a branch repeat themselves.
 //!
-//! Next: `sync`, and what one waits for.
+//! Next: `io`.
 
 /// Waits for several futures at once, and runs the handler of the first one whose output fits its pattern.
 ///

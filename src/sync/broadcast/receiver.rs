@@ -18,7 +18,7 @@ use crate::engine::context;
 use crate::engine::coop;
 use crate::engine::prim::catch_and_drop_panic;
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Wakers, leave_line, look_or_line_up};
+use crate::sync::wait_queue::{Key, WakeList, dequeue, poll_or_enqueue};
 
 /// Receives every value that is sent, in order. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
@@ -131,7 +131,7 @@ impl<T> Receiver<T> {
             Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
             Err(TryRecvError::Empty) => Poll::Pending,
         };
-        match look_or_line_up(shared, cx, place, look, |ring| &mut ring.waiting) {
+        match poll_or_enqueue(shared, cx, place, look, |ring| &mut ring.waiting) {
             Poll::Pending => {
                 trace::waiting(Waiting::On { what: "a broadcast value" });
                 Poll::Pending
@@ -145,7 +145,7 @@ impl<T> Receiver<T> {
 
     /// Gives the place back.
     pub(crate) fn leave_line(&self, place: Option<Key>) {
-        leave_line(&self.shared, place, |ring| &mut ring.waiting);
+        dequeue(&self.shared, place, |ring| &mut ring.waiting);
     }
 }
 
@@ -159,11 +159,11 @@ fn cloned<T: Clone>(value: Arc<Value<T>>) -> T {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut watchers = Wakers::default();
+        let mut watchers = WakeList::default();
         let mut ring = self.shared.lock();
         let gone = ring.remove_receiver(self.cursor);
         if ring.receivers == 0 {
-            ring.watchers.serve_all(&mut watchers);
+            ring.watchers.pop_all(&mut watchers);
         }
         drop(ring);
         watchers.wake_all();

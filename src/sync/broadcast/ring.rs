@@ -34,7 +34,7 @@ use std::sync::Arc;
 use super::error::TryRecvError;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::engine::prim::{Mutex, UnsafeCell};
-use crate::sync::waiters::Waiters;
+use crate::sync::wait_queue::WaitQueue;
 
 /// A queue with room for more than so many values is let go when it is empty, so that a burst does not
 /// leave its memory behind. Arbitrary; its effect is an allocation for each 256 values of a burst.
@@ -106,9 +106,9 @@ pub(super) struct Ring<T> {
     pub(super) senders: usize,
     pub(super) weak_senders: usize,
     /// Who awaits a value.
-    pub(super) waiting: Waiters<()>,
+    pub(super) waiting: WaitQueue<()>,
     /// Who awaits the end of all receivers.
-    pub(super) watchers: Waiters<()>,
+    pub(super) watchers: WaitQueue<()>,
 }
 
 struct Kept<T> {
@@ -130,8 +130,8 @@ impl<T> Ring<T> {
             receivers: 0,
             senders: 1,
             weak_senders: 0,
-            waiting: Waiters::new(),
-            watchers: Waiters::new(),
+            waiting: WaitQueue::new(),
+            watchers: WaitQueue::new(),
         }
     }
 

@@ -19,7 +19,7 @@ use super::ring::{Ring, Shared};
 use crate::engine::coop;
 use crate::engine::prim::Mutex;
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Wakers, leave_line, look_or_line_up};
+use crate::sync::wait_queue::{Key, WakeList, dequeue, poll_or_enqueue};
 
 /// A channel that keeps `capacity` values for receivers that are slow; rounded up to a power of two.
 ///
@@ -63,14 +63,14 @@ impl<T> Sender<T> {
     ///
     /// With the value, if there is no receiver.
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        let mut wakers = Wakers::default();
+        let mut wakers = WakeList::default();
         let mut ring = self.shared.lock();
         let receivers = ring.receivers;
         if receivers == 0 {
             return Err(SendError(value));
         }
         let pushed_off = ring.push(value);
-        ring.waiting.serve_all(&mut wakers);
+        ring.waiting.pop_all(&mut wakers);
         drop(ring);
         wakers.wake_all();
         drop(pushed_off);
@@ -164,11 +164,11 @@ impl<T> Clone for WeakSender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let mut wakers = Wakers::default();
+        let mut wakers = WakeList::default();
         let mut ring = self.shared.lock();
         ring.senders -= 1;
         if ring.senders == 0 {
-            ring.waiting.serve_all(&mut wakers);
+            ring.waiting.pop_all(&mut wakers);
         }
         drop(ring);
         wakers.wake_all();
@@ -199,7 +199,7 @@ impl<T> Future for Closed<'_, T> {
             _ => Poll::Pending,
         };
         let shared = self.shared;
-        if look_or_line_up(shared, cx, &mut self.place, look, |ring| &mut ring.watchers)
+        if poll_or_enqueue(shared, cx, &mut self.place, look, |ring| &mut ring.watchers)
             .is_pending()
         {
             trace::waiting(Waiting::On { what: "the end of all broadcast receivers" });
@@ -212,7 +212,7 @@ impl<T> Future for Closed<'_, T> {
 
 impl<T> Drop for Closed<'_, T> {
     fn drop(&mut self) {
-        leave_line(self.shared, self.place, |ring| &mut ring.watchers);
+        dequeue(self.shared, self.place, |ring| &mut ring.watchers);
     }
 }
 

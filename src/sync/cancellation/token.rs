@@ -1,17 +1,18 @@
-//! A handle on a node of the tree, and what one does with it: cancel it, look at it, wait for it, or have it
-//! cancelled when a guard is dropped.
+//! The handle to a node of the tree: cancel it, wait for it, or have it cancelled when a guard is dropped.
 //!
-//! Next: `run_until_cancelled.rs`.
+//! This is the last file of `sync`. Next: `task`.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
-use std::pin::Pin;
+use std::ops::Deref;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::tree::Node;
-use crate::sync::waiters::Key;
+use crate::engine::coop;
+use crate::sync::notify::Wait;
 
 /// Tells tasks to stop. Its clones are the same token; its children are cancelled with it.
 ///
@@ -23,15 +24,15 @@ use crate::sync::waiters::Key;
 /// let child = token.child_token();
 /// let task = openwork::spawn(async move {
 ///     child.cancelled().await;
-///     "tidied up"
+///     "cleaned up"
 /// });
 /// token.cancel();
-/// assert_eq!(task.await.unwrap(), "tidied up");
+/// assert_eq!(task.await.unwrap(), "cleaned up");
 /// # });
 /// ```
 #[derive(Clone)]
 pub struct CancellationToken {
-    pub(super) node: Arc<Node>,
+    node: Arc<Node>,
 }
 
 impl CancellationToken {
@@ -40,30 +41,54 @@ impl CancellationToken {
         CancellationToken { node: Node::root() }
     }
 
-    /// A token that is cancelled when this one is, or by itself. If this one is cancelled, so is the
-    /// child.
+    /// A token that is cancelled when this one is, or by itself. It is cancelled at once if this one is.
     pub fn child_token(&self) -> CancellationToken {
         CancellationToken { node: self.node.child() }
     }
 
-    /// Cancels this token and all that descend from it, and wakes all who wait for that.
+    /// Cancels this token and all that descend from it, and wakes the tasks that wait for that.
     pub fn cancel(&self) {
         self.node.cancel();
     }
 
-    /// Whether this token or one that it descends from was cancelled.
+    /// Whether this token was cancelled, by itself or with its parent.
     pub fn is_cancelled(&self) -> bool {
         self.node.is_cancelled()
     }
 
     /// Waits until the token is cancelled. Cancel safe.
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
-        WaitForCancellationFuture { node: &self.node, place: None }
+        WaitForCancellation { wait: Wait::new(&self.node) }
     }
 
-    /// The same, for a future that holds the token.
+    /// Waits until the token is cancelled, and owns the token meanwhile. Cancel safe.
     pub fn cancelled_owned(self) -> WaitForCancellationFutureOwned {
-        WaitForCancellationFutureOwned { token: self, place: None }
+        WaitForCancellation { wait: Wait::new(self.node) }
+    }
+
+    /// Runs a future until it is ready, or until the token is cancelled: then the result is `None`, and the future is
+    /// dropped. If the token is cancelled before the first poll, the future is not polled. If later both happen at
+    /// once, the result is the future's.
+    ///
+    /// Cancel safe if `future` is.
+    pub async fn run_until_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
+        if self.is_cancelled() {
+            return None;
+        }
+        let (mut future, mut cancelled) = (pin!(future), self.cancelled());
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            // Even if the future has used up the budget of the poll.
+            Poll::Pending => {
+                coop::with_unconstrained(|| Pin::new(&mut cancelled).poll(cx)).map(|()| None)
+            }
+        })
+        .await
+    }
+
+    /// Runs a future as [`run_until_cancelled`](Self::run_until_cancelled) does, and owns the token meanwhile.
+    pub async fn run_until_cancelled_owned<F: Future>(self, future: F) -> Option<F::Output> {
+        self.run_until_cancelled(future).await
     }
 
     /// A guard that cancels the token when it is dropped.
@@ -72,7 +97,7 @@ impl CancellationToken {
         DropGuard { token: Some(self) }
     }
 
-    /// A guard that cancels the token when it is dropped, and borrows it.
+    /// A guard that borrows the token, and cancels it when it is dropped.
     #[must_use = "a guard that is dropped at once cancels at once"]
     pub fn drop_guard_ref(&self) -> DropGuardRef<'_> {
         DropGuardRef { token: Some(self) }
@@ -81,7 +106,7 @@ impl CancellationToken {
 
 impl fmt::Debug for CancellationToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancellationToken").field("is_cancelled", &self.is_cancelled()).finish()
+        self.node.fmt(f)
     }
 }
 
@@ -106,76 +131,39 @@ impl Default for CancellationToken {
     }
 }
 
+/// Waits until a token is cancelled. `N` is a reference to what the token's clones share, or an `Arc`.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct WaitForCancellation<N: Deref<Target = Node>> {
+    wait: Wait<N>,
+}
+
 /// Waits until a token is cancelled. From [`CancellationToken::cancelled`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct WaitForCancellationFuture<'a> {
-    pub(super) node: &'a Node,
-    /// Where it stands in line, once it does.
-    pub(super) place: Option<Key>,
-}
+pub type WaitForCancellationFuture<'a> = WaitForCancellation<&'a Node>;
 
-impl Future for WaitForCancellationFuture<'_> {
+/// Waits until a token is cancelled, and owns it. From [`CancellationToken::cancelled_owned`].
+pub type WaitForCancellationFutureOwned = WaitForCancellation<Arc<Node>>;
+
+impl<N: Deref<Target = Node> + Unpin> Future for WaitForCancellation<N> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.node.poll_in_turn(cx, &mut self.place)
-    }
-}
-
-impl Drop for WaitForCancellationFuture<'_> {
-    fn drop(&mut self) {
-        self.node.leave(self.place);
-    }
-}
-
-/// Waits until a token is cancelled, and holds it. From [`CancellationToken::cancelled_owned`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct WaitForCancellationFutureOwned {
-    pub(super) token: CancellationToken,
-    pub(super) place: Option<Key>,
-}
-
-impl Future for WaitForCancellationFutureOwned {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        this.token.node.poll_in_turn(cx, &mut this.place)
-    }
-}
-
-impl Drop for WaitForCancellationFutureOwned {
-    fn drop(&mut self) {
-        self.token.node.leave(self.place);
-    }
-}
-
-impl fmt::Debug for WaitForCancellationFuture<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitForCancellationFuture")
-            .field("place", &self.place)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for WaitForCancellationFutureOwned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitForCancellationFutureOwned")
-            .field("token", &self.token)
-            .field("place", &self.place)
-            .finish()
+        self.wait.poll_until(cx, "a cancellation", |node| match node.is_cancelled() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
     }
 }
 
 /// Cancels its token when it is dropped. From [`CancellationToken::drop_guard`].
 #[derive(Debug)]
 pub struct DropGuard {
-    /// None once it was disarmed.
+    /// None once the guard was disarmed.
     token: Option<CancellationToken>,
 }
 
 impl DropGuard {
-    /// Gives the token back, and cancels nothing.
+    /// Gives the token back, and does not cancel it.
     pub fn disarm(mut self) -> CancellationToken {
         self.token.take().expect("only `disarm` takes it")
     }
@@ -192,12 +180,12 @@ impl Drop for DropGuard {
 /// Cancels its token when it is dropped. From [`CancellationToken::drop_guard_ref`].
 #[derive(Debug)]
 pub struct DropGuardRef<'a> {
-    /// None once it was disarmed.
+    /// None once the guard was disarmed.
     token: Option<&'a CancellationToken>,
 }
 
 impl<'a> DropGuardRef<'a> {
-    /// Gives the token back, and cancels nothing.
+    /// Gives the token back, and does not cancel it.
     pub fn disarm(mut self) -> &'a CancellationToken {
         self.token.take().expect("only `disarm` takes it")
     }

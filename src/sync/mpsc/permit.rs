@@ -15,7 +15,7 @@ use std::mem;
 use super::error::{SendError, TrySendError};
 use super::queue::Queue;
 use super::sender::Sender;
-use crate::sync::permits::Refused;
+use crate::sync::error::TryAcquireError;
 
 impl<T> Sender<T> {
     /// Waits for room for one message. Those who wait are served in order.
@@ -103,8 +103,8 @@ impl<T> Sender<T> {
 
     fn try_take_room(&self, n: usize) -> Result<(), TrySendError<()>> {
         self.tx.room.try_acquire(n).map_err(|refused| match refused {
-            Refused::NoPermits => TrySendError::Full(()),
-            Refused::Closed => TrySendError::Closed(()),
+            TryAcquireError::NoPermits => TrySendError::Full(()),
+            TryAcquireError::Closed => TrySendError::Closed(()),
         })
     }
 }

@@ -26,7 +26,7 @@ use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::engine::prim::{Mutex, poll_or_register, wake};
 use crate::engine::trace::Waiting;
 use crate::sync::permits::{Gate, Permits};
-use crate::sync::waiters::Waiters;
+use crate::sync::wait_queue::WaitQueue;
 
 /// What both ends share.
 pub(super) struct Queue<T> {
@@ -48,7 +48,7 @@ pub(super) struct State<T> {
     /// The receiver was dropped. What arrives now is dropped too.
     abandoned: bool,
     /// Who awaits the end of the receiver.
-    pub(super) watchers: Waiters<()>,
+    pub(super) watchers: WaitQueue<()>,
 }
 
 impl<T> Queue<T> {
@@ -58,7 +58,7 @@ impl<T> Queue<T> {
             messages: VecDeque::new(),
             receiver: None,
             abandoned: false,
-            watchers: Waiters::new(),
+            watchers: WaitQueue::new(),
         };
         Queue {
             room: Permits::new(capacity),
@@ -174,7 +174,7 @@ impl<T> Queue<T> {
         let mut state = self.state.lock();
         // Both under our lock, so that nobody sees the one without the other.
         let mut wakers = self.room.close();
-        state.watchers.serve_all(&mut wakers);
+        state.watchers.pop_all(&mut wakers);
         drop(state);
         wakers.wake_all();
     }

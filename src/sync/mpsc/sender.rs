@@ -12,7 +12,7 @@ use super::queue::Queue;
 use super::tx::{Closed, Tx, WeakTx};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::sync::permits::Refused;
+use crate::sync::error::TryAcquireError;
 use crate::time::timeout;
 
 /// Sends messages, and waits while there is no room. From [`channel`](super::channel).
@@ -56,8 +56,8 @@ impl<T> Sender<T> {
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         match self.tx.room.try_acquire(1) {
             Ok(()) => self.tx.push(message),
-            Err(Refused::NoPermits) => return Err(TrySendError::Full(message)),
-            Err(Refused::Closed) => return Err(TrySendError::Closed(message)),
+            Err(TryAcquireError::NoPermits) => return Err(TrySendError::Full(message)),
+            Err(TryAcquireError::Closed) => return Err(TrySendError::Closed(message)),
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::permits::Acquire;
-use crate::sync::waiters::{Key, leave_line, look_or_line_up};
+use crate::sync::wait_queue::{Key, dequeue, poll_or_enqueue};
 
 /// A handle that can send. There is at least one as long as a message can be sent.
 pub(super) struct Tx<T>(Arc<Queue<T>>);
@@ -154,7 +154,7 @@ impl<T> Future for Closed<'_, T> {
             false => Poll::Pending,
         };
         let (state, place) = (&this.queue.state, &mut this.place);
-        if look_or_line_up(state, cx, place, look, |state| &mut state.watchers).is_pending() {
+        if poll_or_enqueue(state, cx, place, look, |state| &mut state.watchers).is_pending() {
             trace::waiting(Waiting::On { what: "the end of a channel's receiver" });
             return Poll::Pending;
         }
@@ -165,7 +165,7 @@ impl<T> Future for Closed<'_, T> {
 
 impl<T> Drop for Closed<'_, T> {
     fn drop(&mut self) {
-        leave_line(&self.queue.state, self.place, |state| &mut state.watchers);
+        dequeue(&self.queue.state, self.place, |state| &mut state.watchers);
     }
 }
 

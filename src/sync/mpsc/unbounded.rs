@@ -50,7 +50,7 @@ impl<T> UnboundedSender<T> {
     ///
     /// With the message, if the receiver is closed or dropped.
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        // Refused only if it is closed: there is not that much memory.
+        // TryAcquireError only if it is closed: there is not that much memory.
         if self.tx.room.try_acquire(1).is_err() {
             return Err(SendError(message));
         }

@@ -14,7 +14,8 @@ use super::guards::{
 use super::value::RwLock;
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::sync::lock::{Exclusive, Shared, TryLockError};
+use crate::sync::error::TryLockError;
+use crate::sync::lock::{Exclusive, Shared};
 use crate::sync::permits::Acquire;
 
 impl<T: ?Sized> RwLock<T> {

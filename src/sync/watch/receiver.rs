@@ -17,7 +17,7 @@ use super::error::RecvError;
 use super::shared::{Ref, Shared};
 use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Relaxed};
-use crate::sync::waiters::Key;
+use crate::sync::wait_queue::Key;
 
 /// Sees the value, and waits for its changes. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).

@@ -1,6 +1,6 @@
 //! The sending end: it changes the value, and can wait until nobody is there to see it.
 //!
-//! Next: `notify.rs`, where there is no value at all.
+//! Next: `cancellation`, where there is no value at all.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,7 @@ use super::receiver::Receiver;
 use super::shared::{Ref, Shared};
 use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::sync::waiters::Key;
+use crate::sync::wait_queue::Key;
 
 /// A channel that holds one value, at first this one, which counts as seen.
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {

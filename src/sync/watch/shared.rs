@@ -24,7 +24,7 @@ use super::error::RecvError;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, RwLock, RwLockReadGuard};
 use crate::engine::trace::{self, Waiting};
-use crate::sync::waiters::{Key, Waiters, Wakers, leave_line, look_or_line_up};
+use crate::sync::wait_queue::{Key, WaitQueue, WakeList, dequeue, poll_or_enqueue};
 
 /// What all senders and receivers share.
 pub(super) struct Shared<T> {
@@ -38,9 +38,9 @@ pub(super) struct Shared<T> {
 
 struct Lines {
     /// Receivers, until the value changes or there is no sender.
-    changed: Waiters<()>,
+    changed: WaitQueue<()>,
     /// Senders, until there is no receiver.
-    closed: Waiters<()>,
+    closed: WaitQueue<()>,
 }
 
 impl<T> Shared<T> {
@@ -50,7 +50,7 @@ impl<T> Shared<T> {
             version: AtomicUsize::new(0),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(0),
-            lines: Mutex::new(Lines { changed: Waiters::new(), closed: Waiters::new() }),
+            lines: Mutex::new(Lines { changed: WaitQueue::new(), closed: WaitQueue::new() }),
         }
     }
 
@@ -112,7 +112,7 @@ impl<T> Shared<T> {
         place: &mut Option<Key>,
     ) -> Poll<Result<usize, RecvError>> {
         let look = |_: &mut Lines| self.look(seen);
-        let changed = look_or_line_up(&self.lines, cx, place, look, |lines| &mut lines.changed);
+        let changed = poll_or_enqueue(&self.lines, cx, place, look, |lines| &mut lines.changed);
         if changed.is_pending() {
             trace::waiting(Waiting::On { what: "a change of a watched value" });
         }
@@ -125,7 +125,7 @@ impl<T> Shared<T> {
             0 => Poll::Ready(()),
             _ => Poll::Pending,
         };
-        let closed = look_or_line_up(&self.lines, cx, place, look, |lines| &mut lines.closed);
+        let closed = poll_or_enqueue(&self.lines, cx, place, look, |lines| &mut lines.closed);
         if closed.is_pending() {
             trace::waiting(Waiting::On { what: "the end of all watching receivers" });
         }
@@ -134,26 +134,26 @@ impl<T> Shared<T> {
 
     /// A future that waited for a change goes away.
     pub(super) fn leave_changed(&self, place: Option<Key>) {
-        leave_line(&self.lines, place, |lines| &mut lines.changed);
+        dequeue(&self.lines, place, |lines| &mut lines.changed);
     }
 
     /// A future that waited for the end of the receivers goes away.
     pub(super) fn leave_closed(&self, place: Option<Key>) {
-        leave_line(&self.lines, place, |lines| &mut lines.closed);
+        dequeue(&self.lines, place, |lines| &mut lines.closed);
     }
 
     /// After the version was raised, or the last sender counted out: who looked before that stands in the
     /// line now, as it looked under this lock.
     pub(super) fn wake_receivers(&self) {
-        let mut wakers = Wakers::default();
-        self.lines.lock().changed.serve_all(&mut wakers);
+        let mut wakers = WakeList::default();
+        self.lines.lock().changed.pop_all(&mut wakers);
         wakers.wake_all();
     }
 
     /// After the last receiver was counted out.
     pub(super) fn wake_senders(&self) {
-        let mut wakers = Wakers::default();
-        self.lines.lock().closed.serve_all(&mut wakers);
+        let mut wakers = WakeList::default();
+        self.lines.lock().closed.pop_all(&mut wakers);
         wakers.wake_all();
     }
 

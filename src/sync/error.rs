@@ -1,0 +1,49 @@
+//! The errors of the semaphore and of the locks.
+//!
+//! Next: `permits.rs`.
+
+use std::error::Error;
+use std::fmt;
+
+/// The semaphore is closed. From [`Semaphore::acquire`](super::Semaphore::acquire) and its variants.
+#[derive(Debug)]
+pub struct AcquireError(pub(super) ());
+
+/// Permits could not be taken at once. From [`Semaphore::try_acquire`](super::Semaphore::try_acquire) and its variants.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore is closed.
+    Closed,
+    /// There are fewer permits than were wanted.
+    NoPermits,
+}
+
+/// The lock is held. From [`Mutex::try_lock`](super::Mutex::try_lock), [`RwLock::try_read`](super::RwLock::try_read),
+/// [`RwLock::try_write`](super::RwLock::try_write) and their owned variants.
+#[derive(Debug)]
+pub struct TryLockError(pub(super) ());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("semaphore closed")
+    }
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Closed => "semaphore closed",
+            TryAcquireError::NoPermits => "no permits available",
+        })
+    }
+}
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("operation would block")
+    }
+}
+
+impl Error for AcquireError {}
+impl Error for TryAcquireError {}
+impl Error for TryLockError {}
