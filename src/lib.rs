@@ -13,6 +13,8 @@
 //!
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs, missing_debug_implementations)]
+// gdb finds the script in every program that uses the crate. `help async` there.
+#![debugger_visualizer(gdb_script_file = "debugger/openwork.py")]
 
 #[cfg(not(unix))]
 compile_error!(

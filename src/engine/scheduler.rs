@@ -21,7 +21,7 @@ use std::ops::Deref;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, PoisonError, Weak};
 // Of std, not of `prim`: no protocol relies on a count.
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicPtr, AtomicU64};
 
 use super::context;
 use super::driver::Driver;
@@ -85,6 +85,23 @@ pub(crate) struct Remote {
     pub(crate) core: Mutex<Core>,
     pub(crate) metrics: WorkerMetrics,
     owned: OwnedTasks,
+    pub(crate) addresses: WorkerAddresses,
+}
+
+/// Where a debugger's script finds the worker and its queue: on the stack of its thread, and in a thread-local. Null
+/// while no thread is the worker. The program does not read it.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerAddresses {
+    worker: AtomicPtr<()>,
+    queue: AtomicPtr<LocalQueue>,
+}
+
+impl WorkerAddresses {
+    /// Relaxed: only a debugger reads them.
+    pub(crate) fn set(&self, worker: *mut (), queue: *mut LocalQueue) {
+        self.worker.store(worker, Relaxed);
+        self.queue.store(queue, Relaxed);
+    }
 }
 
 /// What makes a thread the worker: the one that takes the queue out of here runs the loop.
@@ -250,6 +267,7 @@ impl SchedulerHandle {
                 core: Mutex::new(Core { queue: Some(queue), waiting: Vec::new() }),
                 metrics: WorkerMetrics::default(),
                 owned: OwnedTasks::new(),
+                addresses: WorkerAddresses::default(),
             }
         });
         let shared = Arc::new(Shared {

@@ -23,6 +23,7 @@
 //! Next: `root.rs`, the future of `block_on`.
 
 use std::mem;
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -136,6 +137,8 @@ impl<'a> Worker<'a> {
     }
 
     pub(crate) fn run(&mut self, until: &mut impl RunUntil) {
+        let queue = with_queue(ptr::from_mut);
+        self.remote().addresses.set(ptr::from_mut(self).cast(), queue);
         while !until.is_done() {
             let left = self.tick();
             let notified = until.is_notified();
@@ -365,6 +368,7 @@ impl<'a> Worker<'a> {
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
         self.stop_searching();
+        self.remote().addresses.set(ptr::null_mut(), ptr::null_mut());
         // The thread that waits for the queue takes it from here.
         let mut core = self.remote().core.lock();
         core.queue = replace_current_worker(None).map(|current| current.queue);

@@ -1,0 +1,1190 @@
+"""gdb that understands Openwork's tasks: `help async` lists the commands.
+
+The script is part of every program that uses the crate (`debugger_visualizer` in src/lib.rs), and gdb loads it with the
+program. It needs gdb 13 or later with Python, and debug information (`[profile.release] debug = 2`). It reads memory and
+never calls a function of the program, so it works on a running process and on a core file alike.
+
+How it finds its way: the static `RUNTIMES` leads to each runtime (`Shared`), its lists of tasks, and each task. A task's
+future is the state machine that the compiler made of an `async fn`, a *coroutine* here. Its field `__state` says at
+which `.await` it is suspended, and the field `__awaitee` of that state is the future that it awaits. So the chain of
+awaits is a walk from field to field, which ends at a future of this crate: a sleep, a lock, a socket.
+
+The sections: memory and types; DWARF, for the lines of awaits; futures; what a leaf waits for; runtimes and tasks;
+threads; the commands that show; the commands that step; pretty-printers.
+"""
+
+import bisect
+import os
+import re
+import socket
+import struct
+import time
+import zlib
+
+import gdb
+
+# The layout of the engine's types that this script was written for: `OPENWORK_LAYOUT_VERSION` in scheduler.rs.
+LAYOUT_VERSION = 1
+
+
+class Failed(gdb.GdbError):
+    """A line for the user: what is wrong, and what to do."""
+
+
+NO_DEBUG_INFO = (
+    "there is no debug information for openwork: build with `[profile.release] debug = 2` (or `CARGO_PROFILE_RELEASE_DEBUG=2`)"
+)
+
+# ---- memory and types ----
+
+
+class Language:
+    """Within it, expressions and type names are read in this language, whatever that of the current frame is."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        self.before = gdb.parameter("language")
+        gdb.execute("set language " + self.name, to_string=True)
+
+    def __exit__(self, *_):
+        gdb.execute("set language " + self.before, to_string=True)
+
+
+def read(address, size):
+    return gdb.selected_inferior().read_memory(address, size).tobytes()
+
+
+def read_int(address, size):
+    return int.from_bytes(read(address, size), "little")
+
+
+def at(kind, address):
+    """The value of a type at an address. It is read only when it is needed."""
+    return gdb.Value(address).cast(kind.pointer()).dereference()
+
+
+def find(value, *path):
+    """The field with this name, in the value or in the wrappers around it; then the next one of the path in that."""
+    for name in path:
+        level = [value]
+        while True:
+            found = [each[name] for each in level if has_field(each.type, name)]
+            if found:
+                value = found[0]
+                break
+            level = [each[field] for each in level for field in inner_fields(each.type)]
+            if not level:
+                raise Failed("this script does not know the layout of %s (no field %s)" % (value.type, name))
+    return value
+
+
+def has_field(kind, name):
+    return kind.code == gdb.TYPE_CODE_STRUCT and any(field.name == name for field in kind.fields())
+
+
+def inner_fields(kind):
+    if kind.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+        return []
+    return [field for field in kind.fields() if field.type.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)]
+
+
+def peel(value):
+    """The number or pointer within wrappers such as `AtomicU32`, `UnsafeCell`, `NonNull` and `Unique`."""
+    while value.type.code == gdb.TYPE_CODE_STRUCT:
+        fields = [field for field in value.type.fields() if field.type.sizeof > 0]
+        if not fields:
+            raise Failed("this script does not know the layout of %s" % value.type)
+        value = value[fields[0]]
+    return value
+
+
+def integer(value, *path):
+    return int(peel(find(value, *path)))
+
+
+def text(value):
+    """A `&str`."""
+    pointer, length = peel(find(value, "data_ptr")), integer(value, "length")
+    return read(int(pointer), length).decode("utf-8", "replace")
+
+
+def elements(vector, element=None):
+    """The addresses of a vector's or boxed slice's elements, and their type."""
+    if element is None:
+        element = vector.type.template_argument(0)
+    if has_field(vector.type, "data_ptr"):
+        start, length = vector["data_ptr"], int(vector["length"])
+    else:
+        start, length = peel(find(vector, "ptr")), int(find(vector, "len"))
+    return [int(start) + index * element.sizeof for index in range(length)], element
+
+
+def variant(value):
+    """The name of an enum's active variant, and its content."""
+    fields = [field for field in value.type.fields() if not field.artificial]
+    return (fields[0].name, value[fields[0]]) if fields else (None, None)
+
+
+def some(value):
+    """What is in an `Option`, or None."""
+    name, content = variant(value)
+    return content[content.type.fields()[0]] if name == "Some" else None
+
+
+TYPES = {}
+
+
+def lookup(name):
+    if name not in TYPES:
+        try:
+            found = gdb.lookup_type(name)
+        except gdb.error:
+            raise Failed("the debug information has no type %s" % name)
+        if found.code == gdb.TYPE_CODE_NAMESPACE:
+            found = gdb.lookup_static_symbol(name, gdb.SYMBOL_STRUCT_DOMAIN).type
+        TYPES[name] = found
+    return TYPES[name]
+
+
+CONCRETE = {}
+
+
+def concrete(pointer):
+    """The type behind a pointer to a trait object, by its vtable."""
+    vtable = int(pointer["vtable"])
+    if vtable not in CONCRETE:
+        gdb.set_convenience_variable("__openwork", pointer)
+        try:
+            named = gdb.parse_and_eval("*$__openwork").type
+            # By its name: the type of that very value has the variants that are active there, and no others.
+            CONCRETE[vtable] = None if named.code == gdb.TYPE_CODE_VOID else lookup(named.name)
+        except (gdb.error, gdb.GdbError):
+            CONCRETE[vtable] = None
+    return CONCRETE[vtable]
+
+
+def fat_pointer(value):
+    """The struct with `pointer` and `vtable` in an `Arc` or `Box` of a trait object; None if it is no such thing."""
+    while value.type.code == gdb.TYPE_CODE_STRUCT and not has_field(value.type, "vtable"):
+        value = value[next(field for field in value.type.fields() if field.type.sizeof > 0)]
+    return value if value.type.code == gdb.TYPE_CODE_STRUCT else None
+
+
+def arc_data(arc):
+    """The address of what is in an `Arc`: past its two counts, and padded to its alignment."""
+    fat = fat_pointer(arc)
+    if fat is not None:
+        return int(fat["pointer"]) + max(16, read_int(int(fat["vtable"]) + 16, 8))
+    return int(peel(arc)) + max(16, arc.type.template_argument(0).alignof)
+
+
+# ---- DWARF: the line of each await ----
+#
+# It is an attribute of the state's member in the debug information, which gdb does not hand to Python. So this reads
+# the little that is needed: of each coroutine, the file and line of each of its states. A compilation unit without the
+# name `__state` has no coroutine and is skipped, which leaves out most of a program.
+
+
+class Reader:
+    """A position in a section, and what can be read there."""
+
+    def __init__(self, sections, name, position=0):
+        self.sections, self.data, self.position = sections, sections.get(name, b""), position
+
+    def number(self, size):
+        self.position += size
+        return int.from_bytes(self.data[self.position - size:self.position], "little")
+
+    def skip(self, size):
+        self.position += size
+
+    def leb128(self):
+        value = shift = 0
+        while True:
+            byte = self.number(1)
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    def string(self):
+        start, end = self.position, self.data.index(b"\0", self.position)
+        self.position = end + 1
+        return self.data[start:end].decode("utf-8", "replace")
+
+    def form(self, form, constant=None, offsets=8):
+        """The value of an attribute: a number or a string, or None for what is only skipped. (The standard, 7.5.6.)"""
+        if form in SIZES:
+            number = self.number(SIZES[form])
+            if form in STRING_OFFSETS:
+                return Reader(self.sections, STRING_OFFSETS[form], number).string()
+            return constant if form == 0x21 else number if form not in INDEXED else self.indexed(number, offsets)
+        if form in (0x0D, 0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23):
+            number = self.leb128()
+            return self.indexed(number, offsets) if form == 0x1A else number
+        if form == 0x08:
+            return self.string()
+        if form in (0x09, 0x18):
+            self.skip(self.leb128())
+        elif form in (0x0A, 0x03, 0x04):
+            self.skip(self.number({0x0A: 1, 0x03: 2, 0x04: 4}[form]))
+        else:
+            raise ValueError("unknown form %#x" % form)
+        return None
+
+    def indexed(self, index, offsets):
+        where = Reader(self.sections, ".debug_str_offsets", offsets + 4 * index).number(4)
+        return Reader(self.sections, ".debug_str", where).string()
+
+
+# The size of a form's value, where it is always the same; those that are an offset of a string, or an index of one.
+SIZES = {
+    0x01: 8, 0x05: 2, 0x06: 4, 0x07: 8, 0x0B: 1, 0x0C: 1, 0x0E: 4, 0x10: 4, 0x11: 1, 0x12: 2, 0x13: 4, 0x14: 8,
+    0x17: 4, 0x19: 0, 0x1C: 4, 0x1E: 16, 0x1F: 4, 0x20: 8, 0x21: 0, 0x24: 8, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4,
+    0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4,
+}
+STRING_OFFSETS = {0x0E: ".debug_str", 0x1F: ".debug_line_str"}
+INDEXED = (0x25, 0x26, 0x27, 0x28)
+# Tags and attributes.
+UNIT, NAMESPACE, STRUCT, MEMBER, VARIANT_PART, VARIANT = 0x11, 0x39, 0x13, 0x0D, 0x33, 0x19
+NAME, LINE_TABLE, FILE, LINE, STRINGS = 0x03, 0x10, 0x3A, 0x3B, 0x72
+
+
+class Dwarf:
+    """The lines of the coroutines in one file: `lines[type name][state] = (file, line)`."""
+
+    def __init__(self, path):
+        self.lines, self.tables = {}, {}
+        with open(path, "rb") as file:
+            self.sections = read_sections(file)
+        strings, states = self.sections.get(".debug_str", b""), []
+        position = strings.find(b"__state\0")
+        while position >= 0:
+            states.append(struct.pack("<I", position))
+            position = strings.find(b"__state\0", position + 1)
+        info, position = self.sections.get(".debug_info", b""), 0
+        while states and position + 12 < len(info):
+            size, version = struct.unpack_from("<IH", info, position)
+            end = position + 4 + size
+            # Version 5 refers to strings by an index.
+            if version == 5 or any(info.find(state, position, end) >= 0 for state in states):
+                self.read_unit(Reader(self.sections, ".debug_info", position + 6), end, version)
+            position = end
+
+    def read_unit(self, reader, end, version):
+        if version == 5:
+            kind, _ = reader.number(1), reader.number(1)
+            table = self.abbreviations(reader.number(4))
+            # A skeleton of split debug information has an id.
+            reader.skip(8 if kind in (4, 5) else 0)
+        else:
+            table, _ = self.abbreviations(reader.number(4)), reader.number(1)
+        self.files, self.line_table, offsets, stack = None, None, 8, []
+        while reader.position < end:
+            code = reader.leb128()
+            if code == 0:
+                if stack:
+                    stack.pop()
+                continue
+            tag, children, attributes, size = table[code]
+            above = stack[-1][0] if stack else None
+            # A member matters only as the discriminant of a variant part, or as the content of a variant.
+            if tag in (UNIT, NAMESPACE, STRUCT) or (tag == MEMBER and above in (VARIANT_PART, VARIANT)):
+                found = {name: reader.form(form, constant, offsets) for name, form, constant in attributes}
+            elif size is None:
+                found = None
+                for _, form, _ in attributes:
+                    reader.form(form)
+            else:
+                found = None
+                reader.skip(size)
+            if tag == UNIT:
+                self.line_table, offsets = found.get(LINE_TABLE), found.get(STRINGS, 8)
+            elif tag == MEMBER and found:
+                self.read_member(stack, found)
+            if children:
+                stack.append([tag, found, False])
+
+    def read_member(self, stack, found):
+        if stack[-1][0] == VARIANT_PART:
+            stack[-1][2] = found.get(NAME) == "__state"
+        elif stack[-2][2] and LINE in found:
+            path = "::".join(each[1].get(NAME, "") for each in stack if each[0] in (NAMESPACE, STRUCT))
+            if self.files is None:
+                self.files = self.read_files() if self.line_table is not None else {}
+            line = (self.files.get(found.get(FILE), "?"), found[LINE])
+            self.lines.setdefault(path, {})[found[NAME]] = line
+
+    def abbreviations(self, offset):
+        """For each code: the tag, whether it has children, its attributes, and their size if it is always the same."""
+        if offset in self.tables:
+            return self.tables[offset]
+        reader, found = Reader(self.sections, ".debug_abbrev", offset), {}
+        while True:
+            code = reader.leb128()
+            if code == 0:
+                break
+            tag, children, attributes = reader.leb128(), reader.number(1), []
+            while True:
+                name, form = reader.leb128(), reader.leb128()
+                constant = reader.leb128() if form == 0x21 else None
+                if form == 0:
+                    break
+                attributes.append((name, form, constant))
+            sizes = [SIZES.get(form) for _, form, _ in attributes]
+            found[code] = (tag, children, attributes, None if None in sizes else sum(sizes))
+        self.tables[offset] = found
+        return found
+
+    def read_files(self):
+        """The files of the unit's line table: its header is all that is read of it."""
+        reader, files = Reader(self.sections, ".debug_line", self.line_table), {}
+        _, version = reader.number(4), reader.number(2)
+        # Up to the number of special opcodes, whose lengths come next.
+        reader.skip((version == 5 and 2) + 4 + (version >= 4) + 4)
+        reader.skip(reader.number(1) - 1)
+        if version == 5:
+            folders = [name for name, _ in self.file_table(reader)]
+            return {number: os.path.join(folders[folder], name) for number, (name, folder) in enumerate(self.file_table(reader))}
+        folders = [""]
+        while (name := reader.string()) != "":
+            folders.append(name)
+        while (name := reader.string()) != "":
+            files[len(files) + 1] = os.path.join(folders[reader.leb128()], name)
+            reader.leb128(), reader.leb128()
+        return files
+
+    @staticmethod
+    def file_table(reader):
+        columns = [(reader.leb128(), reader.leb128()) for _ in range(reader.number(1))]
+        for _ in range(reader.leb128()):
+            # 1 is the name, 2 the index of its folder.
+            row = {content: reader.form(form) for content, form in columns}
+            yield row.get(1, "?"), row.get(2, 0)
+
+
+def read_sections(file):
+    """The sections of an ELF file that have to do with names and lines."""
+    header = file.read(64)
+    if header[:5] != b"\x7fELF\x02":
+        return {}
+    offset, = struct.unpack_from("<Q", header, 40)
+    entry, count, names = struct.unpack_from("<HHH", header, 58)
+    file.seek(offset)
+    table = [struct.unpack("<IIQQQQIIQQ", file.read(entry)[:64]) for _ in range(count)]
+
+    def content(row):
+        file.seek(row[4])
+        # Compressed: a header of 24 bytes, then zlib's format.
+        return zlib.decompress(file.read(row[5])[24:]) if row[2] & 0x800 else file.read(row[5])
+
+    strings = content(table[names])
+    wanted = [".debug_" + name for name in ("info", "abbrev", "str", "line", "line_str", "str_offsets")]
+    named = [(strings[row[0]:strings.index(b"\0", row[0])].decode(), row) for row in table]
+    return {name: content(row) for name, row in named if name in wanted}
+
+
+LINES = None
+
+
+def await_line(kind, state):
+    """The file and line of a coroutine's state, or None."""
+    global LINES
+    if LINES is None:
+        LINES = {}
+        for objfile in gdb.objfiles():
+            if objfile.is_valid() and os.path.exists(objfile.filename):
+                try:
+                    LINES.update(Dwarf(objfile.filename).lines)
+                except (OSError, ValueError, IndexError, KeyError, struct.error, zlib.error) as error:
+                    gdb.write("openwork: no lines of awaits from %s (%s)\n" % (objfile.filename, error))
+    return LINES.get(kind.name, {}).get(str(state))
+
+
+# ---- looking for things in a value ----
+
+
+class Plan:
+    """Where in the values of a type the things are that a search looks for. It is made once for each type; to search
+    thousands of values is then to add offsets and to read a few numbers.
+
+    `kind`: found (it is such a thing), pointer, dyn (a trait object), enum, struct. `parts`: what comes next.
+    """
+
+    def __init__(self, type_, kind, parts=()):
+        self.type, self.kind, self.parts, self.name = type_, kind, parts, name_of(type_)
+
+
+def name_of(type_):
+    return type_.name or str(type_)
+
+
+class Search:
+    """`wanted(type)` says what it looks for (anything but None: it is kept in the plan's `parts`). Types whose name
+    matches `closed` are not looked into."""
+
+    DEPTH = 24
+
+    def __init__(self, wanted, closed):
+        self.wanted, self.closed, self.plans = wanted, re.compile(closed), {}
+
+    def plan(self, type_, depth=0):
+        type_ = type_.strip_typedefs()
+        name = name_of(type_)
+        if name not in self.plans:
+            # A type that contains itself, behind a pointer: it is looked into once.
+            self.plans[name] = None
+            self.plans[name] = self.make(type_, name, depth) if depth < self.DEPTH else None
+        return self.plans[name]
+
+    def make(self, type_, name, depth):
+        if type_.code == gdb.TYPE_CODE_PTR:
+            target = self.plan(type_.target(), depth + 1)
+            return target and Plan(type_, "pointer", target)
+        if type_.code != gdb.TYPE_CODE_STRUCT:
+            return None
+        found = self.wanted(type_)
+        if found is not None:
+            return Plan(type_, "found", found)
+        fields = type_.fields()
+        if sorted(field.name or "" for field in fields) == ["pointer", "vtable"]:
+            return Plan(type_, "dyn") if "dyn core::future::future::Future" in name else None
+        if self.closed.search(name):
+            return None
+        if type_.dynamic and any(field.artificial for field in fields):
+            variants = {field.name: self.parts(field.type, depth) for field in fields if not field.artificial}
+            return Plan(type_, "enum", variants) if any(variants.values()) else None
+        parts = self.parts(type_, depth)
+        return Plan(type_, "struct", parts) if parts else None
+
+    def parts(self, type_, depth=0):
+        fields = [field for field in type_.fields() if hasattr(field, "bitpos")]
+        plans = [(field.bitpos // 8, self.plan(field.type, depth + 1)) for field in fields]
+        return [(offset, plan) for offset, plan in plans if plan]
+
+    def walk(self, plan, address, depth=0):
+        """The plans and addresses of what is found in the value at an address."""
+        if plan is None or depth > self.DEPTH:
+            return []
+        if plan.kind == "found":
+            return [(plan, address)]
+        parts = ()
+        if plan.kind == "struct":
+            parts = plan.parts
+        elif plan.kind == "pointer":
+            address = read_int(address, 8)
+            parts = [(0, plan.parts)] if address else ()
+        elif plan.kind == "enum":
+            name, content = variant(at(plan.type, address))
+            parts = plan.parts.get(name, ())
+            address = int(content.address) if content is not None else address
+        elif plan.kind == "dyn":
+            pointer = at(plan.type, address)
+            type_, address = concrete(pointer), int(pointer["pointer"])
+            parts = [(0, self.plan(type_) or Plan(type_, "found", "opaque"))] if type_ else ()
+        return [found for offset, part in parts for found in self.walk(part, address + offset, depth + 1)]
+
+    def within(self, value):
+        """The same in a value."""
+        return self.walk(self.plan(value.type), int(value.address))
+
+
+# ---- futures ----
+
+
+class State:
+    """One state of a coroutine: not started, at one of its awaits, returned."""
+
+    def __init__(self, field):
+        self.type, self.awaited = field.type, None
+        for part in field.type.fields():
+            if part.name == "__awaitee":
+                self.awaited = (part.bitpos // 8, FUTURES.plan(part.type) or Plan(part.type, "found", "opaque"))
+
+    def locals(self):
+        return [field for field in self.type.fields() if not field.name.startswith("__")]
+
+
+class Coroutine:
+    """A coroutine's type: where its state is, and what each state awaits."""
+
+    def __init__(self, fields):
+        tag = next(field for field in fields if field.name == "__state")
+        self.offset, self.size = tag.bitpos // 8, tag.type.sizeof
+        self.fields = {int(field.name): field for field in fields if field.name != "__state"}
+        self.states = {}
+
+    def state(self, number):
+        if number not in self.states and number in self.fields:
+            self.states[number] = State(self.fields[number])
+        return self.states.get(number)
+
+
+# Of this crate: futures that wait for others, and show them. All other futures of the crate are leaves.
+WAITS_FOR_OTHERS = re.compile(
+    r"^openwork::(future::|stream::|time::(timeout|interval)::|task::(local|budget|tracker|lent|scope)::|sync::cancellation::run)"
+)
+# These only hold other futures: a chain leaves them out.
+TRANSPARENT = re.compile(r"^(core|alloc|std)::|^openwork::future::(held|join|select|macros|either)::(?!JoinList|SelectList)")
+
+
+def future_kind(type_):
+    """What a future is to a chain of awaits: a `Coroutine`, "leaf", "group" (of other futures); None if it is no future,
+    or only holds one."""
+    name = name_of(type_)
+    fields = type_.fields()
+    if any(field.name == "__state" for field in fields):
+        return Coroutine(fields)
+    if name.startswith("openwork::") and not WAITS_FOR_OTHERS.match(name):
+        return "leaf"
+    if TRANSPARENT.match(name) or sorted(field.name or "" for field in fields) == ["pointer", "vtable"]:
+        return None
+    if type_.dynamic and any(field.artificial for field in fields):
+        return None
+    return "group" if FUTURES.parts(type_) else None
+
+
+FUTURES = Search(future_kind, r"^(core::task::wake|core::marker|alloc::sync::Arc<|std::(sync|thread|io))")
+
+
+class Node:
+    """A future of a task that waits, and the futures that it awaits."""
+
+    def __init__(self, plan, address):
+        self.plan, self.type, self.name, self.kind, self.address = plan, plan.type, plan.name, plan.parts, address
+        self.state = self.number = None
+        if isinstance(self.kind, Coroutine):
+            self.number = read_int(address + self.kind.offset, self.kind.size)
+            self.state = self.kind.state(self.number)
+
+    @property
+    def line(self):
+        return await_line(self.type, self.number) if self.state else None
+
+    def children(self):
+        if self.state and self.state.awaited:
+            offset, plan = self.state.awaited
+            return [Node(*found) for found in FUTURES.walk(plan, self.address + offset)]
+        if self.kind == "group":
+            parts = FUTURES.parts(self.type)
+            return [Node(*each) for offset, part in parts for each in FUTURES.walk(part, self.address + offset, 1)]
+        return []
+
+    def value(self):
+        return at(self.type, self.address)
+
+    def title(self):
+        if isinstance(self.kind, Coroutine):
+            return function_name(self.name)
+        for start, title in (("join::JoinList", "join!"), ("select::SelectList", "select!")):
+            if self.name.startswith("openwork::future::" + start):
+                return title
+        return short(self.name)
+
+
+def short(name):
+    """A type's name without the paths of its parts: `Timeout<Counted<Pin<Box<…>>>>`."""
+    name = name.replace(", alloc::alloc::Global", "")
+    return re.sub(r"(?:[\w{}#]+::)+(?=[\w{(&*\[])", "", name)
+
+
+def function_name(name):
+    """The path of the `async fn` or block of a coroutine's type."""
+    name = re.sub(r"(\{async_\w+#\d+\})<.*", r"\1", name).replace("_env#", "#")
+    name = re.sub(r"::\{async_fn#\d+\}", "", name)
+    return re.sub(r"\{async_(block|closure)#(\d+)\}", r"{async \1 \2}", name)
+
+
+def place(line):
+    """`file.rs:12`, with a path in the registry or in the standard library cut short."""
+    if line is None:
+        return "?"
+    file, number = line
+    for start in ("/registry/src/", "/rustc/"):
+        if start in file:
+            file = "…/" + file.partition(start)[2].partition("/")[2]
+    return "%s:%d" % (file, number)
+
+
+# ---- runtimes and tasks ----
+
+
+def state_name(bits):
+    """The state byte in words; the flags are those of state.rs."""
+    if bits & 1:
+        return "complete"
+    name = {0: "idle", 64: "scheduled", 128: "running", 192: "running, woken"}[bits & 192]
+    return name + (", aborted" if bits & 2 else "")
+
+
+class Task:
+    """A task: its header, and its future."""
+
+    def __init__(self, runtime, type_, address):
+        self.runtime, self.type, self.address = runtime, type_, address
+        if type_.name not in TASK_LAYOUTS:
+            TASK_LAYOUTS[type_.name] = self.layout(type_)
+        header, fields, self.future_offset, self.plan = TASK_LAYOUTS[type_.name]
+        self.header = address + header
+        content = read(self.header, max(end for _, end in fields.values()))
+        part = {name: int.from_bytes(content[start:end], "little") for name, (start, end) in fields.items()}
+        self.id, self.parent, self.polls, self.bits = part["id"], part["parent"], part["polls"], part["state"]
+        self.worker = part["running_on"] - 1 if part["running_on"] else None
+        self.location = part["location"]
+        self.name = "task %d" % self.id
+
+    @staticmethod
+    def layout(type_):
+        fields = {field.name: field for field in type_.fields()}
+        header = fields["header"]
+        parts = {part.name: (part.bitpos // 8, part.bitpos // 8 + part.type.sizeof) for part in header.type.fields()}
+        stage = fields["stage"]
+        # `UnsafeCell<Stage<F>>`, and the variant that holds the future until the task is complete.
+        future = next(field for field in stage.type["value"].type.fields() if field.name == "Future")
+        content = future.type.fields()[0]
+        plan = FUTURES.plan(content.type) or Plan(content.type, "found", "opaque")
+        return header.bitpos // 8, parts, (stage.bitpos + future.bitpos + content.bitpos) // 8, plan
+
+    @property
+    def is_running(self):
+        return bool(self.bits & 128) and not self.bits & 1
+
+    @property
+    def state(self):
+        return state_name(self.bits)
+
+    def spawned(self):
+        """The file and line of its spawn."""
+        return location_at(self.location)
+
+    def futures(self):
+        """The outermost futures: one, unless the task's future only holds several."""
+        return [Node(*found) for found in FUTURES.walk(self.plan, self.address + self.future_offset)]
+
+    def future(self):
+        return at(self.plan.type, self.address + self.future_offset)
+
+
+class Root:
+    """The future of `block_on`, which is no task: it is a variable of that function's frame."""
+
+    id, polls, name, parent = "root", "", "the root future", 0
+
+    def __init__(self, thread, value, frames):
+        self.thread, self.value = thread, value
+        self.is_running = any((name or "").startswith("openwork::engine::context::poll_root") for name in frames)
+        self.state = "running" if self.is_running else "idle"
+
+    def spawned(self):
+        return None
+
+    def futures(self):
+        return [Node(*found) for found in FUTURES.within(self.value)]
+
+
+TASK_LAYOUTS, LOCATIONS = {}, {}
+
+
+def location_at(address):
+    if address not in LOCATIONS:
+        location = at(lookup("core::panic::location::Location"), address)
+        LOCATIONS[address] = (text(location), integer(location, "line"))
+    return LOCATIONS[address]
+
+
+class Runtime:
+    """One runtime: the value of its `Shared`."""
+
+    def __init__(self, shared):
+        self.shared, self.id = shared, integer(shared, "id")
+        remotes, type_ = elements(shared["remotes"], lookup("openwork::engine::scheduler::Remote"))
+        self.remotes = [at(type_, address) for address in remotes]
+        self.driver = shared["driver"]
+
+    def tasks(self):
+        """Every task that is not complete."""
+        for owned in [remote["owned"] for remote in self.remotes] + [self.shared["spawned_outside"]]:
+            addresses, type_ = elements(find(owned, "tasks"))
+            for address in addresses:
+                pointer = fat_pointer(at(type_, address))
+                kind = concrete(pointer)
+                if kind is None:
+                    raise Failed(NO_DEBUG_INFO)
+                task = Task(self, kind, arc_data(pointer))
+                if task.state != "complete":
+                    yield task
+
+    def timers(self):
+        return find(self.driver["timers"], "data", "value")
+
+    def now(self):
+        """The time by the runtime's clock, in nanoseconds. Of a core file: when its timers were last looked at."""
+        clock = at(lookup("openwork::engine::clock::Clock"), arc_data(self.driver["clock"]))
+        name, state = variant(find(clock["state"], "data", "value"))
+        if name == "Paused":
+            return nanos(find(state, "at"))
+        if not is_live():
+            return integer(self.timers(), "now")
+        return nanos(find(state, "at")) + time.clock_gettime_ns(time.CLOCK_MONOTONIC) - nanos(find(state, "since"))
+
+
+def nanos(value):
+    """A `Duration` or an `Instant` of std."""
+    seconds, rest = ("secs", "nanos") if "Duration" in value.type.name else ("tv_sec", "tv_nsec")
+    return integer(value, seconds) * 10**9 + integer(value, rest)
+
+
+def is_live():
+    """Whether this is a process of this machine, whose clock and descriptors can be asked."""
+    inferior = gdb.selected_inferior()
+    return inferior.pid > 0 and getattr(inferior.connection, "type", "") == "native"
+
+
+class World:
+    """What there is at this stop: the runtimes, their tasks by id and by address, the root futures."""
+
+    def __init__(self):
+        check_program()
+        self.runtimes = list(runtimes())
+        tasks = [task for runtime in self.runtimes for task in runtime.tasks()]
+        self.tasks = sorted(tasks, key=lambda task: task.id)
+        self.by_id = {task.id: task for task in self.tasks}
+        self.by_address = {task.address: task for task in self.tasks}
+
+    def find(self, words):
+        if words[:1] == ["root"]:
+            roots = find_roots()
+            if not roots:
+                raise Failed("no thread is in `block_on`, or its frame has no debug information")
+            return roots[0]
+        if not words or not words[0].isdigit():
+            raise Failed("a task's id is needed, such as 7 or `root`: `async tasks` lists them")
+        if int(words[0]) not in self.by_id:
+            raise Failed("there is no task %s (it may be complete): `async tasks` lists those that exist" % words[0])
+        return self.by_id[int(words[0])]
+
+    def owner(self, waker):
+        """Whom a waker wakes: "task 7"."""
+        raw = find(waker, "waker") if has_field(waker.type, "waker") else waker
+        data = int(raw["data"])
+        if data in self.by_address:
+            return self.by_address[data].name
+        # The functions of the vtable carry the type that they wake.
+        table = raw["vtable"].dereference()
+        function = gdb.execute("info symbol %d" % int(table["wake"]), to_string=True)
+        for part, words in (("engine::root::", "the root future"), ("engine::block_on::", "a thread in `block_on`"),
+                            ("finished::", "a `JoinSet`"), ("group::", "a group of futures"), ("noop", "nothing"),
+                            ("engine::task::Task", "a task that is complete")):
+            if part in function:
+                return words
+        return "another waker (%s)" % function.partition(" in section")[0]
+
+
+def runtimes():
+    shared = lookup("openwork::engine::scheduler::Shared")
+    addresses, weak = elements(find(gdb.parse_and_eval(RUNTIMES), "data", "value"))
+    found = False
+    for address in addresses:
+        inner = int(peel(at(weak, address)["ptr"]))
+        if read_int(inner, 8):
+            found = True
+            yield Runtime(at(shared, inner + max(16, shared.alignof)))
+    if not found:
+        raise Failed("no runtime exists at the moment: `block_on` or a `Builder` makes one")
+
+
+RUNTIMES = "openwork::engine::scheduler::RUNTIMES"
+
+
+def check_program():
+    """Fails with one line if the commands cannot work, and says what to do."""
+    if not gdb.selected_inferior().threads():
+        raise Failed("there is no process: `run` the program, or load a core file with `core FILE`")
+    try:
+        # In C: gdb's Rust does not see a symbol that has no debug information.
+        with Language("c"):
+            version = read_int(int(gdb.parse_and_eval("(long)&OPENWORK_LAYOUT_VERSION")), 4)
+    except gdb.error:
+        raise Failed("this program does not contain openwork, or its symbols were stripped")
+    if version != LAYOUT_VERSION:
+        raise Failed("the program has layout %d of openwork's types, this script knows %d: `source` the "
+                     "src/debugger/openwork.py of the program's own version" % (version, LAYOUT_VERSION))
+    try:
+        gdb.parse_and_eval(RUNTIMES)
+        lookup("openwork::engine::scheduler::Shared")
+    except gdb.error:
+        raise Failed(NO_DEBUG_INFO)
+
+
+# ---- threads ----
+
+
+class KeepThread:
+    """Puts the selected thread and frame back at its end."""
+
+    def __enter__(self):
+        self.thread, self.frame = gdb.selected_thread(), gdb.selected_frame()
+
+    def __exit__(self, *_):
+        self.thread.switch()
+        if self.frame.is_valid():
+            self.frame.select()
+
+
+def frames():
+    """The frames of the selected thread, from the newest."""
+    frame = gdb.newest_frame()
+    while frame is not None:
+        yield frame
+        try:
+            frame = frame.older()
+        except gdb.error:
+            return
+
+
+def each_thread():
+    """Selects one thread after the other."""
+    with KeepThread():
+        for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
+            if thread.is_valid() and not thread.is_running():
+                thread.switch()
+                yield thread
+
+
+def find_roots():
+    roots = []
+    for thread in each_thread():
+        names = []
+        for frame in frames():
+            name = frame.name() or ""
+            names.append(name)
+            if name.startswith(("openwork::engine::root::block_on", "openwork::engine::block_on::block_on")):
+                try:
+                    value = frame.read_var("future")
+                    if "Pin<" in value.type.name:
+                        roots.append(Root(thread, value, names))
+                except (ValueError, gdb.error):
+                    pass
+                break
+    return roots
+
+
+def worker_threads(runtime):
+    """For each worker: the thread that it is, or None. The `Worker` is on that thread's stack."""
+    stacks = [(int(gdb.parse_and_eval("$sp")), thread) for thread in each_thread()]
+    found = []
+    for remote in runtime.remotes:
+        address = integer(remote, "addresses", "worker")
+        below = [stack for stack in stacks if stack[0] <= address]
+        found.append(max(below, key=lambda stack: stack[0])[1] if below else None)
+    return found
+
+
+def thread_of(task):
+    if isinstance(task, Root):
+        return task.thread
+    return worker_threads(task.runtime)[task.worker] if task.worker is not None else None
+
+
+def user_frames(thread):
+    """The frames of a thread that polls, from the oldest, down from where the engine calls the future."""
+    found = []
+    with KeepThread():
+        thread.switch()
+        for frame in frames():
+            name = frame.name() or ""
+            if "::engine::task::" in name or name.startswith("openwork::engine::context::poll_root"):
+                break
+            line = frame.find_sal()
+            where = (line.symtab.filename, line.line) if line.symtab else None
+            found.append((frame, re.sub(r"::\{async_fn#\d+\}", "", without_parameters(name)), where))
+    return found[::-1]
+
+
+def without_parameters(name):
+    """A function's name without what is in its outermost angle brackets."""
+    kept, depth = "", 0
+    for character in name:
+        depth += character == "<"
+        kept += character if depth == 0 else ""
+        depth -= character == ">"
+    return kept
+
+
+# ---- what a leaf waits for ----
+
+
+def resource_kind(type_):
+    for start, kind in (("openwork::time::sleep::Sleep", "sleep"), ("openwork::engine::reactor::Source", "source"),
+                        ("openwork::runtime::join_handle::JoinHandle<", "join")):
+        if type_.name and type_.name.startswith(start):
+            return kind
+    return None
+
+
+RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor)|^core::task::wake|^std::|Vec<|HashMap")
+
+
+def words_for(world, task, node):
+    """What a future that ends a chain waits for."""
+    found = RESOURCES.walk(RESOURCES.plan(node.type), node.address)
+    words = [WORDS[plan.parts](world, task, at(plan.type, address)) for plan, address in found]
+    words = [each for each in words if each]
+    name = short(node.name)
+    if not words:
+        return name
+    return words[0] if node.name == found[0][0].name else "%s: %s" % (name, ", ".join(words))
+
+
+def sleep_words(world, task, sleep):
+    runtime = task.runtime if isinstance(task, Task) else world.runtimes[0]
+    clock = at(lookup("openwork::engine::clock::Clock"), arc_data(runtime.driver["clock"]))
+    return "sleep, " + time_left(runtime, nanos(find(sleep["deadline"], "std")) - nanos(clock["origin"]))
+
+
+def time_left(runtime, deadline):
+    left = (deadline - runtime.now()) / 1e9
+    return "%.3f s left" % left if left >= 0 else "due %.3f s ago" % -left
+
+
+def source_words(world, task, source):
+    directions = [word for word, owner in source_waiters(world, source) if owner == task.name]
+    if not directions:
+        return None
+    return "fd %d %s%s" % (integer(source, "fd"), " and ".join(directions), socket_words(integer(source, "fd")))
+
+
+def source_waiters(world, source):
+    """The directions and the owners of the wakers that wait for a source."""
+    waiters = find(source["waiters"], "data", "value")
+    last = waiters["last"]
+    found = [(direction, some(last[index])) for index, direction in enumerate(("readable", "writable"))]
+    for _, entry in slab(waiters["others"]):
+        direction = "readable" if "Read" in str(entry["__0"]) else "writable"
+        found.append((direction, some(entry["__1"])))
+    return [(direction, world.owner(waker)) for direction, waker in found if waker is not None]
+
+
+def slab(value):
+    """The keys and values of a `Slab`."""
+    addresses, type_ = elements(value["entries"])
+    for key, address in enumerate(addresses):
+        name, content = variant(at(type_, address))
+        if name == "Occupied":
+            yield key, content[content.type.fields()[0]]
+
+
+def socket_words(fd):
+    """The addresses of a socket of a running process, from /proc: ` (127.0.0.1:80 <- 127.0.0.1:4711)`."""
+    if not is_live():
+        return ""
+    process = "/proc/%d/" % gdb.selected_inferior().pid
+    try:
+        inode = os.readlink(process + "fd/%d" % fd).partition("socket:[")[2].rstrip("]")
+        for table in ("tcp", "tcp6", "udp", "udp6"):
+            for line in open(process + "net/" + table).read().splitlines()[1:]:
+                words = line.split()
+                if inode and words[9] == inode:
+                    local, remote = ip_address(words[1]), ip_address(words[2])
+                    return " (%s, listens)" % local if words[3] == "0A" else " (%s, peer %s)" % (local, remote)
+        for line in open(process + "net/unix").read().splitlines()[1:]:
+            words = line.split()
+            if inode and words[6] == inode:
+                return " (a Unix socket%s)" % (" at " + words[7] if len(words) > 7 else "")
+    except (OSError, IndexError, ValueError):
+        pass
+    return ""
+
+
+def ip_address(word):
+    address, port = word.split(":")
+    numbers = b"".join(struct.pack("<I", int(address[start:start + 8], 16)) for start in range(0, len(address), 8))
+    family = socket.AF_INET if len(numbers) == 4 else socket.AF_INET6
+    shown = socket.inet_ntop(family, numbers)
+    return "%s:%d" % (shown if len(numbers) == 4 else "[%s]" % shown, int(port, 16))
+
+
+def join_words(world, task, handle):
+    other = world.by_address.get(arc_data(handle["task"]))
+    return "the end of " + (other.name if other else "a task that is complete")
+
+
+WORDS = {"sleep": sleep_words, "source": source_words, "join": join_words}
+
+
+# ---- the commands that show ----
+
+
+def write(line=""):
+    gdb.write(line.rstrip() + "\n")
+
+
+def table(rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        write("  ".join(cell.ljust(width) for cell, width in zip(row, widths)))
+
+
+class Command(gdb.Command):
+    """A command that reports a failure in one line."""
+
+    name, kind = None, gdb.COMMAND_DATA
+
+    def __init__(self):
+        super().__init__("async " + self.name, self.kind, gdb.COMPLETE_NONE)
+
+    def invoke(self, argument, from_tty):
+        with Language("rust"):
+            try:
+                self.run(gdb.string_to_argv(argument))
+            except gdb.MemoryError as error:
+                raise Failed("the program's memory cannot be read (%s); is a change of it under way?" % error)
+            except gdb.error as error:
+                raise Failed("gdb: %s" % error)
+
+
+class AsyncCommand(gdb.Command):
+    """What happens inside of an Openwork runtime."""
+
+    def __init__(self):
+        super().__init__("async", gdb.COMMAND_DATA, prefix=True)
+
+
+def waits(world, task):
+    """Where a task waits, and for what, in a line: of the innermost await of the program's own code."""
+    line, last, nodes = None, None, task.futures()
+    while len(nodes) == 1:
+        last = nodes[0]
+        if last.line and not last.name.startswith("openwork::"):
+            line = last.line
+        nodes = last.children()
+    if nodes:
+        title = last.title() if last else "several"
+        return line, "%s of %d: %s" % (title, len(nodes), " | ".join(waits_for(world, task, node) for node in nodes))
+    return line, words_for(world, task, last) if last else "?"
+
+
+def waits_for(world, task, node):
+    children = node.children()
+    return waits_for(world, task, children[0]) if children else words_for(world, task, node)
+
+
+class Tasks(Command):
+    """async tasks [STATE]: every task that is not complete."""
+
+    name = "tasks"
+
+    def run(self, words):
+        world = World()
+        tasks = [task for task in find_roots() + world.tasks if not words or task.state.startswith(words[0])]
+        table([("ID", "STATE", "POLLS", "SPAWNED AT", "WAITS AT", "FOR")] + [self.row(world, task) for task in tasks])
+
+    def row(self, world, task):
+        if task.is_running:
+            thread = thread_of(task)
+            called = user_frames(thread) if thread else []
+            line, what = called[-1][2] if called else None, "runs on thread %d" % thread.num if thread else "runs"
+        else:
+            line, what = waits(world, task)
+        return str(task.id), task.state, str(task.polls), place(task.spawned()), place(line), what
+
+
+class Tree(Command):
+    """async tree"""
+
+    name = "tree"
+
+    def run(self, words):
+        world = World()
+        children = {}
+        for task in world.tasks:
+            parent = task.parent if task.parent in world.by_id else 0
+            children.setdefault(parent, []).append(task)
+        self.show(world, children, 0, "")
+
+    def show(self, world, children, parent, indent):
+        for task in children.get(parent, ()):
+            line, what = waits(world, task)
+            what = task.state if task.is_running else "%s at %s" % (what, place(line))
+            orphan = " (its parent, task %d, is complete)" % task.parent if parent != task.parent else ""
+            write("%stask %d, spawned at %s%s: %s" % (indent, task.id, place(task.spawned()), orphan, what))
+            self.show(world, children, task.id, indent + "  ")
+
+
+class Backtrace(Command):
+    """async bt ID|root|all [-l]"""
+
+    name = "bt"
+
+    def run(self, words):
+        with_locals = "-l" in words
+        words = [word for word in words if word != "-l"]
+        world = World()
+        tasks = find_roots() + world.tasks if words == ["all"] else [world.find(words)]
+        for task in tasks:
+            spawned = ", spawned at " + place(task.spawned()) if task.spawned() else ""
+            write("%s: %s%s%s" % (task.name, task.state, ", %d polls" % task.polls if task.polls else "", spawned))
+            thread = thread_of(task) if task.is_running else None
+            if thread:
+                self.show_frames(thread, with_locals)
+            else:
+                self.show(world, task, task.futures(), "  ", with_locals)
+
+    def show(self, world, task, nodes, indent, with_locals):
+        several = len(nodes) > 1
+        for node in nodes:
+            mark = indent[:-2] + "- " if several else indent
+            children = node.children()
+            if node.state:
+                write("%s%s at %s" % (mark, node.title(), place(node.line)))
+                if not node.state.awaited:
+                    write("%s  %s" % (indent, "it has not been polled yet" if node.number == 0 else "it is complete"))
+            elif children:
+                write("%s%s" % (mark, node.title()))
+            else:
+                write("%s%s" % (mark, words_for(world, task, node)))
+            if with_locals and node.state:
+                for field in node.state.locals():
+                    content = at(node.state.type, node.address)[field]
+                    show_variable(indent + "    ", field.name, content)
+            self.show(world, task, children, indent + "  ", with_locals)
+
+    def show_frames(self, thread, with_locals):
+        write("  it runs on thread %d:" % thread.num)
+        for frame, name, line in user_frames(thread):
+            write("  %s at %s" % (name, place(line)))
+            if with_locals:
+                with KeepThread():
+                    thread.switch()
+                    for name, content in frame_variables(frame):
+                        show_variable("      ", name, content)
+
+
+def frame_variables(frame):
+    try:
+        block = frame.block()
+    except RuntimeError:
+        return
+    while block is not None and not block.is_global and not block.is_static:
+        for symbol in block:
+            if (symbol.is_variable or symbol.is_argument) and not symbol.name.startswith("_"):
+                yield symbol.name, symbol.value(frame)
+        if block.function is not None:
+            return
+        block = block.superblock
+
+
+def show_variable(indent, name, content):
+    try:
+        shown = content.format_string(max_elements=10, max_depth=2)
+    except (gdb.error, gdb.MemoryError) as error:
+        shown = "<%s>" % error
+    write("%s%s = %s" % (indent, name, shown if len(shown) < 300 else shown[:300] + "…"))
+
+
+AsyncCommand()
+Tasks()
+Tree()
+Backtrace()
