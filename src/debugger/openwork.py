@@ -1184,7 +1184,566 @@ def show_variable(indent, name, content):
     write("%s%s = %s" % (indent, name, shown if len(shown) < 300 else shown[:300] + "…"))
 
 
-AsyncCommand()
-Tasks()
-Tree()
-Backtrace()
+class Timers(Command):
+    """async timers"""
+
+    name = "timers"
+
+    def run(self, words):
+        world = World()
+        for runtime in world.runtimes:
+            timers = runtime.timers()
+            slots = dict(slab(timers["slots"]))
+            addresses, type_ = elements(find(timers["heap"], "data"))
+            live = []
+            for address in addresses:
+                entry = find(at(type_, address), "__0")
+                slot = slots.get(integer(entry, "key"))
+                if slot is not None and integer(slot, "generation") == integer(entry, "generation"):
+                    waker = some(slot["waker"])
+                    live.append((integer(entry, "deadline"), integer(entry, "generation"), waker))
+            write("runtime %d: %d timers, %d stale entries in the heap" % (runtime.id, len(live), integer(timers, "stale")))
+            for deadline, _, waker in sorted(live, key=lambda each: each[:2]):
+                write("  %s: wakes %s" % (time_left(runtime, deadline), world.owner(waker)))
+
+
+class Sources(Command):
+    """async sources"""
+
+    name = "sources"
+
+    def run(self, words):
+        world = World()
+        for runtime in world.runtimes:
+            sources = find(runtime.driver["reactor"]["sources"], "data", "value")
+            rows = []
+            for _, arc in slab(sources["slab"]):
+                source = at(lookup("openwork::engine::reactor::Source"), arc_data(arc))
+                flags = integer(source, "readiness")
+                names = ("readable", "writable", "ended", "shut down")
+                ready = ", ".join(name for bit, name in enumerate(names) if flags >> bit & 1) or "not ready"
+                waits = ["%s until %s" % (owner, word) for word, owner in source_waiters(world, source)]
+                fd = integer(source, "fd")
+                rows.append(("  fd %d%s" % (fd, socket_words(fd)), ready, "; ".join(waits) or "no task waits"))
+            write("runtime %d: %d descriptors" % (runtime.id, len(rows)))
+            if rows:
+                table(rows)
+
+
+class Queues(Command):
+    """async queues"""
+
+    name = "queues"
+
+    def run(self, words):
+        world = World()
+        for runtime in world.runtimes:
+            write("runtime %d" % runtime.id)
+            write("  injector: " + self.attempt(lambda: self.injector(world, runtime.shared["injector"])))
+            for index, remote in enumerate(runtime.remotes):
+                queue = self.local_queue(remote)
+                if queue is None:
+                    write("  worker %d: no thread is this worker at the moment" % index)
+                    continue
+                lifo = some(queue["lifo_slot"])
+                write("  worker %d: LIFO slot: %s; local queue: %s" % (
+                    index, self.task_in(world, lifo) if lifo is not None else "empty",
+                    self.attempt(lambda: self.fifo(world, queue["fifo"]))))
+
+    @staticmethod
+    def attempt(what):
+        """The queues are those of other crates (and of std), and their fields may change with a new version."""
+        try:
+            return ", ".join(what()) or "empty"
+        except (Failed, KeyError, gdb.error):
+            return "this version of the queue's crate has a layout that the script does not know"
+
+    @staticmethod
+    def local_queue(remote):
+        address = integer(remote, "addresses", "queue")
+        if address:
+            return at(lookup("openwork::engine::queue::LocalQueue"), address)
+        return some(find(remote["core"], "data", "value", "queue"))
+
+    @staticmethod
+    def task_in(world, arc):
+        task = world.by_address.get(arc_data(arc))
+        return task.name if task else "a task that is complete"
+
+    def fifo(self, world, fifo):
+        kind, content = variant(fifo)
+        queue = content[content.type.fields()[0]]
+        if kind == "Private":
+            arc = queue.type.template_argument(0)
+            head, length, start = integer(queue, "head"), integer(queue, "len"), int(peel(find(queue, "ptr")))
+            capacity = max(integer(queue, "cap"), 1)
+            indexes = [(head + index) % capacity for index in range(length)]
+        else:
+            # crossbeam-deque: a ring of a power of two, between two counters.
+            arc = queue.type.template_argument(0)
+            inner = at(queue["inner"].type.template_argument(0), arc_data(queue["inner"]))
+            front, back = (integer(find(inner, "value"), name) for name in ("front", "back"))
+            pointer = integer(find(inner, "value"), "buffer", "data") & ~7
+            buffer = at(find(inner, "value", "buffer").type.template_argument(0).template_argument(0)
+                        if "CachePadded" in find(inner, "value", "buffer").type.name
+                        else find(inner, "value", "buffer").type.template_argument(0), pointer)
+            start, capacity = int(peel(buffer["ptr"])), integer(buffer, "cap")
+            indexes = [index & (capacity - 1) for index in range(front, back)]
+        return [self.task_in(world, at(arc, start + index * arc.sizeof)) for index in indexes]
+
+    def injector(self, world, queue):
+        # crossbeam-queue: blocks of slots in a list; the lowest bit of an index is a flag.
+        arc = queue.type.template_argument(0)
+        head, tail = (find(queue, end, "value") for end in ("head", "tail"))
+        position, end = integer(head, "index") >> 1, integer(tail, "index") >> 1
+        block, names = peel(head["block"]), []
+        while position < end:
+            slots = block.dereference()["slots"]
+            capacity = slots.type.range()[1] + 1
+            index = position % (capacity + 1)
+            if index == capacity:
+                block = peel(block.dereference()["next"])
+            else:
+                names.append(self.task_in(world, at(arc, int(slots[index].address))))
+            position += 1
+        return names
+
+
+class Workers(Command):
+    """async workers"""
+
+    name = "workers"
+
+    def run(self, words):
+        world = World()
+        for runtime in world.runtimes:
+            count = integer(runtime.shared["idle"], "count")
+            write("runtime %d: %d workers, %d searching, %d parked" % (
+                runtime.id, len(runtime.remotes), count & 0xFFFF, count >> 16))
+            running = {task.worker: task for task in world.tasks if task.runtime is runtime and task.is_running}
+            for index, (remote, thread) in enumerate(zip(runtime.remotes, worker_threads(runtime))):
+                metrics = remote["metrics"]
+                write("  worker %d: %s; %s; %d polls, %d steals, %d parks" % (
+                    index, "thread %d" % thread.num if thread else "no thread at the moment",
+                    self.doing(remote, thread, running.get(index)),
+                    *(integer(metrics, name) for name in ("polls", "steals", "parks"))))
+            jobs = integer(runtime.driver, "blocking_tasks")
+            if jobs:
+                write("  blocking tasks, queued or at work: %d" % jobs)
+
+    @staticmethod
+    def doing(remote, thread, task):
+        state = integer(remote["parker"], "state")
+        if task:
+            return "runs " + task.name
+        if thread is None:
+            return "not running"
+        if state in (1, 2):
+            return ("parked on its condition variable", "parked in the driver")[state - 1]
+        worker = at(lookup("openwork::engine::worker::Worker"), integer(remote, "addresses", "worker"))
+        try:
+            searching = bool(worker["is_searching"])
+        except gdb.error:
+            searching = False
+        return "notified" if state == 3 else "searches" if searching else "runs"
+
+
+# ---- the commands that step ----
+
+
+def coroutine_frame():
+    """The newest frame, from the selected one on, that is the body of an `async fn` or block."""
+    frame = gdb.selected_frame()
+    while frame is not None:
+        if is_body(frame):
+            return frame
+        frame = frame.older()
+    raise Failed("this is not within an `async fn` or block: stop in one first, for instance with `break f::{async_fn#0}`")
+
+
+def is_body(frame):
+    return re.search(r"\{async_(fn|block|closure)#\d+\}(<.*>)?$", frame.name() or "") is not None
+
+
+class Body:
+    """The body of a coroutine that runs: its frame, and the coroutine's address, by which it is known at its next poll."""
+
+    def __init__(self, frame):
+        self.frame, self.function = frame, frame.function()
+        name = re.sub(r"\{(async_\w+)#(\d+)\}(<.*>)?$", r"{\1_env#\2}\3", frame.name())
+        plan = FUTURES.plan(lookup(name))
+        self.name, self.type, self.coroutine = frame.name(), plan.type, plan.parts
+        block = frame.block()
+        while block.function is None:
+            block = block.superblock
+        self.start, self.end = block.start, block.end
+        self.older = frame.older()
+        self.address = self.find_address()
+        # The lines on which nothing of the user's stands: the header, and the closing brace, where every poll ends.
+        self.outer_lines = {self.function.line} | {line[1] for line in [await_line(self.type, 1)] if line}
+
+    def find_address(self):
+        """The coroutine's address: that of an awaited future that is stored in it, less its offset."""
+        seen = set()
+        for entry in self.function.symtab.linetable():
+            if not self.start <= entry.pc < self.end:
+                continue
+            block = gdb.block_for_pc(entry.pc)
+            while block is not None and block.start >= self.start and block.start not in seen:
+                seen.add(block.start)
+                for symbol in block:
+                    if symbol.name == "__awaitee":
+                        address = self.address_by(symbol)
+                        if address is not None:
+                            return address
+                block = block.superblock if block.function is None else None
+        return None
+
+    def address_by(self, symbol):
+        for number in self.coroutine.fields:
+            line, state = await_line(self.type, number), self.coroutine.state(number)
+            for field in state.type.fields():
+                if field.name == "__awaitee" and line and line[1] == symbol.line and name_of(field.type) == name_of(symbol.type):
+                    try:
+                        return int(symbol.value(self.frame).address) - field.bitpos // 8
+                    except (gdb.error, TypeError):
+                        return None
+        return None
+
+    def is_current(self):
+        """Whether the newest frame is this very poll."""
+        frame = gdb.newest_frame()
+        return frame.name() == self.name and frame.older() == self.older
+
+    def line(self):
+        return gdb.newest_frame().find_sal().line
+
+    def is_ready(self):
+        """After a poll: whether the coroutine has returned (or panicked)."""
+        return self.address is None or read_int(self.address + self.coroutine.offset, self.coroutine.size) in (1, 2)
+
+
+class Stops:
+    """What stopped the program last: hears gdb's events while a command runs the program on."""
+
+    def __enter__(self):
+        self.breakpoints, self.is_over = [], False
+        gdb.events.stop.connect(self.on_stop)
+        gdb.events.exited.connect(self.on_exit)
+        return self
+
+    def __exit__(self, *_):
+        gdb.events.stop.disconnect(self.on_stop)
+        gdb.events.exited.disconnect(self.on_exit)
+
+    def on_stop(self, event):
+        signal = isinstance(event, gdb.SignalEvent)
+        theirs = [each for each in getattr(event, "breakpoints", ()) if each.visible]
+        self.is_over = self.is_over or signal or bool(theirs)
+
+    def on_exit(self, event):
+        self.is_over = True
+
+
+class Interrupted(Exception):
+    """The program stopped for another reason, or has ended."""
+
+
+class Step(Command):
+    """What the three commands have in common."""
+
+    kind = gdb.COMMAND_RUNNING
+    LIMIT = 10000
+
+    def run(self, words):
+        check_program()
+        body = Body(coroutine_frame())
+        with Stops() as self.stops:
+            try:
+                self.to_frame(body.frame)
+                self.go(body)
+            except Interrupted:
+                pass
+        if gdb.selected_inferior().threads():
+            gdb.execute("frame")
+
+    def execute(self, command):
+        gdb.execute(command, to_string=True)
+        if self.stops.is_over:
+            raise Interrupted()
+
+    def to_frame(self, frame):
+        """Finishes the frames that this one has called."""
+        while frame.is_valid() and gdb.newest_frame() != frame:
+            frame.newer().select()
+            self.execute("finish")
+
+    def next_poll(self, body):
+        """Runs until the coroutine, which has answered Pending, is polled again."""
+        if body.address is None:
+            raise Failed("the optimiser has removed what tells one instance of this function from another: "
+                         "build without optimisation to step over an `.await` that has to wait")
+        entry = gdb.Breakpoint("*%d" % body.start, internal=True)
+        drop = self.drop_breakpoint(body)
+        # The coroutine is the first argument, or the second behind the place of a large output.
+        first, second = ("$rdi", "$rsi") if "x86" in body.frame.architecture().name() else ("$x0", "$x0")
+        for each in filter(None, (entry, drop)):
+            each.silent = True
+            each.condition = "%s == %d || %s == %d" % (first, body.address, second, body.address)
+        try:
+            self.execute("continue")
+            if drop and drop.hit_count:
+                write("the future of %s is dropped before it is ready" % function_name(body.name))
+                raise Interrupted()
+            if not entry.hit_count:
+                raise Interrupted()
+        finally:
+            for each in filter(None, (entry, drop)):
+                each.delete()
+        # Past the prologue, so that the frame has its place on the stack.
+        body.frame = gdb.newest_frame()
+        body.older = body.frame.older()
+
+    @staticmethod
+    def drop_breakpoint(body):
+        name = "core::ptr::drop_in_place<%s>" % name_of(body.type)
+        symbol = gdb.lookup_static_symbol(name) or gdb.lookup_global_symbol(name)
+        return gdb.Breakpoint("*%d" % int(symbol.value().address), internal=True) if symbol else None
+
+    def run_line(self, body, start):
+        """Runs to another line of the body, over its awaits; False if it has become ready on the way."""
+        for _ in range(self.LIMIT):
+            self.execute("next")
+            if not body.is_current():
+                if body.is_ready():
+                    return False
+                self.next_poll(body)
+            elif body.line() != start and body.line() not in body.outer_lines:
+                return True
+        raise Failed("gave up after %d lines" % self.LIMIT)
+
+    def return_to_caller(self):
+        """The coroutine is ready: goes on in the one that awaits it."""
+        frame = gdb.newest_frame()
+        while frame is not None and not is_body(frame):
+            if "openwork::engine::task" in (frame.name() or ""):
+                frame = None
+                break
+            frame = frame.older()
+        if frame is None:
+            write("the future of this task is ready")
+            raise Interrupted()
+        body = Body(frame)
+        self.to_frame(frame)
+        if not self.run_line(body, body.line()):
+            self.return_to_caller()
+
+
+class Next(Step):
+    """async next"""
+
+    name = "next"
+
+    def go(self, body):
+        if not self.run_line(body, body.line()):
+            self.return_to_caller()
+
+
+class Finish(Step):
+    """async finish"""
+
+    name = "finish"
+
+    def go(self, body):
+        while True:
+            body.frame.select()
+            self.execute("finish")
+            if body.is_ready():
+                write("%s is ready" % function_name(body.name))
+                self.return_to_caller()
+                return
+            self.next_poll(body)
+
+
+class StepInto(Step):
+    """async step"""
+
+    name = "step"
+
+    def go(self, body):
+        start, thread = body.line(), gdb.selected_thread().num
+        into = []
+        for name in self.awaited(body, start):
+            symbol = gdb.lookup_static_symbol(name) or gdb.lookup_global_symbol(name)
+            if symbol:
+                breakpoint = gdb.Breakpoint("*%d" % after_prologue(symbol), internal=True)
+                breakpoint.silent, breakpoint.thread = True, thread
+                into.append(breakpoint)
+        try:
+            while True:
+                self.execute("next")
+                if any(breakpoint.hit_count for breakpoint in into):
+                    return
+                if not body.is_current():
+                    break
+                if body.line() != start and body.line() not in body.outer_lines:
+                    return
+        finally:
+            for breakpoint in into:
+                breakpoint.delete()
+        if body.is_ready():
+            self.return_to_caller()
+            return
+        self.next_poll(body)
+        if not self.run_line(body, start):
+            self.return_to_caller()
+
+    def awaited(self, body, line):
+        """The functions of the coroutines that may be awaited on this line. Behind a `dyn Future`: any of the program's."""
+        plans = []
+        for number in body.coroutine.fields:
+            where, state = await_line(body.type, number), body.coroutine.state(number)
+            if state.awaited and where and where[1] == line:
+                plans.append(state.awaited[1])
+        names, seen = set(), set()
+        while plans:
+            plan = plans.pop()
+            if plan is None or id(plan) in seen:
+                continue
+            seen.add(id(plan))
+            if isinstance(plan.parts, Coroutine):
+                names.add(plan.name)
+            elif plan.kind == "dyn":
+                names.update(name for name in LINES if not name.startswith(("openwork::", "std::", "core::")))
+            elif plan.kind == "pointer":
+                plans.append(plan.parts)
+            elif plan.kind == "found":
+                plans += [part for _, part in FUTURES.parts(plan.type)] if plan.parts == "group" else []
+            else:
+                parts = plan.parts.values() if plan.kind == "enum" else [plan.parts]
+                plans += [part for each in parts for _, part in each]
+        return [re.sub(r"\{(async_\w+)_env#", r"{\1#", name) for name in names]
+
+
+def after_prologue(symbol):
+    """The second line entry of a function, as gdb does it."""
+    start = int(symbol.value().address)
+    block = gdb.block_for_pc(start)
+    while block.function is None:
+        block = block.superblock
+    later = sorted(entry.pc for entry in symbol.symtab.linetable() if start < entry.pc < block.end)
+    return later[0] if later else start
+
+
+class Break(Command):
+    """async break"""
+
+    name, kind = "break", gdb.COMMAND_BREAKPOINTS
+
+    def __init__(self):
+        gdb.Command.__init__(self, "async break", gdb.COMMAND_BREAKPOINTS, prefix=True)
+
+
+class TaskBreakpoint(gdb.Breakpoint):
+    """Stops in an engine function when it is about one task."""
+
+    def __init__(self, function, task, words):
+        super().__init__(function)
+        self.task, self.words = task, words
+
+    def stop(self):
+        if not self.is_about(gdb.newest_frame()):
+            return False
+        write(self.words() if callable(self.words) else self.words)
+        return True
+
+
+class PollBreakpoint(TaskBreakpoint):
+    def is_about(self, frame):
+        # The address may belong to another task by now.
+        return arc_data(frame.read_var("task")) == self.task.address and read_int(self.task.header, 1) is not None
+
+
+class HeaderBreakpoint(TaskBreakpoint):
+    def is_about(self, frame):
+        return integer(frame.read_var("header").dereference(), "id") == self.task.id
+
+
+class SpawnBreakpoint(gdb.Breakpoint):
+    def __init__(self, function, location):
+        super().__init__(function)
+        self.location = location
+
+    def stop(self):
+        header = gdb.newest_frame().read_var("header").dereference()
+        where = place(location_at(int(header["location"])))
+        file, _, line = where.rpartition(":")
+        if self.location and not (where.endswith(self.location) or file.endswith(self.location)):
+            return False
+        write("task %d is spawned at %s" % (integer(header, "id"), where))
+        return True
+
+
+def waker_words():
+    """What the selected thread does that wakes a task: the frames tell."""
+    line = None
+    for frame in frames():
+        name = frame.name() or ""
+        sal = frame.find_sal()
+        if line is None and sal.symtab and not name.startswith(("openwork::", "core::", "std::", "alloc::", "<", "futures_task::")):
+            line = (sal.symtab.filename, sal.line)
+        if "::Driver::fire_timers" in name:
+            return "a timer"
+        if "::Driver::tick" in name:
+            return "a descriptor that is ready"
+        if name.startswith("openwork::engine::worker::poll_task"):
+            task = World().by_address.get(arc_data(frame.read_var("task")))
+            return (task.name if task else "a blocking task") + (", at " + place(line) if line else "")
+        if name.startswith("openwork::engine::context::poll_root"):
+            return "the root future" + (", at " + place(line) if line else "")
+    return "thread %d, which is outside of the runtime" % gdb.selected_thread().num + (", at " + place(line) if line else "")
+
+
+class BreakPoll(Command):
+    """async break poll ID"""
+
+    name, kind = "break poll", gdb.COMMAND_BREAKPOINTS
+
+    def run(self, words):
+        task = World().find(words)
+        PollBreakpoint("openwork::engine::worker::poll_task", task, "%s is polled" % task.name)
+
+
+class BreakWake(Command):
+    """async break wake ID"""
+
+    name, kind = "break wake", gdb.COMMAND_BREAKPOINTS
+
+    def run(self, words):
+        task = World().find(words)
+        HeaderBreakpoint("openwork::engine::task::wake_task", task, lambda: "%s is woken by %s" % (task.name, waker_words()))
+
+
+class BreakSpawn(Command):
+    """async break spawn [LOCATION]"""
+
+    name, kind = "break spawn", gdb.COMMAND_BREAKPOINTS
+
+    def run(self, words):
+        SpawnBreakpoint("openwork::engine::task::spawn_task", words[0] if words else "")
+
+
+class AsyncTask(gdb.Function):
+    """$async_task(ID)"""
+
+    def __init__(self):
+        super().__init__("async_task")
+
+    def invoke(self, number):
+        with Language("rust"):
+            return World().find([str(int(number))]).future()
+
+
+for each in (AsyncCommand, Tasks, Tree, Backtrace, Timers, Sources, Queues, Workers, Next, StepInto, Finish, Break,
+             BreakPoll, BreakWake, BreakSpawn, AsyncTask):
+    each()
