@@ -1,14 +1,14 @@
-//! Many small reads, of which each would be a system call.
+//! A buffer for reading, so that not every small read is a system call.
 //!
-//! Read once as much as there is into a buffer, and serve the small reads from there. A read that is at
-//! least as large as the buffer goes past it, when it is empty: the copy would buy nothing.
+//! The reader reads as much as there is into the buffer, and serves small reads from it. A read that is at least as
+//! large as the buffer bypasses it when it is empty: the copy would gain nothing.
 //!
 //! ```text
-//!   buf   [ used . . . | shown to the reader | room . . . ]
-//!                      pos                   end
+//!   buf   [ used . . . | not yet used | free . . . ]
+//!                      pos            end
 //! ```
 //!
-//! What is in the buffer is lost to whoever takes the stream out of here: ask
+//! Taking the stream out of the `BufReader` drops the bytes in the buffer: look at
 //! [`buffer`](BufReader::buffer) first.
 //!
 //! Next: `buf_writer.rs`, the same for the other direction.
@@ -21,71 +21,77 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 use pin_project_lite::pin_project;
 
-use super::forward::write_to;
+use super::delegate::write_to;
 
-/// Tokio's size, and std's. A socket's usual bite.
+/// Tokio's size, and std's.
 const CAPACITY: usize = 8 * 1024;
 
 pin_project! {
-    /// A reader with a buffer, so that small reads are cheap. What is written goes straight to the stream.
+    /// A reader with a buffer, which makes small reads cheap. Writes go straight to the stream.
     ///
-    /// It does nothing for reads that are large already, or from memory.
+    /// It gains nothing where reads are large already, or from memory.
+    ///
+    /// ```
+    /// use openwork::io::{AsyncBufReadExt, BufReader};
+    ///
+    /// # openwork::block_on(async {
+    /// let stream: &[u8] = b"first\nsecond\n";
+    /// let mut line = String::new();
+    /// BufReader::new(stream).read_line(&mut line).await.unwrap();
+    /// assert_eq!(line, "first\n");
+    /// # });
+    /// ```
     pub struct BufReader<R> {
         #[pin]
-        pub(super) inner: R,
-        pub(super) buf: Box<[u8]>,
-        // What was read and not yet used lies between the two.
-        pub(super) pos: usize,
-        pub(super) end: usize,
+        inner: R,
+        buf: Box<[u8]>,
+        // The bytes between these two were read and not yet used.
+        pos: usize,
+        end: usize,
     }
 }
 
 impl<R> BufReader<R> {
-    /// With a buffer of 8 KiB.
+    /// Creates a reader with a buffer of 8 KiB.
     pub fn new(inner: R) -> Self {
         Self::with_capacity(CAPACITY, inner)
     }
 
-    /// With a buffer of so many bytes.
+    /// Creates a reader with a buffer of `capacity` bytes.
     ///
     /// # Panics
     ///
-    /// If that is 0.
+    /// If `capacity` is 0.
     #[track_caller]
     pub fn with_capacity(capacity: usize, inner: R) -> Self {
-        // A read into no room would look like the end of the stream.
+        // A read into an empty buffer would look like the end of the stream.
         assert!(capacity > 0, "capacity must be greater than zero");
         BufReader { inner, buf: vec![0; capacity].into_boxed_slice(), pos: 0, end: 0 }
     }
 
-    /// The stream.
+    /// Returns the stream.
     pub fn get_ref(&self) -> &R {
         &self.inner
     }
 
-    /// The stream. What is read from it directly comes out of order.
+    /// Returns the stream. Bytes that are read from it directly come out of order.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
-    /// The stream, pinned.
+    /// Returns the pinned stream.
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
         self.project().inner
     }
 
-    /// The stream. What is in the buffer is lost.
+    /// Returns the stream. The bytes in the buffer are lost.
     pub fn into_inner(self) -> R {
         self.inner
     }
 
-    /// What was read and not yet used.
+    /// Returns the bytes that were read and not yet used.
     pub fn buffer(&self) -> &[u8] {
         &self.buf[self.pos..self.end]
-    }
-
-    fn discard_buffer(self: Pin<&mut Self>) {
-        let this = self.project();
-        (*this.pos, *this.end) = (0, 0);
     }
 }
 
@@ -98,9 +104,9 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
         if self.pos == self.end && buf.len() >= self.buf.len() {
             return self.get_pin_mut().poll_read(cx, buf);
         }
-        let shown = ready!(self.as_mut().poll_fill_buf(cx))?;
-        let count = shown.len().min(buf.len());
-        buf[..count].copy_from_slice(&shown[..count]);
+        let available = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let count = available.len().min(buf.len());
+        buf[..count].copy_from_slice(&available[..count]);
         self.consume(count);
         Poll::Ready(Ok(count))
     }
@@ -123,29 +129,23 @@ impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
 }
 
 impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
-    /// The position is the reader's here, not the stream's, which is ahead. The buffer is thrown away, also
-    /// by a move within it: the stream is then where this is.
+    /// Moves to a position that counts from the bytes that were used, not from those that were read. Every seek
+    /// empties the buffer, even one within it: the stream's position is then this reader's.
     fn poll_seek(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         position: SeekFrom,
     ) -> Poll<io::Result<u64>> {
-        let mut to = position;
-        if let SeekFrom::Current(by) = position {
-            let ahead = (self.end - self.pos) as i64;
-            to = match by.checked_sub(ahead) {
-                Some(by) => SeekFrom::Current(by),
-                None => {
-                    // Further back than a number can say: in two moves. After the first the buffer is
-                    // empty, so a poll that comes back here does not make it again.
-                    ready!(self.as_mut().get_pin_mut().poll_seek(cx, SeekFrom::Current(-ahead)))?;
-                    self.as_mut().discard_buffer();
-                    position
-                }
-            };
-        }
+        let to = match position {
+            // Saturating: from any position, this is a move to before the start.
+            SeekFrom::Current(by) => {
+                SeekFrom::Current(by.saturating_sub(self.buffer().len() as i64))
+            }
+            to => to,
+        };
         let moved = ready!(self.as_mut().get_pin_mut().poll_seek(cx, to))?;
-        self.discard_buffer();
+        let this = self.project();
+        (*this.pos, *this.end) = (0, 0);
         Poll::Ready(Ok(moved))
     }
 }

@@ -1,12 +1,12 @@
-//! Many small writes, of which each would be a system call.
+//! A buffer for writing, so that not every small write is a system call.
 //!
-//! Collect them in a buffer, and write that when the next one does not fit. One that is at least as large as
-//! the buffer goes past it, after what came before.
+//! The writer collects small writes in the buffer, and writes the buffer out when the next one does not fit. A write
+//! that is at least as large as the buffer bypasses it, after the bytes that came before.
 //!
-//! Nothing leaves the buffer by itself. A destructor cannot wait, so what is in it when it is dropped is
-//! lost: whoever wants it sent must `flush` or `shutdown`.
+//! Nothing leaves the buffer by itself. A destructor cannot wait, so bytes that are in the buffer when it is dropped
+//! are lost: call `flush` or `shutdown`.
 //!
-//! Next: `buf_stream.rs`, both in one.
+//! Next: `copy.rs`.
 
 use std::fmt;
 use std::io::{self, IoSlice, SeekFrom};
@@ -16,67 +16,80 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 use pin_project_lite::pin_project;
 
-use super::forward::{buf_read_from, read_from};
-use super::whole::poll_write_all;
+use super::delegate::{buf_read_from, read_from};
+use super::exact::poll_write_all;
 
 /// Tokio's size, and std's.
 const CAPACITY: usize = 8 * 1024;
 
 pin_project! {
-    /// A writer with a buffer, so that small writes are cheap. What is read comes straight from the stream.
+    /// A writer with a buffer, which makes small writes cheap. Reads come straight from the stream.
     ///
-    /// **Flush it**, or shut it down, at the end: what is in the buffer when this is dropped is lost.
+    /// **Flush it** or shut it down at the end: the bytes in the buffer are lost when it is dropped. To buffer both
+    /// directions, use `BufReader<BufWriter<T>>`.
     ///
-    /// After an error the buffer keeps what the stream has not taken, and the next flush writes it. What the
-    /// stream has taken and then lost, as [`fs::File`](crate::fs::File) may, it reports at each flush.
+    /// After an error the buffer keeps the bytes that the stream has not taken, and the next flush writes them. If
+    /// the stream has taken bytes and then lost them, as [`fs::File`](crate::fs::File) may, each flush reports it.
+    ///
+    /// ```
+    /// use openwork::io::{AsyncWriteExt, BufWriter};
+    ///
+    /// # openwork::block_on(async {
+    /// let mut writer = BufWriter::new(Vec::new());
+    /// writer.write_all(b"one ").await.unwrap();
+    /// writer.write_all(b"two").await.unwrap();
+    /// writer.flush().await.unwrap();
+    /// assert_eq!(writer.get_ref(), b"one two");
+    /// # });
+    /// ```
     pub struct BufWriter<W> {
         #[pin]
-        pub(super) inner: W,
-        pub(super) buf: Vec<u8>,
-        // The first so many are written already, by a flush that had to wait.
-        pub(super) written: usize,
+        inner: W,
+        buf: Vec<u8>,
+        // So many bytes at the front were written already, by a flush that had to wait.
+        written: usize,
     }
 }
 
 impl<W> BufWriter<W> {
-    /// With a buffer of 8 KiB.
+    /// Creates a writer with a buffer of 8 KiB.
     pub fn new(inner: W) -> Self {
         Self::with_capacity(CAPACITY, inner)
     }
 
-    /// With a buffer of so many bytes.
+    /// Creates a writer with a buffer of `capacity` bytes.
     pub fn with_capacity(capacity: usize, inner: W) -> Self {
         BufWriter { inner, buf: Vec::with_capacity(capacity), written: 0 }
     }
 
-    /// The stream.
+    /// Returns the stream.
     pub fn get_ref(&self) -> &W {
         &self.inner
     }
 
-    /// The stream. What is written to it directly comes out of order.
+    /// Returns the stream. Bytes that are written to it directly come out of order.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.inner
     }
 
-    /// The stream, pinned.
+    /// Returns the pinned stream.
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut W> {
         self.project().inner
     }
 
-    /// The stream. What is in the buffer is lost.
+    /// Returns the stream. The bytes in the buffer are lost.
     pub fn into_inner(self) -> W {
         self.inner
     }
 
-    /// What is not yet written.
+    /// Returns the bytes that are not yet written.
     pub fn buffer(&self) -> &[u8] {
         &self.buf[self.written..]
     }
 }
 
 impl<W: AsyncWrite> BufWriter<W> {
-    /// Writes what is in the buffer. After an error the buffer has what was not written.
+    /// Writes the buffer out. After an error it keeps the bytes that were not written.
     fn poll_empty_buffer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
         let result = ready!(poll_write_all(this.inner, this.buf, this.written, cx));
@@ -85,8 +98,8 @@ impl<W: AsyncWrite> BufWriter<W> {
         Poll::Ready(result)
     }
 
-    /// Makes room for `len` bytes, and says whether there is.
-    fn poll_room(
+    /// Makes room for `len` bytes. Returns whether the buffer is large enough.
+    fn poll_reserve(
         mut self: Pin<&mut Self>,
         len: usize,
         cx: &mut Context<'_>,
@@ -104,7 +117,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if !ready!(self.as_mut().poll_room(buf.len(), cx))? {
+        if !ready!(self.as_mut().poll_reserve(buf.len(), cx))? {
             return self.get_pin_mut().poll_write(cx, buf);
         }
         self.project().buf.extend_from_slice(buf);
@@ -117,9 +130,9 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let len = bufs.iter().fold(0_usize, |len, buf| len.saturating_add(buf.len()));
-        if !ready!(self.as_mut().poll_room(len, cx))? {
-            // Whether the stream really takes several at once, nobody can ask it: one that does not takes
-            // the first of them.
+        if !ready!(self.as_mut().poll_reserve(len, cx))? {
+            // The trait does not tell whether the stream takes several buffers at once. One that does not takes
+            // the first.
             return self.get_pin_mut().poll_write_vectored(cx, bufs);
         }
         let this = self.project();
@@ -139,7 +152,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
 }
 
 impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
-    /// What is in the buffer is written first, where it belongs.
+    /// Writes the buffer out, at the old position, and then moves.
     fn poll_seek(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

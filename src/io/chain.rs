@@ -1,23 +1,25 @@
-//! Two readers as one: the second begins where the first ends.
+//! Two readers as one: where the first ends, the second begins.
 //!
-//! Next: `read.rs`, where the methods of a reader are.
+//! Next: `numbers.rs`.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_io::{AsyncBufRead, AsyncRead};
+use futures_io::AsyncRead;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// One reader after another. From [`AsyncReadExt::chain`](super::AsyncReadExt::chain).
+    /// Two readers, one after the other. From [`AsyncReadExt::chain`](super::AsyncReadExt::chain).
+    ///
+    /// To read lines across the two, wrap it in a [`BufReader`](super::BufReader).
     #[derive(Debug)]
     pub struct Chain<T, U> {
         #[pin]
         first: T,
         #[pin]
         second: U,
-        // The first has ended. It is not asked again.
+        // The first has ended, and is not polled again.
         done_first: bool,
     }
 }
@@ -27,23 +29,7 @@ impl<T, U> Chain<T, U> {
         Chain { first, second, done_first: false }
     }
 
-    /// The readers.
-    pub fn get_ref(&self) -> (&T, &U) {
-        (&self.first, &self.second)
-    }
-
-    /// The readers.
-    pub fn get_mut(&mut self) -> (&mut T, &mut U) {
-        (&mut self.first, &mut self.second)
-    }
-
-    /// The readers, pinned.
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> (Pin<&mut T>, Pin<&mut U>) {
-        let this = self.project();
-        (this.first, this.second)
-    }
-
-    /// The readers.
+    /// Returns the readers.
     pub fn into_inner(self) -> (T, U) {
         (self.first, self.second)
     }
@@ -58,35 +44,12 @@ impl<T: AsyncRead, U: AsyncRead> AsyncRead for Chain<T, U> {
         let this = self.project();
         if !*this.done_first {
             let count = ready!(this.first.poll_read(cx, buf))?;
-            // A read into no room brings nothing, and says nothing about the end.
+            // 0 bytes in an empty buffer do not mean the end.
             if count > 0 || buf.is_empty() {
                 return Poll::Ready(Ok(count));
             }
             *this.done_first = true;
         }
         this.second.poll_read(cx, buf)
-    }
-}
-
-impl<T: AsyncBufRead, U: AsyncBufRead> AsyncBufRead for Chain<T, U> {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let this = self.project();
-        if !*this.done_first {
-            let available = ready!(this.first.poll_fill_buf(cx))?;
-            if !available.is_empty() {
-                return Poll::Ready(Ok(available));
-            }
-            *this.done_first = true;
-        }
-        this.second.poll_fill_buf(cx)
-    }
-
-    fn consume(self: Pin<&mut Self>, amount: usize) {
-        let this = self.project();
-        if *this.done_first {
-            this.second.consume(amount);
-        } else {
-            this.first.consume(amount);
-        }
     }
 }

@@ -1,77 +1,64 @@
-//! From a reader to a writer, until the reader ends.
+//! Copying from a reader to a writer, until the reader ends.
 //!
-//! One buffer between the two, filled whenever it has room and emptied whenever it has something. Three
-//! cases are easily forgotten:
+//! One buffer stands between the two. It is filled whenever it has room and emptied whenever it has bytes. Three cases
+//! are easily forgotten:
 //!
-//! - **The reader waits, and the writer has a buffer of its own.** What we wrote may lie there, and may be
-//!   what the other side of the reader is waiting for. So before we wait for the reader, we flush the writer.
-//! - **The writer waits.** Then there is time to fill our buffer; the next write is larger for it.
-//! - **Neither ever waits.** Then the copy gives way by the budget, like a leaf: from `repeat` to `sink` there
-//!   is no other end.
+//! - **The reader waits, and the writer has a buffer of its own.** The copied bytes may lie in that buffer, and the peer
+//!   may wait for them before it sends more. So the copy flushes the writer before it waits for the reader.
+//! - **The writer waits.** Then there is time to fill the copy's buffer, which makes the next write larger.
+//! - **Neither ever waits.** Then the copy yields when the budget is used up: from `repeat` to `sink` nothing else ends
+//!   its poll.
 //!
 //! Next: `copy_bidirectional.rs`, two of these at once.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use futures_io::{AsyncRead, AsyncWrite};
 
-use super::whole::{poll_write_some, uninterrupted};
+use super::exact::{poll_write_some, uninterrupted};
 use crate::engine::coop;
 
 /// Tokio's size, and std's.
 pub(super) const CAPACITY: usize = 8 * 1024;
 
-/// Copies all that `reader` has to `writer`, flushes that, and returns how many bytes it was. Through a buffer
-/// of 8 KiB. Interrupted reads and writes are done again.
+/// Copies everything from `reader` to `writer`, flushes `writer`, and returns the number of bytes. Uses a buffer of
+/// 8 KiB, and repeats interrupted reads and writes.
 ///
-/// Not cancel safe: what was read and not yet written is lost.
+/// Not cancel safe: bytes that were read and not yet written are lost.
 ///
 /// # Errors
 ///
-/// Those of either side, at once; and [`io::ErrorKind::WriteZero`] if the writer takes no more.
-pub fn copy<'a, R, W>(reader: &'a mut R, writer: &'a mut W) -> Copy<'a, R, W>
+/// The first error of either side; and [`io::ErrorKind::WriteZero`] if the writer takes no more.
+///
+/// ```
+/// # openwork::block_on(async {
+/// let mut written = Vec::new();
+/// let count = openwork::io::copy(&mut &b"all of it"[..], &mut written).await.unwrap();
+/// assert_eq!((count, &written[..]), (9, &b"all of it"[..]));
+/// # });
+/// ```
+pub fn copy<R, W>(reader: &mut R, writer: &mut W) -> impl Future<Output = io::Result<u64>>
 where
     R: AsyncRead + Unpin + ?Sized,
     W: AsyncWrite + Unpin + ?Sized,
 {
-    Copy { reader, writer, copying: Copying::new(CAPACITY) }
+    let mut copying = Copying::new(CAPACITY);
+    poll_fn(move |cx| copying.poll(Pin::new(&mut *reader), Pin::new(&mut *writer), cx))
 }
 
-/// Copies from a reader to a writer. From [`copy()`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Copy<'a, R: ?Sized, W: ?Sized> {
-    reader: &'a mut R,
-    writer: &'a mut W,
-    copying: Copying,
-}
-
-impl<R, W> Future for Copy<'_, R, W>
-where
-    R: AsyncRead + Unpin + ?Sized,
-    W: AsyncWrite + Unpin + ?Sized,
-{
-    type Output = io::Result<u64>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Copy { reader, writer, copying } = &mut *self;
-        copying.poll(Pin::new(&mut **reader), Pin::new(&mut **writer), cx)
-    }
-}
-
-/// How far a copy has come.
+/// The progress of a copy.
 #[derive(Debug)]
 pub(super) struct Copying {
     buf: Box<[u8]>,
-    /// What was read and not yet written lies between the two.
+    /// The bytes between these two were read and not yet written.
     pos: usize,
     end: usize,
     /// The reader has ended.
     ended: bool,
-    /// Something was written since the last flush.
+    /// Bytes were written since the last flush.
     unflushed: bool,
     copied: u64,
 }
@@ -114,7 +101,7 @@ impl Copying {
         }
     }
 
-    /// Reads once, if there is room and the reader has not ended.
+    /// Reads once, if the buffer has room and the reader has not ended.
     fn poll_fill<R: AsyncRead + ?Sized>(
         &mut self,
         mut reader: Pin<&mut R>,
@@ -139,8 +126,7 @@ impl Copying {
     ) -> Poll<io::Result<()>> {
         let written = poll_write_some(writer, &self.buf[self.pos..self.end], cx)?;
         let Poll::Ready(count) = written else {
-            // The writer has our waker. Whether the reader has it too does not matter: there is enough to
-            // do once there is room to write.
+            // The writer has the task's waker, which is enough: the next step is a write.
             let _ = self.poll_fill(reader, cx)?;
             return Poll::Pending;
         };
@@ -149,67 +135,5 @@ impl Copying {
         self.copied += count as u64;
         self.unflushed = true;
         Poll::Ready(Ok(()))
-    }
-}
-
-/// Copies all that `reader` has to `writer`, as [`copy()`] does, but straight out of the reader's own buffer.
-///
-/// May be dropped: what was not yet written is still in the reader. How much was written is not known.
-///
-/// # Errors
-///
-/// Those of either side, at once; and [`io::ErrorKind::WriteZero`] if the writer takes no more.
-pub fn copy_buf<'a, R, W>(reader: &'a mut R, writer: &'a mut W) -> CopyBuf<'a, R, W>
-where
-    R: AsyncBufRead + Unpin + ?Sized,
-    W: AsyncWrite + Unpin + ?Sized,
-{
-    CopyBuf { reader, writer, unflushed: false, copied: 0 }
-}
-
-/// Copies from a reader with a buffer to a writer. From [`copy_buf`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct CopyBuf<'a, R: ?Sized, W: ?Sized> {
-    reader: &'a mut R,
-    writer: &'a mut W,
-    /// Something was written since the last flush.
-    unflushed: bool,
-    copied: u64,
-}
-
-impl<R, W> Future for CopyBuf<'_, R, W>
-where
-    R: AsyncBufRead + Unpin + ?Sized,
-    W: AsyncWrite + Unpin + ?Sized,
-{
-    type Output = io::Result<u64>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let CopyBuf { reader, writer, unflushed, copied } = &mut *self;
-        let (mut reader, mut writer) = (Pin::new(&mut **reader), Pin::new(&mut **writer));
-        loop {
-            ready!(coop::poll_proceed(cx));
-            let available = match reader.as_mut().poll_fill_buf(cx) {
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Poll::Ready(available) => available?,
-                Poll::Pending => {
-                    if *unflushed {
-                        ready!(writer.as_mut().poll_flush(cx))?;
-                        *unflushed = false;
-                    }
-                    return Poll::Pending;
-                }
-            };
-            if available.is_empty() {
-                ready!(writer.as_mut().poll_flush(cx))?;
-                return Poll::Ready(Ok(*copied));
-            }
-            let count = ready!(poll_write_some(writer.as_mut(), available, cx))?;
-            reader.as_mut().consume(count);
-            coop::made_progress();
-            *copied += count as u64;
-            *unflushed = true;
-        }
     }
 }

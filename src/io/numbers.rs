@@ -1,69 +1,39 @@
-//! Numbers as bytes, of a known length and order.
+//! The numbers that can be read and written as bytes, in one table.
 //!
-//! `read_u32` and its 25 siblings differ in three things only: how many bytes they take, in which order
-//! these stand, and what comes of them. The length is in the type of the future, and the rest is a function
-//! such as `u32::from_be_bytes`. The methods themselves are in the traits, one line for each.
+//! `read_u32`, `write_u32` and their siblings differ in their names, their type and their byte order only. The
+//! traits of a reader and of a writer each have a macro that defines one method; this table calls it for each
+//! number.
 //!
-//! Next: `take.rs`, a reader with a limit.
+//! Next: `read.rs`, the methods of a reader.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use futures_io::{AsyncRead, AsyncWrite};
-
-use super::whole::{poll_fill, poll_write_all};
-
-/// Reads a number. From [`AsyncReadExt::read_u32`](super::AsyncReadExt::read_u32) and its siblings.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct ReadNumber<'a, R: ?Sized, T, const SIZE: usize> {
-    reader: &'a mut R,
-    bytes: [u8; SIZE],
-    filled: usize,
-    decode: fn([u8; SIZE]) -> T,
+/// Calls the macro `$define` with each number's methods, its type, and the functions of std that convert it.
+macro_rules! for_each_number {
+    ($define:ident) => {
+        $define! {
+            read_u8 write_u8 u8 from_be_bytes to_be_bytes "";
+            read_i8 write_i8 i8 from_be_bytes to_be_bytes "";
+            read_u16 write_u16 u16 from_be_bytes to_be_bytes " in big-endian order";
+            read_i16 write_i16 i16 from_be_bytes to_be_bytes " in big-endian order";
+            read_u32 write_u32 u32 from_be_bytes to_be_bytes " in big-endian order";
+            read_i32 write_i32 i32 from_be_bytes to_be_bytes " in big-endian order";
+            read_u64 write_u64 u64 from_be_bytes to_be_bytes " in big-endian order";
+            read_i64 write_i64 i64 from_be_bytes to_be_bytes " in big-endian order";
+            read_u128 write_u128 u128 from_be_bytes to_be_bytes " in big-endian order";
+            read_i128 write_i128 i128 from_be_bytes to_be_bytes " in big-endian order";
+            read_f32 write_f32 f32 from_be_bytes to_be_bytes " in big-endian order";
+            read_f64 write_f64 f64 from_be_bytes to_be_bytes " in big-endian order";
+            read_u16_le write_u16_le u16 from_le_bytes to_le_bytes " in little-endian order";
+            read_i16_le write_i16_le i16 from_le_bytes to_le_bytes " in little-endian order";
+            read_u32_le write_u32_le u32 from_le_bytes to_le_bytes " in little-endian order";
+            read_i32_le write_i32_le i32 from_le_bytes to_le_bytes " in little-endian order";
+            read_u64_le write_u64_le u64 from_le_bytes to_le_bytes " in little-endian order";
+            read_i64_le write_i64_le i64 from_le_bytes to_le_bytes " in little-endian order";
+            read_u128_le write_u128_le u128 from_le_bytes to_le_bytes " in little-endian order";
+            read_i128_le write_i128_le i128 from_le_bytes to_le_bytes " in little-endian order";
+            read_f32_le write_f32_le f32 from_le_bytes to_le_bytes " in little-endian order";
+            read_f64_le write_f64_le f64 from_le_bytes to_le_bytes " in little-endian order";
+        }
+    };
 }
 
-impl<'a, R: ?Sized, T, const SIZE: usize> ReadNumber<'a, R, T, SIZE> {
-    pub(super) fn new(reader: &'a mut R, decode: fn([u8; SIZE]) -> T) -> Self {
-        ReadNumber { reader, bytes: [0; SIZE], filled: 0, decode }
-    }
-}
-
-impl<R, T, const SIZE: usize> Future for ReadNumber<'_, R, T, SIZE>
-where
-    R: AsyncRead + Unpin + ?Sized,
-{
-    type Output = io::Result<T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ReadNumber { reader, bytes, filled, decode } = &mut *self;
-        ready!(poll_fill(Pin::new(&mut **reader), bytes, filled, cx))?;
-        Poll::Ready(Ok(decode(*bytes)))
-    }
-}
-
-/// Writes a number. From [`AsyncWriteExt::write_u32`](super::AsyncWriteExt::write_u32) and its siblings.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct WriteNumber<'a, W: ?Sized, const SIZE: usize> {
-    writer: &'a mut W,
-    bytes: [u8; SIZE],
-    written: usize,
-}
-
-impl<'a, W: ?Sized, const SIZE: usize> WriteNumber<'a, W, SIZE> {
-    pub(super) fn new(writer: &'a mut W, bytes: [u8; SIZE]) -> Self {
-        WriteNumber { writer, bytes, written: 0 }
-    }
-}
-
-impl<W: AsyncWrite + Unpin + ?Sized, const SIZE: usize> Future for WriteNumber<'_, W, SIZE> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let WriteNumber { writer, bytes, written } = &mut *self;
-        poll_write_all(Pin::new(&mut **writer), bytes, written, cx)
-    }
-}
+pub(super) use for_each_number;

@@ -378,7 +378,7 @@ fn again(error: &io::Error) -> io::Error {
 }
 
 /// A signal is no error.
-fn retry<R>(mut operation: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+pub(crate) fn retry<R>(mut operation: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

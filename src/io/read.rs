@@ -1,113 +1,149 @@
-//! Methods of a reader that can be awaited.
+//! The methods of a reader.
 //!
-//! The trait of a reader has one method that matters, and that one is for those who poll. Here are the
-//! methods for everybody else: each puts a reference to the reader, and what it has so far, into a future
-//! with a name. What a future must remember between two polls, and so what is lost when it is dropped, are
-//! its fields.
+//! [`AsyncRead`] has one method that matters, `poll_read`, for code that implements futures. [`AsyncReadExt`] has the
+//! methods to await. Each is an [`Op`]: what a read remembers between two polls, and so what is lost when its
+//! future is dropped, is the state that it is given.
 //!
 //! Next: `write.rs`, the same for a writer.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use bytes::BufMut;
 use futures_io::AsyncRead;
 
 use super::chain::Chain;
-use super::numbers::ReadNumber;
-use super::read_to_end::{ReadToEnd, ReadToString};
+use super::exact::poll_fill;
+use super::numbers::for_each_number;
+use super::op::{IoOp, Op};
+use super::read_to_end::{Progress, append_text};
 use super::take::Take;
-use super::whole::poll_fill;
 
-/// Room on the stack for one [`read_buf`](AsyncReadExt::read_buf). A socket's usual bite.
-const ROOM: usize = 8 * 1024;
+/// Bytes on the stack for one [`read_buf`](AsyncReadExt::read_buf). A socket usually has no more at once.
+const STACK_BUF: usize = 8 * 1024;
 
-/// A method for each kind of number.
+/// Defines one method for each number.
 macro_rules! read_numbers {
-    ($($name:ident $number:ident $decode:ident $order:literal;)*) => {$(
+    ($($read:ident $write:ident $number:ident $from:ident $to:ident $order:literal;)*) => {$(
         #[doc = concat!("Reads a `", stringify!($number), "`", $order, ".")]
         ///
-        /// Not cancel safe, if it has more than one byte: those that were read before the drop are lost.
+        /// Not cancel safe if the number has more than one byte: bytes that were read before the drop are lost.
         ///
         /// # Errors
         ///
-        /// [`io::ErrorKind::UnexpectedEof`] if the stream ends before.
-        fn $name(&mut self) -> ReadNumber<'_, Self, $number, { size_of::<$number>() }>
+        /// [`io::ErrorKind::UnexpectedEof`] if the stream ends first.
+        fn $read(
+            &mut self,
+        ) -> IoOp<(&mut Self, [u8; size_of::<$number>()], usize), $number>
         where
             Self: Unpin,
         {
-            ReadNumber::new(self, $number::$decode)
+            Op::new((self, [0; size_of::<$number>()], 0), |(reader, bytes, filled), cx| {
+                ready!(poll_fill(Pin::new(reader), bytes, filled, cx))?;
+                Poll::Ready(Ok($number::$from(*bytes)))
+            })
         }
     )*};
 }
 
 /// Methods of every [`AsyncRead`].
+///
+/// ```
+/// use openwork::io::AsyncReadExt;
+///
+/// # openwork::block_on(async {
+/// let mut reader: &[u8] = b"\x00\x02hi, and more";
+/// let mut word = vec![0; reader.read_u16().await.unwrap() as usize];
+/// reader.read_exact(&mut word).await.unwrap();
+/// assert_eq!(word, b"hi");
+/// # });
+/// ```
 pub trait AsyncReadExt: AsyncRead {
-    /// Reads what is there, at most as much as `buf` holds; waits only if nothing is there. 0 is the end
-    /// of the stream, or an empty `buf`.
+    /// Reads the bytes that are there, at most as many as `buf` holds. Waits only if there are none. 0 means the
+    /// end of the stream, or that `buf` is empty.
     ///
     /// Cancel safe: a read that is dropped has read nothing.
-    fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> Read<'a, Self>
+    fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> IoOp<(&'a mut Self, &'a mut [u8]), usize>
     where
         Self: Unpin,
     {
-        Read { reader: self, buf }
+        Op::new((self, buf), |(reader, buf), cx| Pin::new(reader).poll_read(cx, buf))
     }
 
-    /// Reads what is there into the room that `buf` has, and appends it: at most as much as fits into the
-    /// next piece of memory of `buf`, and at most 8 KiB. 0 is the end of the stream, or a `buf` without room.
+    /// Reads the bytes that are there and appends them to `buf`: at most as many as fit into the next chunk of
+    /// `buf`, and at most 8 KiB. 0 means the end of the stream, or that `buf` is full.
     ///
     /// Cancel safe: a read that is dropped has read nothing.
-    fn read_buf<'a, B>(&'a mut self, buf: &'a mut B) -> ReadIntoBuf<'a, Self, B>
+    fn read_buf<'a, B>(&'a mut self, buf: &'a mut B) -> IoOp<(&'a mut Self, &'a mut B), usize>
     where
         Self: Unpin,
         B: BufMut + ?Sized,
     {
-        ReadIntoBuf { reader: self, buf }
+        Op::new((self, buf), |(reader, buf), cx| {
+            poll_read_buf(*buf, |room| Pin::new(reader).poll_read(cx, room))
+        })
     }
 
-    /// Fills `buf`, and returns its length. An interrupted read is done again.
+    /// Fills `buf` and returns its length. Repeats an interrupted read.
     ///
-    /// Not cancel safe: what was read before the drop is lost.
+    /// Not cancel safe: bytes that were read before the drop are in `buf`, but their number is lost.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::UnexpectedEof`] if the stream ends before.
-    fn read_exact<'a>(&'a mut self, buf: &'a mut [u8]) -> ReadExact<'a, Self>
+    /// [`io::ErrorKind::UnexpectedEof`] if the stream ends first.
+    fn read_exact<'a>(
+        &'a mut self,
+        buf: &'a mut [u8],
+    ) -> IoOp<(&'a mut Self, &'a mut [u8], usize), usize>
     where
         Self: Unpin,
     {
-        ReadExact { reader: self, buf, filled: 0 }
+        Op::new((self, buf, 0), |(reader, buf, filled), cx| {
+            ready!(poll_fill(Pin::new(reader), buf, filled, cx))?;
+            Poll::Ready(Ok(buf.len()))
+        })
     }
 
-    /// Reads up to the end of the stream, appends it to `buf`, and returns how much that was. What was
-    /// read stays in `buf` also when an error comes, or the future is dropped. An interrupted read is done
-    /// again.
-    fn read_to_end<'a>(&'a mut self, buf: &'a mut Vec<u8>) -> ReadToEnd<'a, Self>
-    where
-        Self: Unpin,
-    {
-        ReadToEnd::new(self, buf)
-    }
-
-    /// Reads up to the end of the stream, appends it to `buf`, and returns how much that was.
+    /// Reads up to the end of the stream, appends the bytes to `buf`, and returns how many there were. Repeats an
+    /// interrupted read.
     ///
-    /// Not cancel safe: what was read before the drop is lost.
+    /// The bytes that were read stay in `buf`, even if the reader fails or the future is dropped.
+    fn read_to_end<'a>(
+        &'a mut self,
+        buf: &'a mut Vec<u8>,
+    ) -> IoOp<(&'a mut Self, &'a mut Vec<u8>, Progress), usize>
+    where
+        Self: Unpin,
+    {
+        Op::new((self, buf, Progress::START), |(reader, buf, progress), cx| {
+            progress.poll(Pin::new(reader), buf, cx)
+        })
+    }
+
+    /// Reads text up to the end of the stream, appends it to `buf`, and returns its length in bytes.
+    ///
+    /// Not cancel safe: bytes that were read before the drop are lost, and `buf` is unchanged.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidData`] if it is not UTF-8; `buf` is then as it was. After another error
-    /// `buf` has what was read before, as far as it is UTF-8.
-    fn read_to_string<'a>(&'a mut self, buf: &'a mut String) -> ReadToString<'a, Self>
+    /// [`io::ErrorKind::InvalidData`] if the bytes are not UTF-8; `buf` is then unchanged. After an error of the
+    /// reader, `buf` has the text that was read before it.
+    fn read_to_string<'a>(
+        &'a mut self,
+        buf: &'a mut String,
+    ) -> IoOp<(&'a mut Self, &'a mut String, Vec<u8>, Progress), usize>
     where
         Self: Unpin,
     {
-        ReadToString::new(self, buf)
+        let state = (self, buf, Vec::new(), Progress::START);
+        Op::new(state, |(reader, buf, bytes, progress), cx| {
+            let read = ready!(progress.poll(Pin::new(reader), bytes, cx));
+            Poll::Ready(append_text(read, &std::mem::take(bytes), buf))
+        })
     }
 
-    /// The first `limit` bytes of this reader, as a reader. Give it `&mut reader` to have it back.
+    /// Limits this reader to `limit` bytes. Call it on `&mut reader` to use the reader again later.
     fn take(self, limit: u64) -> Take<Self>
     where
         Self: Sized,
@@ -115,7 +151,7 @@ pub trait AsyncReadExt: AsyncRead {
         Take::new(self, limit)
     }
 
-    /// This reader, and where it ends, `next`.
+    /// Continues with `next` where this reader ends.
     fn chain<R: AsyncRead>(self, next: R) -> Chain<Self, R>
     where
         Self: Sized,
@@ -123,107 +159,36 @@ pub trait AsyncReadExt: AsyncRead {
         Chain::new(self, next)
     }
 
-    read_numbers! {
-        read_u8 u8 from_be_bytes "";
-        read_i8 i8 from_be_bytes "";
-        read_u16 u16 from_be_bytes ", the high byte first";
-        read_i16 i16 from_be_bytes ", the high byte first";
-        read_u32 u32 from_be_bytes ", the high byte first";
-        read_i32 i32 from_be_bytes ", the high byte first";
-        read_u64 u64 from_be_bytes ", the high byte first";
-        read_i64 i64 from_be_bytes ", the high byte first";
-        read_u128 u128 from_be_bytes ", the high byte first";
-        read_i128 i128 from_be_bytes ", the high byte first";
-        read_f32 f32 from_be_bytes ", the high byte first";
-        read_f64 f64 from_be_bytes ", the high byte first";
-        read_u16_le u16 from_le_bytes ", the low byte first";
-        read_i16_le i16 from_le_bytes ", the low byte first";
-        read_u32_le u32 from_le_bytes ", the low byte first";
-        read_i32_le i32 from_le_bytes ", the low byte first";
-        read_u64_le u64 from_le_bytes ", the low byte first";
-        read_i64_le i64 from_le_bytes ", the low byte first";
-        read_u128_le u128 from_le_bytes ", the low byte first";
-        read_i128_le i128 from_le_bytes ", the low byte first";
-        read_f32_le f32 from_le_bytes ", the low byte first";
-        read_f64_le f64 from_le_bytes ", the low byte first";
-    }
+    for_each_number!(read_numbers);
 }
 
 impl<R: AsyncRead + ?Sized> AsyncReadExt for R {}
 
-/// Reads once. From [`AsyncReadExt::read`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Read<'a, R: ?Sized> {
-    reader: &'a mut R,
-    buf: &'a mut [u8],
-}
-
-impl<R: AsyncRead + Unpin + ?Sized> Future for Read<'_, R> {
-    type Output = io::Result<usize>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Read { reader, buf } = &mut *self;
-        Pin::new(&mut **reader).poll_read(cx, buf)
+/// Lets `read` read into the next chunk of `buf`, and appends the bytes.
+///
+/// The chunk is not initialised, and `read` wants memory that is. Reading straight into it needs unsafe code; one
+/// copy within the cache does not.
+fn poll_read_buf<B: BufMut + ?Sized>(
+    buf: &mut B,
+    read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<usize>> {
+    if !buf.has_remaining_mut() {
+        return Poll::Ready(Ok(0));
     }
+    let mut room = [0; STACK_BUF];
+    let len = buf.chunk_mut().len().min(STACK_BUF);
+    let count = ready!(read(&mut room[..len]))?;
+    buf.put_slice(&room[..count]);
+    Poll::Ready(Ok(count))
 }
 
-/// Reads once, and appends. From [`AsyncReadExt::read_buf`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct ReadIntoBuf<'a, R: ?Sized, B: ?Sized> {
-    reader: &'a mut R,
-    buf: &'a mut B,
-}
-
-impl<R: AsyncRead + Unpin + ?Sized, B: BufMut + ?Sized> Future for ReadIntoBuf<'_, R, B> {
-    type Output = io::Result<usize>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ReadIntoBuf { reader, buf } = &mut *self;
-        if !buf.has_remaining_mut() {
-            return Poll::Ready(Ok(0));
-        }
-        // The room that `buf` has is not initialised, and the trait wants memory that is. To read straight
-        // into it takes unsafe code; one copy, from the cache, does not.
-        let mut room = [0; ROOM];
-        let len = buf.chunk_mut().len().min(ROOM);
-        let count = ready!(Pin::new(&mut **reader).poll_read(cx, &mut room[..len]))?;
-        buf.put_slice(&room[..count]);
-        Poll::Ready(Ok(count))
-    }
-}
-
-/// The same for what reads at once, or not at all.
+/// As [`poll_read_buf`], with a `read` that never waits.
 pub(crate) fn read_into_buf<B: BufMut>(
     buf: &mut B,
     read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    if !buf.has_remaining_mut() {
-        return Ok(0);
-    }
-    let mut room = [0; ROOM];
-    let len = buf.chunk_mut().len().min(ROOM);
-    let count = read(&mut room[..len])?;
-    buf.put_slice(&room[..count]);
-    Ok(count)
-}
-
-/// Fills a buffer. From [`AsyncReadExt::read_exact`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct ReadExact<'a, R: ?Sized> {
-    reader: &'a mut R,
-    buf: &'a mut [u8],
-    filled: usize,
-}
-
-impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
-    type Output = io::Result<usize>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ReadExact { reader, buf, filled } = &mut *self;
-        ready!(poll_fill(Pin::new(&mut **reader), buf, filled, cx))?;
-        Poll::Ready(Ok(buf.len()))
+    match poll_read_buf(buf, |room| Poll::Ready(read(room))) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("`read` is ready at once"),
     }
 }

@@ -1,40 +1,32 @@
-//! Reading a stream whose length nobody knows.
+//! Reading a stream of unknown length into a buffer that grows.
 //!
-//! The buffer must grow while one reads, and two things are easily done badly. The trait wants memory
-//! that is initialised: who zeroes all the room there is for each small read does work in the square of
-//! the length. So each read is given a **window**, which doubles when it was filled, and halves when it was
-//! not half filled. And who grows the
-//! buffer as soon as it is full doubles it for nothing, whenever it was just large enough: the end of the
-//! stream is not known until a read returns 0. So at that point a few bytes on the stack are read first.
+//! Two things are easily done badly:
 //!
-//! Next: `numbers.rs`, which reads a whole whose length is in its type.
+//! - **Zeroing.** The trait wants initialised memory. Zeroing all the spare capacity before each small read
+//!   costs time in the square of the length. So each read gets a [`Window`] of the capacity, which doubles when
+//!   a read fills it and halves when a read fills less than half of it.
+//! - **Growing.** Only a read of 0 bytes tells that the stream has ended. A buffer that was just large enough
+//!   would double for that read alone. So when the buffer is full, the next bytes are read onto the stack.
+//!
+//! Next: `take.rs`, a reader with a limit.
 
-use std::future::Future;
 use std::io;
+use std::ops::DerefMut;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_io::AsyncRead;
 
-use super::whole::uninterrupted;
+use super::exact::uninterrupted;
 
-/// Bytes on the stack with which to see whether there is more. Std's number.
+/// Bytes on the stack that look for the end of the stream. Std's number.
 const PROBE: usize = 32;
-/// The first window and the largest. Arbitrary; the first is a socket's usual bite, the largest bounds
-/// what is zeroed for a read that returns little.
+/// The first and the largest window. Arbitrary; a socket usually has no more than the first at once, and the
+/// largest bounds what is zeroed for a read that returns little.
 const FIRST_WINDOW: usize = 8 * 1024;
 const LARGEST_WINDOW: usize = 256 * 1024;
 
-/// Reads up to the end. From [`AsyncReadExt::read_to_end`](super::AsyncReadExt::read_to_end).
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct ReadToEnd<'a, R: ?Sized> {
-    reader: &'a mut R,
-    buf: &'a mut Vec<u8>,
-    progress: Progress,
-}
-
-/// How much room a read is given.
+/// How many bytes a read may return. Adapts to what the reader has.
 #[derive(Debug)]
 pub(super) struct Window {
     len: usize,
@@ -43,7 +35,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) const fn starting_with(len: usize) -> Self {
-        // Not 0: a read into no room would look like the end of the stream.
+        // Not 0: a read into an empty buffer would look like the end of the stream.
         let len = if len == 0 { 1 } else { len };
         let len = if len > LARGEST_WINDOW { LARGEST_WINDOW } else { len };
         Window { len, least: len }
@@ -53,42 +45,72 @@ impl Window {
         self.len
     }
 
-    /// So many bytes came.
-    pub(super) fn adapt(&mut self, count: usize) {
+    /// Reads once and appends the bytes to `buf`, whose spare capacity is `spare`. `resize` is the method of
+    /// `Vec` and of `BytesMut` that sets the length, with zeros for new bytes.
+    pub(super) fn poll_read<R: AsyncRead + ?Sized, B: DerefMut<Target = [u8]>>(
+        &mut self,
+        mut reader: Pin<&mut R>,
+        buf: &mut B,
+        spare: usize,
+        resize: fn(&mut B, usize, u8),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let start = buf.len();
+        let mut filled = Filled { buf, len: start, resize };
+        resize(filled.buf, start + self.len.min(spare), 0);
+        let window = &mut filled.buf[start..];
+        let count = ready!(uninterrupted(|| reader.as_mut().poll_read(cx, window)))?;
+        filled.len += count;
         if count == self.len {
             self.len = (self.len * 2).min(LARGEST_WINDOW);
         } else if count < self.len / 2 {
             self.len = (self.len / 2).max(self.least);
         }
+        Poll::Ready(Ok(count))
     }
 }
 
-/// How far it has come.
+/// Cuts the buffer back to what was read, even if the reader panics.
+struct Filled<'a, B> {
+    buf: &'a mut B,
+    len: usize,
+    resize: fn(&mut B, usize, u8),
+}
+
+impl<B> Drop for Filled<'_, B> {
+    fn drop(&mut self) {
+        (self.resize)(self.buf, self.len, 0);
+    }
+}
+
+/// The progress of a read up to the end.
 #[derive(Debug)]
-struct Progress {
+pub struct Progress {
     read: usize,
     window: Window,
 }
 
 impl Progress {
-    const START: Progress = Progress { read: 0, window: Window::starting_with(FIRST_WINDOW) };
+    pub(super) const START: Progress =
+        Progress { read: 0, window: Window::starting_with(FIRST_WINDOW) };
 
-    /// Reads until the end, an error, or there is nothing for the moment.
-    fn poll(
+    /// Reads until the stream ends, fails, or has nothing yet. Returns how many bytes were read in all.
+    pub(super) fn poll<R: AsyncRead + ?Sized>(
         &mut self,
-        reader: &mut (impl AsyncRead + Unpin + ?Sized),
+        mut reader: Pin<&mut R>,
         buf: &mut Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            let count = if buf.len() == buf.capacity() {
+            let spare = buf.capacity() - buf.len();
+            let count = if spare == 0 {
                 let mut probe = [0; PROBE];
-                let read = || Pin::new(&mut *reader).poll_read(cx, &mut probe);
-                let count = ready!(uninterrupted(read))?;
+                let count = ready!(uninterrupted(|| reader.as_mut().poll_read(cx, &mut probe)))?;
                 buf.extend_from_slice(&probe[..count]);
                 count
             } else {
-                ready!(self.poll_window(reader, buf, cx))?
+                let reader = reader.as_mut();
+                ready!(self.window.poll_read(reader, buf, spare, Vec::resize, cx))?
             };
             if count == 0 {
                 return Poll::Ready(Ok(self.read));
@@ -96,85 +118,20 @@ impl Progress {
             self.read += count;
         }
     }
-
-    /// Reads into the room that the buffer has, but not into more than the window.
-    fn poll_window(
-        &mut self,
-        reader: &mut (impl AsyncRead + Unpin + ?Sized),
-        buf: &mut Vec<u8>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let start = buf.len();
-        let window = self.window.len().min(buf.capacity() - start);
-        let mut filled = Filled { buf, len: start };
-        filled.buf.resize(start + window, 0);
-        let read = || Pin::new(&mut *reader).poll_read(cx, &mut filled.buf[start..]);
-        let count = ready!(uninterrupted(read))?;
-        filled.len += count;
-        self.window.adapt(count);
-        Poll::Ready(Ok(count))
-    }
 }
 
-/// Cuts the buffer back to what was read, whichever way the read ends.
-struct Filled<'a> {
-    buf: &'a mut Vec<u8>,
-    len: usize,
-}
-
-impl Drop for Filled<'_> {
-    fn drop(&mut self) {
-        self.buf.truncate(self.len);
-    }
-}
-
-impl<'a, R: ?Sized> ReadToEnd<'a, R> {
-    pub(super) fn new(reader: &'a mut R, buf: &'a mut Vec<u8>) -> Self {
-        ReadToEnd { reader, buf, progress: Progress::START }
-    }
-}
-
-impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToEnd<'_, R> {
-    type Output = io::Result<usize>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ReadToEnd { reader, buf, progress } = &mut *self;
-        progress.poll(*reader, buf, cx)
-    }
-}
-
-/// Reads text up to the end. From [`AsyncReadExt::read_to_string`](super::AsyncReadExt::read_to_string).
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct ReadToString<'a, R: ?Sized> {
-    reader: &'a mut R,
-    buf: &'a mut String,
-    /// What was read, until it is known to be text.
-    bytes: Vec<u8>,
-    progress: Progress,
-}
-
-impl<'a, R: ?Sized> ReadToString<'a, R> {
-    pub(super) fn new(reader: &'a mut R, buf: &'a mut String) -> Self {
-        ReadToString { reader, buf, bytes: Vec::new(), progress: Progress::START }
-    }
-}
-
-impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToString<'_, R> {
-    type Output = io::Result<usize>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ReadToString { reader, buf, bytes, progress } = &mut *self;
-        let read = ready!(progress.poll(*reader, bytes, cx));
-        let read = match (read, std::str::from_utf8(bytes)) {
-            (Ok(_), Err(error)) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-            // After another error: up to a letter that was cut in two, for instance.
-            (read, _) => {
-                buf.push_str(bytes.utf8_chunks().next().map_or("", |first| first.valid()));
-                read
-            }
-        };
-        bytes.clear();
-        Poll::Ready(read)
+/// Appends to `buf` the text that a read up to the end has brought, and returns the result of the read.
+pub(super) fn append_text(
+    read: io::Result<usize>,
+    bytes: &[u8],
+    buf: &mut String,
+) -> io::Result<usize> {
+    match (read, std::str::from_utf8(bytes)) {
+        (Ok(_), Err(error)) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+        // After an error of the reader, the last character may be incomplete.
+        (read, _) => {
+            buf.push_str(bytes.utf8_chunks().next().map_or("", |first| first.valid()));
+            read
+        }
     }
 }

@@ -1,75 +1,39 @@
-//! Methods of something with a position that can be awaited.
+//! The methods of a stream with a position.
 //!
-//! Next: `cursor.rs`, which has one.
+//! Next: `util.rs`, streams that hold nothing.
 
-use std::future::Future;
-use std::io::{self, SeekFrom};
+use std::io::SeekFrom;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use futures_io::AsyncSeek;
 
+use super::op::{IoOp, Op};
+
 /// Methods of every [`AsyncSeek`].
 pub trait AsyncSeekExt: AsyncSeek {
-    /// Moves to a position, and returns it, counted from the start.
+    /// Moves to a position and returns it, counted from the start. `SeekFrom::Current(0)` only returns it.
+    ///
+    /// Not cancel safe: after a drop, the stream may or may not have moved.
     ///
     /// # Errors
     ///
-    /// For instance [`io::ErrorKind::InvalidInput`] for a position before the start.
-    fn seek(&mut self, position: SeekFrom) -> Seek<'_, Self>
+    /// For instance [`ErrorKind::InvalidInput`](std::io::ErrorKind::InvalidInput) for a position before the start.
+    fn seek(&mut self, position: SeekFrom) -> IoOp<(&mut Self, SeekFrom), u64>
     where
         Self: Unpin,
     {
-        Seek { seeker: self, position }
+        Op::new((self, position), |(stream, to), cx| Pin::new(stream).poll_seek(cx, *to))
     }
 
     /// Moves to the start.
-    fn rewind(&mut self) -> Rewind<'_, Self>
+    ///
+    /// Not cancel safe: after a drop, the stream may or may not have moved.
+    fn rewind(&mut self) -> IoOp<&mut Self, ()>
     where
         Self: Unpin,
     {
-        Rewind { seek: self.seek(SeekFrom::Start(0)) }
-    }
-
-    /// The position, counted from the start.
-    fn stream_position(&mut self) -> Seek<'_, Self>
-    where
-        Self: Unpin,
-    {
-        self.seek(SeekFrom::Current(0))
+        Op::new(self, |stream, cx| Pin::new(stream).poll_seek(cx, SeekFrom::Start(0)).map_ok(drop))
     }
 }
 
 impl<S: AsyncSeek + ?Sized> AsyncSeekExt for S {}
-
-/// Moves to a position. From [`AsyncSeekExt::seek`] and [`AsyncSeekExt::stream_position`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Seek<'a, S: ?Sized> {
-    seeker: &'a mut S,
-    position: SeekFrom,
-}
-
-impl<S: AsyncSeek + Unpin + ?Sized> Future for Seek<'_, S> {
-    type Output = io::Result<u64>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let position = self.position;
-        Pin::new(&mut *self.seeker).poll_seek(cx, position)
-    }
-}
-
-/// Moves to the start. From [`AsyncSeekExt::rewind`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Rewind<'a, S: ?Sized> {
-    seek: Seek<'a, S>,
-}
-
-impl<S: AsyncSeek + Unpin + ?Sized> Future for Rewind<'_, S> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.seek).poll(cx).map_ok(drop)
-    }
-}

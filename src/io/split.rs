@@ -1,54 +1,64 @@
-//! One stream, two tasks: one reads, the other writes.
+//! Splitting one stream for two tasks: one reads, the other writes.
 //!
-//! Both hold the stream, and each poll takes a lock on it. That is short: a poll does what can be done at once
-//! and never waits. It is the stream's own code that runs under the lock, and cannot be otherwise; a waker
-//! that is called there, and polls the other half on the spot, would wait for itself. Those of this crate's
-//! runtime do not.
+//! Both halves share the stream, and each poll locks it. The lock is held briefly, since a poll does what can be done
+//! at once and never waits. But it is held while the stream's own code runs: a waker that the stream calls there must
+//! not poll the other half on the spot, or it deadlocks. The wakers of this crate's runtime only schedule a task.
 //!
-//! A half that is dropped closes nothing: the stream is dropped with the second. Sockets have better ways
+//! Dropping a half closes nothing: the stream is dropped with the second half. Sockets have a better way
 //! (`TcpStream::into_split`), without a lock.
 //!
-//! Next: `join.rs`, the way back for halves that never were one.
+//! Next: `duplex.rs`, a stream between two tasks.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use super::delegate::{read_from, write_to};
 use crate::engine::prim::Mutex;
 
-/// A stream that two halves share. The box is what pins it: a mutex cannot lend what it holds pinned, without
-/// unsafe code.
+/// A stream that two halves share. The box pins it: a mutex cannot lend its value pinned without unsafe code.
 type Shared<T> = Arc<Mutex<Pin<Box<T>>>>;
 
-/// The reading half of a stream. From [`split()`].
+/// The read half of a stream. From [`split()`].
 pub struct ReadHalf<T> {
     stream: Shared<T>,
 }
 
-/// The writing half of a stream. From [`split()`].
+/// The write half of a stream. From [`split()`].
 pub struct WriteHalf<T> {
     stream: Shared<T>,
 }
 
-/// Splits a stream into a half that reads and one that writes. [`ReadHalf::unsplit`] is the way back.
+/// Splits a stream into a half that reads and a half that writes. [`ReadHalf::unsplit`] joins them again.
 ///
-/// To end the stream, shut the writing half down: it does not happen when that is dropped.
+/// To end the stream, call `shutdown` on the write half: dropping that half does not end it.
+///
+/// ```
+/// use openwork::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+///
+/// # openwork::block_on(async {
+/// let (mut client, server) = duplex(64);
+/// let (mut reader, mut writer) = split(server);
+/// let echo = openwork::spawn(async move { openwork::io::copy(&mut reader, &mut writer).await });
+/// client.write_all(b"hi").await.unwrap();
+/// assert_eq!(client.read_u8().await.unwrap(), b'h');
+/// # echo.abort();
+/// # });
+/// ```
 pub fn split<T: AsyncRead + AsyncWrite>(stream: T) -> (ReadHalf<T>, WriteHalf<T>) {
     let stream = Arc::new(Mutex::new(Box::pin(stream)));
     (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
 }
 
 impl<T> ReadHalf<T> {
-    /// Whether both are halves of one stream.
+    /// Returns whether both are halves of one stream.
     pub fn is_pair_of(&self, other: &WriteHalf<T>) -> bool {
         Arc::ptr_eq(&self.stream, &other.stream)
     }
 
-    /// The stream.
+    /// Joins the halves to the stream again.
     ///
     /// # Panics
     ///
@@ -60,7 +70,7 @@ impl<T> ReadHalf<T> {
     {
         assert!(
             self.is_pair_of(&other),
-            "`unsplit` was called with the writing half of another stream"
+            "`unsplit` was called with the write half of another stream"
         );
         drop(other);
         let stream = Arc::into_inner(self.stream).expect("there are only two halves");
@@ -68,55 +78,12 @@ impl<T> ReadHalf<T> {
     }
 }
 
-impl<T> WriteHalf<T> {
-    /// Whether both are halves of one stream.
-    pub fn is_pair_of(&self, other: &ReadHalf<T>) -> bool {
-        other.is_pair_of(self)
-    }
-}
-
 impl<T: AsyncRead> AsyncRead for ReadHalf<T> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.lock().as_mut().poll_read(cx, buf)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.lock().as_mut().poll_read_vectored(cx, bufs)
-    }
+    read_from!(this => this.stream.lock().as_mut());
 }
 
 impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.lock().as_mut().poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.lock().as_mut().poll_write_vectored(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.lock().as_mut().poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.lock().as_mut().poll_close(cx)
-    }
+    write_to!(this => this.stream.lock().as_mut());
 }
 
 impl<T> fmt::Debug for ReadHalf<T> {

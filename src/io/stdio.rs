@@ -1,41 +1,40 @@
-//! What does the program say, and what is it told?
+//! Standard input, output and error.
 //!
-//! Standard **output** and **error** are objects on the pool, like files. What is written is on its way
-//! when `write` answers, and has left the process when `flush` does, or when the runtime was dropped.
+//! **Output and error** are written on the blocking pool, as files are. The bytes have been copied when `write` returns,
+//! and have left the process when `flush` returns, or when the runtime has been dropped.
 //!
-//! Standard **input** is another matter. A read of it may wait for a human being, and cannot be called
-//! off: a job that does so would keep a runtime from ending until somebody presses a key. So there is one
-//! thread in the process that reads it, when asked to, and that nobody waits for: it ends with the
-//! process. What it has read is there for whoever asks next.
+//! **Input** is different. A read of it may wait for a person at a terminal and cannot be cancelled: a job on the pool
+//! would keep a runtime from shutting down until a key is pressed. So a thread of its own does the read, one thread in
+//! the process at a time, and only when a task asks for bytes. Nothing waits for this thread: the process may end during
+//! the read. The bytes it has read go to the first task that asks for them.
 //!
 //! ```text
-//!   poll_read ──▶ anything left? ──▶ take it
+//!   poll_read ──▶ bytes left? ── yes ──▶ take them
 //!                   │ no
-//!                   └──▶ ask the thread, leave a waker ·····▶ it has read something: all are woken,
-//!                                                             and the first takes it
+//!                   └──▶ start the thread, enqueue a waker ·····▶ it has read: it wakes all tasks,
+//!                                                                 and the first takes the bytes
 //! ```
 //!
 //! This is the last file of `io`. Next: `net`.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
-use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::on_pool::{Object, OnPool};
+use super::on_pool::{Object, OnPool, retry};
 use crate::engine::coop;
-use crate::engine::prim::{Condvar, Mutex};
+use crate::engine::prim::Mutex;
 use crate::engine::trace::{self, Waiting};
 use crate::sync::wait_queue::{Key, WaitQueue, WakeList, dequeue, poll_or_enqueue};
 
-/// How much is read at a time. A terminal gives a line at most, a pipe 64 KiB; arbitrary.
-const READ_AT_ONCE: usize = 8 * 1024;
+/// Bytes that one thread reads. A terminal has one line at most, a pipe 64 KiB.
+const READ_SIZE: usize = 64 * 1024;
 
 // ---- output ----
 
@@ -43,7 +42,7 @@ impl Object for io::Stdout {
     const NAME: &str = "io::Stdout";
 
     fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        // With std's own flush: what we have written must not lie in its buffer.
+        // With std's own flush, or the bytes would stay in std's buffer.
         let mut stdout = self.lock();
         stdout.write_all(bytes)?;
         stdout.flush()
@@ -58,32 +57,44 @@ impl Object for io::Stderr {
     }
 }
 
-/// Standard output. From [`stdout`].
+/// Standard output or standard error, as [`Stdout`] and [`Stderr`].
 #[derive(Debug)]
-pub struct Stdout(OnPool<io::Stdout>);
+pub struct Output<T>(OnPool<T>);
+
+/// Standard output. From [`stdout`].
+pub type Stdout = Output<io::Stdout>;
 
 /// Standard error. From [`stderr`].
-#[derive(Debug)]
-pub struct Stderr(OnPool<io::Stderr>);
+pub type Stderr = Output<io::Stderr>;
 
-/// Standard output of this process. Writes go through the blocking pool, so it is used inside a runtime.
+/// Opens standard output of this process. Writes go through the blocking pool, so they need a runtime.
 ///
-/// A write answers when its bytes are on their way. It is carried out however the runtime ends, as long as the
-/// process lives: a [`Runtime`](crate::runtime::Runtime) that is dropped waits for it. `flush` before the
-/// process ends in another way. Each handle keeps its own writes in order; between two handles there is none.
+/// A write returns when its bytes have been copied. They are then written even if the runtime ends: dropping a
+/// [`Runtime`](crate::runtime::Runtime) waits for them. Call `flush` before the process ends in another way. Each handle
+/// keeps its own writes in order; between two handles there is no order.
 ///
-/// A write that failed is reported as by [`fs::File`](crate::fs::File): by the next operation, and by each
-/// `flush` until something new is written. std may have kept its bytes, and then writes them before the next.
+/// As with [`fs::File`](crate::fs::File), the next operation reports a write that failed, and so does each `flush` until
+/// something new is written. std may have kept the bytes; it then writes them before the next.
+///
+/// ```no_run
+/// use openwork::io::{AsyncWriteExt, stdout};
+///
+/// # openwork::block_on(async {
+/// let mut out = stdout();
+/// out.write_all(b"hello\n").await.unwrap();
+/// out.flush().await.unwrap();
+/// # });
+/// ```
 pub fn stdout() -> Stdout {
-    Stdout(OnPool::new(io::stdout()))
+    Output(OnPool::new(io::stdout()))
 }
 
-/// Standard error of this process; see [`stdout`].
+/// Opens standard error of this process. It behaves as [`stdout`].
 pub fn stderr() -> Stderr {
-    Stderr(OnPool::new(io::stderr()))
+    Output(OnPool::new(io::stderr()))
 }
 
-impl AsyncWrite for Stdout {
+impl<T: Object> AsyncWrite for Output<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -101,132 +112,88 @@ impl AsyncWrite for Stdout {
     }
 }
 
-impl AsyncWrite for Stderr {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, bytes)
+impl<T: Object + AsFd> AsFd for Output<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.object().as_fd()
     }
+}
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_flush(cx)
+impl<T: Object + AsRawFd> AsRawFd for Output<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.object().as_raw_fd()
     }
 }
 
 // ---- input ----
 
-/// What the reading thread and those who ask it share.
+/// The bytes of the process's input that were read and not yet taken.
 struct Input {
-    state: Mutex<InputState>,
-    /// Somebody has asked.
-    asked: Condvar,
-}
-
-struct InputState {
-    /// What was read, and how much of it was taken.
+    /// The bytes of the last read, and how many of them were taken.
     bytes: Vec<u8>,
     taken: usize,
-    /// How the last read ended, if it brought nothing: the end of input, or an error. Told once.
-    ended: Option<io::Result<()>>,
-    /// The thread reads, or is about to.
+    /// The result of a last read that brought no bytes: the end of input, or an error. Returned once.
+    ended: Option<io::Result<usize>>,
+    /// A thread reads.
     reading: bool,
-    line: WaitQueue<()>,
+    waiters: WaitQueue<()>,
 }
 
-impl InputState {
-    /// What there is to hand out.
-    fn take(&mut self, buf: &mut [u8]) -> Option<io::Result<usize>> {
-        let left = &self.bytes[self.taken..];
-        let count = left.len().min(buf.len());
-        if count == 0 {
-            return self.ended.take().map(|ended| ended.map(|()| 0));
-        }
-        buf[..count].copy_from_slice(&left[..count]);
-        self.taken += count;
-        Some(Ok(count))
-    }
-}
+static INPUT: LazyLock<Mutex<Input>> = LazyLock::new(|| {
+    let waiters = WaitQueue::new();
+    Mutex::new(Input { bytes: Vec::new(), taken: 0, ended: None, reading: false, waiters })
+});
 
 impl Input {
-    fn new() -> Self {
-        let state = InputState {
-            bytes: Vec::new(),
-            taken: 0,
-            ended: None,
-            reading: false,
-            line: WaitQueue::new(),
-        };
-        Input { state: Mutex::new(state), asked: Condvar::new() }
-    }
-
-    /// That of the process, with its thread, which is started by the first who asks.
-    fn of_process() -> io::Result<&'static Arc<Input>> {
-        static INPUT: OnceLock<Arc<Input>> = OnceLock::new();
-        static STARTING: std::sync::Mutex<()> = std::sync::Mutex::new(());
-        let _starting = STARTING.lock();
-        if let Some(input) = INPUT.get() {
-            return Ok(input);
+    /// Takes bytes that were read, or the result of a read that brought none. Starts a read if there is nothing to take.
+    fn poll_take(&mut self, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let left = &self.bytes[self.taken..];
+        let count = left.len().min(buf.len());
+        if count > 0 {
+            buf[..count].copy_from_slice(&left[..count]);
+            self.taken += count;
+            return Poll::Ready(Ok(count));
         }
-        let input = Arc::new(Input::new());
-        let thread = input.clone();
-        thread::Builder::new().name("openwork-stdin".into()).spawn(move || thread.read())?;
-        Ok(INPUT.get_or_init(|| input))
-    }
-
-    /// What the thread does, until the process ends.
-    fn read(&self) {
-        let mut buf = [0; READ_AT_ONCE];
-        loop {
-            let mut state = self.state.lock();
-            while !state.reading {
-                state = self.asked.wait(state);
-            }
-            drop(state);
-            // Of std's handle, so that who reads from that one in between gets what comes then.
-            let result = loop {
-                match io::stdin().lock().read(&mut buf) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    result => break result,
-                }
-            };
-            let mut wakers = WakeList::default();
-            let mut state = self.state.lock();
-            state.reading = false;
-            state.taken = 0;
-            state.bytes.clear();
-            match result {
-                Ok(0) => state.ended = Some(Ok(())),
-                Ok(count) => state.bytes.extend_from_slice(&buf[..count]),
-                Err(error) => state.ended = Some(Err(error)),
-            }
-            state.line.pop_all(&mut wakers);
-            drop(state);
-            wakers.wake_all();
+        if let Some(ended) = self.ended.take() {
+            return Poll::Ready(ended);
         }
+        if !self.reading {
+            thread::Builder::new().name("openwork-stdin".into()).spawn(read_input)?;
+            self.reading = true;
+        }
+        Poll::Pending
     }
+}
+
+/// The thread: reads once, and wakes the tasks that wait.
+fn read_input() {
+    let mut bytes = vec![0; READ_SIZE];
+    // From std's handle, so that a program that uses both handles in turn finds every byte once.
+    let result = retry(|| io::stdin().lock().read(&mut bytes));
+    let mut wakers = WakeList::default();
+    let mut input = INPUT.lock();
+    bytes.truncate(*result.as_ref().unwrap_or(&0));
+    input.ended = bytes.is_empty().then_some(result);
+    (input.bytes, input.taken, input.reading) = (bytes, 0, false);
+    input.waiters.pop_all(&mut wakers);
+    drop(input);
+    wakers.wake_all();
 }
 
 /// Standard input. From [`stdin`].
 pub struct Stdin {
     std: io::Stdin,
-    input: Option<&'static Arc<Input>>,
-    /// Its place among those who wait.
-    place: Option<Key>,
+    /// Its waiter in the queue.
+    key: Option<Key>,
 }
 
-/// Standard input of this process.
+/// Opens standard input of this process.
 ///
-/// It is read by a thread of its own, which no runtime waits for: a program can end while a read is under
-/// way. All handles read from one source, and each byte goes to one of them. A read that is dropped loses
-/// nothing.
+/// A thread reads it, and no runtime waits for that thread: a program can end during a read. All handles read from one
+/// source, and each byte goes to one of them.
+///
+/// Cancel safe: a read that is dropped loses nothing.
 pub fn stdin() -> Stdin {
-    Stdin { std: io::stdin(), input: None, place: None }
+    Stdin { std: io::stdin(), key: None }
 }
 
 impl AsyncRead for Stdin {
@@ -239,22 +206,9 @@ impl AsyncRead for Stdin {
             return Poll::Ready(Ok(0));
         }
         ready!(coop::poll_proceed(cx));
-        let input = match self.input {
-            Some(input) => input,
-            None => *self.input.insert(Input::of_process()?),
-        };
-        let look = |state: &mut InputState| match state.take(buf) {
-            Some(result) => Poll::Ready(result),
-            None => {
-                if !mem::replace(&mut state.reading, true) {
-                    input.asked.notify_one();
-                }
-                Poll::Pending
-            }
-        };
-        let place = &mut self.place;
+        let look = |input: &mut Input| input.poll_take(buf);
         let Poll::Ready(result) =
-            poll_or_enqueue(&input.state, cx, place, look, |state| &mut state.line)
+            poll_or_enqueue(&INPUT, cx, &mut self.key, look, |input| &mut input.waiters)
         else {
             trace::waiting(Waiting::On { what: "standard input" });
             return Poll::Pending;
@@ -266,9 +220,7 @@ impl AsyncRead for Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        if let Some(input) = self.input {
-            dequeue(&input.state, self.place, |state| &mut state.line);
-        }
+        dequeue(&INPUT, self.key, |input| &mut input.waiters);
     }
 }
 
@@ -277,8 +229,6 @@ impl fmt::Debug for Stdin {
         f.debug_struct("Stdin").finish_non_exhaustive()
     }
 }
-
-// ---- descriptors ----
 
 impl AsFd for Stdin {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -289,29 +239,5 @@ impl AsFd for Stdin {
 impl AsRawFd for Stdin {
     fn as_raw_fd(&self) -> RawFd {
         self.std.as_raw_fd()
-    }
-}
-
-impl AsFd for Stdout {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.object().as_fd()
-    }
-}
-
-impl AsRawFd for Stdout {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.object().as_raw_fd()
-    }
-}
-
-impl AsFd for Stderr {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.object().as_fd()
-    }
-}
-
-impl AsRawFd for Stderr {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.object().as_raw_fd()
     }
 }

@@ -1,4 +1,4 @@
-//! A reader that ends after so many bytes, whatever comes after them.
+//! A reader that ends after a number of bytes, even if the stream goes on.
 //!
 //! Next: `chain.rs`, two readers one after the other.
 
@@ -15,42 +15,36 @@ pin_project! {
     pub struct Take<R> {
         #[pin]
         inner: R,
-        // Not `limit`, which is the method.
-        left: u64,
+        remaining: u64,
     }
 }
 
 impl<R> Take<R> {
     pub(super) fn new(inner: R, limit: u64) -> Self {
-        Take { inner, left: limit }
+        Take { inner, remaining: limit }
     }
 
-    /// How many bytes may still be read.
+    /// Returns how many more bytes may be read.
     pub fn limit(&self) -> u64 {
-        self.left
+        self.remaining
     }
 
-    /// Lets so many bytes be read from now on.
+    /// Sets how many more bytes may be read.
     pub fn set_limit(&mut self, limit: u64) {
-        self.left = limit;
+        self.remaining = limit;
     }
 
-    /// The reader.
+    /// Returns the reader.
     pub fn get_ref(&self) -> &R {
         &self.inner
     }
 
-    /// The reader. What is read from it directly does not count.
+    /// Returns the reader. Bytes that are read from it directly do not count.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
-    /// The reader, pinned.
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
-        self.project().inner
-    }
-
-    /// The reader, without the limit.
+    /// Returns the reader, without the limit.
     pub fn into_inner(self) -> R {
         self.inner
     }
@@ -68,14 +62,14 @@ impl<R: AsyncRead> AsyncRead for Take<R> {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.project();
-        // At the limit nobody is asked: the reader might wait for what nobody wants.
-        if *this.left == 0 {
+        // At the limit the reader is not polled: it might wait for bytes that are not wanted.
+        if *this.remaining == 0 {
             return Poll::Ready(Ok(0));
         }
-        let allowed = allowed(buf.len(), *this.left);
+        let allowed = allowed(buf.len(), *this.remaining);
         let count = ready!(this.inner.poll_read(cx, &mut buf[..allowed]))?;
-        assert!(count <= allowed, "a reader claims to have read more than it was given room for");
-        *this.left -= count as u64;
+        assert!(count <= allowed, "the reader returned more bytes than its buffer holds");
+        *this.remaining -= count as u64;
         Poll::Ready(Ok(count))
     }
 }
@@ -83,18 +77,18 @@ impl<R: AsyncRead> AsyncRead for Take<R> {
 impl<R: AsyncBufRead> AsyncBufRead for Take<R> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.project();
-        if *this.left == 0 {
+        if *this.remaining == 0 {
             return Poll::Ready(Ok(&[]));
         }
         let available = ready!(this.inner.poll_fill_buf(cx))?;
-        Poll::Ready(Ok(&available[..allowed(available.len(), *this.left)]))
+        Poll::Ready(Ok(&available[..allowed(available.len(), *this.remaining)]))
     }
 
     fn consume(self: Pin<&mut Self>, amount: usize) {
         let this = self.project();
-        // Who claims more than there was must not move the limit past its end.
-        let amount = allowed(amount, *this.left);
-        *this.left -= amount as u64;
+        // A caller that consumes too much must not make the limit negative.
+        let amount = allowed(amount, *this.remaining);
+        *this.remaining -= amount as u64;
         this.inner.consume(amount);
     }
 }

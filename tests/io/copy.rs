@@ -1,15 +1,17 @@
 //! From a reader to a writer, and both ways at once.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Result};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use crate::common::{Probe, Random, ends, on_every_flavour, panic_of};
+use crate::common::{Probe, Random, ends, on_every_flavour};
 use crate::script::Step::{Data, Fail, Pending, Stall, Take};
 use crate::script::{Script, bites, greedy, in_pieces, pattern, reader, text, writer};
 use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::io::{
-    AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, copy, copy_bidirectional,
-    copy_bidirectional_with_sizes, copy_buf, duplex, empty, join, repeat, sink,
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, copy,
+    copy_bidirectional, duplex, empty, repeat, sink,
 };
 use openwork::task::yield_now;
 
@@ -29,8 +31,7 @@ fn everything_is_copied_whatever_the_sizes_and_counted() {
                 if seed % 2 == 0 {
                     copy(&mut from, &mut to).await
                 } else {
-                    copy_buf(&mut BufReader::with_capacity(1 + random.below(9000), from), &mut to)
-                        .await
+                    copy(&mut BufReader::with_capacity(1 + random.below(9000), from), &mut to).await
                 }
             });
             assert_eq!(copied.unwrap(), sent.len() as u64, "seed {seed}");
@@ -43,26 +44,18 @@ fn everything_is_copied_whatever_the_sizes_and_counted() {
 fn a_copy_of_nothing_flushes_and_is_nothing() {
     let mut to = greedy();
     assert_eq!(block_on(copy(&mut empty(), &mut to)).unwrap(), 0);
-    assert_eq!(block_on(copy_buf(&mut empty(), &mut to)).unwrap(), 0);
-    assert_eq!(to.calls, ["flush", "flush"]);
+    assert_eq!(to.calls, ["flush"]);
 }
 
 /// Behaviour 36. Else both sides might wait for what lies in a buffer of ours.
 #[test]
 fn the_writer_is_flushed_while_the_reader_has_nothing() {
-    let steps = || [text("ab"), Pending, Pending, text("cd"), Stall];
-    let expected = ["write 2", "flush", "write 2", "flush"];
-    let (mut from, mut to) = (reader(steps()), greedy());
+    let steps = [text("ab"), Pending, Pending, text("cd"), Stall];
+    let (mut from, mut to) = (reader(steps), greedy());
     let mut copying = Probe::new(copy(&mut from, &mut to));
     (0..5).for_each(|_| copying.assert_pending());
     drop(copying);
-    assert_eq!(to.calls, expected);
-
-    let (mut from, mut to) = (BufReader::new(reader(steps())), greedy());
-    let mut copying = Probe::new(copy_buf(&mut from, &mut to));
-    (0..5).for_each(|_| copying.assert_pending());
-    drop(copying);
-    assert_eq!(to.calls, expected);
+    assert_eq!(to.calls, ["write 2", "flush", "write 2", "flush"]);
 }
 
 /// Behaviour 36, as it shows: an echo through a writer with a buffer.
@@ -89,13 +82,10 @@ fn who_answers_only_when_asked_is_asked() {
 #[test]
 fn interrupted_reads_and_writes_are_done_again() {
     const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
-    let from = || reader([INTERRUPTED, text("ab"), INTERRUPTED, INTERRUPTED, text("cd")]);
-    let to = || writer([INTERRUPTED, Take(1), INTERRUPTED, Take(1), Take(2)]);
-    let (mut copied, mut copied_buf) = (to(), to());
-    assert_eq!(block_on(copy(&mut from(), &mut copied)).unwrap(), 4);
-    let mut from = BufReader::new(from());
-    assert_eq!(block_on(copy_buf(&mut from, &mut copied_buf)).unwrap(), 4);
-    assert_eq!((&copied.written[..], &copied_buf.written[..]), (&b"abcd"[..], &b"abcd"[..]));
+    let mut from = reader([INTERRUPTED, text("ab"), INTERRUPTED, INTERRUPTED, text("cd")]);
+    let mut to = writer([INTERRUPTED, Take(1), INTERRUPTED, Take(1), Take(2)]);
+    assert_eq!(block_on(copy(&mut from, &mut to)).unwrap(), 4);
+    assert_eq!(to.written, b"abcd");
 }
 
 #[test]
@@ -112,27 +102,14 @@ fn an_error_of_either_side_ends_it() {
     for kind in [ErrorKind::ConnectionReset, ErrorKind::TimedOut] {
         let mut from = reader([text("ab"), Fail(kind)]);
         assert_eq!(block_on(copy(&mut from, &mut sink())).unwrap_err().kind(), kind);
-        let mut from = BufReader::new(reader([text("ab"), Fail(kind)]));
-        assert_eq!(block_on(copy_buf(&mut from, &mut sink())).unwrap_err().kind(), kind);
         let mut to = writer([Take(1), Fail(kind)]);
         assert_eq!(block_on(copy(&mut &b"ab"[..], &mut to)).unwrap_err().kind(), kind);
-        let mut to = writer([Take(1), Fail(kind)]);
-        assert_eq!(block_on(copy_buf(&mut &b"ab"[..], &mut to)).unwrap_err().kind(), kind);
         // At the flush.
         let mut to = writer([Take(2), Fail(kind)]);
         assert_eq!(block_on(copy(&mut &b"ab"[..], &mut to)).unwrap_err().kind(), kind);
     }
     let kind = ErrorKind::WriteZero;
     assert_eq!(block_on(copy(&mut &b"ab"[..], &mut writer([]))).unwrap_err().kind(), kind);
-    assert_eq!(block_on(copy_buf(&mut &b"ab"[..], &mut writer([]))).unwrap_err().kind(), kind);
-}
-
-#[test]
-fn what_copy_buf_has_not_written_is_still_in_the_reader() {
-    let mut from = BufReader::new(reader([text("abcdef"), Stall]));
-    let mut to = writer([Take(2), Stall]);
-    assert!(copy_buf(&mut from, &mut to).now_or_never().is_none());
-    assert_eq!((from.buffer(), &to.written[..]), (&b"cdef"[..], &b"ab"[..]));
 }
 
 /// Behaviour 12.
@@ -144,7 +121,6 @@ fn an_endless_copy_gives_way() {
                 openwork::spawn(async { copy(&mut repeat(1), &mut sink()).await.map(drop) }),
                 // Neither of these is a leaf that pays: a copy pays for itself.
                 openwork::spawn(async { copy(&mut Endless, &mut Endless).await.map(drop) }),
-                openwork::spawn(async { copy_buf(&mut Endless, &mut Endless).await.map(drop) }),
                 openwork::spawn(async {
                     copy_bidirectional(&mut Endless, &mut Endless).await.map(drop)
                 }),
@@ -163,9 +139,11 @@ struct Endless;
 
 mod endless {
     use super::Endless;
-    use openwork::io::{AsyncBufRead, AsyncRead, AsyncWrite, Result};
+    use std::io::Result;
     use std::pin::Pin;
     use std::task::{Context, Poll};
+
+    use openwork::io::{AsyncRead, AsyncWrite};
 
     impl AsyncRead for Endless {
         fn poll_read(
@@ -176,14 +154,6 @@ mod endless {
             buf[0] = 1;
             Poll::Ready(Ok(1))
         }
-    }
-
-    impl AsyncBufRead for Endless {
-        fn poll_fill_buf(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<&[u8]>> {
-            Poll::Ready(Ok(&[1]))
-        }
-
-        fn consume(self: Pin<&mut Self>, _: usize) {}
     }
 
     impl AsyncWrite for Endless {
@@ -270,6 +240,40 @@ fn one_direction_that_is_stuck_does_not_hold_up_the_other() {
     assert_eq!(a.written, b"answer");
 }
 
+/// A stream that reads from one and writes to the other.
+struct Joined<R, W> {
+    from: R,
+    to: W,
+}
+
+impl<R: AsyncRead + Unpin, W: Unpin> AsyncRead for Joined<R, W> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<Result<usize>> {
+        Pin::new(&mut self.from).poll_read(cx, buf)
+    }
+}
+
+impl<R: Unpin, W: AsyncWrite + Unpin> AsyncWrite for Joined<R, W> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<Result<usize>> {
+        Pin::new(&mut self.to).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.to).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.to).poll_close(cx)
+    }
+}
+
 /// Both draw on one budget.
 #[test]
 fn one_direction_that_never_waits_does_not_starve_the_other() {
@@ -278,8 +282,8 @@ fn one_direction_that_never_waits_does_not_starve_the_other() {
             openwork::block_on(async {
                 let (mut far, near) = duplex(64);
                 let copying = openwork::spawn(async move {
-                    let mut flood = join(repeat(1), near);
-                    let mut quiet = join(&b"heard"[..], sink());
+                    let mut flood = Joined { from: repeat(1), to: near };
+                    let mut quiet = Joined { from: &b"heard"[..], to: sink() };
                     if flood_first {
                         copy_bidirectional(&mut flood, &mut quiet).await.map(drop)
                     } else {
@@ -298,22 +302,9 @@ fn one_direction_that_never_waits_does_not_starve_the_other() {
 #[test]
 fn interrupted_reads_and_writes_are_done_again_both_ways() {
     const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
-    for size in [1, 8192] {
-        let mut a = side([INTERRUPTED, text("ab")]).with_writes([INTERRUPTED, Take(1)]);
-        let mut b = side([INTERRUPTED, text("cd")]).with_writes([INTERRUPTED, Take(1)]);
-        let both = block_on(copy_bidirectional_with_sizes(&mut a, &mut b, size, size));
-        assert_eq!(both.unwrap(), (2, 2));
-    }
-}
-
-#[test]
-fn a_buffer_of_nothing_panics_at_the_callers_line() {
-    let (mut a, mut b) = (side([]), side([]));
-    let panicked = panic_of(|| copy_bidirectional_with_sizes(&mut a, &mut b, 0, 1)).unwrap();
-    assert_eq!(panicked.message, "`a_to_b_buf_size` must be greater than 0");
-    assert_eq!(panicked.file, file!());
-    let panicked = panic_of(|| copy_bidirectional_with_sizes(&mut a, &mut b, 1, 0)).unwrap();
-    assert_eq!(panicked.message, "`b_to_a_buf_size` must be greater than 0");
+    let mut a = side([INTERRUPTED, text("ab")]).with_writes([INTERRUPTED, Take(1)]);
+    let mut b = side([INTERRUPTED, text("cd")]).with_writes([INTERRUPTED, Take(1)]);
+    assert_eq!(block_on(copy_bidirectional(&mut a, &mut b)).unwrap(), (2, 2));
 }
 
 // ---- with the ecosystem ----
@@ -341,9 +332,6 @@ fn the_ecosystems_copy_works_between_ours_and_ours_between_theirs() {
             let mut to = futures::io::BufWriter::new(futures::io::Cursor::new(Vec::new()));
             assert_eq!(copy(&mut from, &mut to).await.unwrap(), 100_000);
             assert!(*to.get_ref().get_ref() == sent);
-            from.get_mut().set_position(0);
-            to.get_mut().set_position(0);
-            assert_eq!(copy_buf(&mut from, &mut to).await.unwrap(), 100_000);
 
             // Their split, our stream; our split, their methods.
             let (near, far) = duplex(1000);
@@ -371,6 +359,5 @@ fn the_ecosystems_copy_works_between_ours_and_ours_between_theirs() {
 fn the_futures_go_where_their_streams_go() {
     fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
     goes(copy(&mut side([]), &mut side([])));
-    goes(copy_buf(&mut BufReader::new(side([])), &mut side([])));
     goes(copy_bidirectional(&mut side([]), &mut side([])));
 }

@@ -1,18 +1,14 @@
 //! Readers with a buffer: up to a delimiter, line by line, piece by piece.
 
-use std::io::{ErrorKind, Result};
-use std::pin::Pin;
+use std::io::ErrorKind;
 use std::str::Utf8Error;
-use std::task::{Context, Poll, ready};
 
 use crate::common::{Random, ends};
 use crate::script::Step::{Data, Fail, Pending, Stall};
-use crate::script::{Script, Step, in_pieces, reader, text};
+use crate::script::{Script, Step, consume, fill_buf, in_pieces, reader, text};
 use futures::FutureExt;
 use futures::executor::block_on;
-use openwork::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, empty, repeat,
-};
+use openwork::io::{AsyncBufReadExt, AsyncReadExt, BufReader, empty};
 
 fn buffered(steps: impl IntoIterator<Item = Step>) -> BufReader<Script> {
     BufReader::new(reader(steps))
@@ -210,50 +206,18 @@ fn only_the_end_of_a_line_is_stripped() {
 #[test]
 fn fill_buf_shows_what_is_there_until_it_is_consumed() {
     let mut stream = buffered([text("hello world"), Stall]);
-    assert_eq!(block_on(stream.fill_buf()).unwrap(), b"hello world");
-    stream.consume(6);
-    assert_eq!(block_on(stream.fill_buf()).unwrap(), b"world");
-    assert_eq!(block_on(stream.fill_buf()).unwrap(), b"world");
-    stream.consume(5);
-    assert!(stream.fill_buf().now_or_never().is_none());
+    assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"hello world");
+    consume(&mut stream, 6);
+    assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"world");
+    assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"world");
+    consume(&mut stream, 5);
+    assert!(fill_buf(&mut stream).now_or_never().is_none());
     stream.get_mut().reads = [text("foo"), Fail(ErrorKind::TimedOut)].into();
-    assert_eq!(block_on(stream.fill_buf()).unwrap(), b"foo");
+    assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"foo");
     // More than there was.
-    stream.consume(usize::MAX);
-    assert_eq!(block_on(stream.fill_buf()).unwrap_err().kind(), ErrorKind::TimedOut);
-    assert_eq!(block_on(stream.fill_buf()).unwrap(), b"");
-}
-
-/// It asks twice, and the second time the budget may be gone.
-#[test]
-fn fill_buf_shows_what_is_there_also_with_the_last_of_the_budget() {
-    /// Pays for each look.
-    struct Paying(u8);
-    impl AsyncRead for Paying {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            buf: &mut [u8],
-        ) -> Poll<Result<usize>> {
-            Pin::new(&mut repeat(self.0)).poll_read(cx, buf)
-        }
-    }
-    impl AsyncBufRead for Paying {
-        fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<&[u8]>> {
-            ready!(Pin::new(&mut repeat(1)).poll_read(cx, &mut [0]))?;
-            Poll::Ready(Ok(std::slice::from_ref(&self.get_mut().0)))
-        }
-        fn consume(self: Pin<&mut Self>, _: usize) {}
-    }
-
-    ends(|| {
-        openwork::block_on(async {
-            for _ in 0..500 {
-                assert_eq!(Paying(7).fill_buf().await.unwrap(), [7]);
-                assert_eq!(empty().fill_buf().await.unwrap(), []);
-            }
-        });
-    });
+    consume(&mut stream, usize::MAX);
+    assert_eq!(block_on(fill_buf(&mut stream)).unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"");
 }
 
 /// Behaviour 12: what is always at its end is always ready.
@@ -273,15 +237,19 @@ fn readers_of_lines_give_way() {
 }
 
 #[test]
-fn take_and_chain_are_readers_with_a_buffer_too() {
+fn lines_are_read_within_a_limit_and_across_a_chain() {
     block_on(async {
+        let mut first = buffered([text("one\ntw"), Pending]).take(6);
+        let mut line = String::new();
+        first.read_line(&mut line).await.unwrap();
+        assert_eq!((line.as_str(), first.limit()), ("one\n", 2));
+
         let first = buffered([text("one\ntw"), Pending]).take(6);
-        let mut both = first.chain(&b"o\nthree"[..]);
+        let mut both = BufReader::new(first.chain(&b"o\nthree"[..]));
         let mut line = String::new();
         both.read_line(&mut line).await.unwrap();
         both.read_line(&mut line).await.unwrap();
         assert_eq!(line, "one\ntwo\n");
-        assert_eq!(both.get_ref().0.limit(), 0);
         both.read_to_string(&mut line).await.unwrap();
         assert_eq!(line, "one\ntwo\nthree");
     });
@@ -293,7 +261,6 @@ fn the_futures_go_where_their_reader_goes() {
     fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
     goes(buffered([]).read_until(0, &mut Vec::new()));
     goes(buffered([]).read_line(&mut String::new()));
-    goes(buffered([]).fill_buf());
     goes(buffered([]).lines().next_line());
     goes(buffered([]).split(0).next_segment());
 }

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use openwork::io::{AsyncRead, AsyncWrite};
+use openwork::io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 /// What is done when it is polled.
 #[derive(Debug, Clone)]
@@ -216,4 +216,16 @@ pub fn bites(number: usize, most: usize, mut below: impl FnMut(usize) -> usize) 
         }
     }
     steps
+}
+
+/// The bytes in a reader's buffer, by the `futures` crate's method.
+pub fn fill_buf<R: AsyncBufRead + Unpin>(
+    reader: &mut R,
+) -> impl Future<Output = io::Result<&[u8]>> {
+    futures::AsyncBufReadExt::fill_buf(reader)
+}
+
+/// Removes bytes from a reader's buffer, by the `futures` crate's method.
+pub fn consume<R: AsyncBufRead + Unpin>(reader: &mut R, amount: usize) {
+    futures::AsyncBufReadExt::consume_unpin(reader, amount);
 }

@@ -188,7 +188,7 @@ fn readers_and_writers_of_nothing_and_of_memory() {
         assert_eq!(io::empty().read(&mut buffer).await?, 0);
         assert_eq!(io::sink().write(&buffer).await?, 3);
 
-        let mut cursor = io::Cursor::new(vec![1_u8, 0, 2]);
+        let mut cursor = futures::io::Cursor::new(vec![1_u8, 0, 2]);
         assert_eq!(cursor.read_u8().await?, 1);
         assert_eq!(cursor.read_u16().await?, 2);
         assert_eq!(cursor.read_u8().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);

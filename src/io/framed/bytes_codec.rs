@@ -1,6 +1,6 @@
-//! The codec that finds no frames: whatever has come is one.
+//! The codec without boundaries: all the bytes in the buffer are a frame.
 //!
-//! Next: `lines_codec.rs`, which finds them.
+//! Next: `lines_codec.rs`, whose frames are lines.
 
 use std::io;
 
@@ -8,12 +8,12 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Decoder, Encoder};
 
-/// Hands on bytes as they come and go, in pieces of whatever size.
+/// Passes bytes on as they come, in pieces of any size.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BytesCodec(());
 
 impl BytesCodec {
-    /// A codec.
+    /// Creates the codec.
     pub fn new() -> BytesCodec {
         BytesCodec(())
     }

@@ -1,23 +1,23 @@
-//! A message is preceded by its length.
+//! A frame is preceded by its length.
 //!
-//! Protocols differ in where the length stands, how long it is itself, and what it counts. So there are some
-//! numbers, and one rule for all of them:
+//! Protocols differ in where the length field is, how many bytes it has, and what it counts. A [`Builder`] has a number
+//! for each, and the codec one rule for all:
 //!
 //! ```text
-//!   ┌────────┬────────┬────────────┬───────────────────────────────┐
-//!   │        │ length │            │                               │
-//!   └────────┴────────┴────────────┴───────────────────────────────┘
-//!    offset   field    ▲            the frame: length + adjustment bytes
-//!                      num_skip: where the frame begins
+//!   ┌────────┬────────┬───────────┬───────────────────────────────┐
+//!   │        │ length │           │                               │
+//!   └────────┴────────┴───────────┴───────────────────────────────┘
+//!    offset   field                the frame: length + adjustment bytes
+//!    ◀───────── num_skip ────────▶
 //! ```
 //!
-//! The length is what the peer claims. It is compared with the limit before anything is done with it, and even
-//! then nothing is reserved for it: the buffer grows with what comes.
+//! The peer chooses the length. The codec compares it with the limit first, and even then reserves no memory for it: the
+//! buffer grows with the bytes that come.
 //!
-//! A stream that ends before the frame does is an error, also if it ends just behind the length. Nothing is
-//! left in the buffer then, and what is missing shows only in the state.
+//! A stream that ends before the frame does is an error, even if it ends just behind the length field. The buffer is empty
+//! then, and only the codec's state shows that a frame was expected.
 //!
-//! This is the last file of `framed`. Next: `on_pool.rs`, for what no poller can watch.
+//! This is the last file of `framed`. Next: `on_pool.rs`, for files, which no poller can watch.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -25,43 +25,49 @@ use std::io::{self, ErrorKind};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::both_ways::Framed;
-use super::read::FramedRead;
-use super::write::FramedWrite;
-use super::{Decoder, Encoder, ended_inside_a_frame};
+use super::{Decoder, Encoder, Framed, FramedRead, FramedWrite, ended_inside_a_frame};
 
-/// Frames, each with its length before it: four bytes, the high one first, unless the [`Builder`] is told
-/// otherwise.
-#[derive(Debug, Clone)]
+/// Frames, each with its length before it: four bytes in big-endian order, unless a [`Builder`] says otherwise.
+///
+/// ```
+/// use openwork::io::framed::{FramedWrite, LengthDelimitedCodec};
+///
+/// # openwork::block_on(async {
+/// let mut frames = FramedWrite::new(Vec::new(), LengthDelimitedCodec::new());
+/// frames.send("hi".into()).await.unwrap();
+/// assert_eq!(frames.get_ref(), b"\x00\x00\x00\x02hi");
+/// # });
+/// ```
+#[derive(Debug, Default, Clone)]
 pub struct LengthDelimitedCodec {
     config: Builder,
-    /// The length of the frame whose head was taken out of the buffer.
+    /// The length of the next frame, if its head was taken out of the buffer.
     expected: Option<usize>,
 }
 
 impl LengthDelimitedCodec {
-    /// With a limit of 8 MiB.
+    /// Creates a codec with a limit of 8 MiB.
     pub fn new() -> LengthDelimitedCodec {
         Builder::new().new_codec()
     }
 
-    /// For other protocols.
+    /// Creates a builder, for other protocols.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// The longest frame that can be read or written, in bytes: the limit that was set, or less if the length
-    /// field cannot express as much.
+    /// Returns the length of the longest frame in bytes: the limit that was set, or less if the length field cannot
+    /// express it.
     pub fn max_frame_length(&self) -> usize {
         self.config.max_frame()
     }
 
-    /// Sets the limit. A frame whose head was already decoded is not checked against it.
+    /// Sets the limit. It does not apply to a frame whose head was decoded already.
     pub fn set_max_frame_length(&mut self, bytes: usize) {
         self.config.max_frame_length = bytes;
     }
 
-    /// Takes the head of a frame, and returns the frame's length.
+    /// Takes the head of a frame out of `src`, and returns the frame's length.
     fn decode_head(&self, src: &mut BytesMut) -> io::Result<Option<usize>> {
         let config = &self.config;
         let Some(mut field) = src.get(config.offset..).filter(|_| src.len() >= config.head_len())
@@ -77,7 +83,7 @@ impl LengthDelimitedCodec {
         };
         let length = usize::try_from(length).ok().filter(|length| *length <= config.max_frame());
         let Some(length) = length else {
-            return Err(io::Error::new(ErrorKind::InvalidData, LengthDelimitedCodecError(())));
+            return Err(io::Error::new(ErrorKind::InvalidData, LengthDelimitedCodecError));
         };
         src.advance(config.skipped());
         Ok(Some(length))
@@ -86,12 +92,6 @@ impl LengthDelimitedCodec {
 
 fn out_of_range(kind: ErrorKind) -> io::Error {
     io::Error::new(kind, "the length of a frame is out of range after its adjustment")
-}
-
-impl Default for LengthDelimitedCodec {
-    fn default() -> LengthDelimitedCodec {
-        LengthDelimitedCodec::new()
-    }
 }
 
 impl Decoder for LengthDelimitedCodec {
@@ -122,7 +122,7 @@ impl Encoder<Bytes> for LengthDelimitedCodec {
     fn encode(&mut self, data: Bytes, dst: &mut BytesMut) -> io::Result<()> {
         let config = &self.config;
         if data.len() > config.max_frame() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, LengthDelimitedCodecError(())));
+            return Err(io::Error::new(ErrorKind::InvalidInput, LengthDelimitedCodecError));
         }
         // Even the length of an empty frame may be too large for its field, if the adjustment is.
         let length = u64::try_from(data.len() as i128 - config.adjustment as i128).ok();
@@ -138,7 +138,7 @@ impl Encoder<Bytes> for LengthDelimitedCodec {
     }
 }
 
-/// Says where the length of a frame stands and what it means. From [`LengthDelimitedCodec::builder`].
+/// Configures a [`LengthDelimitedCodec`]. From [`LengthDelimitedCodec::builder`].
 #[derive(Debug, Clone, Copy)]
 pub struct Builder {
     max_frame_length: usize,
@@ -150,7 +150,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Four bytes of length, the high one first, then the frame; at most 8 MiB.
+    /// Starts with a length of four bytes in big-endian order, then the frame of at most 8 MiB.
     pub fn new() -> Builder {
         Builder {
             // Tokio-util's limit.
@@ -163,32 +163,32 @@ impl Builder {
         }
     }
 
-    /// The high byte of the length comes first.
+    /// Sets the byte order of the length to big-endian, the default.
     pub fn big_endian(&mut self) -> &mut Self {
         self.big_endian = true;
         self
     }
 
-    /// The low byte of the length comes first.
+    /// Sets the byte order of the length to little-endian.
     pub fn little_endian(&mut self) -> &mut Self {
         self.big_endian = false;
         self
     }
 
-    /// The bytes of the length come as in this machine's memory.
+    /// Sets the byte order of the length to this machine's.
     pub fn native_endian(&mut self) -> &mut Self {
         self.big_endian = cfg!(target_endian = "big");
         self
     }
 
-    /// The limit for a frame as it is handed out when reading, and handed in when writing: for its length after the
-    /// adjustment. It is lower where the length field cannot express as much.
+    /// Sets the longest frame, in bytes after the adjustment, for reading and writing. The limit is lower if the length
+    /// field cannot express it.
     pub fn max_frame_length(&mut self, bytes: usize) -> &mut Self {
         self.max_frame_length = bytes;
         self
     }
 
-    /// How many bytes the length has.
+    /// Sets the number of bytes of the length field.
     ///
     /// # Panics
     ///
@@ -200,48 +200,52 @@ impl Builder {
         self
     }
 
-    /// The same, said by a type of number: `u8`, `u16`, `u32`, `u64`, `usize`. Which of them signifies nothing
-    /// but its size.
-    pub fn length_field_type<T: LengthFieldType>(&mut self) -> &mut Self {
+    /// Sets the number of bytes of the length field to the size of an integer type such as `u16`.
+    ///
+    /// # Panics
+    ///
+    /// If the size is not 1 to 8.
+    #[track_caller]
+    pub fn length_field_type<T>(&mut self) -> &mut Self {
         self.length_field_length(size_of::<T>())
     }
 
-    /// How many bytes come before the length. When reading only.
+    /// Sets the number of bytes before the length field. For reading only.
     pub fn length_field_offset(&mut self, bytes: usize) -> &mut Self {
         self.offset = bytes;
         self
     }
 
-    /// What to add to the length as it was sent to have that of the frame; when writing, it is subtracted.
-    /// Negative where the length counts the head too.
+    /// Sets the number to add to the length field to get the length of the frame; writing subtracts it. It is negative
+    /// where the field counts the head too.
     pub fn length_adjustment(&mut self, bytes: isize) -> &mut Self {
         self.adjustment = bytes;
         self
     }
 
-    /// How many bytes to skip before the frame, for instance 0 to have the head with it. If this is not set,
-    /// all up to the end of the length. When reading only.
+    /// Sets the number of bytes to skip before the frame, for instance 0 to get the head with it. By default, all the bytes
+    /// up to the end of the length field. For reading only.
     pub fn num_skip(&mut self, bytes: usize) -> &mut Self {
         self.num_skip = Some(bytes);
         self
     }
 
-    /// The codec.
+    /// Creates the codec.
     pub fn new_codec(&self) -> LengthDelimitedCodec {
         LengthDelimitedCodec { config: *self, expected: None }
     }
 
-    /// The frames of a reader.
+    /// Reads frames from `upstream`.
     pub fn new_read<T: AsyncRead>(&self, upstream: T) -> FramedRead<T, LengthDelimitedCodec> {
         FramedRead::new(upstream, self.new_codec())
     }
 
-    /// A writer of frames.
+    /// Writes frames to `inner`.
     pub fn new_write<T: AsyncWrite>(&self, inner: T) -> FramedWrite<T, LengthDelimitedCodec> {
         FramedWrite::new(inner, self.new_codec())
     }
 
-    /// A stream that is read and written in frames.
+    /// Reads and writes frames on `inner`.
     pub fn new_framed<T: AsyncRead + AsyncWrite>(
         &self,
         inner: T,
@@ -254,7 +258,7 @@ impl Builder {
         u64::MAX >> (64 - 8 * self.field_length)
     }
 
-    /// The longest frame: the limit, or what the largest number in the length field stands for, if that is less.
+    /// The longest frame: the limit, or less if the length field cannot express it.
     fn max_frame(&self) -> usize {
         let most = self.max_length().saturating_add_signed(self.adjustment as i64);
         usize::try_from(most).map_or(self.max_frame_length, |most| most.min(self.max_frame_length))
@@ -264,25 +268,10 @@ impl Builder {
         self.num_skip.unwrap_or_else(|| self.offset.saturating_add(self.field_length))
     }
 
-    /// What must have come before the frame can be looked at.
+    /// The number of bytes that must have come before the frame begins.
     fn head_len(&self) -> usize {
         self.skipped().max(self.offset.saturating_add(self.field_length))
     }
-}
-
-/// A number that may be a frame's length: `u8`, `u16`, `u32`, `u64` or `usize`.
-pub trait LengthFieldType: sealed::Number {}
-
-impl<T: sealed::Number> LengthFieldType for T {}
-
-mod sealed {
-    pub trait Number {}
-
-    impl Number for u8 {}
-    impl Number for u16 {}
-    impl Number for u32 {}
-    impl Number for u64 {}
-    impl Number for usize {}
 }
 
 impl Default for Builder {
@@ -291,14 +280,10 @@ impl Default for Builder {
     }
 }
 
-/// A frame is longer than the limit. Within an [`io::Error`].
-pub struct LengthDelimitedCodecError(());
-
-impl fmt::Debug for LengthDelimitedCodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LengthDelimitedCodecError").finish()
-    }
-}
+/// The error of a frame that is longer than the limit. Inside an [`io::Error`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LengthDelimitedCodecError;
 
 impl fmt::Display for LengthDelimitedCodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,49 +1,49 @@
-//! A message is a line of text.
+//! A frame is a line of text.
 //!
-//! The codec looks for a line feed in what has come, and remembers how far it has looked: a line that comes
-//! byte by byte is not searched again from its start for each byte.
+//! The codec looks for a line feed in the buffer, and remembers how far it has looked: a line that comes byte by byte is
+//! not searched again from its start for each byte.
 //!
-//! A line may be too long. That is an error at once, when the limit is passed and not when the line ends,
-//! which it may never do. What is left of it is thrown away as it comes.
+//! A line that is too long is an error as soon as it passes the limit, not when it ends, since it may never end. The
+//! codec drops the rest of it as it comes.
 //!
-//! Next: `length_delimited.rs`, for messages that are not text.
+//! Next: `length_delimited.rs`, for frames that are not text.
 
 use std::fmt;
 use std::io::{self, BufRead as _};
 
 use bytes::{Buf, BufMut, BytesMut};
 
-use super::super::read_until::not_text;
+use super::super::read_until::not_utf8;
 use super::{Decoder, Encoder};
 
-/// Lines of text, without their ends: `\n` or `\r\n`. The last line of a stream need not have one.
+/// Lines of text, without their ends: `\n` or `\r\n`. The last line of a stream need not have an end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinesCodec {
     max_length: usize,
-    /// So many bytes of the buffer are known to have no line feed.
+    /// The first so many bytes of the buffer have no line feed.
     searched: usize,
-    /// The line was too long, and what comes of it is thrown away.
+    /// The line was too long, and the rest of it is dropped as it comes.
     discarding: bool,
 }
 
 impl LinesCodec {
-    /// Lines of any length. **Not for strangers**: who never ends a line fills the memory.
+    /// Creates a codec for lines of any length. **Not for an untrusted peer**: a line that never ends fills the memory.
     pub fn new() -> LinesCodec {
         Self::new_with_max_length(usize::MAX)
     }
 
-    /// Lines of at most so many bytes, a `\r` at the end counted. A longer one is an error, and is skipped
-    /// if one goes on after it.
+    /// Creates a codec for lines of at most `max_length` bytes, including a `\r` at the end. A longer line is an error; a
+    /// further call skips it.
     pub fn new_with_max_length(max_length: usize) -> LinesCodec {
         LinesCodec { max_length, searched: 0, discarding: false }
     }
 
-    /// The limit. `usize::MAX` is none.
+    /// Returns the limit; `usize::MAX` if there is none.
     pub fn max_length(&self) -> usize {
         self.max_length
     }
 
-    /// Throws away the rest of a line that was too long, as far as it has come.
+    /// Drops the rest of a line that was too long, as far as it has come.
     fn discard(&mut self, src: &mut BytesMut) {
         let (len, ended) = line_of(src);
         src.advance(len);
@@ -58,17 +58,17 @@ impl Default for LinesCodec {
     }
 }
 
-/// How long the first line is, with its line feed, and whether it has one.
+/// Returns the length of the first line, with its line feed, and whether it has a line feed.
 fn line_of(mut bytes: &[u8]) -> (usize, bool) {
     let all = bytes;
-    // Std's own search, on what is in memory. It does not fail there.
+    // Std's own search, on bytes in memory. It cannot fail there.
     let len = bytes.skip_until(b'\n').unwrap_or(0);
     (len, all[..len].last() == Some(&b'\n'))
 }
 
 fn text_of(line: &[u8]) -> Result<String, LinesCodecError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text = std::str::from_utf8(line).map_err(not_text)?;
+    let text = std::str::from_utf8(line).map_err(not_utf8)?;
     Ok(text.to_owned())
 }
 
@@ -120,12 +120,12 @@ impl<T: AsRef<str>> Encoder<T> for LinesCodec {
     }
 }
 
-/// What may be wrong with a line.
+/// The error of a [`LinesCodec`].
 #[derive(Debug)]
 pub enum LinesCodecError {
-    /// It is longer than the limit.
+    /// The line is longer than the limit.
     MaxLineLengthExceeded,
-    /// The stream has failed; or the line is no UTF-8, which is of kind [`io::ErrorKind::InvalidData`].
+    /// The stream failed; or the line is not UTF-8, which has the kind [`io::ErrorKind::InvalidData`].
     Io(io::Error),
 }
 

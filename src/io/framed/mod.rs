@@ -1,32 +1,30 @@
 //! Messages instead of bytes: where does one end and the next begin?
 //!
-//! A stream of bytes keeps the order and nothing else. What was written as three messages may be read as one,
-//! or as seven. So there is a **codec**: an [`Encoder`] that writes a message so that its end can be found,
-//! and a [`Decoder`] that finds it. It sees a buffer, and neither knows nor cares how the bytes came there.
-//! [`FramedRead`] and [`FramedWrite`] move bytes between that buffer and the stream, [`Framed`] both ways.
+//! A stream of bytes keeps their order and nothing else: what was written as three messages may be read as one, or as
+//! seven. A **codec** adds the boundaries. Its [`Encoder`] writes a message, here called a frame, so that its end can be
+//! found; its [`Decoder`] finds it. A codec sees a buffer only. [`Framed`] moves bytes between that buffer and a stream.
 //!
 //! ```text
 //!   bytes ──▶ [ buffer ] ── decode ──▶ frames         frames ── encode ──▶ [ buffer ] ──▶ bytes
 //! ```
 //!
-//! [`LinesCodec`] ends a message with a line feed, [`LengthDelimitedCodec`] writes its length before it, and
-//! for [`BytesCodec`] a message is whatever came.
+//! [`LinesCodec`] ends a frame with a line feed, [`LengthDelimitedCodec`] writes its length before it, and to
+//! [`BytesCodec`] the bytes of each read are a frame.
 //!
-//! **A peer may send anything.** What it sends wrong is an error of kind `InvalidData`, and a stream that
-//! ends within a frame one of kind `UnexpectedEof`; what the caller passes wrong is `InvalidInput`. Memory
-//! grows with what has come, never with what a header claims will come. Set a limit: that a line never ends
-//! is nothing that its codec could know.
+//! **Set a limit for what a peer sends.** No codec can know that a line will never end. Memory grows with the bytes that
+//! have come, never with the length that a header claims. Wrong input from the peer is an error of kind `InvalidData`,
+//! a stream that ends inside a frame one of kind `UnexpectedEof`, and a frame that cannot be encoded `InvalidInput`.
 //!
 //! ```
 //! use openwork::io::duplex;
 //! use openwork::io::framed::{FramedRead, FramedWrite, LinesCodec};
 //!
 //! # openwork::block_on(async {
-//! let (here, there) = duplex(64);
-//! let mut lines = FramedWrite::new(here, LinesCodec::new());
+//! let (near, far) = duplex(64);
+//! let mut lines = FramedWrite::new(near, LinesCodec::new());
 //! lines.send("hello").await.unwrap();
 //! drop(lines);
-//! let mut lines = FramedRead::new(there, LinesCodec::new_with_max_length(1000));
+//! let mut lines = FramedRead::new(far, LinesCodec::new_with_max_length(1000));
 //! while let Some(line) = lines.next().await {
 //!     println!("{}", line.unwrap());
 //! }
@@ -34,8 +32,8 @@
 //! ```
 
 mod read;
-mod write;
-mod both_ways;
+#[expect(clippy::module_inception, reason = "its type is `Framed`")]
+mod framed;
 mod bytes_codec;
 mod lines_codec;
 pub mod length_delimited;
@@ -44,42 +42,47 @@ use std::io;
 
 use bytes::BytesMut;
 
-pub use both_ways::{Framed, FramedParts};
 pub use bytes_codec::BytesCodec;
+pub use framed::{Framed, FramedRead, FramedWrite};
 pub use length_delimited::LengthDelimitedCodec;
 pub use lines_codec::{LinesCodec, LinesCodecError};
-pub use read::{FramedRead, NextFrame};
-pub use write::{CloseFrames, FeedFrame, FlushFrames, FramedWrite, SendFrame};
 
-/// Finds frames in the bytes that have come.
+/// Finds frames in the bytes of a buffer.
 pub trait Decoder {
     /// A frame.
     type Item;
-    /// What may be wrong with one. The stream's own errors are of this type too.
+    /// The error of a frame that is wrong. Errors of the stream are converted to it.
     type Error: From<io::Error>;
 
-    /// Takes the next frame out of the front of `src`. `None`: it is not all there yet. Leave `src` as it is
+    /// Takes the next frame from the front of `src`. `None` means that the frame is not complete: leave `src` unchanged
     /// then, or remember what was taken.
     ///
-    /// To make room in `src` for what is still to come is not necessary, and not wise if it is a peer who
-    /// says how much that will be.
+    /// An implementation need not make room in `src`, and should not if the peer says how much.
     ///
     /// # Errors
     ///
-    /// If what is there is no frame and cannot become one.
+    /// If the bytes are no frame and cannot become one.
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error>;
 
-    /// Takes the next frame after the stream has ended. It is called until it answers `None`.
+    /// Takes the next frame after the stream has ended. It is called until it returns `None`.
     ///
     /// # Errors
     ///
-    /// Those of [`decode`](Decoder::decode); and unless the codec knows better, one of kind
-    /// [`io::ErrorKind::UnexpectedEof`] if something is left that is no frame.
+    /// Those of [`decode`](Decoder::decode); and by default [`io::ErrorKind::UnexpectedEof`] if the bytes that are left are
+    /// no frame.
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
         match self.decode(src)? {
             None if !src.is_empty() => Err(ended_inside_a_frame().into()),
             frame => Ok(frame),
         }
+    }
+
+    /// Reads and writes the frames of this codec on a stream.
+    fn framed<T>(self, io: T) -> Framed<T, Self>
+    where
+        Self: Sized,
+    {
+        Framed::new(io, self)
     }
 }
 
@@ -87,15 +90,15 @@ fn ended_inside_a_frame() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended inside a frame")
 }
 
-/// Writes frames as bytes.
+/// Writes frames to the bytes of a buffer.
 pub trait Encoder<Item> {
-    /// What may be wrong with a frame. The stream's own errors are of this type too.
+    /// The error of a frame that cannot be encoded. Errors of the stream are converted to it.
     type Error: From<io::Error>;
 
-    /// Appends the frame to `dst`, or nothing.
+    /// Appends the bytes of the frame to `dst`, or nothing.
     ///
     /// # Errors
     ///
-    /// If this frame cannot be written.
+    /// If this frame cannot be encoded.
     fn encode(&mut self, item: Item, dst: &mut BytesMut) -> Result<(), Self::Error>;
 }

@@ -221,14 +221,22 @@ fn who_waits_is_woken_by_the_reader() {
 }
 
 #[test]
+fn the_first_read_is_of_the_capacity_and_takes_no_memory_before() {
+    let stream = reader([text("one\ntwo")]);
+    let mut lines = FramedRead::with_capacity(stream, LinesCodec::new(), 5);
+    assert_eq!(lines.read_buffer().capacity(), 0);
+    block_on(lines.next()).unwrap().unwrap();
+    assert_eq!(lines.get_ref().rooms, [5]);
+}
+
+#[test]
 fn the_parts_are_at_hand() {
     let mut lines = FramedRead::with_capacity(&b"one\ntwo"[..], LinesCodec::new(), 5);
-    assert_eq!(lines.read_buffer_mut().capacity(), 5);
     block_on(lines.next()).unwrap().unwrap();
-    assert_eq!(lines.decoder().max_length(), usize::MAX);
-    lines.decoder_mut().clone_from(&LinesCodec::new_with_max_length(2));
-    let mut pairs = lines.map_decoder(|_| Pairs { ends_asked: 0 });
-    assert_eq!(pairs.decoder().ends_asked, 0);
+    assert_eq!(lines.codec().max_length(), usize::MAX);
+    lines.codec_mut().clone_from(&LinesCodec::new_with_max_length(2));
+    let mut pairs = lines.map_codec(|_| Pairs { ends_asked: 0 });
+    assert_eq!(pairs.codec().ends_asked, 0);
     // A buffer filled by hand.
     pairs.read_buffer_mut().extend_from_slice(b"xy");
     let mut all = Vec::new();

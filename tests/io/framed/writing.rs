@@ -173,10 +173,10 @@ fn one_encoder_may_have_several_kinds_of_frames() {
     let mut stream = FramedWrite::with_capacity(greedy(), Both, 1);
     block_on(stream.send("a")).unwrap();
     block_on(stream.send(b'b')).unwrap();
-    let mut stream = stream.map_encoder(|Both| BytesCodec::new());
+    let mut stream = stream.map_codec(|Both| BytesCodec::new());
     block_on(stream.send(Bytes::from_static(b"c"))).unwrap();
     block_on(stream.send(BytesMut::from("d"))).unwrap();
-    *stream.encoder_mut() = *stream.encoder();
+    *stream.codec_mut() = *stream.codec();
     stream.write_buffer_mut().extend_from_slice(b"e");
     block_on(stream.flush()).unwrap();
     assert_eq!(stream.get_ref().written, b"abcde");

@@ -1,17 +1,17 @@
-//! All of it, or an error: the steps that longer operations repeat.
+//! All the bytes or an error: the steps that longer operations repeat.
 //!
-//! A read may bring less than was asked for, a write may take less than it was given, and a signal may
-//! interrupt either before it has done anything. Whoever wants the whole thing must go on, and must see the
-//! two answers that mean "never": a read of nothing is the end of the stream, a write of nothing is a writer
-//! that takes no more. That is said once, here.
+//! A read may return fewer bytes than its buffer holds, a write may take fewer than it was given, and a signal
+//! may interrupt either before it has done anything. An operation on all the bytes loops, and treats two
+//! answers as final: a read of 0 bytes is the end of the stream, and a write of 0 bytes means that the writer
+//! takes no more. These loops are here, once.
 //!
-//! Progress is a plain number that the caller keeps, so an operation that is pending, and polled again,
-//! goes on where it was.
+//! The caller keeps the progress as a plain number, so a pending operation continues where it was when it is
+//! polled again.
 //!
-//! A single read or write (`AsyncReadExt::read`, `AsyncWriteExt::write`) does not pass through here: it hands
-//! on what it gets, an interruption too, as Tokio's does.
+//! A single read or write (`AsyncReadExt::read`, `AsyncWriteExt::write`) does not use this file: it returns
+//! what the stream returns, an interruption included, as Tokio's does.
 //!
-//! Next: `read_to_end.rs`, which reads a whole whose length nobody knows.
+//! Next: `read_to_end.rs`, which reads an unknown number of bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-/// Polls again for as long as a signal interrupts.
+/// Polls again while a signal interrupts the operation.
 pub(super) fn uninterrupted<T>(
     mut poll: impl FnMut() -> Poll<io::Result<T>>,
 ) -> Poll<io::Result<T>> {
@@ -31,7 +31,7 @@ pub(super) fn uninterrupted<T>(
     }
 }
 
-/// Fills `buf`, of which `filled` bytes are there already.
+/// Fills `buf`, whose first `filled` bytes were read before.
 pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
     mut reader: Pin<&mut R>,
     buf: &mut [u8],
@@ -39,8 +39,8 @@ pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while *filled < buf.len() {
-        let room = &mut buf[*filled..];
-        match ready!(uninterrupted(|| reader.as_mut().poll_read(cx, room)))? {
+        let rest = &mut buf[*filled..];
+        match ready!(uninterrupted(|| reader.as_mut().poll_read(cx, rest)))? {
             0 => return Poll::Ready(Err(early_eof())),
             count => *filled += count,
         }
@@ -52,24 +52,19 @@ fn early_eof() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended before the buffer was full")
 }
 
-/// Writes some of `bytes`, which are not empty, and says how many. It is never 0.
+/// Writes some of `bytes`, which must not be empty, and returns how many: never 0.
 pub(super) fn poll_write_some<W: AsyncWrite + ?Sized>(
     mut writer: Pin<&mut W>,
     bytes: &[u8],
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    uninterrupted(|| writer.as_mut().poll_write(cx, bytes)).map(not_zero)
-}
-
-/// A write of nothing, where there was something to write, is an error.
-pub(super) fn not_zero(written: io::Result<usize>) -> io::Result<usize> {
-    match written {
+    uninterrupted(|| writer.as_mut().poll_write(cx, bytes)).map(|written| match written {
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         written => written,
-    }
+    })
 }
 
-/// Writes all of `bytes`, of which `written` are written already.
+/// Writes all of `bytes`, whose first `written` bytes were written before.
 pub(super) fn poll_write_all<W: AsyncWrite + ?Sized>(
     mut writer: Pin<&mut W>,
     bytes: &[u8],

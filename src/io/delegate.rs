@@ -3,12 +3,12 @@
 //! Each macro is the body of an `impl`, written once for all wrappers. Its argument is the pinned field that
 //! takes the calls, or says how to get a pinned stream from `self`: `this => Pin::new(&mut this.get_mut().0)`.
 //!
-//! Next: `buf_reader.rs`, which changes how one reads, and hands on what is written.
+//! Next: `buf_reader.rs`, which changes reading and hands writing on.
 
 /// The body of an `impl AsyncRead`.
 macro_rules! read_from {
     ($field:ident) => {
-        crate::io::forward::read_from!(this => this.project().$field);
+        crate::io::delegate::read_from!(this => this.project().$field);
     };
     ($this:ident => $stream:expr) => {
         fn poll_read(
@@ -34,7 +34,7 @@ macro_rules! read_from {
 /// The body of an `impl AsyncBufRead`.
 macro_rules! buf_read_from {
     ($field:ident) => {
-        crate::io::forward::buf_read_from!(this => this.project().$field);
+        crate::io::delegate::buf_read_from!(this => this.project().$field);
     };
     ($this:ident => $stream:expr) => {
         fn poll_fill_buf(
@@ -55,7 +55,7 @@ macro_rules! buf_read_from {
 /// The body of an `impl AsyncWrite`.
 macro_rules! write_to {
     ($field:ident) => {
-        crate::io::forward::write_to!(this => this.project().$field);
+        crate::io::delegate::write_to!(this => this.project().$field);
     };
     ($this:ident => $stream:expr) => {
         fn poll_write(

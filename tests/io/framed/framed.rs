@@ -1,15 +1,19 @@
 //! A stream that is read and written in frames.
 
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use std::io::ErrorKind;
+
+use bytes::Bytes;
 use futures::executor::block_on;
+use futures::{FutureExt, SinkExt, StreamExt, stream};
 use openwork::io::framed::{
-    BytesCodec, Framed, FramedParts, FramedRead, FramedWrite, LengthDelimitedCodec, LinesCodec,
+    BytesCodec, Decoder, Framed, FramedRead, FramedWrite, LengthDelimitedCodec, LinesCodec,
+    LinesCodecError,
 };
 use openwork::io::{DuplexStream, duplex, split};
 
 use crate::common::on_every_flavour;
-use crate::script::{reader, text};
+use crate::script::Step::{Fail, Pending, Take};
+use crate::script::{reader, text, writer};
 
 #[test]
 fn questions_go_one_way_and_answers_the_other() {
@@ -76,10 +80,7 @@ fn the_protocol_is_changed_and_nothing_is_lost() {
         lines.feed("yes").await.unwrap();
         assert_eq!(lines.read_buffer(), &b"\0\0\0\x03abc\0"[..]);
 
-        let old = lines.into_parts();
-        let mut parts = FramedParts::new(old.io, LengthDelimitedCodec::new());
-        (parts.read_buf, parts.write_buf) = (old.read_buf, old.write_buf);
-        let mut frames = Framed::from_parts(parts);
+        let mut frames = lines.map_codec(|_| LengthDelimitedCodec::new());
         assert_eq!(frames.next().await.unwrap().unwrap(), "abc");
         assert_eq!(frames.next().await.unwrap().unwrap(), "d");
         assert_eq!(frames.write_buffer(), "yes\n");
@@ -106,6 +107,36 @@ fn another_codec_goes_on_where_the_first_one_was() {
 }
 
 #[test]
+fn it_is_a_sink_for_the_ecosystem() {
+    block_on(async {
+        let mut frames = LengthDelimitedCodec::new().framed(reader([]));
+        frames.get_mut().takes_all = true;
+        let (one, two) = (Bytes::from_static(b"1"), Bytes::from_static(b"2"));
+        frames.feed(one.clone()).await.unwrap();
+        SinkExt::feed(&mut frames, two.clone()).await.unwrap();
+        assert!(frames.get_ref().calls.is_empty());
+        SinkExt::send(&mut frames, one.clone()).await.unwrap();
+        assert_eq!(frames.get_ref().calls, ["write 15", "flush"]);
+        SinkExt::send_all(&mut frames, &mut stream::iter([Ok(one), Ok(two)])).await.unwrap();
+        SinkExt::<Bytes>::close(&mut frames).await.unwrap();
+        assert_eq!(frames.get_ref().calls[2..], ["write 10", "flush", "flush", "close"]);
+    });
+}
+
+/// The boundary holds for the trait too, and an error of the stream is one of the encoder.
+#[test]
+fn a_sink_waits_behind_the_boundary_and_converts_errors() {
+    let steps = [Pending, Take(100), Fail(ErrorKind::TimedOut)];
+    let mut lines = FramedWrite::new(writer(steps), LinesCodec::new());
+    lines.set_backpressure_boundary(1);
+    SinkExt::feed(&mut lines, "one").now_or_never().unwrap().unwrap();
+    assert!(SinkExt::feed(&mut lines, "two").now_or_never().is_none());
+    block_on(SinkExt::feed(&mut lines, "two")).unwrap();
+    let error: LinesCodecError = block_on(SinkExt::send(&mut lines, "three")).unwrap_err();
+    assert_eq!(error.to_string(), "timed out");
+}
+
+#[test]
 fn it_is_a_stream_for_the_ecosystem() {
     let frames = Framed::new(&b"a\nb\nc"[..], LinesCodec::new());
     let lines: Vec<_> = block_on(frames.map(Result::unwrap).collect());
@@ -119,5 +150,4 @@ fn they_go_where_their_streams_go() {
     goes::<Framed<DuplexStream, LinesCodec>>();
     goes::<FramedRead<DuplexStream, LengthDelimitedCodec>>();
     goes::<FramedWrite<DuplexStream, BytesCodec>>();
-    goes::<FramedParts<DuplexStream, BytesMut>>();
 }
