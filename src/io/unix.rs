@@ -15,7 +15,7 @@
 //! the poller knows it, and its number go to somebody else. For the same reason what is inside owns its
 //! descriptor, or shares it (`Arc<OwnedFd>`), and does not borrow it.
 //!
-//! Next: `whole.rs`; from here on descriptors are behind us, and bytes in front.
+//! Next: `op.rs`, the future of the extension methods.
 
 use std::fmt;
 use std::io;

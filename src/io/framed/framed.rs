@@ -5,7 +5,7 @@
 //! stream in one direction, [`FramedRead`] and [`FramedWrite`] are names of the same type. To read and write in two tasks,
 //! split the stream first and give each half a codec.
 //!
-//! Reading is [`Reading`]'s part. To write a frame is to encode it into the write buffer, completely and in one step. From
+//! [`ReadState`] reads and decodes. To write a frame is to encode it into the write buffer, completely and in one step. From
 //! then on, dropping the future that sends it neither loses it nor sends half of it. To **feed** a frame is to encode it and
 //! no more, so that many small frames go out in one write; to **send** it is to feed it and then to flush.
 //!
@@ -26,7 +26,7 @@ use pin_project_lite::pin_project;
 
 use super::super::exact::poll_write_some;
 use super::super::op::{IoOp, Op};
-use super::read::Reading;
+use super::read::ReadState;
 use super::{Decoder, Encoder};
 
 /// The first read, and the boundary of the write buffer. A socket usually has no more at once.
@@ -54,7 +54,7 @@ pin_project! {
         #[pin]
         io: T,
         codec: C,
-        reading: Reading,
+        reading: ReadState,
         // Encoded, and not yet written.
         write_buffer: BytesMut,
         // With so many bytes in the write buffer, the next frame waits.
@@ -68,6 +68,10 @@ pub type FramedRead<T, D> = Framed<T, D>;
 /// A [`Framed`] of a stream that is only written. It allocates nothing for reading.
 pub type FramedWrite<T, E> = Framed<T, E>;
 
+/// The future that sends a frame. From [`Framed::send`] and [`Framed::feed`].
+pub type SendFrame<'a, T, E, I> =
+    Op<(&'a mut Framed<T, E>, Option<I>), Result<(), <E as Encoder<I>>::Error>>;
+
 impl<T, C> Framed<T, C> {
     /// Reads and writes the frames of `codec` on the stream `io`.
     pub fn new(io: T, codec: C) -> Self {
@@ -76,7 +80,7 @@ impl<T, C> Framed<T, C> {
 
     /// Creates a `Framed` whose first read is of up to `capacity` bytes instead of 8 KiB.
     pub fn with_capacity(io: T, codec: C, capacity: usize) -> Self {
-        let reading = Reading::new(capacity);
+        let reading = ReadState::new(capacity);
         Framed { io, codec, reading, write_buffer: BytesMut::new(), boundary: CAPACITY }
     }
 
@@ -162,7 +166,7 @@ impl<T: AsyncWrite + Unpin, C> Framed<T, C> {
     /// # Errors
     ///
     /// The encoder's, and then nothing of this frame is sent; or the stream's.
-    pub fn send<I>(&mut self, item: I) -> Op<(&mut Self, Option<I>), Result<(), C::Error>>
+    pub fn send<I>(&mut self, item: I) -> SendFrame<'_, T, C, I>
     where
         C: Encoder<I>,
     {
@@ -179,7 +183,7 @@ impl<T: AsyncWrite + Unpin, C> Framed<T, C> {
     /// # Errors
     ///
     /// The encoder's; or the stream's, if the buffer was full.
-    pub fn feed<I>(&mut self, item: I) -> Op<(&mut Self, Option<I>), Result<(), C::Error>>
+    pub fn feed<I>(&mut self, item: I) -> SendFrame<'_, T, C, I>
     where
         C: Encoder<I>,
     {

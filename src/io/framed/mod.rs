@@ -43,7 +43,7 @@ use std::io;
 use bytes::BytesMut;
 
 pub use bytes_codec::BytesCodec;
-pub use framed::{Framed, FramedRead, FramedWrite};
+pub use framed::{Framed, FramedRead, FramedWrite, SendFrame};
 pub use length_delimited::LengthDelimitedCodec;
 pub use lines_codec::{LinesCodec, LinesCodecError};
 

@@ -48,7 +48,7 @@ enum Step {
 
 /// The state of the read direction.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct ReadState {
     pub(super) buffer: BytesMut,
     window: Window,
     step: Step,
@@ -56,10 +56,10 @@ pub(super) struct Reading {
     failed: bool,
 }
 
-impl Reading {
+impl ReadState {
     pub(super) fn new(capacity: usize) -> Self {
         let window = Window::starting_with(capacity);
-        Reading { buffer: BytesMut::new(), window, step: Step::Reading, failed: false }
+        ReadState { buffer: BytesMut::new(), window, step: Step::Reading, failed: false }
     }
 
     pub(super) fn poll_next<T: AsyncRead, D: Decoder>(

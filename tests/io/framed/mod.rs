@@ -1,6 +1,6 @@
 //! Messages on a stream of bytes: found however they were cut up, refused when they are broken.
 
-mod framed;
+mod sink_and_stream;
 mod length_delimited;
 mod lines;
 mod memory;
