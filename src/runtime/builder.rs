@@ -1,15 +1,20 @@
-//! How a runtime comes to be.
+//! Puts the parts of a runtime together and starts its threads.
+//!
+//! A [`Builder`] collects the settings. [`Builder::build`] makes the parts in the order of their dependence: the
+//! clock and the tracer, the scheduler with the driver, the blocking pool, and last the worker threads, which use
+//! all of these.
 //!
 //! This is the last file of `runtime`. Next: `time`.
 
 use std::fmt;
 use std::io;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::handle::Handle;
+use super::handle::{Handle, RuntimeFlavor};
 use super::inner::Inner;
 use super::rt::Runtime;
 use crate::engine::blocking::Pool;
@@ -22,24 +27,27 @@ use crate::engine::scheduler::{ParkHooks, SchedulerHandle};
 use crate::engine::threads::{ThreadConfig, WorkerThreads};
 use crate::engine::trace::{Record, Subscriber, Tracer};
 
-/// Threads for blocking work, unless the builder is told otherwise. Tokio's number; large, since such
-/// threads mostly wait.
+/// The default for [`Builder::max_blocking_threads`]. Tokio's number; large, since such threads mostly wait.
 const MAX_BLOCKING: usize = 512;
 
-/// How long a blocking thread waits for more to do. Tokio's number.
+/// The default for [`Builder::thread_keep_alive`]. Tokio's number.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// Sets a runtime up.
+/// Builds a [`Runtime`] with other settings than the default ones.
 ///
 /// ```
 /// use openwork::runtime::Builder;
 ///
-/// let runtime = Builder::new_current_thread().enable_all().build()?;
-/// assert_eq!(runtime.block_on(async { 2 + 2 }), 4);
+/// let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("pool").build()?;
+/// let name = runtime.block_on(async {
+///     openwork::spawn(async { std::thread::current().name().map(str::to_owned) }).await.unwrap()
+/// });
+/// assert_eq!(name.as_deref(), Some("pool"));
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Builder {
-    /// None: a current-thread runtime.
+    flavor: RuntimeFlavor,
+    /// `None`: one for each processor. Only a multi-thread runtime has worker threads.
     workers: Option<usize>,
     threads: ThreadConfig,
     park_hooks: ParkHooks,
@@ -50,18 +58,18 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A runtime whose tasks all run on the thread that calls [`Runtime::block_on`].
+    /// A builder for a runtime whose tasks all run on the thread that calls [`Runtime::block_on`].
     pub fn new_current_thread() -> Self {
-        Self::new(None)
+        Self::new(RuntimeFlavor::CurrentThread)
     }
 
-    /// A runtime with threads of its own that share its tasks, one for each processor unless
-    /// [`worker_threads`](Builder::worker_threads) says otherwise.
+    /// A builder for a runtime whose tasks run on worker threads: one for each processor, or as many as
+    /// [`worker_threads`](Builder::worker_threads) sets.
     pub fn new_multi_thread() -> Self {
-        Self::new(Some(thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)))
+        Self::new(RuntimeFlavor::MultiThread)
     }
 
-    fn new(workers: Option<usize>) -> Self {
+    fn new(flavor: RuntimeFlavor) -> Self {
         let threads = ThreadConfig {
             name: None,
             stack_size: None,
@@ -70,19 +78,18 @@ impl Builder {
             max_blocking: MAX_BLOCKING,
             keep_alive: KEEP_ALIVE,
         };
-        let park_hooks = ParkHooks::default();
         Builder {
-            workers,
+            flavor,
+            workers: None,
             threads,
-            park_hooks,
+            park_hooks: ParkHooks::default(),
             start_paused: false,
             seed: None,
-            shuffles: false,
             subscriber: None,
         }
     }
 
-    /// How many threads run the tasks of a multi-thread runtime. A current-thread runtime ignores it.
+    /// Sets the number of worker threads of a multi-thread runtime. A current-thread runtime ignores it.
     ///
     /// # Panics
     ///
@@ -91,7 +98,7 @@ impl Builder {
     pub fn worker_threads(&mut self, threads: usize) -> &mut Self {
         assert!(threads > 0, "`worker_threads` must be greater than 0");
         assert!(threads <= MAX_WORKERS, "`worker_threads` must be at most {MAX_WORKERS}");
-        self.workers = self.workers.map(|_| threads);
+        self.workers = Some(threads);
         self
     }
 
@@ -110,8 +117,8 @@ impl Builder {
         self
     }
 
-    /// The name of the threads that the runtime starts. The default is `openwork-worker-0` and so on, and
-    /// `openwork-blocking-0` for those of blocking work.
+    /// Sets the name of the threads that the runtime starts. The default names are `openwork-worker-0`,
+    /// `openwork-blocking-0` and so on.
     ///
     /// # Panics
     ///
@@ -124,9 +131,9 @@ impl Builder {
         self
     }
 
-    /// A function that names each thread that the runtime starts. It is called by the thread that starts the
-    /// other one: in [`build`](Builder::build), or where blocking work is spawned. Its panic goes to that
-    /// caller. If a name contains NUL, the thread is not started, as if the system had refused it.
+    /// Sets a function that names each thread that the runtime starts. [`build`](Builder::build) calls it for a
+    /// worker, and `spawn_blocking` for a thread of the blocking pool; a panic of it reaches the caller of these.
+    /// A name that contains NUL has the effect of a system that starts no more threads.
     pub fn thread_name_fn<F>(&mut self, name: F) -> &mut Self
     where
         F: Fn() -> String + Send + Sync + 'static,
@@ -135,14 +142,14 @@ impl Builder {
         self
     }
 
-    /// The stack of each thread that the runtime starts, in bytes. The default is std's.
+    /// Sets the stack size of each thread that the runtime starts, in bytes. The default is std's.
     pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
         self.threads.stack_size = Some(bytes);
         self
     }
 
-    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; further closures
-    /// wait for one to become free. The default is 512.
+    /// Sets how many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once. Further closures
+    /// wait until one is free. The default is 512.
     ///
     /// # Panics
     ///
@@ -154,69 +161,47 @@ impl Builder {
         self
     }
 
-    /// How long a blocking thread waits for another closure before it ends. The default is 10 s.
+    /// Sets how long an idle thread of the blocking pool waits for a closure before it exits. The default is 10 s.
     pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
         self.threads.keep_alive = duration;
         self
     }
 
-    /// Called on each thread that the runtime starts, before anything else.
+    /// Sets a function that each thread of the runtime calls when it starts.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
         self.threads.on_start = Some(Arc::new(call));
         self
     }
 
-    /// Called on each thread that the runtime started, before it ends.
+    /// Sets a function that each thread of the runtime calls before it exits.
     pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
         self.threads.on_stop = Some(Arc::new(call));
         self
     }
 
-    /// Called on a worker that has found nothing to do and is about to sleep. It may wake and spawn tasks,
-    /// and then the worker does not park. On a current-thread runtime that is the thread in `block_on`.
+    /// Sets a function that a worker calls when it has found no task and is about to park. If the function wakes
+    /// or spawns a task, the worker does not park. The worker of a current-thread runtime is the thread in
+    /// `block_on`.
     pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
         self.park_hooks.on_park = Some(Arc::new(call));
         self
     }
 
-    /// Called on a worker after each call of what [`on_thread_park`](Builder::on_thread_park) was given,
-    /// when it is awake again, before it looks for something to do.
+    /// Sets a function that a worker calls when it continues after a park: once for each call of
+    /// [`on_thread_park`](Builder::on_thread_park)'s function, before the worker looks for tasks.
     pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, call: F) -> &mut Self {
         self.park_hooks.on_unpark = Some(Arc::new(call));
         self
     }
 
-    /// Does nothing: how often a worker looks at what was woken from outside is fixed, and bounded in time.
-    ///
-    /// # Panics
-    ///
-    /// If `tasks` is 0.
-    #[track_caller]
-    pub fn global_queue_interval(&mut self, tasks: u32) -> &mut Self {
-        assert!(tasks > 0, "`global_queue_interval` must be greater than 0");
-        self
-    }
-
-    /// Does nothing: how often a worker looks at timers and sockets is fixed, and bounded in time.
-    ///
-    /// # Panics
-    ///
-    /// If `tasks` is 0.
-    #[track_caller]
-    pub fn event_interval(&mut self, tasks: u32) -> &mut Self {
-        assert!(tasks > 0, "`event_interval` must be greater than 0");
-        self
-    }
-
-    /// Starts with the clock paused, as by [`time::pause`](crate::time::pause).
+    /// Sets whether the runtime starts with its clock paused, as by [`time::pause`](crate::time::pause).
     pub fn start_paused(&mut self, paused: bool) -> &mut Self {
         self.start_paused = paused;
         self
     }
 
-    /// Determines the choices that the runtime makes at random, such as the branch that
-    /// [`select!`](crate::select) looks at first. The default is new in each runtime, and a constant in one
-    /// whose clock is paused.
+    /// Sets the seed of the runtime's random choices, such as the branch that [`select!`](crate::select) polls
+    /// first. The default seed differs in each runtime; with a paused clock it is a constant.
     ///
     /// ```
     /// use openwork::runtime::{Builder, RngSeed};
@@ -230,20 +215,10 @@ impl Builder {
         self
     }
 
-    /// Chooses by `seed` where the order is the runtime's own affair: the task that runs next, the order of equal
-    /// deadlines, and the order of the sockets that are ready at once. So a test that runs under many seeds sees
-    /// many schedules of its tasks, and a failure can be repeated by its seed. With a paused clock, and
-    /// without sockets and other threads, the seed determines the whole run. Includes
-    /// [`rng_seed`](Builder::rng_seed). The idea is that of deterministic simulation.
-    pub fn shuffle(&mut self, seed: u64) -> &mut Self {
-        self.shuffles = true;
-        self.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
-    }
-
-    /// Calls `listener` with everything that happens in the runtime, on the thread where it happens and
-    /// as it happens. What the listener itself causes is not reported.
-    pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, listener: F) -> &mut Self {
-        self.subscriber = Some(Arc::new(listener));
+    /// Sets a function that is called with every event of the runtime, on the thread where the event happens. The
+    /// events that this function causes are not reported.
+    pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, subscriber: F) -> &mut Self {
+        self.subscriber = Some(Arc::new(subscriber));
         self
     }
 
@@ -251,32 +226,34 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the system gives no poller, for instance because there are no descriptors left, or not enough
-    /// threads. Nothing is left behind then.
+    /// If the system refuses a poller, for instance because no descriptor is left, or a thread. The threads that
+    /// were started have then exited.
     ///
     /// # Panics
     ///
     /// If a multi-thread runtime is to start with its clock paused, or to [`shuffle`](Builder::shuffle).
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
+        let workers = match self.flavor {
+            RuntimeFlavor::CurrentThread => 0,
+            RuntimeFlavor::MultiThread => self.workers.unwrap_or_else(|| {
+                thread::available_parallelism().map_or(1, NonZero::get).min(MAX_WORKERS)
+            }),
+        };
         assert!(
-            !self.start_paused || self.workers.is_none(),
-            "`start_paused` needs a current-thread runtime: no thread of several knows when nothing else \
-             is left to do"
-        );
-        assert!(
-            !self.shuffles || self.workers.is_none(),
-            "`shuffle` needs a current-thread runtime: with several threads the system chooses too"
+            !self.start_paused || workers == 0,
+            "`start_paused` needs a current-thread runtime: with several threads it is not known when \
+             no task can run"
         );
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
         let tracer = Tracer { runtime: id, clock, subscriber: self.subscriber.clone() };
-        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused, self.shuffles);
-        let (hooks, threads) = (self.park_hooks.clone(), self.workers.unwrap_or(0));
-        let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, threads)?;
+        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused);
+        let hooks = self.park_hooks.clone();
+        let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, workers)?;
         let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));
-        let worker_threads = self.workers.map(|_| WorkerThreads::new(Arc::clone(&shared)));
+        let worker_threads = (workers > 0).then(|| WorkerThreads::new(Arc::clone(&shared)));
         let shared = Arc::new(shared);
         let inner = Arc::new(Inner { shared, worker_threads, pool });
         if let Some(worker_threads) = &inner.worker_threads {
@@ -289,6 +266,7 @@ impl Builder {
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
+            .field("flavor", &self.flavor)
             .field("workers", &self.workers)
             .field("threads", &self.threads)
             .field("start_paused", &self.start_paused)
@@ -298,21 +276,21 @@ impl fmt::Debug for Builder {
 }
 
 impl Runtime {
-    /// A multi-thread runtime with the usual settings, as by `Builder::new_multi_thread().build()`.
+    /// Builds a multi-thread runtime with the default settings.
     ///
     /// # Errors
     ///
-    /// As [`Builder::build`](Builder::build).
+    /// If the system refuses a poller or a thread; see [`Builder::build`].
     pub fn new() -> io::Result<Runtime> {
         Builder::new_multi_thread().build()
     }
 }
 
-/// Runs a future to its end on a runtime of its own, which has this one thread, and then drops the
-/// [runtime](Runtime): tasks that are left are dropped, blocking closures and writes are waited for.
+/// Runs a future to completion on a new current-thread runtime, and then drops the [runtime](Runtime): that
+/// drops the tasks that are left, and waits for blocking closures and for writes to files.
 ///
-/// This is where a program begins that uses this crate: what `#[tokio::main]` is elsewhere, as a plain
-/// function that a debugger can step into.
+/// A program that uses this crate starts here. This is what `#[tokio::main]` is for Tokio, as a plain function
+/// that a debugger can step into.
 ///
 /// ```
 /// let sum = openwork::block_on(async {
@@ -324,10 +302,10 @@ impl Runtime {
 ///
 /// # Panics
 ///
-/// If this thread runs a runtime already, if the future panics, and if the system gives no poller.
+/// If this thread already runs a runtime, if the future panics, and if the system refuses a poller.
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    // Before anything is built, and with the name that the caller knows.
+    // Before the runtime is built, so that the message names the function that was called.
     context::assert_may_block("openwork::block_on");
     let runtime = Builder::new_current_thread().build().expect("the system gives a poller");
     box_if_large!(F, future = Box::pin(future) => runtime.block_on(future))

@@ -1,6 +1,9 @@
-//! A way into a runtime.
+//! A reference to a runtime that is not its owner.
 //!
-//! Next: `rt.rs`, what it is a handle of.
+//! Code inside a runtime finds it in the thread's context: [`Handle::current`]. A thread outside of the runtime
+//! holds a clone of the handle instead.
+//!
+//! Next: `metrics.rs`, what a handle tells about the runtime.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -10,11 +13,8 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_task::{FutureObj, Spawn, SpawnError};
-
 use super::inner::Inner;
 use super::join_handle::JoinHandle;
-use super::metrics::{RuntimeMetrics, TaskInfo};
 use crate::engine::block_on::block_on;
 use crate::engine::blocking::Refused;
 use crate::engine::context::{self, AnyRuntime};
@@ -22,45 +22,90 @@ use crate::engine::coop;
 use crate::engine::large::box_if_large;
 use crate::engine::task::Join;
 
-/// What to do about it.
+/// Ends the message of a panic outside of a runtime.
 const MUST_BE_INSIDE: &str = "must run inside of one: wrap the code in \
     `openwork::block_on(async { … })`, or hold the guard of `Runtime::enter()`";
 
-/// A way into a runtime: cheap to clone, free to go to other threads.
+/// Refers to a runtime: spawns tasks in it from any thread. Cloning it is cheap.
 ///
-/// It may outlive its runtime: what it spawns then is cancelled at once.
+/// A handle does not keep its runtime running. What it spawns after the runtime has ended is cancelled at once.
+///
+/// ```
+/// use openwork::runtime::Handle;
+///
+/// # openwork::block_on(async {
+/// let handle = Handle::current();
+/// let thread = std::thread::spawn(move || handle.spawn(async { 1 + 2 }));
+/// assert_eq!(thread.join().unwrap().await.unwrap(), 3);
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// Declares the methods that `Handle` and `Runtime` share; `$handle` is the handle in `$self`. A call from one to the
+/// other would not do: the function that the user calls must itself box a large future (see `large.rs`).
+macro_rules! spawn_methods {
+    (|$self:ident| $handle:expr) => {
+        /// Spawns a task in this runtime; see [`task::spawn`](crate::task::spawn). On a current-thread runtime
+        /// the task runs while some thread is in [`Runtime::block_on`](crate::runtime::Runtime::block_on).
+        #[track_caller]
+        pub fn spawn<F>(&$self, future: F) -> JoinHandle<F::Output>
+        where
+            F: Future<Output: Send + 'static> + Send + 'static,
+        {
+            box_if_large!(F, future = Box::pin(future) => $handle.spawn_named::<_, F>(future))
+        }
+
+        /// Runs a closure on a thread of the blocking pool; see
+        /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+        ///
+        /// # Panics
+        ///
+        /// If the pool has no thread and the system refuses one.
+        #[track_caller]
+        pub fn spawn_blocking<F, T>(&$self, closure: F) -> JoinHandle<T>
+        where
+            F: FnOnce() -> T + Send + 'static,
+            T: Send + 'static,
+        {
+            box_if_large!(F, closure = Box::new(closure) as Box<dyn FnOnce() -> T + Send> => {
+                $handle.spawn_blocking_closure(closure)
+            })
+        }
+    };
+}
+pub(super) use spawn_methods;
+
 impl Handle {
-    /// The handle of the runtime that this thread is in.
+    spawn_methods!(|self| self);
+
+    /// Returns the handle of the runtime that this thread is in.
     ///
     /// # Panics
     ///
-    /// If it is in none.
+    /// If the thread is in no runtime.
     #[track_caller]
     pub fn current() -> Handle {
         Self::current_for("Handle::current")
     }
 
-    /// The handle of the runtime that this thread is in.
+    /// Returns the handle of the runtime that this thread is in.
     ///
     /// # Errors
     ///
-    /// If it is in none.
+    /// If the thread is in no runtime.
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         context::with_runtime(|runtime| {
             let missing = || TryCurrentError { thread_ends: context::is_thread_local_destroyed() };
             let runtime = runtime.ok_or_else(missing)?.clone();
-            let inner =
-                runtime.downcast().expect("a thread is put into a runtime by `enter` alone");
+            let inner = runtime.downcast().expect("all runtimes are entered by `enter`");
             Ok(Handle { inner })
         })
     }
 
-    /// As [`current`](Handle::current), with a panic that names the call which needs a runtime.
+    /// Like `current`, with a panic that names the function that needs a runtime.
     #[track_caller]
     pub(crate) fn current_for(call: &str) -> Handle {
         match Self::try_current() {
@@ -69,49 +114,31 @@ impl Handle {
         }
     }
 
-    /// The same for an `async` function, which is polled elsewhere than it was called.
+    /// Like `current_for`, for an `async` function, which was called at `place` and is polled elsewhere.
     pub(crate) fn current_at(call: &str, place: &Location<'_>) -> Handle {
-        match Self::try_current() {
-            Ok(handle) => handle,
-            Err(_) => {
-                panic!("there is no runtime here: `{call}`, called at {place}, {MUST_BE_INSIDE}")
-            }
-        }
+        Self::try_current().unwrap_or_else(|_| {
+            panic!("there is no runtime here: `{call}`, called at {place}, {MUST_BE_INSIDE}")
+        })
     }
 
-    /// Spawns a task in this runtime; see [`task::spawn`](crate::task::spawn).
-    #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        box_if_large!(F, future = Box::pin(future) => self.spawn_named::<_, F>(future))
-    }
-
-    /// The same for a future that may be boxed, with the name of the type that was.
+    /// Spawns a future that may be boxed. The task reports the name of the type `N`.
     #[track_caller]
     pub(crate) fn spawn_named<F, N>(&self, future: F) -> JoinHandle<F::Output>
     where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
+        F: Future<Output: Send + 'static> + Send + 'static,
         N: 'static,
     {
         JoinHandle::new(self.inner.shared.spawn::<F, N>(future, Location::caller()))
     }
 
-    /// Runs a closure on a thread for blocking work; see
-    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    /// Spawns a closure that may be boxed.
     #[track_caller]
-    pub fn spawn_blocking<F, T>(&self, closure: F) -> JoinHandle<T>
+    pub(super) fn spawn_blocking_closure<F, T>(&self, closure: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let task = box_if_large!(F, closure = Box::new(closure) as Box<dyn FnOnce() -> T + Send> => {
-            self.spawn_on_pool(closure)
-        });
-        match task {
+        match self.spawn_on_pool(closure) {
             Ok(task) | Err(Refused::Closed(task)) => JoinHandle::new(task),
             Err(Refused::NoThread(error)) => {
                 panic!("no thread could be started for blocking work: {error}")
@@ -119,7 +146,7 @@ impl Handle {
         }
     }
 
-    /// The same for a caller that can answer an error. What it answers otherwise will be done.
+    /// Like `spawn_blocking`, for a caller that can return an error. If this returns `Ok`, the closure will run.
     #[track_caller]
     pub(crate) fn try_spawn_blocking<F, T>(&self, closure: F) -> io::Result<JoinHandle<T>>
     where
@@ -143,56 +170,54 @@ impl Handle {
         self.inner.pool.spawn(closure, Location::caller(), &runtime)
     }
 
-    /// Runs a future to its end on this thread, inside the runtime. It does not drive the runtime: that
-    /// takes a thread in [`Runtime::block_on`](crate::runtime::Runtime::block_on).
+    /// Runs a future to completion on this thread, inside the runtime. On a current-thread runtime this runs neither
+    /// tasks nor timers nor I/O: for these some thread must be in
+    /// [`Runtime::block_on`](crate::runtime::Runtime::block_on).
     ///
     /// # Panics
     ///
-    /// If this thread runs a runtime already, and if the future panics.
+    /// If this thread already runs a runtime, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let seeds = &self.inner.shared.rng_seeds;
         let _running = context::enter_runtime("Handle::block_on", || seeds.next_rng());
         let _entered = self.save_and_enter();
-        box_if_large!(F, future = Box::pin(future) => self.block_on_beside(future))
+        box_if_large!(F, future = Box::pin(future) => self.block_on_entered(future))
     }
 
-    /// Runs a future on this thread, which has entered the runtime and does not work for it. Each poll has a
-    /// budget, as everywhere: a future that is always ready must not keep those inside it (a `timeout`)
-    /// from their turn.
-    pub(super) fn block_on_beside<F: Future>(&self, future: F) -> F::Output {
+    /// Runs a future on this thread, which has entered the runtime and is none of its workers. Each poll has a
+    /// budget, as a task's has: otherwise a future that is always ready would starve those beside it, such as the
+    /// limit of a `timeout`.
+    pub(super) fn block_on_entered<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         block_on(poll_fn(|cx| coop::with_budget(|| future.as_mut().poll(cx))))
     }
 
-    /// As [`Runtime::enter`](crate::runtime::Runtime::enter).
+    /// Makes this the runtime that `spawn`, `sleep` and the like find on this thread, until the guard is dropped.
+    ///
+    /// The effect of a guard that is leaked ends with the poll, blocking closure or hook in which it was made.
+    /// The future of `block_on` may hold a guard across an `.await`: other tasks on its thread do not see it.
+    ///
+    /// # Panics
+    ///
+    /// Dropping a guard before another that was made later panics. The thread leaves the runtime all the same.
     pub fn enter(&self) -> EnterGuard<'_> {
         let guard = context::enter(self.inner.clone(), &self.inner.shared.driver.tracer);
         EnterGuard { _guard: guard, _handle: PhantomData }
     }
 
-    /// Enters the runtime until the guard is dropped, which also leaves what user code entered meanwhile and did
-    /// not leave.
+    /// Enters the runtime until the guard is dropped. The thread then also leaves the runtimes that user code has
+    /// entered meanwhile and not left.
     pub(crate) fn save_and_enter(&self) -> context::SavedContext {
         context::save().and_enter(self.inner.clone(), &self.inner.shared.driver.tracer)
     }
 
-    /// Of which kind the runtime is.
+    /// Returns the kind of the runtime.
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
         match self.inner.worker_threads {
             None => RuntimeFlavor::CurrentThread,
             Some(_) => RuntimeFlavor::MultiThread,
         }
-    }
-
-    /// The tasks that are not done, those that were spawned by one worker in the order of their spawns.
-    pub fn tasks(&self) -> Vec<TaskInfo> {
-        self.inner.shared.tasks().iter().map(|task| TaskInfo::of(&**task)).collect()
-    }
-
-    /// Figures of the runtime, as they are now.
-    pub fn metrics(&self) -> RuntimeMetrics {
-        RuntimeMetrics { inner: self.inner.clone() }
     }
 }
 
@@ -202,16 +227,7 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// For code that is given "something that spawns" and does not care what.
-impl Spawn for Handle {
-    #[track_caller]
-    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        drop(Handle::spawn(self, future));
-        Ok(())
-    }
-}
-
-/// The thread is in a runtime for as long as this lives. From [`Runtime::enter`](crate::runtime::Runtime::enter).
+/// Keeps the thread in a runtime until it is dropped. From [`Handle::enter`].
 #[derive(Debug)]
 #[must_use = "the thread leaves the runtime when this is dropped"]
 pub struct EnterGuard<'a> {
@@ -223,13 +239,13 @@ pub struct EnterGuard<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeFlavor {
-    /// All tasks run on the thread that is in `block_on`.
+    /// The tasks run on the thread that is in `block_on`.
     CurrentThread,
-    /// Tasks run on threads of the runtime.
+    /// The tasks run on worker threads.
     MultiThread,
 }
 
-/// This thread is in no runtime. From [`Handle::try_current`].
+/// The thread is in no runtime. From [`Handle::try_current`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TryCurrentError {
     thread_ends: bool,
@@ -238,10 +254,10 @@ pub struct TryCurrentError {
 impl TryCurrentError {
     /// Whether the thread has not entered a runtime.
     pub fn is_missing_context(&self) -> bool {
-        !self.is_thread_local_destroyed()
+        !self.thread_ends
     }
 
-    /// Whether the thread is ending, and has forgotten where it was.
+    /// Whether the thread is ending, and its thread-locals are gone.
     pub fn is_thread_local_destroyed(&self) -> bool {
         self.thread_ends
     }

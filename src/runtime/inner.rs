@@ -1,8 +1,6 @@
-//! What a runtime consists of.
+//! The parts of a runtime, which its threads, handles and its owner share.
 //!
-//! The thread's context holds this, behind `dyn Any`; `Handle` and `Runtime` are the two ways to own it.
-//!
-//! Next: `metrics.rs`.
+//! Next: `handle.rs`, how code reaches these parts.
 
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
@@ -11,7 +9,7 @@ use crate::engine::blocking::Pool;
 use crate::engine::scheduler::SchedulerHandle;
 use crate::engine::threads::WorkerThreads;
 
-/// The parts of one runtime, as a thread holds them.
+/// The parts of one runtime. The thread's context holds them as `dyn Any`.
 #[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) shared: Arc<SchedulerHandle>,
@@ -21,13 +19,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// The same for another thread, with a [`SchedulerHandle`] of its own.
+    /// The same parts for another thread, with a [`SchedulerHandle`] of its own.
     pub(super) fn for_thread(&self) -> Arc<Inner> {
         let shared = Arc::new(SchedulerHandle::clone(&self.shared));
         Arc::new(Inner { shared, ..self.clone() })
     }
 }
 
-// A panic in a runtime concerns one task: no broken invariant can be seen through what owns these parts, which are
-// the runtime, its handles and its metrics.
+// A panic ends one task. What owns these parts (the runtime, its handles and its metrics) has no invariant that
+// the panic could break.
 impl RefUnwindSafe for Inner {}

@@ -1,19 +1,19 @@
-//! Why did a task end without an output?
+//! Why a task has no output: it was cancelled, or it panicked.
 //!
-//! For two reasons only: it was cancelled, or it panicked. A panic carries a value of any type, usually
-//! the message, and the caller that joins the task may read it, or panic with it again.
+//! A panic carries a value of any type, mostly the message. The caller that joins the task may read the value, or
+//! panic with it again.
 //!
-//! Next: `join_handle.rs`, by which one learns of it.
+//! Next: `join_handle.rs`, whose output this is.
 
 use std::any::Any;
 use std::fmt;
 use std::io;
 use std::num::NonZeroU64;
-use std::sync::Mutex;
 
+use crate::engine::prim::Mutex;
 use crate::engine::task::{JoinErrorKind, Payload, Runnable};
 
-/// A task's number, unique in the process.
+/// The id of a task, unique in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(NonZeroU64);
 
@@ -33,39 +33,34 @@ impl fmt::Display for Id {
     }
 }
 
-/// A task ended without an output. From awaiting a [`JoinHandle`](super::join_handle::JoinHandle).
+/// A task was cancelled or panicked. From awaiting a [`JoinHandle`](super::join_handle::JoinHandle).
 pub struct JoinError {
     id: Id,
-    reason: Reason,
-}
-
-enum Reason {
-    Cancelled,
-    /// The lock is never taken in earnest: a payload is `Send` but not `Sync`, and an error should be
-    /// both.
-    Panicked(Mutex<Payload>),
+    /// `None`: the task was cancelled. The lock makes the error `Sync`, which a payload need not be; nothing waits
+    /// for it.
+    panic: Option<Mutex<Payload>>,
 }
 
 impl JoinError {
-    pub(super) fn new(id: Id, failure: JoinErrorKind) -> Self {
-        let reason = match failure {
-            JoinErrorKind::Cancelled => Reason::Cancelled,
-            JoinErrorKind::Panicked(payload) => Reason::Panicked(Mutex::new(payload)),
+    pub(super) fn new(id: Id, kind: JoinErrorKind) -> Self {
+        let panic = match kind {
+            JoinErrorKind::Cancelled => None,
+            JoinErrorKind::Panicked(payload) => Some(Mutex::new(payload)),
         };
-        JoinError { id, reason }
+        JoinError { id, panic }
     }
 
     /// Whether the task was aborted, or its runtime ended before it.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.reason, Reason::Cancelled)
+        self.panic.is_none()
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.reason, Reason::Panicked(_))
+        self.panic.is_some()
     }
 
-    /// What the panic carries, for [`resume_unwind`](std::panic::resume_unwind).
+    /// Returns the payload of the panic, for [`resume_unwind`](std::panic::resume_unwind).
     ///
     /// # Panics
     ///
@@ -78,42 +73,35 @@ impl JoinError {
         }
     }
 
-    /// What the panic carries.
+    /// Returns the payload of the panic.
     ///
     /// # Errors
     ///
-    /// If the task did not panic: this error again.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.reason {
-            Reason::Panicked(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()))
-            }
-            Reason::Cancelled => Err(self),
-        }
+    /// This error, if the task did not panic.
+    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        self.panic.take().map(Mutex::into_inner).ok_or(self)
     }
 
-    /// The task that this is about.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         self.id
     }
 
-    /// Calls `look` with the panic's message, if it is a string.
-    fn with_message<R>(payload: &Mutex<Payload>, look: impl FnOnce(Option<&str>) -> R) -> R {
-        let payload = payload.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let message = payload.downcast_ref::<&str>().copied();
-        look(message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)))
+    /// The message of the panic, if it is a string.
+    fn message(&self) -> Option<String> {
+        let payload = self.panic.as_ref()?.lock();
+        let literal = payload.downcast_ref::<&str>().map(|text| text.to_string());
+        literal.or_else(|| payload.downcast_ref::<String>().cloned())
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id;
-        match &self.reason {
-            Reason::Cancelled => write!(f, "task {id} was cancelled"),
-            Reason::Panicked(payload) => Self::with_message(payload, |message| match message {
-                Some(message) => write!(f, "task {id} panicked with message {message:?}"),
-                None => write!(f, "task {id} panicked"),
-            }),
+        match self.message() {
+            _ if self.is_cancelled() => write!(f, "task {id} was cancelled"),
+            Some(message) => write!(f, "task {id} panicked with message {message:?}"),
+            None => write!(f, "task {id} panicked"),
         }
     }
 }
@@ -121,12 +109,10 @@ impl fmt::Display for JoinError {
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id;
-        match &self.reason {
-            Reason::Cancelled => write!(f, "JoinError::Cancelled({id:?})"),
-            Reason::Panicked(payload) => Self::with_message(payload, |message| match message {
-                Some(message) => write!(f, "JoinError::Panic({id:?}, {message:?}, ...)"),
-                None => write!(f, "JoinError::Panic({id:?}, ...)"),
-            }),
+        match self.message() {
+            _ if self.is_cancelled() => write!(f, "JoinError::Cancelled({id:?})"),
+            Some(message) => write!(f, "JoinError::Panic({id:?}, {message:?}, ...)"),
+            None => write!(f, "JoinError::Panic({id:?}, ...)"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The handles of a task: one awaits its output, the other aborts it.
 //!
-//! Both are views of the same `Arc` that the queue holds. A handle that is dropped detaches the task, which runs on;
+//! Both are views of the `Arc` that the run queue holds. Dropping a handle detaches the task, which continues to run;
 //! only an abort ends it.
 //!
 //! Next: `inner.rs`, the parts of a runtime.
@@ -17,13 +17,28 @@ use crate::engine::coop;
 use crate::engine::task::{Join, Runnable};
 use crate::engine::trace::{self, Waiting};
 
-/// Awaits the end of a task: its output, or a [`JoinError`] if it panicked or was cancelled.
+/// Waits until a task is complete, and returns its output.
 ///
-/// Dropping the handle detaches the task, which goes on. Awaiting is cancel safe.
+/// Dropping the handle detaches the task, which continues to run. Awaiting is cancel safe.
+///
+/// ```
+/// # openwork::block_on(async {
+/// let task = openwork::spawn(async { "done" });
+/// assert_eq!(task.await.unwrap(), "done");
+///
+/// let task = openwork::spawn(std::future::pending::<()>());
+/// task.abort();
+/// assert!(task.await.unwrap_err().is_cancelled());
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// A [`JoinError`] if the task panicked or was cancelled.
 ///
 /// # Panics
 ///
-/// If it is polled again after it has given the output.
+/// If it is polled again after it has returned the output.
 pub struct JoinHandle<T> {
     task: Arc<dyn Join<T>>,
 }
@@ -33,36 +48,36 @@ impl<T> JoinHandle<T> {
         JoinHandle { task }
     }
 
-    /// Asks for the end of the task: its future is dropped where it stands, at an `.await`. Awaiting the
-    /// handle then answers "cancelled", unless the task was done before.
+    /// Cancels the task: a worker drops its future at the `.await` where it waits. Awaiting the handle then returns an
+    /// error, unless the task was complete before.
     pub fn abort(&self) {
         self.task.clone().abort();
     }
 
-    /// Whether the task has ended.
+    /// Whether the task is complete: it has returned, panicked, or was cancelled.
     pub fn is_finished(&self) -> bool {
         self.task.header().is_complete()
     }
 
-    /// A handle that can only abort, and does not keep the output.
+    /// Returns a handle that can abort the task, and does not keep its output.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { task: self.task.clone() }
     }
 
-    /// The task's number.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         Id::of(&*self.task)
     }
 
-    /// Whether the task has ended. If not, the waker is kept instead of the last one, and called once, when
-    /// the task has.
+    /// Whether the task is complete. If it is not, the waker replaces the last one, and is called once when the task
+    /// completes.
     pub(crate) fn poll_join(&mut self, waker: &Waker) -> bool {
         self.task.poll_join(waker)
     }
 
-    /// How a task ended that has.
+    /// The outcome of a complete task.
     pub(crate) fn take_outcome(&mut self) -> Result<T, JoinError> {
-        self.task.take_output().map_err(|failure| JoinError::new(self.id(), failure))
+        self.task.take_output().map_err(|kind| JoinError::new(self.id(), kind))
     }
 }
 
@@ -92,7 +107,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-// A task that panics is done, and its handle says so: no broken invariant can be seen through one.
+// A task that panics is complete, and its handle returns the panic. No broken invariant can be seen through a handle.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
@@ -103,17 +118,17 @@ pub struct AbortHandle {
 }
 
 impl AbortHandle {
-    /// As [`JoinHandle::abort`].
+    /// Cancels the task; see [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.task.clone().abort();
     }
 
-    /// Whether the task has ended.
+    /// Whether the task is complete.
     pub fn is_finished(&self) -> bool {
         self.task.header().is_complete()
     }
 
-    /// The task's number.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         Id::of(&*self.task)
     }

@@ -1,102 +1,121 @@
-//! What one can ask of a runtime while it runs.
+//! What a runtime tells about itself while it runs.
 //!
-//! Next: `handle.rs`.
+//! Next: `rt.rs`, the owner of a runtime.
 
-use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering::Relaxed;
 
-use super::inner::Inner;
+use super::handle::Handle;
+use crate::engine::scheduler::{Remote, Shared};
 use crate::engine::state::Lifecycle;
 use crate::engine::task::Runnable;
 
-/// Figures of a runtime, each read when it is asked for. From [`Handle::metrics`](super::Handle::metrics).
-#[derive(Clone)]
+impl Handle {
+    /// Returns the metrics of the runtime.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics { handle: self.clone() }
+    }
+
+    /// Lists the tasks that are not complete. Tasks that one worker has spawned are in the order of their spawns.
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.inner.shared.tasks().iter().map(|task| TaskInfo::of(&**task)).collect()
+    }
+}
+
+/// Counts of a runtime, each read when its method is called. From [`Handle::metrics`].
+#[derive(Debug, Clone)]
 pub struct RuntimeMetrics {
-    pub(super) inner: Arc<Inner>,
+    handle: Handle,
 }
 
 impl RuntimeMetrics {
-    /// Tasks that are not done.
+    fn shared(&self) -> &Shared {
+        &self.handle.inner.shared
+    }
+
+    #[track_caller]
+    fn worker(&self, index: usize) -> &Remote {
+        &self.shared().remotes[index]
+    }
+
+    /// The number of tasks that are not complete.
     pub fn num_alive_tasks(&self) -> usize {
-        self.inner.shared.tasks().len()
+        self.shared().tasks().len()
     }
 
-    /// Workers; a current-thread runtime has one.
+    /// The number of workers. A current-thread runtime has one.
     pub fn num_workers(&self) -> usize {
-        self.inner.shared.remotes.len()
+        self.shared().remotes.len()
     }
 
-    /// Polls that a worker has made.
+    /// How many polls a worker has made.
     ///
     /// # Panics
     ///
-    /// If there is no worker of this number, here and below.
+    /// If there is no worker with this index.
     #[track_caller]
     pub fn worker_poll_count(&self, worker: usize) -> u64 {
-        self.inner.shared.remotes[worker].metrics.polls.load(Ordering::Relaxed)
+        self.worker(worker).metrics.polls.load(Relaxed)
     }
 
-    /// Tasks that a worker has stolen from others.
+    /// How many tasks a worker has stolen from others.
+    ///
+    /// # Panics
+    ///
+    /// If there is no worker with this index.
     #[track_caller]
     pub fn worker_steal_count(&self, worker: usize) -> u64 {
-        self.inner.shared.remotes[worker].metrics.steals.load(Ordering::Relaxed)
+        self.worker(worker).metrics.steals.load(Relaxed)
     }
 
-    /// How often a worker has gone to sleep.
+    /// How often a worker has parked.
+    ///
+    /// # Panics
+    ///
+    /// If there is no worker with this index.
     #[track_caller]
     pub fn worker_park_count(&self, worker: usize) -> u64 {
-        self.inner.shared.remotes[worker].metrics.parks.load(Ordering::Relaxed)
+        self.worker(worker).metrics.parks.load(Relaxed)
     }
 
-    /// Tasks in the local queue of a worker, which others could steal.
+    /// How many tasks in the local queue of a worker other workers could steal.
+    ///
+    /// # Panics
+    ///
+    /// If there is no worker with this index.
     #[track_caller]
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
-        self.inner.shared.remotes[worker].stealer.as_ref().map_or(0, |stealer| stealer.len())
+        self.worker(worker).stealer.as_ref().map_or(0, |stealer| stealer.len())
     }
 
-    /// Tasks that were woken from outside and wait for a worker to take them.
+    /// How many tasks that threads outside of the runtime have woken wait in the injector.
     pub fn global_queue_depth(&self) -> usize {
-        self.inner.shared.injector.len()
+        self.shared().injector.len()
     }
 
-    /// Threads for blocking work, idle ones included.
+    /// The number of threads in the blocking pool, idle ones included.
     pub fn num_blocking_threads(&self) -> usize {
-        self.inner.pool.len()
+        self.handle.inner.pool.len()
     }
 
-    /// Descriptors that the runtime watches.
+    /// The number of descriptors that are registered with the reactor.
     pub fn io_driver_fd_registered_count(&self) -> usize {
-        self.inner.shared.driver.reactor.len()
+        self.shared().driver.reactor.len()
     }
 
-    /// Timers that wait, or have fired and were not polled since.
+    /// The number of timers that are pending, or have fired and were not polled since.
     pub fn num_timers(&self) -> usize {
-        self.inner.shared.driver.timers_len()
+        self.shared().driver.timers_len()
     }
 }
 
-impl fmt::Debug for RuntimeMetrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RuntimeMetrics")
-            .field("num_workers", &self.num_workers())
-            .field("num_alive_tasks", &self.num_alive_tasks())
-            .field("global_queue_depth", &self.global_queue_depth())
-            .field("num_blocking_threads", &self.num_blocking_threads())
-            .field("io_driver_fd_registered_count", &self.io_driver_fd_registered_count())
-            .field("num_timers", &self.num_timers())
-            .finish()
-    }
-}
-
-/// What can be said of a live task. From [`Handle::tasks`](super::Handle::tasks).
+/// Describes a task that is not complete. From [`Handle::tasks`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskInfo {
-    /// Its number.
+    /// The id of the task.
     pub id: u64,
-    /// The task that spawned it; none if that was no task.
+    /// The id of the task that spawned it. `None`: no task did.
     pub parent: Option<u64>,
     /// The type of its future, which names the `async` block or function.
     pub future: &'static str,
@@ -104,21 +123,21 @@ pub struct TaskInfo {
     pub place: &'static Location<'static>,
     /// How often it was polled.
     pub polls: u32,
-    /// `"idle"`, `"scheduled"`, `"running"`, or `"woken"` (while running).
+    /// `"idle"`, `"scheduled"`, `"running"`, or `"woken"` (while it runs).
     pub state: &'static str,
-    /// The worker that polls it now.
+    /// The index of the worker that polls it now.
     pub worker: Option<u32>,
 }
 
 impl TaskInfo {
-    pub(super) fn of(task: &dyn Runnable) -> Self {
+    fn of(task: &dyn Runnable) -> Self {
         let header = task.header();
         TaskInfo {
             id: header.id,
             parent: (header.parent != 0).then_some(header.parent),
             future: task.future_type(),
             place: header.location,
-            polls: header.polls.load(Ordering::Relaxed),
+            polls: header.polls.load(Relaxed),
             state: match header.state.load().lifecycle {
                 Lifecycle::Idle => "idle",
                 Lifecycle::Scheduled => "scheduled",
@@ -126,7 +145,7 @@ impl TaskInfo {
                 Lifecycle::RunningNotified => "woken",
                 Lifecycle::Complete => "done",
             },
-            worker: header.running_on.load(Ordering::Relaxed).checked_sub(1),
+            worker: header.running_on.load(Relaxed).checked_sub(1),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! The parts put together: how a runtime is built, entered, used and ended.
+//! Builds, enters, uses and ends a runtime.
 //!
-//! A [`Runtime`] owns the engine. A [`Handle`] is a way in: it can be cloned, sent to other threads, and
-//! outlives its runtime harmlessly. Inside a runtime the free functions (`spawn`, `sleep` …) find it by
-//! themselves, as the thread knows where it is.
+//! A [`Runtime`] owns the engine: tasks, timers, sockets and threads. A [`Handle`] refers to it: it can be cloned and
+//! sent to other threads, and may outlive its runtime. Inside a runtime the free functions (`spawn`, `sleep` …) find
+//! the handle in the thread's context.
 
 pub(crate) mod join_error;
 pub(crate) mod join_handle;
 mod inner;
-mod metrics;
 mod handle;
+mod metrics;
 mod rt;
 mod builder;
 

@@ -9,7 +9,6 @@ use crate::common::{
     AtDrop, assert_not, assert_panics_here, on_every_flavour, panic_of, real, until,
 };
 use futures::channel::oneshot;
-use futures::task::{Spawn, SpawnExt};
 use openwork::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
 use openwork::task::yield_now;
 
@@ -80,36 +79,11 @@ fn what_is_spawned_or_woken_at_the_edge_of_sleep_runs() {
     });
 }
 
-/// (Behaviours 11 and 40.)
 #[test]
-fn knobs_that_do_nothing_are_taken_if_they_make_sense() {
+fn settings_of_tokios_builder_that_have_no_effect_are_accepted() {
     let mut builder = Builder::new_current_thread();
-    builder.enable_all().enable_io().enable_time().global_queue_interval(31).event_interval(61);
+    builder.enable_all().enable_io().enable_time();
     assert_eq!(builder.build().unwrap().block_on(async { 1 }), 1);
-    assert_panics_here("`global_queue_interval` must be greater than 0", || {
-        _ = builder.global_queue_interval(0);
-    });
-    assert_panics_here("`event_interval` must be greater than 0", || {
-        _ = builder.event_interval(0);
-    });
-}
-
-#[test]
-fn a_handle_is_something_that_spawns() {
-    fn with_any(spawner: &(impl Spawn + ?Sized)) -> mpsc::Receiver<i32> {
-        let (send, receive) = mpsc::channel();
-        spawner.spawn(async move { send.send(7).unwrap() }).unwrap();
-        receive
-    }
-    on_every_flavour(|flavour| {
-        let runtime = flavour.build();
-        let receive = with_any(runtime.handle());
-        runtime.block_on(until(|| receive.try_recv() == Ok(7)));
-        // After the end it is no error, and the task is cancelled like every other. (Behaviour 2.)
-        let handle = runtime.handle().clone();
-        drop(runtime);
-        assert!(with_any(&handle).recv().is_err());
-    });
 }
 
 #[test]
