@@ -1,27 +1,37 @@
 //! A moment, by the clock of the runtime.
 //!
-//! Std's `Instant` knows only the real time. This one asks the runtime that the thread is in, whose
-//! clock may stand still, and is std's in everything else.
+//! Std's `Instant::now` reads the system's clock. This one reads the clock of the runtime that the thread is in, which
+//! may be paused, and is like std's otherwise.
 //!
 //! Next: `sleep.rs`.
 
-use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
 use crate::runtime::Handle;
 
-/// A moment, to be compared and subtracted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A moment, by the clock of the runtime.
+///
+/// ```
+/// use openwork::time::{self, Duration, Instant};
+///
+/// # openwork::block_on(async {
+/// time::pause();
+/// let start = Instant::now();
+/// time::advance(Duration::from_secs(60)).await;
+/// assert_eq!(start.elapsed(), Duration::from_secs(60));
+/// # });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant {
     std: std::time::Instant,
 }
 
-/// What stands for "never": about thirty years.
+/// What stands for a duration that has no end in the calendar: about thirty years.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 impl Instant {
-    /// Now: by the clock of the runtime that this thread is in, and by the system's outside of one.
+    /// Returns the time of the runtime that this thread is in. Outside of a runtime, the system's.
     pub fn now() -> Instant {
         match Handle::try_current() {
             Ok(handle) => Self::now_in(&handle),
@@ -33,47 +43,47 @@ impl Instant {
         Instant::from_std(handle.inner.shared.driver.clock.instant())
     }
 
-    /// This moment and `duration`; if there is no such moment, one about thirty years from this.
+    /// Adds a duration. If the type cannot represent the sum, adds about thirty years.
     pub(crate) fn saturating_add(self, duration: Duration) -> Instant {
         self.checked_add(duration).unwrap_or_else(|| self + NEVER)
     }
 
-    /// The same moment, from std's type.
+    /// Converts std's type.
     pub fn from_std(std: std::time::Instant) -> Instant {
         Instant { std }
     }
 
-    /// The same moment, as std's type.
+    /// Converts to std's type.
     pub fn into_std(self) -> std::time::Instant {
         self.std
     }
 
-    /// The time since `earlier`; zero if that is later.
+    /// Returns the time since `earlier`; zero if `earlier` is later.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         self.std.saturating_duration_since(earlier.std)
     }
 
-    /// The time since `earlier`; none if that is later.
+    /// Returns the time since `earlier`; `None` if `earlier` is later.
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         self.std.checked_duration_since(earlier.std)
     }
 
-    /// The time since `earlier`; zero if that is later.
+    /// Returns the time since `earlier`; zero if `earlier` is later.
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         self.std.saturating_duration_since(earlier.std)
     }
 
-    /// The time since this moment; zero if it is still to come.
+    /// Returns the time since this moment; zero if it is in the future.
     pub fn elapsed(&self) -> Duration {
         Instant::now().saturating_duration_since(*self)
     }
 
-    /// This moment and `duration`; none if the type cannot tell it.
+    /// Adds a duration. `None`: the type cannot represent the sum.
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
         self.std.checked_add(duration).map(Instant::from_std)
     }
 
-    /// This moment less `duration`; none if the type cannot tell it.
+    /// Subtracts a duration. `None`: the type cannot represent the difference.
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         self.std.checked_sub(duration).map(Instant::from_std)
     }
@@ -128,11 +138,5 @@ impl SubAssign<Duration> for Instant {
     #[track_caller]
     fn sub_assign(&mut self, duration: Duration) {
         *self = *self - duration;
-    }
-}
-
-impl fmt::Debug for Instant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.std.fmt(f)
     }
 }

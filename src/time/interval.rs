@@ -1,9 +1,9 @@
 //! Ticks at a fixed rate, without drift.
 //!
-//! A task that sleeps for a second after each piece of work is late by the work, and later each time. So an interval
-//! has a **grid**: the moments *start, start + period, start + 2 × period …*, and each tick returns the moment for
-//! which it was planned, however late it comes. That leaves one question: what follows a tick that comes so late that
-//! whole ticks were missed?
+//! A task that sleeps for a second after each piece of work drifts: each tick is late by the time of the work. So an
+//! interval has a **grid** of moments, *start, start + period, start + 2 × period …*, and each tick returns the moment
+//! for which it was planned, however late it comes. A tick may come so late that others were missed;
+//! [`MissedTickBehavior`] says what follows it:
 //!
 //! ```text
 //!   grid    |     1     |     2     |     3     |     4     |     5     |     6     |
@@ -12,12 +12,12 @@
 //!   Skip    | work -----|          delay          | work --|  work -----|  work -----|   the old grid
 //! ```
 //!
-//! A tick within 5 ms of its moment was not missed: no task runs at the very nanosecond, and with `Delay`
-//! each of those nanoseconds would push the grid a little further.
+//! A tick within 5 ms of its moment counts as on time: no task runs at the very nanosecond, and with `Delay` each of
+//! those nanoseconds would shift the grid.
 //!
-//! Next: `pause.rs`, the clock in the hands of a test.
+//! Next: `pause.rs`, which controls the clock.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -25,11 +25,11 @@ use std::time::Duration;
 use super::{Instant, Sleep};
 use crate::runtime::Handle;
 
-/// A tick that is late by more was missed. Tokio's number, whose timers count whole milliseconds; because of it a busy
-/// machine does not shift the grid.
-const NOT_MISSED: Duration = Duration::from_millis(5);
+/// A tick that is late by more was missed. Tokio's number, whose timers count whole milliseconds. So a busy machine does
+/// not shift the grid.
+const ON_TIME: Duration = Duration::from_millis(5);
 
-/// Ticks at once, and then every `period`.
+/// Returns an interval that ticks at once, and then every `period`.
 ///
 /// ```
 /// use openwork::time::{Duration, Instant, interval};
@@ -54,7 +54,7 @@ pub fn interval(period: Duration) -> Interval {
     Interval::new("time::interval", handle, start, period)
 }
 
-/// Ticks at `start`, and then every `period`. Otherwise as [`interval()`].
+/// Returns an interval that ticks at `start`, and then every `period`.
 ///
 /// # Panics
 ///
@@ -67,21 +67,21 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// What an [`Interval`] does when ticks were missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissedTickBehavior {
-    /// Catches up: the missed ticks come at once, one after the other.
+    /// Catches up: the missed ticks come immediately one after the other.
     #[default]
     Burst,
-    /// Goes on from now: the next tick comes a whole period after the late one.
+    /// Starts a new grid: the next tick comes a whole period after the late one.
     Delay,
-    /// Leaves the missed ticks out: the next one comes at its old moment.
+    /// Skips the missed ticks: the next one comes at the next moment of the old grid.
     Skip,
 }
 
 impl MissedTickBehavior {
-    /// The tick after the one that was planned for `planned` and came `now`.
+    /// The moment of the next tick, after a tick that was planned for `planned` and came `now`.
     fn next(self, planned: Instant, now: Instant, period: Duration) -> Instant {
         let late = now.saturating_duration_since(planned);
         match self {
-            _ if late <= NOT_MISSED => planned.saturating_add(period),
+            _ if late <= ON_TIME => planned.saturating_add(period),
             MissedTickBehavior::Burst => planned.saturating_add(period),
             MissedTickBehavior::Delay => now.saturating_add(period),
             MissedTickBehavior::Skip => {
@@ -93,10 +93,10 @@ impl MissedTickBehavior {
     }
 }
 
-/// Ticks at regular moments. From [`interval()`] and [`interval_at`].
+/// Ticks at a fixed rate. From [`interval()`] and [`interval_at`].
 #[derive(Debug)]
 pub struct Interval {
-    /// Until the next tick. Boxed, so that an interval can be moved between two ticks.
+    /// Waits until the next tick. Boxed, so that an interval can be moved between two ticks.
     delay: Pin<Box<Sleep>>,
     period: Duration,
     missed_tick_behavior: MissedTickBehavior,
@@ -113,15 +113,15 @@ impl Interval {
         }
     }
 
-    /// Waits for the next tick, and gives the moment for which it was planned.
+    /// Waits for the next tick, and returns the moment for which it was planned.
     ///
-    /// Cancel safe: a tick that was not told is told next time.
-    pub fn tick(&mut self) -> Tick<'_> {
-        Tick { interval: self }
+    /// Cancel safe: no tick is lost.
+    pub fn tick(&mut self) -> impl Future<Output = Instant> + Unpin {
+        poll_fn(|cx| self.poll_tick(cx))
     }
 
-    /// As [`tick`](Interval::tick), for a `poll` function. The waker of the last call is woken; one that is
-    /// answered "ready" leaves none.
+    /// Polls for the next tick, as [`tick`](Interval::tick) does. Only the waker of the last call is woken, and only if
+    /// that call has returned `Pending`.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.delay.as_mut().poll(cx));
         let planned = self.delay.deadline();
@@ -130,53 +130,38 @@ impl Interval {
         Poll::Ready(planned)
     }
 
-    /// Begins anew: the next tick comes a period from now.
+    /// Starts a new grid: the next tick comes a period from now.
     pub fn reset(&mut self) {
         self.reset_after(self.period);
     }
 
-    /// Begins anew: the next tick comes at once.
+    /// Starts a new grid: the next tick comes at once.
     pub fn reset_immediately(&mut self) {
         self.reset_after(Duration::ZERO);
     }
 
-    /// Begins anew: the next tick comes after this time, and those behind it by the period.
+    /// Starts a new grid: the next tick comes after this time.
     pub fn reset_after(&mut self, after: Duration) {
         self.reset_at(self.delay.now().saturating_add(after));
     }
 
-    /// Begins anew: the next tick comes at this moment, and those behind it by the period.
+    /// Starts a new grid: the next tick comes at this moment.
     pub fn reset_at(&mut self, deadline: Instant) {
         self.delay.as_mut().reset(deadline);
     }
 
-    /// What happens when ticks were missed.
+    /// Returns what the interval does when ticks were missed.
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed_tick_behavior
     }
 
-    /// Sets what happens when ticks were missed. The default is [`MissedTickBehavior::Burst`].
+    /// Sets what the interval does when ticks were missed. The default is [`MissedTickBehavior::Burst`].
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed_tick_behavior = behavior;
     }
 
-    /// The time between two ticks.
+    /// Returns the time between two ticks.
     pub fn period(&self) -> Duration {
         self.period
-    }
-}
-
-/// Waits for the next tick. From [`Interval::tick`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Tick<'a> {
-    interval: &'a mut Interval,
-}
-
-impl Future for Tick<'_> {
-    type Output = Instant;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
-        self.interval.poll_tick(cx)
     }
 }

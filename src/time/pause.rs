@@ -1,18 +1,17 @@
-//! The clock in the hands of a test.
+//! Pauses, resumes and moves the clock of a runtime, for tests.
 //!
 //! This is the last file of `time`. Next: `sync`.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::engine::context;
 use crate::engine::prim::wake_self;
 use crate::runtime::{Handle, RuntimeFlavor};
 
-/// Stops the clock of this runtime. From now on it moves only by [`advance`], and by itself to the next
-/// deadline whenever the runtime has nothing else to do and no blocking closure is at work.
+/// Pauses the clock of this runtime. From now on [`advance`] moves it; and whenever no task can run and no blocking closure
+/// is running, the clock jumps to the next deadline.
 ///
 /// ```
 /// use openwork::time::{self, Duration, Instant};
@@ -33,13 +32,13 @@ pub fn pause() {
     let handle = Handle::current_for("time::pause");
     assert!(
         handle.runtime_flavor() == RuntimeFlavor::CurrentThread,
-        "`time::pause` needs a current-thread runtime: with several threads nobody can say when \
-         nothing else is left to do"
+        "`time::pause` needs a current-thread runtime: with several threads it is not known when no \
+         task can run"
     );
     let shared = &handle.inner.shared;
     assert!(shared.driver.clock.pause(), "`time::pause`: time is already paused");
-    // From now on each run makes the same random choices. On a thread that only entered the runtime the
-    // stream is that of the runtime which it works for.
+    // From now on each run makes the same random choices. A thread that has only entered the runtime keeps the
+    // random numbers of the runtime that it works for.
     if let Some(rng) = shared.rng_seeds.pause()
         && shared.is_current_worker()
     {
@@ -47,7 +46,7 @@ pub fn pause() {
     }
 }
 
-/// Lets the clock go on, from where it stands.
+/// Resumes the paused clock, from the time that it shows.
 ///
 /// # Panics
 ///
@@ -58,39 +57,25 @@ pub fn resume() {
     assert!(handle.inner.shared.driver.resume_clock(), "`time::resume`: time is not paused");
 }
 
-/// Moves the paused clock, by exactly `duration`. What is due then fires, and its tasks run before this
-/// is ready.
+/// Moves the paused clock by exactly `duration`, at the first poll. The timers that are due then fire, and their tasks run
+/// before the returned future is ready.
 ///
 /// # Panics
 ///
 /// Outside of a runtime, and if the clock is not paused.
 #[track_caller]
-pub fn advance(duration: Duration) -> Advance {
+pub fn advance(duration: Duration) -> impl Future<Output = ()> {
     let handle = Handle::current_for("time::advance");
     let paused = handle.inner.shared.driver.clock.is_paused();
     assert!(paused, "`time::advance`: time is not paused; call `time::pause()` first");
-    Advance { handle, by: Some(duration) }
-}
-
-/// Moves the clock. From [`advance`].
-#[derive(Debug)]
-#[must_use = "the clock moves when this is awaited"]
-pub struct Advance {
-    handle: Handle,
-    /// None: the clock was moved.
-    by: Option<Duration>,
-}
-
-impl Future for Advance {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(by) = self.by.take() else { return Poll::Ready(()) };
-        let driver = &self.handle.inner.shared.driver;
-        assert!(driver.clock.advance(by), "`time::advance`: time was resumed meanwhile");
+    let mut duration = Some(duration);
+    poll_fn(move |cx| {
+        let Some(duration) = duration.take() else { return Poll::Ready(()) };
+        let driver = &handle.inner.shared.driver;
+        assert!(driver.clock.advance(duration), "`time::advance`: time was resumed meanwhile");
         driver.fire_timers(&mut Vec::new());
         // The tasks that were woken run first: this one goes to the back of the queue.
         wake_self(cx);
         Poll::Pending
-    }
+    })
 }

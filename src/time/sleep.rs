@@ -1,11 +1,10 @@
-//! Waiting until a moment.
+//! Waits until a moment.
 //!
-//! A [`Sleep`] is a deadline and, once it was polled, the key of a timer in its runtime. All the work is
-//! the driver's: it fires the timer, which wakes the task that polled the sleep last.
+//! A [`Sleep`] is a deadline and, after its first poll, the key of a timer in its runtime. The driver fires the timer,
+//! which wakes the task that has polled the sleep last.
 //!
-//! Next: `timeout.rs`, a sleep beside something else.
+//! Next: `timeout.rs`, a sleep beside another future.
 
-use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
@@ -18,7 +17,7 @@ use super::Instant;
 use crate::engine::coop;
 use crate::runtime::Handle;
 
-/// Waits for `duration`, and not less. A duration that reaches beyond the calendar is about thirty years.
+/// Waits for at least `duration`. A duration whose end cannot be represented counts as about thirty years.
 ///
 /// Cancel safe: dropping the future removes its timer.
 ///
@@ -34,17 +33,19 @@ use crate::runtime::Handle;
 ///
 /// # Panics
 ///
-/// Outside of a runtime; and when it is polled after its runtime has ended.
+/// Outside of a runtime. A poll panics after the runtime has ended.
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep::after(Handle::current_for("time::sleep"), duration)
 }
 
-/// Waits until `deadline`. One that has passed is ready at the first poll, or after one turn of the timers.
+/// Waits until `deadline`. If it has passed, the future is ready at the first poll or after one tick of the driver.
+///
+/// Cancel safe: dropping the future removes its timer.
 ///
 /// # Panics
 ///
-/// As [`sleep`].
+/// Outside of a runtime. A poll panics after the runtime has ended.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(Handle::current_for("time::sleep_until"), deadline)
@@ -53,15 +54,16 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pin_project! {
     /// Waits until its deadline. From [`sleep`] and [`sleep_until`].
     ///
-    /// It may be polled again after it was ready, and is then ready again.
+    /// It may be polled again after it was ready, and is ready then.
+    #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Sleep {
         handle: Handle,
         deadline: Instant,
-        // The timer, from the first poll until it has fired.
+        // The key of the timer, from the first poll until the timer has fired.
         timer: Option<u32>,
         elapsed: bool,
-        // As in Tokio, so that code moves from one to the other either way.
+        // Like Tokio's, which is never `Unpin`: so code can move between the two crates.
         #[pin]
         not_unpin: PhantomPinned,
     }
@@ -80,7 +82,7 @@ impl Sleep {
         Sleep { handle, deadline, timer: None, elapsed: false, not_unpin: PhantomPinned }
     }
 
-    /// Now, by the clock that it waits for.
+    /// The time by the clock that it waits for.
     pub(super) fn now(&self) -> Instant {
         Instant::now_in(&self.handle)
     }
@@ -90,19 +92,19 @@ impl Sleep {
         Self::new(handle, deadline)
     }
 
-    /// The moment until which it waits.
+    /// Returns the moment until which it waits.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Whether the timer has fired. It does so only after the sleep was polled once.
+    /// Whether the timer has fired. There is no timer before the first poll.
     pub fn is_elapsed(&self) -> bool {
         let driver = &self.handle.inner.shared.driver;
         self.elapsed || self.timer.is_some_and(|key| driver.has_timer_fired(key))
     }
 
-    /// Waits until another moment from now on, even if it has fired already. Whoever polled it last will
-    /// be woken then.
+    /// Changes the deadline, even if the timer has fired already. At the new one the task that has polled the sleep last
+    /// is woken.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;
@@ -130,15 +132,5 @@ impl Future for Sleep {
         }
         coop::made_progress();
         Poll::Ready(())
-    }
-}
-
-impl fmt::Debug for Sleep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sleep")
-            .field("deadline", &self.deadline)
-            .field("timer", &self.timer)
-            .field("elapsed", &self.elapsed)
-            .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,9 @@
 //! A limit on the time for which a future is awaited.
 //!
-//! A time-out needs nothing from the future that it limits: it polls the future, and after it the deadline, and if the
-//! deadline comes first, it drops the future. Cancellation is no more than that.
+//! A time-out asks nothing of the future that it limits: it polls the future, and then the deadline. If the deadline is
+//! reached first, the future is dropped, which cancels it.
 //!
-//! Next: `interval.rs`, one sleep after the other.
+//! Next: `interval.rs`, a sleep after each tick.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -20,10 +20,10 @@ use crate::runtime::Handle;
 
 use error::Elapsed;
 
-/// Awaits a future, at most for `duration`.
+/// Awaits a future for at most `duration`.
 ///
-/// The future is polled first: one that is ready beats a deadline long past. After the deadline the
-/// future is dropped with the [`Timeout`].
+/// The future is polled first: if it is ready, its output is returned even after the deadline. Cancel safe if the future
+/// is.
 ///
 /// ```
 /// use openwork::time::{Duration, timeout};
@@ -36,7 +36,7 @@ use error::Elapsed;
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the time was up first.
+/// [`Elapsed`], if the deadline was reached first.
 ///
 /// # Panics
 ///
@@ -47,7 +47,15 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
     Timeout { value: future.into_future(), delay: Sleep::after(handle, duration) }
 }
 
-/// Awaits a future, at most until `deadline`; otherwise as [`timeout()`].
+/// Awaits a future until `deadline` at most; see [`timeout()`].
+///
+/// # Errors
+///
+/// [`Elapsed`], if the deadline was reached first.
+///
+/// # Panics
+///
+/// Outside of a runtime.
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     let handle = Handle::current_for("time::timeout_at");
@@ -55,7 +63,7 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
 }
 
 pin_project! {
-    /// A future with a limit. From [`timeout()`] and [`timeout_at`].
+    /// Awaits a future until a deadline. From [`timeout()`] and [`timeout_at`].
     #[must_use = "futures do nothing unless awaited"]
     #[derive(Debug)]
     pub struct Timeout<T> {
@@ -67,17 +75,17 @@ pin_project! {
 }
 
 impl<T> Timeout<T> {
-    /// The future.
+    /// Returns a reference to the future.
     pub fn get_ref(&self) -> &T {
         &self.value
     }
 
-    /// The future.
+    /// Returns a mutable reference to the future.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.value
     }
 
-    /// The future, without the limit.
+    /// Returns the future, without the limit.
     pub fn into_inner(self) -> T {
         self.value
     }
@@ -96,14 +104,14 @@ impl<T: Future> Future for Timeout<T> {
     }
 }
 
-/// Polls the limit of something that was polled just before, and was pending.
+/// Polls the limit of an operation that was polled just before, and was pending.
 pub(crate) fn poll_limit(
     limit: Pin<&mut Sleep>,
     had_budget: bool,
     cx: &mut Context<'_>,
 ) -> Poll<Elapsed> {
-    // Something that spends the whole budget in each poll must not keep its own limit from being looked
-    // at. But if the budget was gone before, the limit waits for its turn too.
+    // An operation that spends the whole budget in each poll must not prevent its own limit from being polled. But if
+    // the budget was spent before the operation, the limit waits for the next poll too.
     let elapsed = if had_budget && !coop::has_budget() {
         coop::with_unconstrained(|| limit.poll(cx))
     } else {
@@ -116,7 +124,7 @@ pub(crate) fn poll_limit(
 pub mod error {
     use super::{fmt, io};
 
-    /// The time was up.
+    /// The deadline was reached.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Elapsed(pub(super) ());
 
