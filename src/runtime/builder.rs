@@ -85,6 +85,7 @@ impl Builder {
             park_hooks: ParkHooks::default(),
             start_paused: false,
             seed: None,
+            shuffles: false,
             subscriber: None,
         }
     }
@@ -215,6 +216,16 @@ impl Builder {
         self
     }
 
+    /// Makes random choices, determined by `seed`, where the order is not specified: the task that runs next, the order of
+    /// equal deadlines, and the order of sockets that are ready at once. A test that runs with many seeds tries many
+    /// schedules of its tasks, and the seed repeats a failure. With a paused clock, and without sockets and other
+    /// threads, the seed determines the whole run: this is deterministic simulation. Includes
+    /// [`rng_seed`](Builder::rng_seed).
+    pub fn shuffle(&mut self, seed: u64) -> &mut Self {
+        self.shuffles = true;
+        self.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
+    }
+
     /// Sets a function that is called with every event of the runtime, on the thread where the event happens. The
     /// events that this function causes are not reported.
     pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, subscriber: F) -> &mut Self {
@@ -245,11 +256,15 @@ impl Builder {
             "`start_paused` needs a current-thread runtime: with several threads it is not known when \
              no task can run"
         );
+        assert!(
+            !self.shuffles || workers == 0,
+            "`shuffle` needs a current-thread runtime: with several threads the system chooses too"
+        );
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
         let tracer = Tracer { runtime: id, clock, subscriber: self.subscriber.clone() };
-        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused);
+        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused, self.shuffles);
         let hooks = self.park_hooks.clone();
         let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, workers)?;
         let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));

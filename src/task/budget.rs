@@ -1,16 +1,13 @@
-//! A poll's budget, in the hands of who writes loops and leaves by himself.
+//! A poll's budget, for loops and leaf futures that this crate does not know; and the id of the current task.
 //!
-//! What a task awaits from this crate counts by itself, and makes the task give way when a poll has completed
-//! 128 operations (see `engine/context.rs`). Two cases are left. A loop that awaits nothing which counts
-//! never gives way: it says [`consume_budget`] once a round. And a future that is so often ready, and so
-//! short, that giving way costs more than it brings: [`unconstrained`] lets it go on, at the peril of all
-//! others on its worker.
+//! Each leaf future of this crate counts its operations, and makes its task yield when one poll has completed 128 of them
+//! (see `engine/coop.rs`). Two cases need help. A loop that awaits no such future never yields: it awaits
+//! [`consume_budget`] in each iteration. And [`unconstrained`] exempts a future for which yielding costs more than it
+//! brings; such a future may starve the other tasks of its worker.
 //!
-//! And [`id`] tells which task this is; it is here because nothing else asks for it.
-//!
-//! Next: `tracker.rs`, for tasks of which one wants to know only when all have ended.
+//! Next: `tracker.rs`, which waits for tasks without their outputs.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -20,7 +17,7 @@ use crate::engine::context;
 use crate::engine::coop;
 use crate::runtime::join_error::Id;
 
-/// Counts as one operation of the poll's budget, and gives way if it was the last.
+/// Counts as one operation of the poll's budget, and yields if the budget is spent.
 ///
 /// ```
 /// # openwork::block_on(async {
@@ -35,26 +32,15 @@ use crate::runtime::join_error::Id;
 /// assert_eq!(sum(&[1; 1000]).await, 1000);
 /// # });
 /// ```
-pub fn consume_budget() -> ConsumeBudget {
-    ConsumeBudget(())
-}
-
-/// Ready while the poll has budget left. From [`consume_budget`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct ConsumeBudget(());
-
-impl Future for ConsumeBudget {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+pub fn consume_budget() -> impl Future<Output = ()> + Unpin {
+    poll_fn(|cx| {
         ready!(coop::poll_proceed(cx));
         coop::made_progress();
         Poll::Ready(())
-    }
+    })
 }
 
-/// Polls a future without a budget. If it is always ready, nothing else on its worker runs.
+/// Polls a future without a budget. A future that is always ready then starves the other tasks of its worker.
 pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
     Unconstrained { future }
 }
@@ -77,11 +63,11 @@ impl<F: Future> Future for Unconstrained<F> {
     }
 }
 
-/// The number of the task, or of the blocking closure, that is running on this thread.
+/// Returns the id of the task, or of the blocking closure, that runs on this thread.
 ///
 /// # Panics
 ///
-/// Outside of a task. What `block_on` was given is none.
+/// Outside of a task. The future of `block_on` is not a task.
 #[track_caller]
 pub fn id() -> Id {
     match try_id() {
@@ -90,7 +76,7 @@ pub fn id() -> Id {
     }
 }
 
-/// The number of the task, or of the blocking closure, that is running on this thread; none outside of one.
+/// Returns the id of the task, or of the blocking closure, that runs on this thread. `None`: outside of a task.
 pub fn try_id() -> Option<Id> {
     context::task_id().and_then(Id::from_number)
 }

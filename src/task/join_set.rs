@@ -1,27 +1,25 @@
-//! Many tasks under one roof: whoever ends first is joined first, and when the roof goes, all go.
+//! A set of tasks that are joined in the order in which they complete.
 //!
-//! One who spawns a task for each connection wants three things that a pile of handles does not give:
-//! to hear of the next one that ends, whichever that is; to end all of them at once; and that none is
-//! forgotten when the owner itself is dropped in mid-wait. So the set owns the handles, each at a number,
-//! and the list in `finished.rs` says which of them to take next. To join costs the same however many
-//! tasks there are.
+//! A program that spawns a task for each connection wants three things that a list of join handles does not give: to
+//! wait for whichever task completes next; to abort all of them; and to lose none when the wait itself is cancelled. So
+//! the set owns the handles, each under a key, and a [`CompletionQueue`] says which key to take next. A join costs the
+//! same however many tasks there are.
 //!
-//! A set that is dropped aborts its tasks, and does not wait for their end: a destructor cannot wait. Who
-//! wants to, calls [`JoinSet::shutdown`].
+//! Dropping the set aborts its tasks and does not wait until they are gone, since a destructor cannot await.
+//! [`JoinSet::shutdown`] does wait.
 //!
-//! Next: `lent.rs`. An owner who does wait may lend what it owns.
+//! Next: `scope_data.rs`, for tasks that borrow.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use slab::Slab;
 
-use super::finished::Finished;
+use super::completion_queue::CompletionQueue;
 use super::spawn::{spawn, spawn_blocking};
 use crate::engine::coop;
 use crate::engine::trace::{self, Waiting};
@@ -29,11 +27,11 @@ use crate::runtime::Handle;
 use crate::runtime::join_error::{Id, JoinError};
 use crate::runtime::join_handle::{AbortHandle, JoinHandle};
 
-/// A slab with room for more than so many tasks is let go when the last is joined. Arbitrary; its effect is
-/// that a burst leaves some kilobytes behind.
+/// An empty set frees its memory if it has room for more tasks than this. Arbitrary; what remains of a burst is some
+/// kilobytes.
 const KEEP_ROOM: usize = 64;
 
-/// A set of tasks that all return a `T`, joined in the order in which they end.
+/// Owns tasks that all return a `T`, and joins them in the order in which they complete.
 ///
 /// Dropping the set aborts its tasks.
 ///
@@ -51,16 +49,16 @@ const KEEP_ROOM: usize = 64;
 /// ```
 pub struct JoinSet<T> {
     tasks: Slab<JoinHandle<T>>,
-    finished: Arc<Finished>,
+    complete: Arc<CompletionQueue>,
 }
 
 impl<T> JoinSet<T> {
-    /// An empty set.
+    /// Creates an empty set.
     pub fn new() -> Self {
-        JoinSet { tasks: Slab::new(), finished: Arc::default() }
+        JoinSet { tasks: Slab::new(), complete: Arc::default() }
     }
 
-    /// How many tasks are in the set: those that run, and those that have ended and were not joined.
+    /// The number of tasks in the set. A task that is complete is in the set until it is joined.
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
@@ -86,7 +84,7 @@ impl<T: 'static> JoinSet<T> {
         self.insert(spawn(task))
     }
 
-    /// The same, in the runtime of this handle.
+    /// Spawns a task into the set, in the runtime of this handle.
     #[track_caller]
     pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
     where
@@ -96,12 +94,12 @@ impl<T: 'static> JoinSet<T> {
         self.insert(handle.spawn(task))
     }
 
-    /// Runs a closure on a thread for blocking work, as a task of the set; see
-    /// [`task::spawn_blocking`](crate::task::spawn_blocking). Once it has begun, to abort it does nothing.
+    /// Runs a closure on a thread of the blocking pool, as a task of the set; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking). An abort has no effect once the closure has begun.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime.
+    /// Outside of a runtime, and if the pool has no thread and the system refuses one.
     #[track_caller]
     pub fn spawn_blocking<F>(&mut self, closure: F) -> AbortHandle
     where
@@ -111,7 +109,7 @@ impl<T: 'static> JoinSet<T> {
         self.insert(spawn_blocking(closure))
     }
 
-    /// The same, in the runtime of this handle.
+    /// Runs a closure on a thread of the blocking pool, in the runtime of this handle.
     #[track_caller]
     pub fn spawn_blocking_on<F>(&mut self, closure: F, handle: &Handle) -> AbortHandle
     where
@@ -124,42 +122,51 @@ impl<T: 'static> JoinSet<T> {
     fn insert(&mut self, task: JoinHandle<T>) -> AbortHandle {
         let abort = task.abort_handle();
         let key = self.tasks.insert(task);
-        if self.tasks[key].poll_join(&self.finished.waker_of(key)) {
-            self.finished.push(key);
+        if self.tasks[key].poll_join(&self.complete.waker_of(key)) {
+            self.complete.push(key);
         }
         abort
     }
 
-    /// Waits for the next task that ends, and takes it out of the set. None: the set is empty.
+    /// Waits until a task is complete, and takes it out of the set. `None`: the set is empty.
     ///
-    /// Cancel safe: who stops waiting loses no task's output.
-    pub fn join_next(&mut self) -> JoinNext<'_, T> {
-        JoinNext(JoinNextWithId { set: self })
+    /// Cancel safe: no task is taken out if the wait is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// If the task panicked or was cancelled.
+    pub fn join_next(&mut self) -> impl Future<Output = Option<Result<T, JoinError>>> + Unpin {
+        poll_fn(|cx| self.poll_join_next(cx))
     }
 
-    /// The same with the task's number; that of a task that failed is in its error.
-    pub fn join_next_with_id(&mut self) -> JoinNextWithId<'_, T> {
-        JoinNextWithId { set: self }
+    /// Like [`join_next`](JoinSet::join_next), and returns the id of the task too.
+    ///
+    /// # Errors
+    ///
+    /// If the task panicked or was cancelled: the error has the id.
+    pub fn join_next_with_id(
+        &mut self,
+    ) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> + Unpin {
+        poll_fn(|cx| self.poll_join_next_with_id(cx))
     }
 
-    /// Takes a task out of the set that has ended. None: there is none at the moment.
+    /// Takes a complete task out of the set. `None`: no task is complete.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         self.try_join_next_with_id().map(without_id)
     }
 
-    /// The same with the task's number.
+    /// Like [`try_join_next`](JoinSet::try_join_next), and returns the id of the task too.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        let key = self.finished.pop()?;
+        let key = self.complete.pop()?;
         Some(self.take(key))
     }
 
-    /// As [`join_next`](JoinSet::join_next), for who writes a `poll` function. The waker of the last call
-    /// is woken.
+    /// Polls for a complete task, as [`join_next`](JoinSet::join_next) does. Only the waker of the last call is woken.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         self.poll_join_next_with_id(cx).map(|next| next.map(without_id))
     }
 
-    /// The same with the task's number.
+    /// Like [`poll_join_next`](JoinSet::poll_join_next), and returns the id of the task too.
     pub fn poll_join_next_with_id(
         &mut self,
         cx: &mut Context<'_>,
@@ -168,7 +175,7 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Ready(None);
         }
         ready!(coop::poll_proceed(cx));
-        let Poll::Ready(key) = self.finished.poll_pop(cx) else {
+        let Poll::Ready(key) = self.complete.poll_pop(cx) else {
             trace::waiting(Waiting::On { what: "the next task of a set" });
             return Poll::Pending;
         };
@@ -176,7 +183,7 @@ impl<T: 'static> JoinSet<T> {
         Poll::Ready(Some(self.take(key)))
     }
 
-    /// Takes a task out that has ended.
+    /// Takes a complete task out of the set.
     fn take(&mut self, key: usize) -> Result<(Id, T), JoinError> {
         let mut task = self.tasks.remove(key);
         if self.tasks.is_empty() && self.tasks.capacity() > KEEP_ROOM {
@@ -186,38 +193,56 @@ impl<T: 'static> JoinSet<T> {
         task.take_outcome().map(|output| (id, output))
     }
 
-    /// Waits for all tasks, and returns their outputs in the order in which they ended.
+    /// Waits for all tasks, and returns their outputs in the order in which they completed.
     ///
-    /// Not cancel safe: who stops waiting drops the set, and the outputs that there are.
+    /// Not cancel safe: cancelling the wait drops the set, and the outputs.
     ///
     /// # Panics
     ///
-    /// As soon as a task has panicked, with the same; and if one was cancelled. The others are then aborted.
-    pub fn join_all(self) -> JoinAll<T> {
-        JoinAll { outputs: Vec::with_capacity(self.len()), set: self }
+    /// As soon as a task has panicked, with the same payload, and if a task was cancelled. The other tasks are then
+    /// aborted.
+    pub fn join_all(mut self) -> impl Future<Output = Vec<T>> + Unpin {
+        let mut outputs = Vec::with_capacity(self.len());
+        // Boxed, to be `Unpin`. A panic drops the set, even if the future itself is kept.
+        Box::pin(async move {
+            while let Some(outcome) = self.join_next().await {
+                match outcome.map_err(JoinError::try_into_panic) {
+                    Ok(output) => outputs.push(output),
+                    Err(Ok(payload)) => resume_unwind(payload),
+                    Err(Err(cancelled)) => panic!("`JoinSet::join_all`: {cancelled}"),
+                }
+            }
+            outputs
+        })
     }
 
-    /// Aborts all tasks. They stay in the set, to be joined.
+    /// Aborts all tasks. They stay in the set until they are joined.
     pub fn abort_all(&mut self) {
         self.tasks.iter().for_each(|(_, task)| task.abort());
     }
 
-    /// Aborts all tasks, and waits for their end. What they return is dropped, and so are their panics.
+    /// Aborts all tasks, and waits until they are gone. Drops their outputs and panics.
     ///
     /// Cancel safe: the tasks that are left stay in the set, aborted.
-    pub fn shutdown(&mut self) -> Shutdown<'_, T> {
-        Shutdown { set: self, aborted: false }
+    pub fn shutdown(&mut self) -> impl Future<Output = ()> + Unpin {
+        let mut is_aborted = false;
+        poll_fn(move |cx| {
+            if !mem::replace(&mut is_aborted, true) {
+                self.abort_all();
+            }
+            while ready!(self.poll_join_next(cx)).is_some() {}
+            Poll::Ready(())
+        })
     }
 
-    /// Takes all tasks out of the set; they go on by themselves.
+    /// Takes all tasks out of the set. They continue to run.
     pub fn detach_all(&mut self) {
-        // Their numbers will be others' from now on, and one of them may just be on its way into the list.
-        self.finished = self.finished.renew();
+        // The keys will be used again, and a detached task may push its key at any time.
+        self.complete = self.complete.replace();
         drop(mem::take(&mut self.tasks));
     }
 }
 
-/// The output without the number.
 fn without_id<T>(outcome: Result<(Id, T), JoinError>) -> Result<T, JoinError> {
     outcome.map(|(_, output)| output)
 }
@@ -265,94 +290,5 @@ where
         for future in futures {
             self.spawn(future);
         }
-    }
-}
-
-/// Waits for the next task that ends. From [`JoinSet::join_next`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct JoinNext<'a, T>(JoinNextWithId<'a, T>);
-
-impl<T: 'static> Future for JoinNext<'_, T> {
-    type Output = Option<Result<T, JoinError>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.set.poll_join_next(cx)
-    }
-}
-
-/// Waits for the next task that ends. From [`JoinSet::join_next_with_id`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct JoinNextWithId<'a, T> {
-    set: &'a mut JoinSet<T>,
-}
-
-impl<T: 'static> Future for JoinNextWithId<'_, T> {
-    type Output = Option<Result<(Id, T), JoinError>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.set.poll_join_next_with_id(cx)
-    }
-}
-
-/// Waits for all tasks of a set. From [`JoinSet::join_all`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct JoinAll<T> {
-    set: JoinSet<T>,
-    outputs: Vec<T>,
-}
-
-// Nothing in it is pinned.
-impl<T> Unpin for JoinAll<T> {}
-
-impl<T: 'static> Future for JoinAll<T> {
-    type Output = Vec<T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<T>> {
-        while let Some(outcome) = ready!(self.set.poll_join_next(cx)) {
-            match outcome.map_err(JoinError::try_into_panic) {
-                Ok(output) => self.outputs.push(output),
-                Err(Ok(payload)) => {
-                    // The panic leaves this future standing, wherever it lies: the tasks end now.
-                    drop(mem::take(&mut self.set));
-                    resume_unwind(payload)
-                }
-                Err(Err(cancelled)) => {
-                    drop(mem::take(&mut self.set));
-                    panic!("`JoinSet::join_all`: {cancelled}")
-                }
-            }
-        }
-        Poll::Ready(mem::take(&mut self.outputs))
-    }
-}
-
-impl<T> fmt::Debug for JoinAll<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let joined = self.outputs.len();
-        f.debug_struct("JoinAll").field("set", &self.set).field("joined", &joined).finish()
-    }
-}
-
-/// Aborts all tasks of a set and waits for their end. From [`JoinSet::shutdown`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Shutdown<'a, T> {
-    set: &'a mut JoinSet<T>,
-    aborted: bool,
-}
-
-impl<T: 'static> Future for Shutdown<'_, T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if !mem::replace(&mut self.aborted, true) {
-            self.set.abort_all();
-        }
-        while let Some(outcome) = ready!(self.set.poll_join_next(cx)) {
-            drop(outcome);
-        }
-        Poll::Ready(())
     }
 }

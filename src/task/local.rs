@@ -1,20 +1,19 @@
-//! How does a value follow a task, wherever it runs, without being passed along?
+//! How does a value follow a task from thread to thread, without being passed as an argument?
 //!
-//! A request's number should be in every line that is logged on its behalf, however deep in the calls. A
-//! thread-local value would do if a request had a thread; but tasks share threads and change them at each
-//! `.await`. So the value travels with the future: it lies in the future while that waits, and is
-//! **swapped** into a thread-local cell for as long as a poll lasts.
+//! Each line that is logged for a request should show the request's number, however deep the call. A thread-local value
+//! does not do: tasks share threads, and change them at an `.await`. So the value is stored in the future while that
+//! waits, and **swapped** into a thread-local cell for the time of each poll.
 //!
 //! ```text
 //!              poll begins                       poll ends
-//!   future: 7 ───── swap ────▶ cell: 7, `with` sees it ───── swap ────▶ future: 7
-//!   cell: –                    future: –                                cell: –
+//!   future: 7 ───── swap ────▶ cell: 7, `with` reads it ───── swap ────▶ future: 7
+//!   cell: –                    future: –                                 cell: –
 //! ```
 //!
-//! Scopes nest, as each swap puts back what it found. A task that is spawned within a scope is another
-//! future, and does not inherit the value.
+//! Scopes nest, as each swap puts back what it found. A task that is spawned within a scope is another future, and does
+//! not inherit the value.
 //!
-//! Next: `budget.rs`, the last of what belongs to a task.
+//! Next: `budget.rs`.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -22,6 +21,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread;
@@ -32,7 +32,7 @@ use pin_project_lite::pin_project;
 ///
 /// ```
 /// openwork::task_local! {
-///     /// Which request is this about?
+///     /// The number of the request that the task serves.
 ///     static REQUEST: u32;
 /// }
 ///
@@ -61,29 +61,25 @@ macro_rules! task_local {
 
 /// A value that belongs to a task. From [`task_local!`](crate::task_local).
 pub struct LocalKey<T: 'static> {
-    /// For the macro, which writes it in the user's crate.
+    /// Public for the macro, which expands in the user's crate.
     #[doc(hidden)]
     pub cell: thread::LocalKey<RefCell<Option<T>>>,
 }
 
 impl<T: 'static> LocalKey<T> {
-    /// Runs a future with this value. The value is also there while the future is dropped.
+    /// Returns a future that runs `future` with this value. The value is set while `future` is dropped, too.
     ///
-    /// Polling panics if the value is being [looked at](LocalKey::with) at that moment.
+    /// Polling it panics while [`with`](LocalKey::with) of this key is on the stack.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> TaskLocalFuture<T, F> {
-        TaskLocalFuture {
-            key: self,
-            value: Some(value),
-            future: Some(future),
-            pinned: PhantomPinned,
-        }
+        let (value, future) = (Some(value), Some(future));
+        TaskLocalFuture { key: self, value, future, not_unpin: PhantomPinned }
     }
 
-    /// Calls a closure with this value.
+    /// Calls a closure with this value set.
     ///
     /// # Panics
     ///
-    /// If the value is being [looked at](LocalKey::with), and if the thread is ending and the cell gone.
+    /// While [`with`](LocalKey::with) of this key is on the stack, and if the thread is ending and the cell is gone.
     #[track_caller]
     pub fn sync_scope<F, R>(&'static self, value: T, call: F) -> R
     where
@@ -91,7 +87,7 @@ impl<T: 'static> LocalKey<T> {
     {
         match self.swap_in(&mut Some(value), call) {
             Ok(returned) => returned,
-            Err(why) => why.panic(),
+            Err(refused) => panic!("{refused}"),
         }
     }
 
@@ -101,11 +97,11 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// Outside of any scope of this key.
     #[track_caller]
-    pub fn with<F, R>(&'static self, look: F) -> R
+    pub fn with<F, R>(&'static self, read: F) -> R
     where
         F: FnOnce(&T) -> R,
     {
-        match self.try_with(look) {
+        match self.try_with(read) {
             Ok(returned) => returned,
             Err(error) => panic!("`LocalKey::with` outside of `LocalKey::scope`: {error}"),
         }
@@ -116,65 +112,38 @@ impl<T: 'static> LocalKey<T> {
     /// # Errors
     ///
     /// Outside of any scope of this key.
-    pub fn try_with<F, R>(&'static self, look: F) -> Result<R, AccessError>
+    pub fn try_with<F, R>(&'static self, read: F) -> Result<R, AccessError>
     where
         F: FnOnce(&T) -> R,
     {
-        let seen = self.cell.try_with(|cell| cell.borrow().as_ref().map(look));
-        seen.ok().flatten().ok_or(AccessError(()))
+        let read = self.cell.try_with(|cell| cell.borrow().as_ref().map(read));
+        read.ok().flatten().ok_or(AccessError)
     }
 
-    /// Calls a closure while the value is in the cell. It is back in `value` afterwards, also by a panic.
+    /// Calls a closure while the value is in the cell, and then puts it back into `value`, even after a panic. The
+    /// error says why the value cannot be put into the cell.
     fn swap_in<R>(
         &'static self,
         value: &mut Option<T>,
         call: impl FnOnce() -> R,
-    ) -> Result<R, Refused> {
-        struct SwapBack<'a, T: 'static> {
-            key: &'static LocalKey<T>,
-            value: &'a mut Option<T>,
-        }
-        impl<T> Drop for SwapBack<'_, T> {
-            fn drop(&mut self) {
-                // What was borrowed since is borrowed no more: `with` lends for the time of a call only.
-                self.key.cell.with(|cell| mem::swap(self.value, &mut *cell.borrow_mut()));
-            }
-        }
-        let swapped = self.cell.try_with(|cell| match cell.try_borrow_mut() {
-            Ok(mut inside) => {
-                mem::swap(value, &mut *inside);
-                Ok(())
-            }
-            Err(_) => Err(Refused::Borrowed),
+    ) -> Result<R, &'static str> {
+        let swapped = self.cell.try_with(|cell| {
+            cell.try_borrow_mut().map(|mut inside| mem::swap(value, &mut *inside))
         });
-        swapped.unwrap_or(Err(Refused::ThreadEnds))?;
-        let _swap_back = SwapBack { key: self, value };
-        Ok(call())
-    }
-}
-
-/// Why a value cannot be put into the cell.
-enum Refused {
-    Borrowed,
-    ThreadEnds,
-}
-
-impl Refused {
-    #[track_caller]
-    fn panic(self) -> ! {
-        match self {
-            Refused::Borrowed => {
-                panic!("a scope of a task-local value was entered while the value was looked at")
-            }
-            Refused::ThreadEnds => {
-                panic!("a scope of a task-local value was entered at the end of the thread")
-            }
+        match swapped {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err("a scope of a task-local value was entered within `with`"),
+            Err(_) => return Err("a scope of a task-local value was entered at a thread's end"),
         }
+        let returned = catch_unwind(AssertUnwindSafe(call));
+        // The borrows of `call` have ended: `with` lends the value only for the time of a call.
+        self.cell.with(|cell| mem::swap(value, &mut *cell.borrow_mut()));
+        returned.map_or_else(|payload| resume_unwind(payload), Ok)
     }
 }
 
 impl<T: Clone + 'static> LocalKey<T> {
-    /// A clone of the value.
+    /// Returns a clone of the value.
     ///
     /// # Panics
     ///
@@ -184,7 +153,7 @@ impl<T: Clone + 'static> LocalKey<T> {
         self.with(T::clone)
     }
 
-    /// A clone of the value.
+    /// Returns a clone of the value.
     ///
     /// # Errors
     ///
@@ -208,16 +177,16 @@ pin_project! {
         value: Option<T>,
         #[pin]
         future: Option<F>,
-        // Tokio's is not `Unpin` either, whatever the future is.
+        // Like Tokio's, which is never `Unpin`.
         #[pin]
-        pinned: PhantomPinned,
+        not_unpin: PhantomPinned,
     }
 
     impl<T: 'static, F> PinnedDrop for TaskLocalFuture<T, F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.is_some() {
-                // If the cell is refused, the future is dropped after this, without the value.
+                // After an error, the future is dropped with the other fields, without the value.
                 let _ = this.key.swap_in(this.value, || this.future.set(None));
             }
         }
@@ -225,7 +194,7 @@ pin_project! {
 }
 
 impl<T: 'static, F> TaskLocalFuture<T, F> {
-    /// Takes the value out, for instance when the future is ready. From then on the future has none.
+    /// Takes the value out, for instance when the future has completed. From then on the future runs without it.
     pub fn take_value(self: Pin<&mut Self>) -> Option<T> {
         self.project().value.take()
     }
@@ -238,42 +207,33 @@ impl<T: 'static, F: Future> Future for TaskLocalFuture<T, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let polled = this.key.swap_in(this.value, || {
-            let future = this.future.as_mut().as_pin_mut()?;
-            let poll = future.poll(cx);
+            let poll = this.future.as_mut().as_pin_mut()?.poll(cx);
             if poll.is_ready() {
-                // It still has the value.
+                // Dropped here, where the value is set.
                 this.future.set(None);
             }
             Some(poll)
         });
         match polled {
             Ok(Some(poll)) => poll,
-            Ok(None) => panic!("a `TaskLocalFuture` was polled after it had been ready"),
-            Err(why) => why.panic(),
+            Ok(None) => panic!("a `TaskLocalFuture` was polled after it had completed"),
+            Err(refused) => panic!("{refused}"),
         }
     }
 }
 
 impl<T: fmt::Debug + 'static, F> fmt::Debug for TaskLocalFuture<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TaskLocalFuture");
-        match &self.value {
-            Some(value) => debug.field("value", value),
-            None => debug.field("value", &format_args!("<missing>")),
-        };
-        debug.finish()
+        let missing: &dyn fmt::Debug = &format_args!("<missing>");
+        let value = self.value.as_ref().map_or(missing, |value| value);
+        f.debug_struct("TaskLocalFuture").field("value", value).finish()
     }
 }
 
-/// There is no value here. From [`LocalKey::try_with`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct AccessError(());
-
-impl fmt::Debug for AccessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessError").finish()
-    }
-}
+/// The task has no value of this key. From [`LocalKey::try_with`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessError;
 
 impl fmt::Display for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,8 @@
-//! May a task use what its caller owns, without an `Arc` around it?
+//! May a task borrow from its caller, without an `Arc`?
 //!
-//! If the caller waits until the task is gone, nothing speaks against it. `std::thread::scope` does that
-//! for threads, and [`scope`] for tasks: what is spawned in the scope may borrow from the stack around it,
-//! and the call returns, also by a panic, only when every such task is gone with all that it held.
+//! It may if the caller waits until the task is gone. `std::thread::scope` does that for threads, and [`scope`] for
+//! tasks: what is spawned in the scope may borrow from the stack around it, and the call returns, or panics, only when
+//! every such task is gone with all that it held.
 //!
 //! ```text
 //!   let numbers = vec![1, 2, 3];        lives here ───────────────────────────────┐
@@ -13,13 +13,11 @@
 //!   drop(numbers);  ◀─────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! **Why it blocks.** An `async fn scope` would be a future, and a future may be dropped in mid-wait, or
-//! given to `mem::forget`, which is safe code. Its destructor would have to wait, and a forgotten one does
-//! not run at all; then the caller goes on, its stack is written over, and the tasks still read there. No
-//! such thing can be done to a function that has been called and has not returned.
+//! **Why it blocks.** An `async fn scope` would return a future, and safe code may drop a future while it waits, or pass it
+//! to `mem::forget`. A forgotten future's destructor does not run: the caller would continue, reuse its stack, and the
+//! tasks would still read from it. A function that has been called and has not returned cannot be forgotten.
 //!
-//! The unsafe part, and the rule on which it stands, is in `lent.rs`. This file keeps the rule: it calls the
-//! body, and then settles.
+//! The unsafe part, and the rule on which it stands, is in `scope_data.rs`.
 //!
 //! Next: `local.rs`, for values that belong to a task.
 
@@ -31,8 +29,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::lent::{Ended, Ledger, Packet};
-use crate::engine::block_on::block_on;
+use super::scope_data::{Packet, ScopeData, block_on_driving};
 use crate::engine::context;
 use crate::engine::large::box_if_large;
 use crate::engine::prim::catch_and_drop_panic;
@@ -40,18 +37,17 @@ use crate::runtime::join_error::{Id, JoinError};
 use crate::runtime::join_handle::{AbortHandle, JoinHandle};
 use crate::runtime::{Handle, Runtime};
 
-/// Calls `body` with a scope, in which it may spawn tasks that borrow from outside of it, and returns when
-/// all of them are gone. They run on the runtime that this thread is in.
+/// Calls `body` with a scope whose tasks may borrow from outside of it, and returns when all of them are gone. The tasks
+/// run on the runtime that this thread is in.
 ///
-/// This blocks the thread, so it is called where one may: on a thread of
-/// [`spawn_blocking`](crate::task::spawn_blocking), or one that has entered a runtime. It does not drive a
+/// This blocks the thread, so call it where that is allowed: in a closure of
+/// [`spawn_blocking`](crate::task::spawn_blocking), or on a thread that has entered a runtime. It does not drive a
 /// current-thread runtime, for which some thread must be in [`Runtime::block_on`]; [`Runtime::scope`] does.
 ///
-/// As always, a paused clock stands still while a closure of `spawn_blocking` runs; with a scope in it, that
-/// is for as long as the scope's tasks do.
+/// A paused clock does not advance while a closure of `spawn_blocking` runs, even if the closure waits for a scope.
 ///
-/// Tasks that are left when `body` returns are waited for, not aborted. If the runtime ends meanwhile they
-/// are dropped, and this returns when they are.
+/// Tasks that are not complete when `body` returns are waited for, not aborted. If the runtime ends meanwhile, it drops
+/// them, and then this returns.
 ///
 /// ```
 /// use openwork::{runtime::Runtime, task};
@@ -68,7 +64,7 @@ use crate::runtime::{Handle, Runtime};
 /// # std::io::Result::Ok(())
 /// ```
 ///
-/// A task may borrow what outlives the scope, and not what only lives within it:
+/// A task may borrow what outlives the scope, but not a local variable of `body`:
 ///
 /// ```compile_fail,E0597
 /// # let runtime = openwork::runtime::Runtime::new().unwrap();
@@ -87,7 +83,7 @@ use crate::runtime::{Handle, Runtime};
 /// });
 /// ```
 ///
-/// Nor may two tasks change the same thing, or the body what a task has borrowed:
+/// Two tasks cannot borrow the same variable mutably, and `body` cannot change what a task has borrowed:
 ///
 /// ```compile_fail,E0499
 /// # let runtime = openwork::runtime::Runtime::new().unwrap();
@@ -107,7 +103,7 @@ use crate::runtime::{Handle, Runtime};
 /// });
 /// ```
 ///
-/// It moves between threads, so what it borrows must be `Sync`:
+/// A task moves between threads, so what it borrows must be `Sync`:
 ///
 /// ```compile_fail,E0277
 /// # let runtime = openwork::runtime::Runtime::new().unwrap();
@@ -117,7 +113,7 @@ use crate::runtime::{Handle, Runtime};
 /// });
 /// ```
 ///
-/// And neither a handle nor the scope itself leaves the scope:
+/// Neither a join handle nor the scope itself may leave the scope:
 ///
 /// ```compile_fail
 /// # let runtime = openwork::runtime::Runtime::new().unwrap();
@@ -132,8 +128,8 @@ use crate::runtime::{Handle, Runtime};
 ///
 /// # Panics
 ///
-/// If this thread runs a runtime's tasks, as in an `async` block; if it is in no runtime; if `body` panics,
-/// with the same; and if a task has panicked whose handle was not joined. In all cases first the tasks end.
+/// If this thread runs a runtime's tasks, such as in an `async` block; if it is in no runtime; if `body` panics, with the
+/// same payload; and if a task has panicked and was not joined. The last two panics come when the tasks are gone.
 #[track_caller]
 pub fn scope<'env, F, T>(body: F) -> T
 where
@@ -144,11 +140,11 @@ where
 }
 
 impl Runtime {
-    /// Calls `body` with a scope of this runtime; see [`task::scope`](fn@crate::task::scope). The thread enters
-    /// the runtime meanwhile.
+    /// Calls `body` with a scope of this runtime; see [`task::scope`](fn@crate::task::scope). The thread is in the
+    /// runtime meanwhile.
     ///
-    /// On a current-thread runtime this thread drives the tasks, as in [`block_on`](Runtime::block_on): not
-    /// during `body` itself, but while that joins a task, and at the end.
+    /// On a current-thread runtime this thread runs the tasks, as in [`block_on`](Runtime::block_on): while `body` joins
+    /// a task, and after `body` has returned.
     ///
     /// ```
     /// let runtime = openwork::runtime::Builder::new_current_thread().build()?;
@@ -160,7 +156,7 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// As `task::scope`, apart from that it needs no runtime around it.
+    /// Like `task::scope`, except that the thread need not be in a runtime.
     #[track_caller]
     pub fn scope<'env, F, T>(&'env self, body: F) -> T
     where
@@ -178,41 +174,35 @@ where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
     let (scope, env) = (PhantomData, PhantomData);
-    let scope = Scope { ledger: Arc::default(), handle, drives, scope, env };
+    let scope = Scope { data: Arc::default(), handle, drives, scope, env };
     let output = catch_unwind(AssertUnwindSafe(|| body(&scope)));
-    scope.ledger.settle(|ended: Ended<'_>| match drives {
-        Some(runtime) => runtime.block_on(ended),
-        None => block_on(ended),
-    });
+    scope.data.settle(drives);
     match output {
-        Ok(_) if scope.ledger.panics() > 0 => panic!("a task of the scope panicked"),
+        Ok(_) if scope.data.has_panic() => panic!("a task of the scope panicked"),
         Ok(output) => output,
         Err(payload) => resume_unwind(payload),
     }
 }
 
-/// In which tasks may be spawned that borrow. From [`scope`].
+/// Spawns tasks that may borrow. From [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    ledger: Arc<Ledger>,
+    data: Arc<ScopeData>,
     handle: Handle,
-    /// The runtime that whoever waits here drives meanwhile.
+    /// The runtime that this thread drives while it waits.
     drives: Option<&'env Runtime>,
-    // As in std: neither lifetime may be taken for a shorter one. With a shorter `'scope` a task could
-    // borrow what goes before the scope ends.
+    // Invariant, as in std: with a shorter `'scope` a task could borrow what ends before the scope does.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Spawns a task that may borrow what outlives the scope. It may spawn others in turn, as the scope
-    /// itself is among the things that it can borrow.
+    /// Spawns a task that may borrow what outlives the scope. The task may borrow the scope too, and spawn further tasks.
     ///
-    /// If the handle is dropped the task goes on, until the end of the scope at the latest.
+    /// If the handle is dropped, the task continues to run. The scope waits for it.
     #[track_caller]
     pub fn spawn<F>(&'scope self, future: F) -> ScopedJoinHandle<'scope, F::Output>
     where
-        F: Future + Send + 'scope,
-        F::Output: Send + 'scope,
+        F: Future<Output: Send + 'scope> + Send + 'scope,
     {
         box_if_large!(F, future = Box::pin(future) => self.spawn_lent(future))
     }
@@ -220,22 +210,15 @@ impl<'scope> Scope<'scope, '_> {
     #[track_caller]
     fn spawn_lent<F>(&'scope self, future: F) -> ScopedJoinHandle<'scope, F::Output>
     where
-        F: Future + Send + 'scope,
-        F::Output: Send + 'scope,
+        F: Future<Output: Send + 'scope> + Send + 'scope,
     {
-        // SAFETY: `run` settles the ledger before it returns, also when the body has panicked, and all that
-        // may be borrowed for `'scope` outlives that call. The handle is bound to `'scope`.
-        let (future, packet) = unsafe { self.ledger.lend(future) };
-        ScopedJoinHandle {
-            task: self.handle.spawn(future),
-            packet,
-            ledger: self.ledger.clone(),
-            drives: self.drives,
-            scope: PhantomData,
-        }
+        // SAFETY: rule 10. `run` settles before it returns, even if `body` has panicked, and all that may be borrowed for
+        // `'scope` outlives that call. The handle is bound to `'scope`.
+        let (future, packet) = unsafe { self.data.lend(future) };
+        ScopedJoinHandle { task: self.handle.spawn(future), packet, drives: self.drives }
     }
 
-    /// The runtime in which the tasks run.
+    /// Returns the handle of the runtime that runs the tasks.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -247,25 +230,23 @@ impl fmt::Debug for Scope<'_, '_> {
     }
 }
 
-/// Awaits the end of a task of a scope. From [`Scope::spawn`].
+/// Waits until a task of a scope is complete, and returns its output. From [`Scope::spawn`].
 ///
 /// Another task of the scope awaits it; the body of the scope calls [`join`](ScopedJoinHandle::join).
 /// Awaiting is cancel safe.
 ///
 /// # Panics
 ///
-/// If it is polled again after it has given the output.
+/// If it is polled again after it has returned the output.
 pub struct ScopedJoinHandle<'scope, T> {
     task: JoinHandle<()>,
     packet: Arc<Packet<T>>,
-    ledger: Arc<Ledger>,
     drives: Option<&'scope Runtime>,
-    scope: PhantomData<&'scope ()>,
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
-    /// Blocks the thread until the task has ended, and answers with its output. In a
-    /// [`Runtime::scope`] it drives a current-thread runtime meanwhile.
+    /// Blocks the thread until the task is complete, and returns its output. In a [`Runtime::scope`] of a
+    /// current-thread runtime, the thread runs the tasks meanwhile.
     ///
     /// # Errors
     ///
@@ -277,28 +258,25 @@ impl<T> ScopedJoinHandle<'_, T> {
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
         context::assert_may_block("ScopedJoinHandle::join");
-        match self.drives {
-            Some(runtime) => runtime.block_on(self),
-            None => block_on(self),
-        }
+        block_on_driving(self.drives, self)
     }
 
-    /// As [`JoinHandle::abort`].
+    /// Cancels the task; see [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.task.abort();
     }
 
-    /// A handle that can only abort. It may leave the scope, and does nothing then.
+    /// Returns a handle that can abort the task. It may leave the scope, and has no effect then.
     pub fn abort_handle(&self) -> AbortHandle {
         self.task.abort_handle()
     }
 
-    /// Whether the task has ended.
+    /// Whether the task is complete.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// The task's number.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         self.task.id()
     }
@@ -308,24 +286,17 @@ impl<T> Future for ScopedJoinHandle<'_, T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match ready!(Pin::new(&mut self.task).poll(cx)) {
-            Ok(()) => {
-                let output = self.ledger.take(&self.packet);
-                Poll::Ready(Ok(output.expect("a task that has returned has left its output")))
-            }
-            Err(error) => {
-                if error.is_panic() {
-                    self.ledger.forgive();
-                }
-                Poll::Ready(Err(error))
-            }
+        let joined = ready!(Pin::new(&mut self.task).poll(cx));
+        if joined.as_ref().is_err_and(JoinError::is_panic) {
+            self.packet.panic_was_joined();
         }
+        Poll::Ready(joined.map(|()| self.packet.take().expect("a future that returns stores this")))
     }
 }
 
 impl<T> Drop for ScopedJoinHandle<'_, T> {
     fn drop(&mut self) {
-        let output = self.ledger.take(&self.packet);
+        let output = self.packet.take();
         catch_and_drop_panic(|| drop(output));
     }
 }

@@ -1,4 +1,4 @@
-//! New tasks, in the runtime that this thread is in.
+//! Spawns tasks in the runtime that this thread is in.
 //!
 //! Next: `yield_now.rs`.
 
@@ -6,8 +6,7 @@ use crate::engine::large::box_if_large;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
 
-/// Runs a future as a task of its own. It begins to run by itself, whether or not the handle is awaited,
-/// and goes on when the handle is dropped.
+/// Spawns a future as a task. The task runs even if the handle is not awaited, and continues if the handle is dropped.
 ///
 /// ```
 /// # openwork::block_on(async {
@@ -22,21 +21,20 @@ use crate::runtime::join_handle::JoinHandle;
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
+    F: Future<Output: Send + 'static> + Send + 'static,
 {
     let handle = Handle::current_for("openwork::spawn");
     box_if_large!(F, future = Box::pin(future) => handle.spawn_named::<_, F>(future))
 }
 
-/// Runs a closure that blocks, on a thread where it may.
+/// Runs a closure that may block on a thread of the blocking pool.
 ///
-/// It runs whether or not the handle is awaited, even if the runtime ends before it has begun: a runtime that
-/// is dropped waits for it (see [`Runtime`](crate::runtime::Runtime) for the other ways to end one). To
-/// abort it drops a closure that has not begun, and has no effect on one that has.
+/// The closure runs even if the handle is not awaited, and even if the runtime ends before the closure has begun:
+/// dropping a runtime waits for it (see [`Runtime`](crate::runtime::Runtime)). An abort drops a closure that has not
+/// begun, and has no effect on one that has.
 ///
-/// If the runtime has ended already, the closure is dropped and its handle answers "cancelled". So is a
-/// closure that waits in the queue when the last thread that could run it does not start.
+/// If the runtime has already ended, or if the system refuses the last thread that could run the closure, then the
+/// closure is dropped, and its handle returns a [`JoinError`](super::JoinError) that says "cancelled".
 ///
 /// ```
 /// # openwork::block_on(async {
@@ -47,7 +45,7 @@ where
 ///
 /// # Panics
 ///
-/// Outside of a runtime, and if the pool has no thread and the system gives none.
+/// Outside of a runtime, and if the pool has no thread and the system refuses one.
 #[track_caller]
 pub fn spawn_blocking<F, T>(closure: F) -> JoinHandle<T>
 where

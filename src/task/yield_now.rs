@@ -1,35 +1,30 @@
-//! Giving way, once.
+//! Lets other tasks run.
 //!
-//! Next: `finished.rs`, the first step towards many tasks under one roof.
+//! Next: `completion_queue.rs`, the first step towards a set of tasks.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::task::Poll;
 
 use crate::engine::prim::wake_self;
 
-/// Lets the other tasks that are ready run first: this one goes to the back of the queue.
-pub fn yield_now() -> YieldNow {
-    YieldNow { gave_way: false }
-}
-
-/// Pending once. From [`yield_now`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct YieldNow {
-    gave_way: bool,
-}
-
-impl Future for YieldNow {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.gave_way {
+/// Lets the other tasks that are ready run first: puts this task at the back of the queue.
+///
+/// ```
+/// # openwork::block_on(async {
+/// let task = openwork::spawn(async { "ran first" });
+/// openwork::task::yield_now().await;
+/// assert!(task.is_finished());
+/// # });
+/// ```
+pub fn yield_now() -> impl Future<Output = ()> + Unpin {
+    let mut has_yielded = false;
+    poll_fn(move |cx| {
+        if mem::replace(&mut has_yielded, true) {
             return Poll::Ready(());
         }
-        self.gave_way = true;
-        // The wake comes during the poll, which is why it leads to the back of the queue.
+        // A wake during the task's own poll puts the task at the back of the queue.
         wake_self(cx);
         Poll::Pending
-    }
+    })
 }
