@@ -1,350 +1,177 @@
-//! Who may look at a value that many share, who may change it, and who has it now?
+//! Which tasks may look at a shared value, which one may change it, and which one holds it now?
 //!
-//! Put the value behind permits. Whoever has **one** of them may look at it, and whoever has **all** of them
-//! may change it, as nobody else can then have any. That is a read-write lock; a mutex is one that has a
-//! single permit. So a lock is permits, a cell, and guards that put back what they stand for.
+//! Put the value behind permits. A task with **one** of them may look at the value. A task with **all** of them may
+//! change it, since no other task has any. That is a read-write lock; a mutex is one with a single permit. So a lock is
+//! permits and a cell, and a guard is permits with the right to reach into the cell.
 //!
 //! ```text
-//!   permits          guard          from it one gets      as long as it lives
-//!   ───────          ─────          ────────────────      ───────────────────
-//!   one of all       Shared         &T                    others may have one, too
-//!   all of them      Exclusive      &mut T                nobody else has any
+//!   permits          guard                        gives        while it lives
+//!   one of all       LockGuard<_, Shared>         &T           other tasks may have one, too
+//!   all of them      LockGuard<_, Exclusive>      &mut T       no other task has any
 //! ```
 //!
-//! The compiler cannot count permits, so the guards reach into the cell by two **rules** (their numbers go on
-//! from those of the engine).
+//! The compiler does not count permits. So the guards reach into the cell by a **rule** (its number goes on from those
+//! of the engine):
 //!
-//! - **Rule 6.** A `Shared` holds at least one permit of the lock behind which its value is, an `Exclusive`
-//!   all of them; and they are put back only when the guard is gone, or has become a lesser one.
-//! - **Rule 7.** The value of a guard is that of its lock or a part of it, and the guard keeps the lock in
-//!   its place: it borrows it, or owns a share of it.
+//! - **Rule 6.** A `Shared` guard has at least one permit of its lock, an `Exclusive` guard all of them. They are
+//!   released only when the guard is dropped, or becomes a `Shared` one.
 //!
-//! A lock also knows which task has all of its permits. Nothing depends on that: it is there to be seen,
-//! in a debugger, and in the trace by those who wait.
+//! A lock knows which task has all of its permits. The trace and a debugger show it.
 //!
 //! Next: `mutex.rs`.
 
 use std::cell::UnsafeCell;
-use std::mem;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::ptr;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::error::{AcquireError, TryAcquireError, TryLockError};
-use super::permits::{Acquire, Gate, Permits};
-use crate::engine::context;
-use crate::engine::trace::Waiting;
+use super::acquire::{AcquirePermits, PermitGuard};
+use super::error::TryLockError;
+use super::permits::HasPermits;
 
-/// A lock without its value.
-pub(super) struct RawLock {
-    pub(super) permits: Permits,
-    /// How many permits there are.
-    all: usize,
-}
-
-impl RawLock {
-    #[cfg(not(loom))]
-    #[track_caller]
-    pub(super) const fn new(all: usize) -> Self {
-        RawLock { permits: Permits::new(all), all }
-    }
-
-    #[cfg(loom)]
-    #[track_caller]
-    pub(super) fn new(all: usize) -> Self {
-        RawLock { permits: Permits::new(all), all }
-    }
-
-    pub(super) fn waiting(&self, what: &'static str) -> Waiting {
-        let holder = self.permits.holder();
-        Waiting::Lock { what, holder: (holder != 0).then_some(holder) }
-    }
-
-    pub(super) fn is_exclusive(&self, permits: usize) -> bool {
-        permits == self.all
-    }
-}
-
-/// What has a [`RawLock`].
-pub(super) trait HasRaw {
-    fn raw(&self) -> &RawLock;
-}
-
-impl HasRaw for RawLock {
-    fn raw(&self) -> &RawLock {
-        self
-    }
-}
-
-/// What has a value behind it: a mutex, or a read-write lock.
-pub(super) trait Guarded: HasRaw + Gate {
+/// A lock with a value: a mutex, or a read-write lock.
+pub trait HasValue: HasPermits {
+    /// The type of the value.
     type Value: ?Sized;
 
+    /// The value. It is reached by rule 6 only.
     fn cell(&self) -> &UnsafeCell<Self::Value>;
 }
 
-/// Permits that were taken from a lock, until they are put back. `L` is how it keeps the lock: a reference,
-/// or an `Arc`.
-pub(super) struct Hold<L: Deref<Target: HasRaw>> {
-    lock: L,
-    permits: usize,
+/// What a guard may do with the value.
+pub trait Access {
+    /// How many permits of a lock with so many that takes.
+    fn permits(all: usize) -> usize;
 }
 
-impl<L: Deref<Target: HasRaw>> Hold<L> {
-    pub(super) fn try_new(lock: L, permits: usize) -> Result<Self, TryAcquireError> {
-        let raw = lock.raw();
-        raw.permits.try_acquire(permits)?;
-        if raw.is_exclusive(permits) {
-            raw.permits.set_holder(context::task_id().unwrap_or(0));
-        }
-        Ok(Hold { lock, permits })
-    }
+/// May look at the value.
+#[derive(Debug)]
+pub struct Shared;
 
-    /// Puts all permits back but one.
-    fn downgrade(&mut self) {
-        let rest = mem::replace(&mut self.permits, 1) - 1;
-        self.put_back(rest);
-    }
+/// May change the value.
+#[derive(Debug)]
+pub struct Exclusive;
 
-    fn put_back(&self, permits: usize) {
-        let raw = self.lock.raw();
-        // Before the permits are put back: afterwards it may be the next holder's.
-        raw.permits.set_holder(0);
-        raw.permits.add(permits);
+impl Access for Shared {
+    fn permits(_all: usize) -> usize {
+        1
     }
 }
 
-impl<L: Deref<Target: HasRaw + Gate> + Unpin> Hold<L> {
-    #[track_caller]
-    pub(super) fn poll(
-        acquire: &mut Acquire<L>,
-        cx: &mut Context<'_>,
-        call: &str,
-    ) -> Poll<Result<Self, AcquireError>> {
-        let lock = ready!(acquire.poll(cx, call))?;
-        Poll::Ready(Ok(Hold { lock, permits: acquire.wanted() }))
+impl Access for Exclusive {
+    fn permits(all: usize) -> usize {
+        all
     }
 }
 
-impl<'a, M: HasRaw + ?Sized> Hold<&'a M> {
-    /// The same, without the type of the value.
-    fn into_raw(self) -> Hold<&'a RawLock> {
-        let raw = Hold { lock: self.lock.raw(), permits: self.permits };
-        mem::forget(self);
-        raw
-    }
-}
-
-impl<L: Deref<Target: HasRaw>> Drop for Hold<L> {
-    fn drop(&mut self) {
-        self.put_back(self.permits);
-    }
-}
-
-/// The value, or a part of it, for one who may look at it.
-pub(super) struct Shared<L: Deref<Target: HasRaw>, U: ?Sized> {
-    value: *const U,
-    hold: Hold<L>,
-}
-
-/// The value, or a part of it, for the one who may change it.
+/// Waits for a lock. `L` is a reference to it, or an `Arc`. Cancel safe: the place in the queue is lost, and a lock that
+/// was assigned goes to the next waiter.
 ///
-/// Not `&mut U`: who passes the guard on by value would thereby promise that the value is his until the call
-/// returns, but it is somebody else's as soon as the guard is dropped there.
-pub(super) struct Exclusive<L: Deref<Target: HasRaw>, U: ?Sized> {
-    value: *mut U,
-    hold: Hold<L>,
+/// # Panics
+///
+/// If it is polled after it was ready.
+#[must_use = "futures do nothing unless awaited"]
+pub struct AcquireLock<L: Deref<Target: HasValue>, A> {
+    acquire: AcquirePermits<L>,
+    access: PhantomData<A>,
 }
 
-/// The value behind a lock that is kept by `L`.
-type Value<L> = <<L as Deref>::Target as Guarded>::Value;
-
-impl<L: Deref<Target: Guarded> + Unpin> Shared<L, Value<L>> {
-    fn new(hold: Hold<L>) -> Self {
-        Shared { value: hold.lock.cell().get(), hold }
+impl<L: Deref<Target: HasValue>, A: Access> AcquireLock<L, A> {
+    pub(super) fn new(lock: L) -> Self {
+        let wanted = A::permits(lock.permits().all());
+        AcquireLock { acquire: AcquirePermits::new(lock, wanted), access: PhantomData }
     }
+}
 
-    pub(super) fn acquire(lock: L) -> Acquire<L> {
-        Acquire::new(lock, 1)
-    }
+impl<L: Deref<Target: HasValue> + Unpin, A: Unpin> Future for AcquireLock<L, A> {
+    type Output = LockGuard<L, A>;
 
     #[track_caller]
-    pub(super) fn poll(acquire: &mut Acquire<L>, cx: &mut Context<'_>, call: &str) -> Poll<Self> {
-        let hold = ready!(Hold::poll(acquire, cx, call));
-        Poll::Ready(Shared::new(hold.expect("nobody closes the permits of a lock")))
-    }
-
-    pub(super) fn try_new(lock: L) -> Result<Self, TryLockError> {
-        Hold::try_new(lock, 1).map(Shared::new).map_err(|_| TryLockError(()))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let permits = ready!(self.acquire.poll_acquire(cx));
+        Poll::Ready(LockGuard::new(permits.expect("the permits of a lock are never closed")))
     }
 }
 
-impl<L: Deref<Target: Guarded> + Unpin> Exclusive<L, Value<L>> {
-    fn new(hold: Hold<L>) -> Self {
-        assert_eq!(hold.permits, hold.lock.raw().all, "rule 6: all of them");
-        Exclusive { value: hold.lock.cell().get(), hold }
-    }
-
-    pub(super) fn acquire(lock: L) -> Acquire<L> {
-        let all = lock.raw().all;
-        Acquire::new(lock, all)
-    }
-
-    #[track_caller]
-    pub(super) fn poll(acquire: &mut Acquire<L>, cx: &mut Context<'_>, call: &str) -> Poll<Self> {
-        let hold = ready!(Hold::poll(acquire, cx, call));
-        Poll::Ready(Exclusive::new(hold.expect("nobody closes the permits of a lock")))
-    }
-
-    pub(super) fn try_new(lock: L) -> Result<Self, TryLockError> {
-        let all = lock.raw().all;
-        Hold::try_new(lock, all).map(Exclusive::new).map_err(|_| TryLockError(()))
+impl<L: Deref<Target: HasValue>, A> fmt::Debug for AcquireLock<L, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquireLock").field("acquire", &self.acquire).finish()
     }
 }
 
-impl<L: Deref<Target: HasRaw>, U: ?Sized> Shared<L, U> {
-    pub(super) fn map<V: ?Sized>(self, part: impl FnOnce(&U) -> &V) -> Shared<L, V> {
-        let value: *const V = part(&self);
-        Shared { value, hold: self.hold }
+/// The value of a lock. The lock is released when this is dropped. `L` is a reference to the lock, or an `Arc`; `A` is
+/// [`Shared`] or [`Exclusive`].
+#[must_use = "the lock is released at once if this is not kept"]
+pub struct LockGuard<L: Deref<Target: HasValue>, A> {
+    pub(super) permits: PermitGuard<L>,
+    access: PhantomData<A>,
+    /// A guard is `Send` and `Sync` only if the value is.
+    value: PhantomData<<L::Target as HasValue>::Value>,
+}
+
+impl<L: Deref<Target: HasValue>, A> LockGuard<L, A> {
+    fn new(permits: PermitGuard<L>) -> Self {
+        LockGuard { permits, access: PhantomData, value: PhantomData }
     }
 
-    pub(super) fn try_map<V: ?Sized>(
-        self,
-        part: impl FnOnce(&U) -> Option<&V>,
-    ) -> Result<Shared<L, V>, Self> {
-        match part(&self).map(ptr::from_ref) {
-            Some(value) => Ok(Shared { value, hold: self.hold }),
-            None => Err(self),
-        }
-    }
-
-    pub(super) fn lock(&self) -> &L {
-        &self.hold.lock
+    pub(super) fn try_new(lock: L) -> Result<Self, TryLockError>
+    where
+        A: Access,
+    {
+        let wanted = A::permits(lock.permits().all());
+        PermitGuard::try_new(lock, wanted).map(Self::new).map_err(|_| TryLockError(()))
     }
 }
 
-impl<L: Deref<Target: HasRaw>, U: ?Sized> Exclusive<L, U> {
-    pub(super) fn map<V: ?Sized>(mut self, part: impl FnOnce(&mut U) -> &mut V) -> Exclusive<L, V> {
-        let value: *mut V = part(&mut self);
-        Exclusive { value, hold: self.hold }
-    }
-
-    pub(super) fn try_map<V: ?Sized>(
-        mut self,
-        part: impl FnOnce(&mut U) -> Option<&mut V>,
-    ) -> Result<Exclusive<L, V>, Self> {
-        match part(&mut self).map(ptr::from_mut) {
-            Some(value) => Ok(Exclusive { value, hold: self.hold }),
-            None => Err(self),
-        }
-    }
-
-    /// Lets others look, too. Nobody changes the value in between.
-    pub(super) fn downgrade(mut self) -> Shared<L, U> {
-        self.hold.downgrade();
-        Shared { value: self.value, hold: self.hold }
-    }
-
-    /// The part is found before others may look.
-    pub(super) fn downgrade_map<V: ?Sized>(self, part: impl FnOnce(&U) -> &V) -> Shared<L, V> {
-        let value: *const V = part(&self);
-        Shared { value, hold: self.downgrade().hold }
-    }
-
-    pub(super) fn try_downgrade_map<V: ?Sized>(
-        self,
-        part: impl FnOnce(&U) -> Option<&V>,
-    ) -> Result<Shared<L, V>, Self> {
-        match part(&self).map(ptr::from_ref) {
-            Some(value) => Ok(Shared { value, hold: self.downgrade().hold }),
-            None => Err(self),
-        }
-    }
-
-    pub(super) fn lock(&self) -> &L {
-        &self.hold.lock
+impl<L: Deref<Target: HasValue>> LockGuard<L, Exclusive> {
+    /// Lets other tasks look at the value. No task changes it in between.
+    pub(super) fn into_shared(mut self) -> LockGuard<L, Shared> {
+        self.permits.release_all_but_one();
+        LockGuard::new(self.permits)
     }
 }
 
-impl<'a, M: HasRaw + ?Sized, U: ?Sized> Shared<&'a M, U> {
-    pub(super) fn into_raw(self) -> Shared<&'a RawLock, U> {
-        Shared { value: self.value, hold: self.hold.into_raw() }
+impl<L: Deref<Target: HasValue>, A> Deref for LockGuard<L, A> {
+    type Target = <L::Target as HasValue>::Value;
+
+    fn deref(&self) -> &Self::Target {
+        // SAFETY: by rule 6 the value changes only through this guard while it lives.
+        unsafe { &*self.permits.from.cell().get() }
     }
 }
 
-impl<'a, M: HasRaw + ?Sized, U: ?Sized> Exclusive<&'a M, U> {
-    pub(super) fn into_raw(self) -> Exclusive<&'a RawLock, U> {
-        Exclusive { value: self.value, hold: self.hold.into_raw() }
+impl<L: Deref<Target: HasValue>> DerefMut for LockGuard<L, Exclusive> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        // SAFETY: by rule 6 there is no other guard while this lives.
+        unsafe { &mut *self.permits.from.cell().get() }
     }
 }
 
-impl<L: Deref<Target: HasRaw>, U: ?Sized> Deref for Shared<L, U> {
-    type Target = U;
-
-    fn deref(&self) -> &U {
-        // SAFETY: by rule 7 it is there, and by rule 6 nobody changes it while this lives.
-        unsafe { &*self.value }
+impl<L: Deref<Target: HasValue<Value: fmt::Debug>>, A> fmt::Debug for LockGuard<L, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
-impl<L: Deref<Target: HasRaw>, U: ?Sized> Deref for Exclusive<L, U> {
-    type Target = U;
-
-    fn deref(&self) -> &U {
-        // SAFETY: by rule 7 it is there, and by rule 6 nobody changes it except by way of this.
-        unsafe { &*self.value }
+impl<L: Deref<Target: HasValue<Value: fmt::Display>>, A> fmt::Display for LockGuard<L, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
-impl<L: Deref<Target: HasRaw>, U: ?Sized> DerefMut for Exclusive<L, U> {
-    fn deref_mut(&mut self) -> &mut U {
-        // SAFETY: by rule 7 it is there, and by rule 6 nobody else has it while this lives.
-        unsafe { &mut *self.value }
-    }
-}
-
-// SAFETY: by rule 6 it is no more than a `&U`, and what it keeps of the lock. That the pointer goes to another
-// thread is what the permits are for: who puts them back releases, who takes them acquires.
-unsafe impl<L: Deref<Target: HasRaw> + Send, U: ?Sized + Sync> Send for Shared<L, U> {}
-// SAFETY: as above.
-unsafe impl<L: Deref<Target: HasRaw> + Sync, U: ?Sized + Sync> Sync for Shared<L, U> {}
-// SAFETY: by rule 6 it is no more than a `&mut U`, and what it keeps of the lock.
-unsafe impl<L: Deref<Target: HasRaw> + Send, U: ?Sized + Send> Send for Exclusive<L, U> {}
-// SAFETY: as above.
-unsafe impl<L: Deref<Target: HasRaw> + Sync, U: ?Sized + Sync> Sync for Exclusive<L, U> {}
-
-/// What every guard is to those who have it: a pointer to the value, which prints as the value does.
-macro_rules! points {
-    ([$($parameters:tt)*] $guard:ty => $value:ident) => {
-        impl<$($parameters)*> Deref for $guard {
-            type Target = $value;
-
-            fn deref(&self) -> &$value {
-                &self.inner
-            }
-        }
-
-        impl<$($parameters)*> fmt::Debug for $guard where $value: fmt::Debug {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&**self, f)
-            }
-        }
-
-        impl<$($parameters)*> fmt::Display for $guard where $value: fmt::Display {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&**self, f)
-            }
-        }
+/// Prints a lock with its value, or without it if it is held.
+pub(super) fn debug_lock<V: fmt::Debug + ?Sized>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    value: Option<&V>,
+) -> fmt::Result {
+    let mut fields = f.debug_struct(name);
+    match value {
+        Some(value) => fields.field("data", &value),
+        None => fields.field("data", &format_args!("<locked>")),
     };
-    ([$($parameters:tt)*] $guard:ty => mut $value:ident) => {
-        points!([$($parameters)*] $guard => $value);
-
-        impl<$($parameters)*> DerefMut for $guard {
-            fn deref_mut(&mut self) -> &mut $value {
-                &mut self.inner
-            }
-        }
-    };
+    fields.finish()
 }
-
-pub(super) use points;

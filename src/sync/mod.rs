@@ -25,6 +25,7 @@ pub(crate) mod wait_queue;
 pub(crate) mod notify;
 mod error;
 mod permits;
+mod acquire;
 mod semaphore;
 mod lock;
 pub(crate) mod mutex;
@@ -37,26 +38,29 @@ pub mod broadcast;
 pub mod watch;
 mod cancellation;
 
+pub use acquire::PermitGuard;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use cancellation::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellation, WaitForCancellationFuture,
     WaitForCancellationFutureOwned,
 };
 pub use error::{AcquireError, TryAcquireError, TryLockError};
-pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use lock::{Exclusive, LockGuard, Shared};
+pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use notify::Notify;
 pub use once_cell::{OnceCell, SetError};
 pub use rwlock::{
-    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
-    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// The futures of this module that one may want to name.
+/// The futures of this module, for code that names them.
 pub mod futures {
+    pub use super::acquire::AcquirePermits;
     pub use super::barrier::BarrierWait;
+    pub use super::lock::AcquireLock;
     pub use super::mutex::{Lock, LockOwned};
-    pub use super::notify::{Notified, OwnedNotified};
+    pub use super::notify::{Notified, NotifiedOn, OwnedNotified};
     pub use super::rwlock::{Read, ReadOwned, Write, WriteOwned};
     pub use super::semaphore::{Acquire, AcquireOwned};
 }

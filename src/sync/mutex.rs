@@ -1,76 +1,58 @@
-//! One at a time may have the value, and a task that waits for it does not hold up a thread.
+//! One task at a time has the value, and a task that waits for it does not block its thread.
 //!
-//! A mutex of the standard library stops the thread until it is free. Under a runtime that thread has other
-//! tasks to run, and one of them may be the very one that should unlock. So here one awaits the lock, and the
-//! guard may be kept across further awaits.
+//! A mutex of the standard library blocks the thread until it is unlocked. Under a runtime that thread has other tasks
+//! to run, and one of them may be the one that should unlock. So here a task awaits the lock, and may keep the guard
+//! across further awaits. That costs more: data that is used without an await in between is better in a mutex of the
+//! standard library.
 //!
-//! For that it costs more. Data that is only looked at or changed, without an await in between, is better
-//! kept in a mutex of the standard library.
+//! There is no poisoning: a task that panics unlocks, and the next one finds the value as it was left.
 //!
-//! ```
-//! use std::sync::Arc;
-//! use openwork::sync::Mutex;
-//!
-//! # openwork::block_on(async {
-//! let count = Arc::new(Mutex::new(0));
-//! let ours = count.clone();
-//! let task = openwork::spawn(async move { *ours.lock().await += 1 });
-//! *count.lock().await += 1;
-//! task.await.unwrap();
-//! assert_eq!(*count.lock().await, 2);
-//! # });
-//! ```
-//!
-//! There is no poisoning: a task that panics unlocks, and the next one gets the value as it was left.
-//!
-//! Next: `rwlock`.
+//! Next: `rwlock.rs`.
 
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::future::Future;
-use std::ops::{Deref, DerefMut};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use super::error::TryLockError;
-use super::lock::{Exclusive, Guarded, HasRaw, RawLock, points};
-use super::permits::{Acquire, Gate, Permits};
+use super::lock::{AcquireLock, Exclusive, HasValue, LockGuard, debug_lock};
+use super::permits::{HasPermits, Permits};
+use super::wait_queue::const_fn;
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::engine::trace::Waiting;
 
-/// A value that one task at a time may have. Who waits for it is served in the order of the first poll.
+/// A value that one task at a time may use. Tasks that wait get it in the order of their first polls.
+///
+/// ```
+/// use std::sync::Arc;
+/// use openwork::sync::Mutex;
+///
+/// # openwork::block_on(async {
+/// let count = Arc::new(Mutex::new(0));
+/// let ours = count.clone();
+/// let task = openwork::spawn(async move { *ours.lock().await += 1 });
+/// *count.lock().await += 1;
+/// task.await.unwrap();
+/// assert_eq!(*count.lock().await, 2);
+/// # });
+/// ```
 pub struct Mutex<T: ?Sized> {
-    raw: RawLock,
+    permits: Permits,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: by rule 6 a single guard at a time reaches the value, so it moves from thread to thread rather than
-// being shared. (That a mutex is `Send` if the value is, the compiler finds by itself.)
+// SAFETY: by rule 6 one guard at a time reaches the value, so it moves from thread to thread and is not shared. (The
+// compiler finds by itself that a mutex is `Send` if the value is.)
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
-impl<T: ?Sized> HasRaw for Mutex<T> {
-    fn raw(&self) -> &RawLock {
-        &self.raw
-    }
-}
+impl<T: ?Sized> HasPermits for Mutex<T> {
+    const WHAT: &'static str = "a mutex";
 
-impl<T: ?Sized> Gate for Mutex<T> {
     fn permits(&self) -> &Permits {
-        &self.raw.permits
-    }
-
-    fn waiting(&self) -> Waiting {
-        self.raw.waiting("a mutex")
-    }
-
-    fn is_exclusive(&self, permits: usize) -> bool {
-        self.raw.is_exclusive(permits)
+        &self.permits
     }
 }
 
-impl<T: ?Sized> Guarded for Mutex<T> {
+impl<T: ?Sized> HasValue for Mutex<T> {
     type Value = T;
 
     fn cell(&self) -> &UnsafeCell<T> {
@@ -78,19 +60,33 @@ impl<T: ?Sized> Guarded for Mutex<T> {
     }
 }
 
+/// Waits for a mutex. From [`Mutex::lock`].
+pub type Lock<'a, T> = AcquireLock<&'a Mutex<T>, Exclusive>;
+
+/// Waits for a mutex, and owns it. From [`Mutex::lock_owned`].
+pub type LockOwned<T> = AcquireLock<Arc<Mutex<T>>, Exclusive>;
+
+/// The value of a mutex, which is unlocked when this is dropped. From [`Mutex::lock`].
+pub type MutexGuard<'a, T> = LockGuard<&'a Mutex<T>, Exclusive>;
+
+/// The value of a mutex, which this owns, and which is unlocked when this is dropped. From [`Mutex::lock_owned`].
+pub type OwnedMutexGuard<T> = LockGuard<Arc<Mutex<T>>, Exclusive>;
+
 impl<T> Mutex<T> {
-    /// A mutex with this value, unlocked.
-    pub fn new(value: T) -> Self {
-        Mutex { raw: RawLock::new(1), value: UnsafeCell::new(value) }
+    const_fn! {
+        /// An unlocked mutex.
+        pub fn new(value: T) -> Self {
+            Mutex { permits: Permits::of_lock(1), value: UnsafeCell::new(value) }
+        }
     }
 
-    /// As [`new`](Mutex::new), for a `static`.
+    /// An unlocked mutex, for a `static`.
     #[cfg(not(loom))]
     pub const fn const_new(value: T) -> Self {
-        Mutex { raw: RawLock::new(1), value: UnsafeCell::new(value) }
+        Mutex::new(value)
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -99,35 +95,37 @@ impl<T> Mutex<T> {
 impl<T: ?Sized> Mutex<T> {
     /// Waits for the value.
     ///
-    /// Cancel safe; the place in line is lost, and what was given to it passed on.
+    /// Cancel safe: the place in the queue is lost, and a lock that was assigned goes to the next waiter.
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { acquire: Exclusive::acquire(self) }
+        Lock::new(self)
     }
 
-    /// As [`lock`](Mutex::lock), with a guard that holds the mutex instead of borrowing it.
+    /// Waits for the value, with a guard that owns the mutex instead of borrowing it.
+    ///
+    /// Cancel safe: the place in the queue is lost, and a lock that was assigned goes to the next waiter.
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
-        LockOwned { acquire: Exclusive::acquire(self) }
+        LockOwned::new(self)
     }
 
-    /// Takes the value, if nobody has it now.
+    /// Locks the mutex if it is unlocked now.
     ///
     /// # Errors
     ///
-    /// If somebody has it.
+    /// If it is locked.
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        Exclusive::try_new(self).map(|inner| MutexGuard { inner })
+        LockGuard::try_new(self)
     }
 
-    /// As [`try_lock`](Mutex::try_lock), with a guard that holds the mutex.
+    /// Locks the mutex if it is unlocked now, with a guard that owns it.
     ///
     /// # Errors
     ///
-    /// If somebody has it.
+    /// If it is locked.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        Exclusive::try_new(self).map(|inner| OwnedMutexGuard { inner })
+        LockGuard::try_new(self)
     }
 
-    /// Waits for the value on a thread of its own.
+    /// Blocks the thread until the mutex is unlocked, and locks it.
     ///
     /// # Panics
     ///
@@ -138,7 +136,7 @@ impl<T: ?Sized> Mutex<T> {
         block_on(self.lock())
     }
 
-    /// As [`blocking_lock`](Mutex::blocking_lock), with a guard that holds the mutex.
+    /// Blocks the thread until the mutex is unlocked, and locks it, with a guard that owns it.
     ///
     /// # Panics
     ///
@@ -149,9 +147,23 @@ impl<T: ?Sized> Mutex<T> {
         block_on(self.lock_owned())
     }
 
-    /// The value, without locking: who borrows the mutex mutably has it to himself.
+    /// The value, without locking: `&mut` proves that the mutex is unlocked.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The mutex.
+    pub fn mutex(this: &Self) -> &'a Mutex<T> {
+        this.permits.from
+    }
+}
+
+impl<T: ?Sized> OwnedMutexGuard<T> {
+    /// The mutex.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        &this.permits.from
     }
 }
 
@@ -169,181 +181,6 @@ impl<T: Default> Default for Mutex<T> {
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = f.debug_struct("Mutex");
-        match self.try_lock() {
-            Ok(value) => fields.field("data", &&*value),
-            Err(_) => fields.field("data", &format_args!("<locked>")),
-        };
-        fields.finish()
-    }
-}
-
-/// Waits for a mutex. From [`Mutex::lock`].
-///
-/// # Panics
-///
-/// If it is polled after it was ready.
-#[must_use = "futures do nothing unless awaited"]
-pub struct Lock<'a, T: ?Sized> {
-    acquire: Acquire<&'a Mutex<T>>,
-}
-
-impl<'a, T: ?Sized> Future for Lock<'a, T> {
-    type Output = MutexGuard<'a, T>;
-
-    #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let inner = ready!(Exclusive::poll(&mut self.acquire, cx, "Mutex::lock"));
-        Poll::Ready(MutexGuard { inner })
-    }
-}
-
-/// Waits for a mutex. From [`Mutex::lock_owned`].
-///
-/// # Panics
-///
-/// If it is polled after it was ready.
-#[must_use = "futures do nothing unless awaited"]
-pub struct LockOwned<T: ?Sized> {
-    acquire: Acquire<Arc<Mutex<T>>>,
-}
-
-impl<T: ?Sized> Future for LockOwned<T> {
-    type Output = OwnedMutexGuard<T>;
-
-    #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let inner = ready!(Exclusive::poll(&mut self.acquire, cx, "Mutex::lock_owned"));
-        Poll::Ready(OwnedMutexGuard { inner })
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").field("acquire", &self.acquire).finish()
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for LockOwned<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockOwned").field("acquire", &self.acquire).finish()
-    }
-}
-
-/// The value of a mutex, which is unlocked when this is dropped. From [`Mutex::lock`].
-#[must_use = "a guard that is not kept unlocks at once"]
-pub struct MutexGuard<'a, T: ?Sized> {
-    inner: Exclusive<&'a Mutex<T>, T>,
-}
-
-/// The value of a mutex, which it holds, and which is unlocked when this is dropped. From
-/// [`Mutex::lock_owned`].
-#[must_use = "a guard that is not kept unlocks at once"]
-pub struct OwnedMutexGuard<T: ?Sized> {
-    inner: Exclusive<Arc<Mutex<T>>, T>,
-}
-
-/// A part of the value of a mutex. From [`MutexGuard::map`].
-#[must_use = "a guard that is not kept unlocks at once"]
-pub struct MappedMutexGuard<'a, T: ?Sized> {
-    inner: Exclusive<&'a RawLock, T>,
-}
-
-/// A part `U` of the value `T` of a mutex, which it holds. From [`OwnedMutexGuard::map`].
-#[must_use = "a guard that is not kept unlocks at once"]
-pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
-    inner: Exclusive<Arc<Mutex<T>>, U>,
-}
-
-points!(['a, T: ?Sized] MutexGuard<'a, T> => mut T);
-points!([T: ?Sized] OwnedMutexGuard<T> => mut T);
-points!(['a, T: ?Sized] MappedMutexGuard<'a, T> => mut T);
-points!([T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U> => mut U);
-
-impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// A guard of a part of the value.
-    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U> {
-        MappedMutexGuard { inner: this.inner.map(f).into_raw() }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; else the guard that there was.
-    pub fn try_map<U: ?Sized>(
-        this: Self,
-        f: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<MappedMutexGuard<'a, U>, Self> {
-        match this.inner.try_map(f) {
-            Ok(inner) => Ok(MappedMutexGuard { inner: inner.into_raw() }),
-            Err(inner) => Err(MutexGuard { inner }),
-        }
-    }
-
-    /// The mutex.
-    pub fn mutex(this: &Self) -> &'a Mutex<T> {
-        this.inner.lock()
-    }
-}
-
-impl<T: ?Sized> OwnedMutexGuard<T> {
-    /// A guard of a part of the value.
-    pub fn map<U: ?Sized>(
-        this: Self,
-        f: impl FnOnce(&mut T) -> &mut U,
-    ) -> OwnedMappedMutexGuard<T, U> {
-        OwnedMappedMutexGuard { inner: this.inner.map(f) }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; else the guard that there was.
-    pub fn try_map<U: ?Sized>(
-        this: Self,
-        f: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
-        match this.inner.try_map(f) {
-            Ok(inner) => Ok(OwnedMappedMutexGuard { inner }),
-            Err(inner) => Err(OwnedMutexGuard { inner }),
-        }
-    }
-
-    /// The mutex.
-    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
-        this.inner.lock()
-    }
-}
-
-impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// A guard of a part of the part.
-    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U> {
-        MappedMutexGuard { inner: this.inner.map(f) }
-    }
-
-    /// A guard of a part of the part, if `f` finds one; else the guard that there was.
-    pub fn try_map<U: ?Sized>(
-        this: Self,
-        f: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<MappedMutexGuard<'a, U>, Self> {
-        match this.inner.try_map(f) {
-            Ok(inner) => Ok(MappedMutexGuard { inner }),
-            Err(inner) => Err(MappedMutexGuard { inner }),
-        }
-    }
-}
-
-impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
-    /// A guard of a part of the part.
-    pub fn map<V: ?Sized>(
-        this: Self,
-        f: impl FnOnce(&mut U) -> &mut V,
-    ) -> OwnedMappedMutexGuard<T, V> {
-        OwnedMappedMutexGuard { inner: this.inner.map(f) }
-    }
-
-    /// A guard of a part of the part, if `f` finds one; else the guard that there was.
-    pub fn try_map<V: ?Sized>(
-        this: Self,
-        f: impl FnOnce(&mut U) -> Option<&mut V>,
-    ) -> Result<OwnedMappedMutexGuard<T, V>, Self> {
-        match this.inner.try_map(f) {
-            Ok(inner) => Ok(OwnedMappedMutexGuard { inner }),
-            Err(inner) => Err(OwnedMappedMutexGuard { inner }),
-        }
+        debug_lock(f, "Mutex", self.try_lock().ok().as_deref())
     }
 }

@@ -1,25 +1,13 @@
-//! A value that is made once, by whoever needs it first, while the others wait for it.
+//! A value that is made once, by the first task that needs it, while the others wait for it.
 //!
-//! The first who comes takes the only permit there is and makes the value. If that fails, or is given up
-//! half-way, the permit goes to the next in line, who then tries. When the value is there the permits are
-//! closed, and all who wait look again.
+//! The first task takes the only permit and makes the value. If it fails or is dropped meanwhile, the permit goes to the
+//! next waiter, which then tries. When the value is there the permits are closed, and all waiters find the value.
 //!
 //! ```text
 //!             get_or_init                  the value is there
 //!   empty ──────────────────▶ being made ──────────────────────▶ full
 //!     ▲                           │
-//!     └── error, panic, drop ─────┘   the next in line makes it
-//! ```
-//!
-//! ```
-//! use openwork::sync::OnceCell;
-//!
-//! static ADDRESS: OnceCell<String> = OnceCell::const_new();
-//!
-//! # openwork::block_on(async {
-//! let address = ADDRESS.get_or_init(async || "127.0.0.1".to_owned()).await;
-//! assert_eq!(address, "127.0.0.1");
-//! # });
+//!     └── error, panic, drop ─────┘   the next waiter makes it
 //! ```
 //!
 //! Next: `barrier.rs`.
@@ -29,52 +17,51 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::mem;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use super::error::{AcquireError, TryAcquireError};
-use super::lock::{HasRaw, Hold, RawLock};
-use super::permits::{Acquire, Gate, Permits};
+use super::acquire::{AcquirePermits, PermitGuard};
+use super::error::TryAcquireError;
+use super::permits::{HasPermits, Permits};
+use super::wait_queue::const_fn;
 use crate::engine::prim::OnceLock;
-use crate::engine::trace::Waiting;
 
-/// A value that is written at most once, also by an asynchronous function.
+/// A value that is written at most once, even by an asynchronous function.
+///
+/// ```
+/// use openwork::sync::OnceCell;
+///
+/// static ADDRESS: OnceCell<String> = OnceCell::const_new();
+///
+/// # openwork::block_on(async {
+/// let address = ADDRESS.get_or_init(async || "127.0.0.1".to_owned()).await;
+/// assert_eq!(address, "127.0.0.1");
+/// # });
+/// ```
 pub struct OnceCell<T> {
-    /// One permit, for who makes the value. Closed once it is there.
-    raw: RawLock,
+    /// One permit, for the task that makes the value. Closed once the value is there.
+    permits: Permits,
     value: OnceLock<T>,
 }
 
-impl<T> HasRaw for OnceCell<T> {
-    fn raw(&self) -> &RawLock {
-        &self.raw
-    }
-}
+impl<T> HasPermits for OnceCell<T> {
+    const WHAT: &'static str = "a once cell";
 
-impl<T> Gate for OnceCell<T> {
     fn permits(&self) -> &Permits {
-        &self.raw.permits
-    }
-
-    fn waiting(&self) -> Waiting {
-        self.raw.waiting("a once cell")
-    }
-
-    fn is_exclusive(&self, permits: usize) -> bool {
-        self.raw.is_exclusive(permits)
+        &self.permits
     }
 }
 
 impl<T> OnceCell<T> {
-    /// A cell without a value.
-    pub fn new() -> Self {
-        OnceCell { raw: RawLock::new(1), value: OnceLock::new() }
+    const_fn! {
+        /// A cell without a value.
+        pub fn new() -> Self {
+            OnceCell { permits: Permits::of_lock(1), value: OnceLock::new() }
+        }
     }
 
-    /// As [`new`](OnceCell::new), for a `static`.
+    /// A cell without a value, for a `static`.
     #[cfg(not(loom))]
     pub const fn const_new() -> Self {
-        OnceCell { raw: RawLock::new(1), value: OnceLock::new() }
+        OnceCell::new()
     }
 
     /// A cell with the value, if there is one.
@@ -101,22 +88,19 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     ///
-    /// With the new value, if there is one already, or if it is just being made.
+    /// Returns `value`, if the cell has a value, or a task is making one.
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
-        if self.initialized() {
-            return Err(SetError::AlreadyInitializedError(value));
-        }
-        match Hold::try_new(self, 1) {
-            Ok(turn) => _ = self.fill(value, turn),
+        match PermitGuard::try_new(self, 1) {
+            Ok(permit) => _ = self.fill(value, permit),
             Err(TryAcquireError::NoPermits) => return Err(SetError::InitializingError(value)),
             Err(TryAcquireError::Closed) => return Err(SetError::AlreadyInitializedError(value)),
         }
         Ok(())
     }
 
-    /// The value; it is made by `f` if it is not there yet, and waited for if somebody makes it already.
+    /// The value. If it is not there, this makes it with `f`, or waits for the task that is making it.
     ///
-    /// Cancel safe: if this is dropped while it makes the value, or panics, the next who waits does it.
+    /// Cancel safe: if this is dropped or panics while it makes the value, the next waiter makes it.
     pub async fn get_or_init<F, Fut>(&self, f: F) -> &T
     where
         F: FnOnce() -> Fut,
@@ -126,12 +110,13 @@ impl<T> OnceCell<T> {
         value
     }
 
-    /// As [`get_or_init`](OnceCell::get_or_init), for a function that may fail. If it does, the next who
-    /// waits tries.
+    /// The value. If it is not there, this makes it with `f`, which may fail, or waits for the task that is making it.
+    ///
+    /// Cancel safe: if this is dropped or panics while it makes the value, the next waiter makes it.
     ///
     /// # Errors
     ///
-    /// That of `f`.
+    /// That of `f`. The next waiter then tries.
     pub async fn get_or_try_init<E, F, Fut>(&self, f: F) -> Result<&T, E>
     where
         F: FnOnce() -> Fut,
@@ -140,24 +125,24 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        let Ok(turn) = (Turn { acquire: Acquire::new(self, 1) }).await else {
+        let Ok(permit) = AcquirePermits::new(self, 1).await else {
             return Ok(self.get().expect("it is closed only once the value is there"));
         };
         let value = f().await?;
-        Ok(self.fill(value, turn))
+        Ok(self.fill(value, permit))
     }
 
-    /// Puts the value in, by right of the only permit.
-    fn fill<'a>(&'a self, value: T, turn: Hold<&'a Self>) -> &'a T {
+    /// Sets the value; the only permit gives the right to.
+    fn fill(&self, value: T, permit: PermitGuard<&Self>) -> &T {
         let value = self.value.get_or_init(|| value);
-        // Only now: a caller that finds it closed relies on the value.
-        let wakers = self.raw.permits.close();
-        drop(turn);
+        // Not before: a task that finds the permits closed relies on the value.
+        let wakers = self.permits.close();
+        drop(permit);
         wakers.wake_all();
         value
     }
 
-    /// The value, if it is there.
+    /// Returns the value, if it is there.
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
@@ -168,24 +153,10 @@ impl<T> OnceCell<T> {
     }
 }
 
-/// Waits for the right to make the value. Closed: it is there.
-struct Turn<'a, T> {
-    acquire: Acquire<&'a OnceCell<T>>,
-}
-
-impl<'a, T> Future for Turn<'a, T> {
-    type Output = Result<Hold<&'a OnceCell<T>>, AcquireError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Hold::poll(&mut self.acquire, cx, "OnceCell::get_or_init")
-    }
-}
-
 impl<T> From<T> for OnceCell<T> {
     fn from(value: T) -> Self {
-        let cell = OnceCell { raw: RawLock::new(1), value: OnceLock::from(value) };
-        // Nobody waits yet.
-        let _nobody = cell.raw.permits.close();
+        let cell = OnceCell::new();
+        assert!(cell.set(value).is_ok(), "a new cell is empty");
         cell
     }
 }
@@ -216,22 +187,22 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     }
 }
 
-/// Why a cell could not be set, with the value.
+/// A cell could not be set. It contains the value.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetError<T> {
-    /// The cell has a value already.
+    /// The cell has a value.
     AlreadyInitializedError(T),
-    /// Somebody is just making the value.
+    /// A task is making the value.
     InitializingError(T),
 }
 
 impl<T> SetError<T> {
-    /// Whether the cell has a value already.
+    /// Whether the cell has a value.
     pub fn is_already_init_err(&self) -> bool {
         matches!(self, SetError::AlreadyInitializedError(_))
     }
 
-    /// Whether somebody is just making the value.
+    /// Whether a task is making the value.
     pub fn is_initializing_err(&self) -> bool {
         matches!(self, SetError::InitializingError(_))
     }

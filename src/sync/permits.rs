@@ -1,72 +1,65 @@
-//! How does one let in only so many at once, and the others in the order in which they came?
+//! How does a program let in a limited number of tasks at once, and the others in the order in which they came?
 //!
-//! Keep a number of **permits**. Who enters takes some, who leaves puts them back. If there are not
-//! enough, one waits in line; and permits that are put back go to the first in line before anybody else
-//! may have them, so that who wants many is not overtaken for ever by those who want few.
+//! Count **permits**. A task takes some to enter and releases them when it leaves. If there are too few, it waits in
+//! the queue. Released permits are assigned to the first waiter before any other task may take them, so that tasks
+//! which want few permits cannot overtake for ever a task that wants many.
 //!
 //! ```text
-//!              enough there                              all it wanted is there
-//!   acquire ───────────────▶ holds them     ┌──────────┐ ─────────────────────▶ served: wake it,
-//!      │                                    │ in line, │                        it comes for them
-//!      └──── takes what is there ─────────▶ │ has some │
-//!                                           └──────────┘ ── dropped ──▶ what it had goes on to the
-//!                                                                       next in line
+//!              enough                                        all that it wants
+//!   acquire ──────────▶ has them      ┌──────────────┐ ───────────────────────▶ popped and woken;
+//!      │                              │ in the queue │                          the next poll is ready
+//!      └──── takes what there is ────▶│ lacks some   │
+//!                                     └──────────────┘ ── dropped ──▶ what it had is assigned
+//!                                                                     to the next waiter
 //! ```
 //!
-//! The number and two flags share one atomic word, so that taking and putting back costs one
-//! compare-and-swap as long as nobody waits. While somebody does, the number is zero, and the flag sends
-//! whoever puts permits back to the lock of the line. The flag changes under that lock only.
+//! The number and two flags share one atomic word, so that acquiring and releasing cost one compare-and-swap while
+//! there is no waiter. While there is one, the number is zero, and the flag `WAITING` sends each release to the lock
+//! of the queue. The flag changes under that lock only.
 //!
-//! This is the core: it counts, and knows nothing of what the permits are for. The semaphore, the locks and
-//! the bounded channel stand on it.
+//! This is the core of the semaphore, the locks and the bounded channel. It counts, and does not know what the
+//! permits are for.
 //!
-//! Next: `semaphore.rs`, the same for everybody's use.
+//! Next: `acquire.rs`.
 
-use std::convert::Infallible;
 use std::fmt;
-use std::mem;
-use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use super::error::{AcquireError, TryAcquireError};
 use super::wait_queue::{Key, WaitQueue, WakeList, const_fn};
 use crate::engine::context;
-use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, discard, poll_or_register};
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::Waiting;
 
-/// No permits are given any more.
+/// No permits are assigned any more.
 const CLOSED: usize = 0b01;
-/// Somebody is in the line, and the number is zero.
-const LINE: usize = 0b10;
+/// The queue has waiters, and the number is zero.
+const WAITING: usize = 0b10;
 /// One permit.
 const ONE: usize = 0b100;
 
-/// Who lets others in by permits: a semaphore, a lock, a channel.
-pub(crate) trait Gate {
+/// What has permits: a semaphore, a lock, a channel.
+pub trait HasPermits {
+    /// What a task waits for when it waits for permits.
+    const WHAT: &'static str;
+
     /// The permits.
     fn permits(&self) -> &Permits;
-
-    /// What one waits for who waits for them.
-    fn waiting(&self) -> Waiting;
-
-    /// Whether the owner of so many permits holds a lock exclusively.
-    fn is_exclusive(&self, _permits: usize) -> bool {
-        false
-    }
 }
 
-/// A number of permits, and those who wait for some.
-pub(crate) struct Permits {
+/// A number of permits, and the waiters that lack some.
+pub struct Permits {
     word: AtomicUsize,
-    /// The task that holds a lock exclusively; 0 if none does, or the holder is no task. It is cleared
-    /// before the permits are put back, and set after they are taken; under the line's lock if they are
-    /// handed to a waiter. Nothing depends on it, so it is std's atomic (no model needs to know of it), and
-    /// relaxed.
+    /// The permits of a lock: who has all of them holds it exclusively. `usize::MAX` if this is not a lock.
+    all: usize,
+    /// The task that holds a lock exclusively; 0 if there is none, or the holder is not a task. It is cleared before
+    /// the permits are released, and set after they are taken; under the queue's lock if they are assigned to a
+    /// waiter. It is shown in the trace and in a debugger, and nothing else depends on it. So it is std's atomic (the
+    /// models need not know of it), and relaxed.
     holder: AtomicU64,
-    line: Mutex<WaitQueue<Request>>,
+    queue: Mutex<WaitQueue<Request>>,
 }
 
 /// What is noted of each waiter.
@@ -74,33 +67,61 @@ pub(crate) struct Permits {
 struct Request {
     /// How many permits it still lacks.
     lacking: usize,
-    /// The holder, once it has all it wants. The task that polled last.
+    /// The holder, once it has all that it wants: the task that polled last.
     holder: u64,
 }
 
+/// How far a future has come.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// It has nothing: it was not polled yet, or it has reported its result.
+    Idle,
+    /// It has a waiter, in the queue or popped.
+    Enqueued(Key),
+    /// It has all permits that it wants, and has not reported so yet.
+    Acquired,
+}
+
 impl Permits {
-    /// Tokio's limit. It leaves three bits of the word; we use two.
+    /// Tokio's limit. It leaves three bits of the word, of which two are used.
     pub(crate) const MAX: usize = usize::MAX >> 3;
 
     const_fn! {
         #[track_caller]
         pub(crate) fn new(permits: usize) -> Self {
             assert_not_too_many(permits);
-            let (word, holder) = (AtomicUsize::new(permits * ONE), AtomicU64::new(0));
-            Permits { word, holder, line: Mutex::new(WaitQueue::new()) }
+            Permits {
+                word: AtomicUsize::new(permits * ONE),
+                all: usize::MAX,
+                holder: AtomicU64::new(0),
+                queue: Mutex::new(WaitQueue::new()),
+            }
         }
     }
 
-    /// The task that holds a lock exclusively, or 0.
-    pub(crate) fn holder(&self) -> u64 {
-        self.holder.load(Relaxed)
+    const_fn! {
+        /// The permits of a lock.
+        pub(super) fn of_lock(all: usize) -> Self {
+            let mut permits = Permits::new(all);
+            permits.all = all;
+            permits
+        }
     }
 
-    pub(crate) fn set_holder(&self, holder: u64) {
-        self.holder.store(holder, Relaxed);
+    /// How many permits a lock has.
+    pub(super) fn all(&self) -> usize {
+        self.all
     }
 
-    /// How many permits are there to be taken.
+    /// What the trace shows of a task that waits for these permits.
+    pub(super) fn waiting(&self, what: &'static str) -> Waiting {
+        match self.holder.load(Relaxed) {
+            _ if self.all == usize::MAX => Waiting::On { what },
+            holder => Waiting::Lock { what, holder: (holder != 0).then_some(holder) },
+        }
+    }
+
+    /// How many permits can be taken now.
     pub(crate) fn available(&self) -> usize {
         self.word.load(Ordering::Acquire) / ONE
     }
@@ -109,17 +130,25 @@ impl Permits {
         self.word.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Takes permits, if there are enough now. It overtakes nobody: while there is a line, the number is
-    /// zero.
+    /// Takes permits, if there are enough now. It does not overtake a waiter: while there is one, the number is zero.
     pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), TryAcquireError> {
-        self.update(|word| match word / ONE {
-            _ if word & CLOSED != 0 => Err(TryAcquireError::Closed),
-            there if there < wanted => Err(TryAcquireError::NoPermits),
-            _ => Ok((word - wanted * ONE, ())),
-        })
+        let enough = |word: usize| word & CLOSED == 0 && word / ONE >= wanted;
+        match self.update(|word| enough(word).then(|| word - wanted * ONE)) {
+            Ok(_) => self.set_holder(self.holder_of(wanted)),
+            Err(word) if word & CLOSED != 0 => return Err(TryAcquireError::Closed),
+            Err(_) => return Err(TryAcquireError::NoPermits),
+        }
+        Ok(())
     }
 
-    /// Puts permits back, or new ones in.
+    /// Releases permits that were acquired.
+    pub(super) fn release(&self, permits: usize) {
+        // Before the permits are added: afterwards it may be the next holder's.
+        self.set_holder(0);
+        self.add(permits);
+    }
+
+    /// Adds permits, new ones or released ones.
     #[track_caller]
     pub(crate) fn add(&self, permits: usize) {
         assert!(
@@ -127,154 +156,155 @@ impl Permits {
             "cannot add more than MAX_PERMITS permits ({}), but these are {permits}",
             Self::MAX
         );
-        let added = self.update(|word| match word & LINE {
-            0 => Ok((Self::plus(word, permits).ok_or(NotAdded::TooMany)?, ())),
-            _ => Err(NotAdded::SomebodyWaits),
-        });
-        match added {
-            Ok(()) => {}
-            Err(NotAdded::TooMany) => too_many(permits),
-            Err(NotAdded::SomebodyWaits) => {
+        match self.update(|word| if word & WAITING == 0 { plus(word, permits) } else { None }) {
+            Ok(_) => {}
+            Err(word) if word & WAITING == 0 => too_many(permits),
+            Err(_) => {
                 let mut wakers = WakeList::default();
-                self.serve(&mut self.line.lock(), permits, &mut wakers);
+                self.assign(&mut self.queue.lock(), permits, &mut wakers);
                 wakers.wake_all();
             }
         }
     }
 
-    /// Takes permits out for good, as many as there are to be taken. Returns how many.
+    /// Removes permits for good, as many as can be taken now. Returns how many.
     pub(crate) fn forget(&self, permits: usize) -> usize {
-        self.change(|word| {
-            let taken = permits.min(word / ONE);
-            (word - taken * ONE, taken)
-        })
+        let removed = |word: usize| permits.min(word / ONE);
+        self.update(|word| Some(word - removed(word) * ONE)).map_or(0, removed)
     }
 
-    /// Gives no more permits. Those in line are the caller's to wake, outside of its own locks.
+    /// Assigns no permits any more. The caller wakes the waiters, outside of its own locks.
     pub(crate) fn close(&self) -> WakeList {
         let mut wakers = WakeList::default();
-        let mut line = self.line.lock();
-        self.change(|word| ((word | CLOSED) & !LINE, ()));
-        line.pop_all(&mut wakers);
+        let mut queue = self.queue.lock();
+        _ = self.update(|word| Some((word | CLOSED) & !WAITING));
+        queue.pop_all(&mut wakers);
         wakers
     }
 
-    /// Takes permits, or what there is of them and a place in line for the rest.
-    fn arrive(&self, wanted: usize, holder: u64, cx: &Context<'_>) -> Result<Stage, AcquireError> {
-        match self.try_acquire(wanted) {
-            Ok(()) => Ok(Stage::Has),
-            Err(TryAcquireError::Closed) => Err(AcquireError(())),
-            Err(TryAcquireError::NoPermits) => {
-                let mut waker = Some(cx.waker().clone());
-                let stage = self.stand_in_line(wanted, holder, &mut waker);
-                discard(waker);
-                stage
-            }
+    /// One step of a future that wants permits.
+    pub(super) fn poll_acquire(
+        &self,
+        stage: &Stage,
+        wanted: usize,
+        cx: &mut Context<'_>,
+    ) -> Result<Stage, AcquireError> {
+        let holder = self.holder_of(wanted);
+        let polled = match *stage {
+            Stage::Acquired => Ok(Stage::Acquired),
+            Stage::Enqueued(key) => self.poll_enqueued(key, holder, cx),
+            Stage::Idle => match self.try_acquire(wanted) {
+                Ok(()) => Ok(Stage::Acquired),
+                Err(TryAcquireError::Closed) => Err(AcquireError(())),
+                Err(TryAcquireError::NoPermits) => {
+                    let mut waker = Some(cx.waker().clone());
+                    let stage = self.acquire_or_enqueue(wanted, holder, &mut waker);
+                    discard(waker);
+                    stage
+                }
+            },
+        };
+        if let Ok(Stage::Acquired) = polled {
+            self.set_holder(holder);
         }
+        polled
     }
 
-    /// Takes the waker if it has to wait.
-    fn stand_in_line(
+    /// Takes what there is, and enters the queue with the waker if that is too little.
+    fn acquire_or_enqueue(
         &self,
         wanted: usize,
         holder: u64,
         waker: &mut Option<Waker>,
     ) -> Result<Stage, AcquireError> {
-        let mut line = self.line.lock();
-        let lacking = self.update(|word| match word / ONE {
-            _ if word & CLOSED != 0 => Err(AcquireError(())),
-            there if there >= wanted => Ok((word - wanted * ONE, 0)),
-            // The race. We: one permit too few … Other: puts it back, sees no flag, goes … We: into the
-            // line, for ever. But the swap that takes the rest also sets the flag. So the other's swap
-            // came before it, and is counted here; or it comes after it, sees the flag, and waits for
-            // the lock, which we hold until we stand in the line.
-            there => Ok((LINE, wanted - there)),
-        })?;
+        let mut queue = self.queue.lock();
+        let before = self.update(|word| match word / ONE {
+            _ if word & CLOSED != 0 => None,
+            available if available >= wanted => Some(word - wanted * ONE),
+            // The race. This task: one permit too few … Another task: releases it, sees no flag, and is done … This
+            // task: enters the queue, for ever. But the swap that takes the rest also sets the flag. So the release
+            // came before it, and is counted here; or it comes after it, sees the flag, and waits for the lock, which
+            // is held until the waiter is in the queue.
+            _ => Some(WAITING),
+        });
+        let available = before.map_err(|_| AcquireError(()))? / ONE;
+        let lacking = wanted.saturating_sub(available);
         Ok(match waker.take_if(|_| lacking > 0) {
-            None => Stage::Has,
-            Some(waker) => Stage::InLine(line.push(Request { lacking, holder }, waker)),
+            Some(waker) => Stage::Enqueued(queue.push(Request { lacking, holder }, waker)),
+            None => Stage::Acquired,
         })
     }
 
-    /// Looks whether a place in line was served. While the permits are closed it stays: what was given
-    /// to it after all is then given back.
-    fn look_again(
+    /// Looks whether a waiter has all that it wants. If the permits are closed it stays: [`Permits::cancel`] releases
+    /// what it was assigned.
+    fn poll_enqueued(
         &self,
         key: Key,
         holder: u64,
         cx: &mut Context<'_>,
     ) -> Result<Stage, AcquireError> {
-        let look = |line: &mut WaitQueue<Request>| {
-            let request = line.note(key);
+        let check = |queue: &mut WaitQueue<Request>| {
+            let request = queue.note(key);
             request.holder = holder;
             match request.lacking {
                 _ if self.is_closed() => Poll::Ready(Err(AcquireError(()))),
-                0 => Poll::Ready(Ok(line.remove(key))),
+                0 => Poll::Ready(Ok(queue.remove(key))),
                 _ => Poll::Pending,
             }
         };
-        match poll_or_register(&self.line, cx, look, |line| line.waker(key)) {
-            Poll::Ready(served) => served.map(|_| Stage::Has),
-            Poll::Pending => Ok(Stage::InLine(key)),
+        match poll_or_register(&self.queue, cx, check, |queue| queue.waker(key)) {
+            Poll::Ready(served) => served.map(|_| Stage::Acquired),
+            Poll::Pending => Ok(Stage::Enqueued(key)),
         }
     }
 
-    /// Leaves the line, and passes on what was given.
-    fn leave_line(&self, key: Key, wanted: usize) {
+    /// Removes a waiter, and assigns what it had to the next ones.
+    pub(super) fn cancel(&self, key: Key, wanted: usize) {
         let mut wakers = WakeList::default();
-        let mut line = self.line.lock();
-        let (Request { lacking, .. }, waker) = line.remove(key);
+        let mut queue = self.queue.lock();
+        let (Request { lacking, .. }, waker) = queue.remove(key);
         if lacking == 0 {
             self.set_holder(0);
         }
-        self.serve(&mut line, wanted - lacking, &mut wakers);
-        drop(line);
+        self.assign(&mut queue, wanted - lacking, &mut wakers);
+        drop(queue);
         wakers.wake_all();
         discard(waker);
     }
 
-    /// Gives permits to those in line, in order, and what is left to everybody.
-    fn serve(&self, line: &mut WaitQueue<Request>, mut permits: usize, wakers: &mut WakeList) {
-        while let Some(head) = line.head() {
-            let Request { lacking, holder } = line.note(head);
-            let given = permits.min(*lacking);
-            *lacking -= given;
-            permits -= given;
+    /// Assigns permits to the waiters, in order. What is left can be taken by any task.
+    fn assign(&self, queue: &mut WaitQueue<Request>, mut permits: usize, wakers: &mut WakeList) {
+        while let Some(head) = queue.head() {
+            let Request { lacking, holder } = queue.note(head);
+            let assigned = permits.min(*lacking);
+            *lacking -= assigned;
+            permits -= assigned;
             if *lacking > 0 {
                 return;
             }
-            // Not at its next poll: the permits are its own from here on.
+            // Not at its next poll: it holds the permits from now on.
             self.set_holder(*holder);
-            wakers.extend(line.unlink(head));
+            wakers.extend(queue.unlink(head));
         }
-        self.change(|word| match Self::plus(word & !LINE, permits) {
-            Some(word) => (word, ()),
-            None => too_many(permits),
-        });
-    }
-
-    fn plus(word: usize, permits: usize) -> Option<usize> {
-        (permits <= Self::MAX - word / ONE).then_some(word + permits * ONE)
-    }
-
-    /// Changes the word as `next` says, unless that refuses.
-    fn update<R, E>(&self, next: impl Fn(usize) -> Result<(usize, R), E>) -> Result<R, E> {
-        let mut word = self.word.load(Ordering::Acquire);
-        loop {
-            let (new, verdict) = next(word)?;
-            // AcqRel, partner of itself: who puts a permit back releases what was done under it, and
-            // who takes it, however many swaps later, acquires that.
-            match self.word.compare_exchange_weak(word, new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Ok(verdict),
-                Err(now) => word = now,
-            }
+        if self.update(|word| plus(word & !WAITING, permits)).is_err() {
+            too_many(permits);
         }
     }
 
-    /// Changes the word as `next` says.
-    fn change<R>(&self, next: impl Fn(usize) -> (usize, R)) -> R {
-        let Ok(verdict) = self.update(|word| Ok::<_, Infallible>(next(word)));
-        verdict
+    /// The task that holds a lock when it has so many permits; 0 if none does.
+    fn holder_of(&self, permits: usize) -> u64 {
+        if permits == self.all { context::task_id().unwrap_or(0) } else { 0 }
+    }
+
+    fn set_holder(&self, holder: u64) {
+        self.holder.store(holder, Relaxed);
+    }
+
+    /// Replaces the word by `next` of it, unless that is none. Returns the word before.
+    fn update(&self, next: impl FnMut(usize) -> Option<usize>) -> Result<usize, usize> {
+        // AcqRel, partner of itself: a release publishes what was done under a permit, and the task that takes the
+        // permit, however many swaps later, sees it.
+        self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
     }
 }
 
@@ -284,14 +314,13 @@ impl fmt::Debug for Permits {
     }
 }
 
-/// Why permits could not be added by a single swap.
-enum NotAdded {
-    SomebodyWaits,
-    TooMany,
+/// The word with more permits; none if they are too many.
+fn plus(word: usize, permits: usize) -> Option<usize> {
+    (permits <= Permits::MAX - word / ONE).then(|| word + permits * ONE)
 }
 
 #[track_caller]
-const fn assert_not_too_many(permits: usize) {
+pub(super) const fn assert_not_too_many(permits: usize) {
     // A constant text: this runs at compile time, too.
     assert!(
         permits <= Permits::MAX,
@@ -303,109 +332,4 @@ const fn assert_not_too_many(permits: usize) {
 #[track_caller]
 fn too_many(permits: usize) -> ! {
     panic!("number of added permits ({permits}) would overflow MAX_PERMITS ({})", Permits::MAX);
-}
-
-/// Takes permits, and stands in line until there are enough. Once it is ready they are the caller's, who
-/// must put them back. `G` is how it holds whose permits they are: a reference, or an `Arc`.
-pub(crate) struct Acquire<G: Deref<Target: Gate> + Unpin> {
-    /// None once it was ready.
-    gate: Option<G>,
-    wanted: usize,
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// It was not polled yet.
-    New,
-    /// It has a place in line, and comes from time to time to look.
-    InLine(Key),
-    /// It has all it wanted, and has not said so yet.
-    Has,
-}
-
-impl<G: Deref<Target: Gate> + Unpin> Acquire<G> {
-    // Inlined, so that the future is built where it is awaited. Built here and copied there, it made the
-    // way of a message through a channel 48 ns long instead of 35.
-    #[track_caller]
-    #[inline]
-    pub(crate) fn new(gate: G, wanted: usize) -> Self {
-        assert_not_too_many(wanted);
-        Acquire { gate: Some(gate), wanted, stage: Stage::New }
-    }
-
-    /// Gives the gate back when it is ready. `call` is what a caller who polls once more should be told.
-    #[track_caller]
-    pub(crate) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        call: &str,
-    ) -> Poll<Result<G, AcquireError>> {
-        let Some(gate) = &self.gate else {
-            panic!("the future of `{call}` was polled after it was ready");
-        };
-        let permits = gate.permits();
-        let is_exclusive = gate.is_exclusive(self.wanted);
-        let holder = if is_exclusive { context::task_id().unwrap_or(0) } else { 0 };
-        let found = match self.stage {
-            Stage::New => permits.arrive(self.wanted, holder, cx),
-            Stage::InLine(key) => permits.look_again(key, holder, cx),
-            Stage::Has => Ok(Stage::Has),
-        };
-        let closed = found.is_err();
-        if let Ok(stage) = found {
-            self.stage = stage;
-            if let Stage::InLine(_) = self.stage {
-                trace::waiting(gate.waiting());
-                return Poll::Pending;
-            }
-            if is_exclusive {
-                permits.set_holder(holder);
-            }
-        }
-        // The budget is asked for last, not at the head as elsewhere. Without it one would go away before
-        // one has a place in line, and be overtaken by whoever comes after.
-        ready!(coop::poll_proceed(cx));
-        coop::made_progress();
-        if closed {
-            self.give_up();
-        }
-        self.stage = Stage::New;
-        let gate = self.gate.take().expect("it was there at the head");
-        Poll::Ready(if closed { Err(AcquireError(())) } else { Ok(gate) })
-    }
-
-    /// How many permits it asks for.
-    pub(crate) fn wanted(&self) -> usize {
-        self.wanted
-    }
-
-    /// Puts back what it has, and leaves the line. Returns whether there was anything to leave.
-    pub(crate) fn give_up(&mut self) -> bool {
-        let Some(gate) = &self.gate else { return false };
-        match mem::replace(&mut self.stage, Stage::New) {
-            Stage::New => return false,
-            Stage::InLine(key) => gate.permits().leave_line(key, self.wanted),
-            Stage::Has => {
-                gate.permits().set_holder(0);
-                gate.permits().add(self.wanted);
-            }
-        }
-        true
-    }
-}
-
-impl<G: Deref<Target: Gate> + Unpin> Drop for Acquire<G> {
-    fn drop(&mut self) {
-        self.give_up();
-    }
-}
-
-impl<G: Deref<Target: Gate> + Unpin> fmt::Debug for Acquire<G> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire")
-            .field("wanted", &self.wanted)
-            .field("stage", &self.stage)
-            .finish_non_exhaustive()
-    }
 }

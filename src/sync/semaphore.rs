@@ -1,8 +1,8 @@
-//! How does one let only so many tasks do something at once?
+//! How does a program limit how many tasks do something at once?
 //!
-//! For instance have a connection to a database that refuses the 21st. A semaphore has a number of
-//! **permits**. Who wants to go on takes one, or several, and waits while there are not enough; who is done
-//! drops it, and whoever has waited longest goes next.
+//! For instance use a database that refuses the 21st connection. A semaphore has a number of **permits**. A task takes
+//! one or several to go on, and waits while there are too few. When it drops them, the task that has waited longest
+//! gets them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -12,91 +12,118 @@
 //! let connections = Arc::new(Semaphore::new(20));
 //! let permit = connections.clone().acquire_owned().await.unwrap();
 //! openwork::spawn(async move {
-//!     // … the 20 who are here talk to the database …
+//!     // … at most 20 tasks are here at once …
 //!     drop(permit);
 //! });
 //! # });
 //! ```
 //!
-//! Everything that is difficult about it is in `permits.rs`. Here are the permits as values, which one
-//! cannot forget to give back.
+//! The difficult part is in `permits.rs`.
 //!
 //! Next: `lock.rs`, where permits guard a value.
 
-use std::future::Future;
 use std::mem;
-use std::pin::Pin;
+use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
+use super::acquire::{AcquirePermits, PermitGuard};
 use super::error::{AcquireError, TryAcquireError};
-use super::permits::{self, Gate, Permits};
+use super::permits::{HasPermits, Permits};
+use super::wait_queue::const_fn;
 use crate::engine::block_on::block_on;
 use crate::engine::context;
-use crate::engine::trace::Waiting;
 
-/// A number of permits, to be taken and given back. Who waits for some is served in the order of the first
-/// poll, and nobody is overtaken, also not by those who want fewer.
+/// A number of permits, which tasks take and give back. Tasks that wait get them in the order of their first polls. A
+/// task that wants few permits does not overtake one that wants many.
+///
+/// ```
+/// use openwork::sync::Semaphore;
+///
+/// # openwork::block_on(async {
+/// let semaphore = Semaphore::new(2);
+/// let permit = semaphore.acquire().await.unwrap();
+/// assert_eq!(semaphore.available_permits(), 1);
+/// drop(permit);
+/// assert_eq!(semaphore.available_permits(), 2);
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Semaphore {
     permits: Permits,
 }
 
-impl Gate for Semaphore {
+impl HasPermits for Semaphore {
+    const WHAT: &'static str = "a permit";
+
     fn permits(&self) -> &Permits {
         &self.permits
     }
-
-    fn waiting(&self) -> Waiting {
-        Waiting::On { what: "a permit" }
-    }
 }
 
+/// Waits for permits. From [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+pub type Acquire<'a> = AcquirePermits<&'a Semaphore>;
+
+/// Waits for permits. From [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
+pub type AcquireOwned = AcquirePermits<Arc<Semaphore>>;
+
+/// Permits of a semaphore, which are released when this is dropped. From [`Semaphore::acquire`].
+pub type SemaphorePermit<'a> = PermitGuard<&'a Semaphore>;
+
+/// Permits of a semaphore, which they own, and which are released when this is dropped. From
+/// [`Semaphore::acquire_owned`].
+pub type OwnedSemaphorePermit = PermitGuard<Arc<Semaphore>>;
+
 impl Semaphore {
-    /// The most permits that there can be: `usize::MAX >> 3`.
+    /// The most permits that a semaphore can have: `usize::MAX >> 3`.
     pub const MAX_PERMITS: usize = Permits::MAX;
 
-    /// A semaphore with so many permits.
+    const_fn! {
+        /// A semaphore with so many permits.
+        ///
+        /// # Panics
+        ///
+        /// If `permits` is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
+        #[track_caller]
+        pub fn new(permits: usize) -> Self {
+            Semaphore { permits: Permits::new(permits) }
+        }
+    }
+
+    /// A semaphore with so many permits, for a `static`.
     ///
     /// # Panics
     ///
-    /// If that is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
-    #[track_caller]
-    pub fn new(permits: usize) -> Self {
-        Semaphore { permits: Permits::new(permits) }
-    }
-
-    /// As [`new`](Semaphore::new), for a `static`.
+    /// If `permits` is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
     #[cfg(not(loom))]
     #[track_caller]
     pub const fn const_new(permits: usize) -> Self {
-        Semaphore { permits: Permits::new(permits) }
+        Semaphore::new(permits)
     }
 
-    /// How many permits are there to be taken.
+    /// How many permits can be taken now.
     pub fn available_permits(&self) -> usize {
         self.permits.available()
     }
 
-    /// Adds `n` new permits. Works on a closed semaphore, too, though nobody can take them.
+    /// Adds `n` new permits. On a closed semaphore they are counted, but cannot be taken.
     ///
     /// # Panics
     ///
-    /// If there were more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS) then.
+    /// If there are more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS) then.
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
         self.permits.add(n);
     }
 
-    /// Takes up to `n` permits out for good, of those that are there. Returns how many.
+    /// Removes up to `n` permits for good, of those that can be taken now. Returns how many.
     pub fn forget_permits(&self, n: usize) -> usize {
         self.permits.forget(n)
     }
 
     /// Waits for a permit.
     ///
-    /// Cancel safe; the place in line is lost, and what was given to it passed on.
+    /// Cancel safe: the place in the queue is lost, and a permit that was assigned goes to the next waiter.
     ///
     /// # Errors
     ///
@@ -105,18 +132,21 @@ impl Semaphore {
         self.acquire_many(1)
     }
 
-    /// Waits for `n` permits at once. Those that come one by one are kept for it, as it is first in line.
-    /// Cancel safe as [`acquire`](Semaphore::acquire).
+    /// Waits for `n` permits at once. The first waiter keeps the permits that come one by one.
+    ///
+    /// Cancel safe: the place in the queue is lost, and permits that were assigned go to the next waiter.
     ///
     /// # Errors
     ///
     /// If the semaphore is closed.
     #[track_caller]
     pub fn acquire_many(&self, n: u32) -> Acquire<'_> {
-        Acquire { acquire: permits::Acquire::new(self, n as usize) }
+        Acquire::new(self, n as usize)
     }
 
-    /// As [`acquire`](Semaphore::acquire), with a permit that holds the semaphore instead of borrowing it.
+    /// Waits for a permit that owns the semaphore instead of borrowing it.
+    ///
+    /// Cancel safe: the place in the queue is lost, and a permit that was assigned goes to the next waiter.
     ///
     /// # Errors
     ///
@@ -125,14 +155,16 @@ impl Semaphore {
         self.acquire_many_owned(1)
     }
 
-    /// As [`acquire_many`](Semaphore::acquire_many), with a permit that holds the semaphore.
+    /// Waits for `n` permits at once, which own the semaphore instead of borrowing it.
+    ///
+    /// Cancel safe: the place in the queue is lost, and permits that were assigned go to the next waiter.
     ///
     /// # Errors
     ///
     /// If the semaphore is closed.
     #[track_caller]
     pub fn acquire_many_owned(self: Arc<Self>, n: u32) -> AcquireOwned {
-        AcquireOwned { acquire: permits::Acquire::new(self, n as usize) }
+        AcquireOwned::new(self, n as usize)
     }
 
     /// Takes a permit if there is one now.
@@ -144,17 +176,16 @@ impl Semaphore {
         self.try_acquire_many(1)
     }
 
-    /// Takes `n` permits if there are as many now.
+    /// Takes `n` permits if there are enough now.
     ///
     /// # Errors
     ///
-    /// `NoPermits` if there are not enough, `Closed` if the semaphore is closed.
+    /// `NoPermits` if there are too few, `Closed` if the semaphore is closed.
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        self.permits.try_acquire(n as usize)?;
-        Ok(SemaphorePermit { semaphore: self, permits: n as usize })
+        PermitGuard::try_new(self, n as usize)
     }
 
-    /// As [`try_acquire`](Semaphore::try_acquire), with a permit that holds the semaphore.
+    /// Takes a permit that owns the semaphore, if there is one now.
     ///
     /// # Errors
     ///
@@ -163,20 +194,19 @@ impl Semaphore {
         self.try_acquire_many_owned(1)
     }
 
-    /// As [`try_acquire_many`](Semaphore::try_acquire_many), with a permit that holds the semaphore.
+    /// Takes `n` permits that own the semaphore, if there are enough now.
     ///
     /// # Errors
     ///
-    /// `NoPermits` if there are not enough, `Closed` if the semaphore is closed.
+    /// `NoPermits` if there are too few, `Closed` if the semaphore is closed.
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.permits.try_acquire(n as usize)?;
-        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
+        PermitGuard::try_new(self, n as usize)
     }
 
-    /// Waits for a permit on a thread of its own.
+    /// Blocks the thread until there is a permit.
     ///
     /// # Errors
     ///
@@ -191,7 +221,7 @@ impl Semaphore {
         block_on(self.acquire())
     }
 
-    /// As [`blocking_acquire`](Semaphore::blocking_acquire), for `n` permits at once.
+    /// Blocks the thread until there are `n` permits.
     ///
     /// # Errors
     ///
@@ -206,7 +236,7 @@ impl Semaphore {
         block_on(self.acquire_many(n))
     }
 
-    /// As [`blocking_acquire`](Semaphore::blocking_acquire), with a permit that holds the semaphore.
+    /// Blocks the thread until there is a permit, which owns the semaphore.
     ///
     /// # Errors
     ///
@@ -221,8 +251,7 @@ impl Semaphore {
         block_on(self.acquire_owned())
     }
 
-    /// As [`blocking_acquire_many`](Semaphore::blocking_acquire_many), with a permit that holds the
-    /// semaphore.
+    /// Blocks the thread until there are `n` permits, which own the semaphore.
     ///
     /// # Errors
     ///
@@ -240,157 +269,58 @@ impl Semaphore {
         block_on(self.acquire_many_owned(n))
     }
 
-    /// Gives no permits any more: who waits for one is told, and who will ask. Permits that are out stay
-    /// valid, and those that are there stay there.
+    /// Closes the semaphore: tasks that wait for a permit, now or later, get an error. Permits that were acquired stay
+    /// valid, and `available_permits` stays as it is.
     pub fn close(&self) {
         self.permits.close().wake_all();
     }
 
-    /// Whether it was closed.
+    /// Whether the semaphore is closed.
     pub fn is_closed(&self) -> bool {
         self.permits.is_closed()
     }
 }
 
-/// Waits for permits. From [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
-///
-/// # Panics
-///
-/// If it is polled after it was ready.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Acquire<'a> {
-    acquire: permits::Acquire<&'a Semaphore>,
-}
-
-impl<'a> Future for Acquire<'a> {
-    type Output = Result<SemaphorePermit<'a>, AcquireError>;
-
+impl<G: Deref<Target = Semaphore>> PermitGuard<G> {
+    /// Takes over the permits of another guard, to release all of them at once.
+    ///
+    /// # Panics
+    ///
+    /// If the other permits are of another semaphore.
     #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let semaphore = ready!(self.acquire.poll(cx, "Semaphore::acquire"))?;
-        Poll::Ready(Ok(SemaphorePermit { semaphore, permits: self.acquire.wanted() }))
+    pub fn merge(&mut self, mut other: Self) {
+        assert!(
+            ptr::eq(&*self.from, &*other.from),
+            "`SemaphorePermit::merge`: merging permits from different semaphore instances"
+        );
+        self.permits += mem::take(&mut other.permits);
     }
-}
 
-/// Waits for permits. From [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
-///
-/// # Panics
-///
-/// If it is polled after it was ready.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct AcquireOwned {
-    acquire: permits::Acquire<Arc<Semaphore>>,
-}
-
-impl Future for AcquireOwned {
-    type Output = Result<OwnedSemaphorePermit, AcquireError>;
-
-    #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let semaphore = ready!(self.acquire.poll(cx, "Semaphore::acquire_owned"))?;
-        Poll::Ready(Ok(OwnedSemaphorePermit { semaphore, permits: self.acquire.wanted() }))
+    /// Moves `n` of the permits to another guard. None if there are not as many.
+    pub fn split(&mut self, n: usize) -> Option<Self>
+    where
+        G: Clone,
+    {
+        self.permits = self.permits.checked_sub(n)?;
+        Some(PermitGuard { from: self.from.clone(), permits: n })
     }
-}
 
-/// Permits of a semaphore, which go back to it when this is dropped. From [`Semaphore::acquire`].
-#[derive(Debug)]
-#[must_use = "a permit that is not kept goes back at once"]
-pub struct SemaphorePermit<'a> {
-    semaphore: &'a Semaphore,
-    permits: usize,
+    /// How many permits these are.
+    pub fn num_permits(&self) -> usize {
+        self.permits
+    }
 }
 
 impl SemaphorePermit<'_> {
-    /// Never gives the permits back: there are fewer from now on.
-    pub fn forget(mut self) {
-        self.permits = 0;
-    }
-
-    /// Takes the permits of another in, to give all of them back at once.
-    ///
-    /// # Panics
-    ///
-    /// If the other is of another semaphore.
-    #[track_caller]
-    pub fn merge(&mut self, mut other: Self) {
-        let same = ptr::eq(self.semaphore, other.semaphore);
-        assert!(same, "`SemaphorePermit::merge`: {FOREIGN}");
-        self.permits += mem::take(&mut other.permits);
-    }
-
-    /// Hands `n` of the permits out to another. None, if there are not as many.
-    pub fn split(&mut self, n: usize) -> Option<Self> {
-        self.permits = self.permits.checked_sub(n)?;
-        Some(SemaphorePermit { semaphore: self.semaphore, permits: n })
-    }
-
-    /// The semaphore whose permits they are.
+    /// The semaphore whose permits these are.
     pub fn semaphore(&self) -> &Semaphore {
-        self.semaphore
+        self.from
     }
-
-    /// How many they are.
-    pub fn num_permits(&self) -> usize {
-        self.permits
-    }
-}
-
-impl Drop for SemaphorePermit<'_> {
-    fn drop(&mut self) {
-        self.semaphore.add_permits(self.permits);
-    }
-}
-
-/// Permits of a semaphore, which they hold, and go back to when this is dropped. From
-/// [`Semaphore::acquire_owned`].
-#[derive(Debug)]
-#[must_use = "a permit that is not kept goes back at once"]
-pub struct OwnedSemaphorePermit {
-    semaphore: Arc<Semaphore>,
-    permits: usize,
 }
 
 impl OwnedSemaphorePermit {
-    /// Never gives the permits back: there are fewer from now on.
-    pub fn forget(mut self) {
-        self.permits = 0;
-    }
-
-    /// Takes the permits of another in, to give all of them back at once.
-    ///
-    /// # Panics
-    ///
-    /// If the other is of another semaphore.
-    #[track_caller]
-    pub fn merge(&mut self, mut other: Self) {
-        let same = Arc::ptr_eq(&self.semaphore, &other.semaphore);
-        assert!(same, "`OwnedSemaphorePermit::merge`: {FOREIGN}");
-        self.permits += mem::take(&mut other.permits);
-    }
-
-    /// Hands `n` of the permits out to another. None, if there are not as many.
-    pub fn split(&mut self, n: usize) -> Option<Self> {
-        self.permits = self.permits.checked_sub(n)?;
-        Some(OwnedSemaphorePermit { semaphore: self.semaphore.clone(), permits: n })
-    }
-
-    /// The semaphore whose permits they are.
+    /// The semaphore whose permits these are.
     pub fn semaphore(&self) -> &Arc<Semaphore> {
-        &self.semaphore
-    }
-
-    /// How many they are.
-    pub fn num_permits(&self) -> usize {
-        self.permits
+        &self.from
     }
 }
-
-impl Drop for OwnedSemaphorePermit {
-    fn drop(&mut self) {
-        self.semaphore.add_permits(self.permits);
-    }
-}
-
-const FOREIGN: &str = "merging permits from different semaphore instances";

@@ -19,10 +19,7 @@ use crate::common::{
 use futures::FutureExt;
 use openwork::runtime::Builder;
 use openwork::sync::futures::{Lock, LockOwned};
-use openwork::sync::{
-    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, Semaphore,
-    TryLockError,
-};
+use openwork::sync::{Mutex, MutexGuard, OwnedMutexGuard, Semaphore, TryLockError};
 use openwork::task::{self, yield_now};
 use openwork::time::timeout;
 use openwork::trace::{Event, Waiting};
@@ -210,52 +207,6 @@ fn one_poll_may_lock_128_times_and_then_gives_way() {
     assert!(mutex.try_lock().is_ok());
 }
 
-// ---- parts ----
-
-#[test]
-fn a_guard_can_be_narrowed_and_locks_as_before() {
-    let mutex = Mutex::new((1, [2, 3]));
-    let pair = MutexGuard::map(mutex.try_lock().unwrap(), |value| &mut value.1);
-    let mut last: MappedMutexGuard<'_, i32> = MappedMutexGuard::map(pair, |pair| &mut pair[1]);
-    *last = 5;
-    assert_eq!((format!("{last}"), format!("{last:?}")), ("5".to_owned(), "5".to_owned()));
-    assert!(mutex.try_lock().is_err());
-    let none = MappedMutexGuard::try_map(last, |_| None::<&mut u8>);
-    let last = MappedMutexGuard::try_map(none.unwrap_err(), |last| Some(last)).unwrap();
-    drop(last);
-    let none = MutexGuard::try_map(mutex.try_lock().unwrap(), |_| None::<&mut u8>);
-    let first = MutexGuard::try_map(none.unwrap_err(), |value| Some(&mut value.0));
-    assert_eq!(*first.unwrap(), 1);
-    assert_eq!(mutex.into_inner(), (1, [2, 5]));
-}
-
-#[test]
-fn an_owned_guard_can_be_narrowed_and_locks_as_before() {
-    let mutex = Arc::new(Mutex::new((1, [2, 3])));
-    let lock = || mutex.clone().try_lock_owned().unwrap();
-    let pair = OwnedMutexGuard::map(lock(), |value| &mut value.1);
-    let mut last = OwnedMappedMutexGuard::map(pair, |pair| &mut pair[1]);
-    *last = 5;
-    assert!(mutex.try_lock().is_err());
-    let none = OwnedMappedMutexGuard::try_map(last, |_| None::<&mut u8>);
-    let last = OwnedMappedMutexGuard::try_map(none.unwrap_err(), |last| Some(last)).unwrap();
-    drop(last);
-    let none = OwnedMutexGuard::try_map(lock(), |_| None::<&mut u8>);
-    let first = OwnedMutexGuard::try_map(none.unwrap_err(), |value| Some(&mut value.0));
-    assert_eq!(*first.unwrap(), 1);
-    assert_eq!(Arc::into_inner(mutex).unwrap().into_inner(), (1, [2, 5]));
-}
-
-#[test]
-fn a_panic_while_narrowing_unlocks() {
-    let mutex = Mutex::new(1);
-    let guard = mutex.try_lock().unwrap();
-    assert!(
-        crate::common::panic_of(|| MutexGuard::map(guard, |_| -> &mut u8 { panic!() })).is_some()
-    );
-    assert!(mutex.try_lock().is_ok());
-}
-
 // ---- what one sees of it ----
 
 #[test]
@@ -277,8 +228,8 @@ fn it_prints_as_its_value_does() {
 fn the_futures_ask_nothing_of_the_value() {
     struct Plain;
     let mutex = Arc::new(Mutex::new(Plain));
-    assert!(format!("{:?}", mutex.lock()).starts_with("Lock"));
-    assert!(format!("{:?}", mutex.clone().lock_owned()).starts_with("LockOwned"));
+    assert!(format!("{:?}", mutex.lock()).starts_with("AcquireLock"));
+    assert!(format!("{:?}", mutex.clone().lock_owned()).starts_with("AcquireLock"));
 }
 
 #[test]
@@ -430,12 +381,12 @@ fn a_future_that_was_ready_is_not_polled_again() {
     let mut cx = Context::from_waker(Waker::noop());
     let mut lock = mutex.lock();
     assert!(lock.poll_unpin(&mut cx).is_ready());
-    assert_panics_here("`Mutex::lock` was polled after it was ready", || {
+    assert_panics_here("waits for a mutex was polled after it was ready", || {
         Future::poll(Pin::new(&mut lock), &mut cx)
     });
     let mut lock = mutex.clone().lock_owned();
     assert!(lock.poll_unpin(&mut cx).is_ready());
-    assert_panics_here("`Mutex::lock_owned` was polled after it was ready", || {
+    assert_panics_here("waits for a mutex was polled after it was ready", || {
         Future::poll(Pin::new(&mut lock), &mut cx)
     });
     assert!(mutex.try_lock().is_ok());
@@ -464,33 +415,18 @@ fn they_go_where_tokios_go() {
     all::<Mutex<Moves>>();
     all::<MutexGuard<'_, Shared>>();
     all::<OwnedMutexGuard<Shared>>();
-    all::<MappedMutexGuard<'_, Shared>>();
-    all::<OwnedMappedMutexGuard<Shared, Shared>>();
     all::<Lock<'_, Moves>>();
     all::<LockOwned<Moves>>();
     moves::<MutexGuard<'_, Moves>>();
     moves::<OwnedMutexGuard<Moves>>();
-    moves::<MappedMutexGuard<'_, Moves>>();
-    moves::<OwnedMappedMutexGuard<Moves, Moves>>();
-    moves::<OwnedMappedMutexGuard<Moves, Shared>>();
-    moves::<OwnedMappedMutexGuard<Shared, Moves>>();
     assert_not!(MutexGuard<'_, Moves>: Sync);
     assert_not!(OwnedMutexGuard<Moves>: Sync);
-    assert_not!(MappedMutexGuard<'_, Moves>: Sync);
-    assert_not!(OwnedMappedMutexGuard<Moves, Moves>: Sync);
-    assert_not!(OwnedMappedMutexGuard<Shared, Moves>: Sync);
     assert_not!(Mutex<Stays>: Send);
     assert_not!(Mutex<Stays>: Sync);
     assert_not!(MutexGuard<'_, Stays>: Send);
     assert_not!(MutexGuard<'_, Stays>: Sync);
     assert_not!(OwnedMutexGuard<Stays>: Send);
     assert_not!(OwnedMutexGuard<Stays>: Sync);
-    assert_not!(MappedMutexGuard<'_, Stays>: Send);
-    assert_not!(MappedMutexGuard<'_, Stays>: Sync);
-    // The last owner drops the whole value, whichever part of it is looked at.
-    assert_not!(OwnedMappedMutexGuard<Stays, Shared>: Send);
-    assert_not!(OwnedMappedMutexGuard<Stays, Shared>: Sync);
-    assert_not!(OwnedMappedMutexGuard<Shared, Stays>: Send);
     assert_not!(Lock<'_, Stays>: Send);
     assert_not!(Lock<'_, Stays>: Sync);
     assert_not!(LockOwned<Stays>: Send);

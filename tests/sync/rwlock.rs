@@ -18,8 +18,7 @@ use futures::FutureExt;
 use openwork::runtime::Builder;
 use openwork::sync::futures::{Read, ReadOwned, Write, WriteOwned};
 use openwork::sync::{
-    Barrier, OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
-    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+    Barrier, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 use openwork::task::{self, yield_now};
 use openwork::trace::{Event, Waiting};
@@ -216,45 +215,6 @@ fn a_writer_who_only_reads_on_lets_readers_in_and_no_writer() {
     assert!(lock.try_write().is_ok());
 }
 
-// Point 25.
-#[test]
-fn the_part_is_found_before_readers_get_in() {
-    let lock = Arc::new(RwLock::new((1, 2)));
-    let guard = lock.try_write().unwrap();
-    let mut reads = Probe::new(lock.read());
-    reads.assert_pending();
-    let part = RwLockWriteGuard::downgrade_map(guard, |pair| {
-        assert!(!reads.is_woken());
-        reads.assert_pending();
-        &pair.1
-    });
-    assert!(std::ptr::eq(&*part, &raw const reads.assert_ready().1));
-    drop(part);
-    let guard = lock.clone().try_write_owned().unwrap();
-    let part = OwnedRwLockWriteGuard::downgrade_map(guard, |pair| {
-        assert!(lock.try_read().is_err());
-        &pair.1
-    });
-    assert_eq!((*part, lock.try_read().unwrap().0), (2, 1));
-}
-
-#[test]
-fn no_part_no_reader() {
-    let lock = Arc::new(RwLock::new((1, 2)));
-    let guard = lock.try_write().unwrap();
-    let mut reads = Probe::new(lock.read());
-    reads.assert_pending();
-    let none = RwLockWriteGuard::try_downgrade_map(guard, |_| None::<&u8>);
-    reads.assert_pending();
-    let part = RwLockWriteGuard::try_downgrade_map(none.unwrap_err(), |pair| Some(&pair.1));
-    assert_eq!((*part.unwrap(), reads.assert_ready().0), (2, 1));
-    let guard = lock.clone().try_write_owned().unwrap();
-    let none = OwnedRwLockWriteGuard::try_downgrade_map(guard, |_| None::<&u8>);
-    assert!(lock.try_read().is_err());
-    let part = OwnedRwLockWriteGuard::try_downgrade_map(none.unwrap_err(), |pair| Some(&pair.1));
-    assert_eq!((*part.unwrap(), lock.try_read().unwrap().0), (2, 1));
-}
-
 #[test]
 fn a_waker_that_panics_as_readers_get_in_does_no_harm() {
     struct Panics;
@@ -274,56 +234,6 @@ fn a_waker_that_panics_as_readers_get_in_does_no_harm() {
     let both = (lock.try_read().unwrap(), lock.try_read().unwrap());
     assert!(lock.try_read().is_err());
     drop(both);
-    assert!(lock.try_write().is_ok());
-}
-
-// ---- parts ----
-
-#[test]
-fn a_guard_can_be_narrowed_and_locks_as_before() {
-    let lock = RwLock::new((1, [2, 3]));
-    let pair = RwLockWriteGuard::map(lock.try_write().unwrap(), |value| &mut value.1);
-    let mut last = RwLockMappedWriteGuard::map(pair, |pair| &mut pair[1]);
-    *last = 5;
-    assert_eq!((format!("{last}"), format!("{last:?}")), ("5".to_owned(), "5".to_owned()));
-    let none = RwLockMappedWriteGuard::try_map(last, |_| None::<&mut u8>);
-    let last = RwLockMappedWriteGuard::try_map(none.unwrap_err(), |last| Some(last)).unwrap();
-    assert!(lock.try_read().is_err());
-    drop(last);
-    let none = RwLockWriteGuard::try_map(lock.try_write().unwrap(), |_| None::<&mut u8>);
-    let first = RwLockWriteGuard::try_map(none.unwrap_err(), |value| Some(&mut value.0));
-    assert_eq!(*first.unwrap(), 1);
-    assert_eq!(*RwLockWriteGuard::into_mapped(lock.try_write().unwrap()), (1, [2, 5]));
-    let pair = RwLockReadGuard::map(lock.try_read().unwrap(), |value| &value.1);
-    let none = RwLockReadGuard::try_map(pair, |_| None::<&u8>);
-    let last = RwLockReadGuard::try_map(none.unwrap_err(), |pair| pair.last()).unwrap();
-    assert_eq!(*last, 5);
-    assert!(lock.try_write().is_err());
-    drop(last);
-    assert!(lock.try_write().is_ok());
-}
-
-#[test]
-fn an_owned_guard_can_be_narrowed_and_locks_as_before() {
-    let lock = Arc::new(RwLock::new((1, [2, 3])));
-    let write = || lock.clone().try_write_owned().unwrap();
-    let pair = OwnedRwLockWriteGuard::map(write(), |value| &mut value.1);
-    let mut last = OwnedRwLockMappedWriteGuard::map(pair, |pair| &mut pair[1]);
-    *last = 5;
-    let none = OwnedRwLockMappedWriteGuard::try_map(last, |_| None::<&mut u8>);
-    let last = OwnedRwLockMappedWriteGuard::try_map(none.unwrap_err(), |last| Some(last)).unwrap();
-    assert!(Arc::ptr_eq(OwnedRwLockMappedWriteGuard::rwlock(&last), &lock));
-    assert!(lock.try_read().is_err());
-    drop(last);
-    let none = OwnedRwLockWriteGuard::try_map(write(), |_| None::<&mut u8>);
-    let first = OwnedRwLockWriteGuard::try_map(none.unwrap_err(), |value| Some(&mut value.0));
-    assert_eq!(*first.unwrap(), 1);
-    assert_eq!(*OwnedRwLockWriteGuard::into_mapped(write()), (1, [2, 5]));
-    let pair = OwnedRwLockReadGuard::map(lock.clone().try_read_owned().unwrap(), |value| &value.1);
-    let none = OwnedRwLockReadGuard::try_map(pair, |_| None::<&u8>);
-    let last = OwnedRwLockReadGuard::try_map(none.unwrap_err(), |pair| pair.last()).unwrap();
-    assert_eq!((*last, Arc::strong_count(&lock)), (5, 2));
-    drop(last);
     assert!(lock.try_write().is_ok());
 }
 
@@ -348,10 +258,10 @@ fn it_prints_as_its_value_does() {
 fn the_futures_ask_nothing_of_the_value() {
     struct Plain;
     let lock = Arc::new(RwLock::new(Plain));
-    assert!(format!("{:?}", lock.read()).starts_with("Read {"));
-    assert!(format!("{:?}", lock.write()).starts_with("Write {"));
-    assert!(format!("{:?}", lock.clone().read_owned()).starts_with("ReadOwned {"));
-    assert!(format!("{:?}", lock.clone().write_owned()).starts_with("WriteOwned {"));
+    assert!(format!("{:?}", lock.read()).starts_with("AcquireLock"));
+    assert!(format!("{:?}", lock.write()).starts_with("AcquireLock"));
+    assert!(format!("{:?}", lock.clone().read_owned()).starts_with("AcquireLock"));
+    assert!(format!("{:?}", lock.clone().write_owned()).starts_with("AcquireLock"));
 }
 
 #[test]
@@ -451,15 +361,15 @@ fn blocking_is_refused_where_it_would_stop_a_runtime() {
 fn a_future_that_was_ready_is_not_polled_again() {
     let lock = Arc::new(RwLock::new(()));
     let mut cx = Context::from_waker(Waker::noop());
-    fn check<F: Future + Unpin>(mut future: F, cx: &mut Context<'_>, call: &str) {
+    fn check<F: Future + Unpin>(mut future: F, cx: &mut Context<'_>) {
         assert!(future.poll_unpin(cx).is_ready());
-        let text = format!("`RwLock::{call}` was polled after it was ready");
-        assert_panics_here(&text, || <F as Future>::poll(Pin::new(&mut future), cx));
+        let text = "waits for a read-write lock was polled after it was ready";
+        assert_panics_here(text, || <F as Future>::poll(Pin::new(&mut future), cx));
     }
-    check(lock.read(), &mut cx, "read");
-    check(lock.write(), &mut cx, "write");
-    check(lock.clone().read_owned(), &mut cx, "read_owned");
-    check(lock.clone().write_owned(), &mut cx, "write_owned");
+    check(lock.read(), &mut cx);
+    check(lock.write(), &mut cx);
+    check(lock.clone().read_owned(), &mut cx);
+    check(lock.clone().write_owned(), &mut cx);
     assert!(lock.try_write().is_ok());
 }
 
@@ -487,10 +397,8 @@ fn they_go_where_tokios_go() {
     all::<RwLock<Shared>>();
     all::<RwLockReadGuard<'_, Shared>>();
     all::<RwLockWriteGuard<'_, Shared>>();
-    all::<RwLockMappedWriteGuard<'_, Shared>>();
-    all::<OwnedRwLockReadGuard<Shared, Shared>>();
+    all::<OwnedRwLockReadGuard<Shared>>();
     all::<OwnedRwLockWriteGuard<Shared>>();
-    all::<OwnedRwLockMappedWriteGuard<Shared, Shared>>();
     all::<Read<'_, Shared>>();
     all::<Write<'_, Shared>>();
     all::<ReadOwned<Shared>>();
@@ -504,15 +412,10 @@ fn they_go_where_tokios_go() {
     // There it could become one that reads, while others read here.
     assert_not!(RwLockWriteGuard<'_, Moves>: Send);
     assert_not!(RwLockWriteGuard<'_, Moves>: Sync);
-    assert_not!(RwLockMappedWriteGuard<'_, Moves>: Sync);
-    assert_not!(RwLockMappedWriteGuard<'_, Stays>: Send);
-    assert_not!(OwnedRwLockReadGuard<Moves, Shared>: Send);
-    assert_not!(OwnedRwLockReadGuard<Moves, Shared>: Sync);
-    assert_not!(OwnedRwLockReadGuard<Shared, Moves>: Send);
+    assert_not!(OwnedRwLockReadGuard<Moves>: Send);
+    assert_not!(OwnedRwLockReadGuard<Moves>: Sync);
     assert_not!(OwnedRwLockWriteGuard<Moves>: Send);
     assert_not!(OwnedRwLockWriteGuard<Moves>: Sync);
-    assert_not!(OwnedRwLockMappedWriteGuard<Moves, Shared>: Send);
-    assert_not!(OwnedRwLockMappedWriteGuard<Shared, Moves>: Sync);
     assert_not!(Read<'_, Moves>: Send);
     assert_not!(Write<'_, Moves>: Send);
     assert_not!(ReadOwned<Moves>: Send);

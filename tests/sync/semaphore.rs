@@ -416,7 +416,7 @@ fn a_foreign_permit_cannot_be_merged() {
     assert_panics_here(text, || permit.merge(theirs.try_acquire().unwrap()));
     drop(permit);
     let mut permit = ours.clone().try_acquire_owned().unwrap();
-    assert_panics_here(&format!("`Owned{text}"), || {
+    assert_panics_here(text, || {
         permit.merge(theirs.clone().try_acquire_owned().unwrap());
     });
     drop(permit);
@@ -455,10 +455,10 @@ fn a_future_that_was_ready_is_not_polled_again() {
     let mut acquire = semaphore.acquire();
     assert!(acquire.poll_unpin(&mut cx).is_ready());
     let panicked = panic_of(|| acquire.poll_unpin(&mut cx)).unwrap();
-    assert!(panicked.message.contains("`Semaphore::acquire` was polled after it was ready"));
+    assert!(panicked.message.contains("waits for a permit was polled after it was ready"));
     let mut acquire = semaphore.clone().acquire_owned();
     assert!(acquire.poll_unpin(&mut cx).is_ready());
-    assert_panics_here("`Semaphore::acquire_owned` was polled after it was ready", || {
+    assert_panics_here("waits for a permit was polled after it was ready", || {
         Future::poll(std::pin::Pin::new(&mut acquire), &mut cx)
     });
     assert_eq!(semaphore.available_permits(), 1);

@@ -24,8 +24,7 @@ use std::task::{Context, Poll, Waker};
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::engine::prim::{Mutex, poll_or_register, wake};
-use crate::engine::trace::Waiting;
-use crate::sync::permits::{Gate, Permits};
+use crate::sync::permits::{HasPermits, Permits};
 use crate::sync::wait_queue::WaitQueue;
 
 /// What both ends share.
@@ -187,13 +186,11 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> Gate for Queue<T> {
+impl<T> HasPermits for Queue<T> {
+    const WHAT: &'static str = "room in a channel";
+
     fn permits(&self) -> &Permits {
         &self.room
-    }
-
-    fn waiting(&self) -> Waiting {
-        Waiting::On { what: "room in a channel" }
     }
 }
 

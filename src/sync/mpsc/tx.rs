@@ -20,7 +20,7 @@ use super::queue::{Queue, State};
 use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::trace::{self, Waiting};
-use crate::sync::permits::Acquire;
+use crate::sync::acquire::AcquirePermits;
 use crate::sync::wait_queue::{Key, dequeue, poll_or_enqueue};
 
 /// A handle that can send. There is at least one as long as a message can be sent.
@@ -52,7 +52,7 @@ impl<T> Tx<T> {
 
     /// Waits for room for some messages.
     pub(super) fn reserve(&self, permits: usize) -> Reserve<'_, T> {
-        Reserve { queue: self, acquire: Acquire::new(&**self, permits) }
+        Reserve { queue: self, acquire: AcquirePermits::new(&**self, permits) }
     }
 }
 
@@ -109,18 +109,20 @@ impl<T> Drop for WeakTx<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub(super) struct Reserve<'a, T> {
     queue: &'a Queue<T>,
-    acquire: Acquire<&'a Queue<T>>,
+    acquire: AcquirePermits<&'a Queue<T>>,
 }
 
 impl<T> Future for Reserve<'_, T> {
     type Output = Result<(), SendError<()>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let reserved = ready!(self.acquire.poll(cx, "mpsc::Sender::reserve"));
-        if reserved.is_err() {
-            // What it had been given before the channel was closed is back now.
-            self.queue.wake_if_finished();
-            return Poll::Ready(Err(SendError(())));
+        match ready!(self.acquire.poll_acquire(cx)) {
+            Ok(permits) => permits.forget(),
+            Err(_) => {
+                // What it had been given before the channel was closed is back now.
+                self.queue.wake_if_finished();
+                return Poll::Ready(Err(SendError(())));
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -128,7 +130,7 @@ impl<T> Future for Reserve<'_, T> {
 
 impl<T> Drop for Reserve<'_, T> {
     fn drop(&mut self) {
-        if self.acquire.give_up() {
+        if self.acquire.cancel() {
             self.queue.wake_if_finished();
         }
     }

@@ -1,0 +1,147 @@
+//! The future that waits for permits, and the guard that releases them.
+//!
+//! `G` is how both refer to what has the permits: a reference, or an `Arc`.
+//!
+//! Next: `semaphore.rs`.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::error::{AcquireError, TryAcquireError};
+use super::permits::{HasPermits, Stage, assert_not_too_many};
+use crate::engine::coop;
+use crate::engine::trace;
+
+/// Waits for permits. Cancel safe: its place in the queue is lost, and permits that it was assigned go to the next
+/// waiter.
+///
+/// # Panics
+///
+/// If it is polled after it was ready.
+#[must_use = "futures do nothing unless awaited"]
+pub struct AcquirePermits<G: Deref<Target: HasPermits>> {
+    /// None once it was ready.
+    from: Option<G>,
+    wanted: usize,
+    stage: Stage,
+}
+
+impl<G: Deref<Target: HasPermits>> AcquirePermits<G> {
+    // Inlined, so that the future is built where it is awaited. Built here and copied there, it made the way of a
+    // message through a channel 48 ns long instead of 35.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn new(from: G, wanted: usize) -> Self {
+        assert_not_too_many(wanted);
+        AcquirePermits { from: Some(from), wanted, stage: Stage::Idle }
+    }
+
+    /// The poll of the future, for one that contains it.
+    #[track_caller]
+    pub(crate) fn poll_acquire(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<PermitGuard<G>, AcquireError>> {
+        let Some(from) = &self.from else {
+            panic!("the future that waits for {} was polled after it was ready", G::Target::WHAT);
+        };
+        let permits = from.permits();
+        let polled = permits.poll_acquire(&self.stage, self.wanted, cx);
+        let closed = polled.is_err();
+        if let Ok(stage) = polled {
+            self.stage = stage;
+            if let Stage::Enqueued(_) = self.stage {
+                trace::waiting(permits.waiting(G::Target::WHAT));
+                return Poll::Pending;
+            }
+        }
+        // The budget is asked for last, not at the head as elsewhere. Otherwise a poll without budget would end before
+        // the task is in the queue, and later tasks would overtake it.
+        ready!(coop::poll_proceed(cx));
+        coop::made_progress();
+        if closed {
+            self.cancel();
+        }
+        self.stage = Stage::Idle;
+        let from = self.from.take().expect("it was there at the head");
+        Poll::Ready(match closed {
+            true => Err(AcquireError(())),
+            false => Ok(PermitGuard { from, permits: self.wanted }),
+        })
+    }
+
+    /// Releases what it has, and leaves the queue. Returns whether there was anything.
+    pub(crate) fn cancel(&mut self) -> bool {
+        let Some(from) = &self.from else { return false };
+        match mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Idle => return false,
+            Stage::Enqueued(key) => from.permits().cancel(key, self.wanted),
+            Stage::Acquired => from.permits().release(self.wanted),
+        }
+        true
+    }
+}
+
+impl<G: Deref<Target: HasPermits> + Unpin> Future for AcquirePermits<G> {
+    type Output = Result<PermitGuard<G>, AcquireError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_acquire(cx)
+    }
+}
+
+impl<G: Deref<Target: HasPermits>> Drop for AcquirePermits<G> {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl<G: Deref<Target: HasPermits>> fmt::Debug for AcquirePermits<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquirePermits")
+            .field("what", &G::Target::WHAT)
+            .field("wanted", &self.wanted)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Permits that were acquired. They are released when this is dropped.
+#[derive(Debug)]
+#[must_use = "permits are released at once if this is not kept"]
+pub struct PermitGuard<G: Deref<Target: HasPermits>> {
+    pub(super) from: G,
+    pub(super) permits: usize,
+}
+
+impl<G: Deref<Target: HasPermits>> PermitGuard<G> {
+    /// Takes permits if there are enough now.
+    pub(crate) fn try_new(from: G, permits: usize) -> Result<Self, TryAcquireError> {
+        from.permits().try_acquire(permits)?;
+        Ok(PermitGuard { from, permits })
+    }
+
+    /// Never releases the permits.
+    pub fn forget(mut self) {
+        self.permits = 0;
+    }
+
+    /// Releases all permits but one.
+    pub(super) fn release_all_but_one(&mut self) {
+        let others = mem::replace(&mut self.permits, 1) - 1;
+        self.from.permits().release(others);
+    }
+}
+
+impl<G: Deref<Target: HasPermits>> Drop for PermitGuard<G> {
+    fn drop(&mut self) {
+        if self.permits > 0 {
+            self.from.permits().release(self.permits);
+        }
+    }
+}
