@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 use pin_project_lite::pin_project;
 
-use super::delegate::write_to;
+use super::delegate::{accessors, write_to};
 
 /// Tokio's size, and std's.
 const CAPACITY: usize = 8 * 1024;
@@ -69,25 +69,7 @@ impl<R> BufReader<R> {
         BufReader { inner, buf: vec![0; capacity].into_boxed_slice(), pos: 0, end: 0 }
     }
 
-    /// Returns the stream.
-    pub fn get_ref(&self) -> &R {
-        &self.inner
-    }
-
-    /// Returns the stream. Bytes that are read from it directly come out of order.
-    pub fn get_mut(&mut self) -> &mut R {
-        &mut self.inner
-    }
-
-    /// Returns the pinned stream.
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
-        self.project().inner
-    }
-
-    /// Returns the stream. The bytes in the buffer are lost.
-    pub fn into_inner(self) -> R {
-        self.inner
-    }
+    accessors!(R => inner);
 
     /// Returns the bytes that were read and not yet used.
     pub fn buffer(&self) -> &[u8] {
@@ -102,7 +84,7 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if self.pos == self.end && buf.len() >= self.buf.len() {
-            return self.get_pin_mut().poll_read(cx, buf);
+            return self.project().inner.poll_read(cx, buf);
         }
         let available = ready!(self.as_mut().poll_fill_buf(cx))?;
         let count = available.len().min(buf.len());
@@ -143,7 +125,7 @@ impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
             }
             to => to,
         };
-        let moved = ready!(self.as_mut().get_pin_mut().poll_seek(cx, to))?;
+        let moved = ready!(self.as_mut().project().inner.poll_seek(cx, to))?;
         let this = self.project();
         (*this.pos, *this.end) = (0, 0);
         Poll::Ready(Ok(moved))
@@ -151,7 +133,7 @@ impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
 }
 
 impl<R: AsyncWrite> AsyncWrite for BufReader<R> {
-    write_to!(inner);
+    write_to!(this => this.project().inner);
 }
 
 impl<R: fmt::Debug> fmt::Debug for BufReader<R> {

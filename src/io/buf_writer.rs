@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 use pin_project_lite::pin_project;
 
-use super::delegate::{buf_read_from, read_from};
+use super::delegate::{accessors, buf_read_from, read_from};
 use super::exact::poll_write_all;
 
 /// Tokio's size, and std's.
@@ -46,7 +46,7 @@ pin_project! {
         #[pin]
         inner: W,
         buf: Vec<u8>,
-        // So many bytes at the front were written already, by a flush that had to wait.
+        // The number of bytes at the front that were written already, by a flush that had to wait.
         written: usize,
     }
 }
@@ -62,25 +62,7 @@ impl<W> BufWriter<W> {
         BufWriter { inner, buf: Vec::with_capacity(capacity), written: 0 }
     }
 
-    /// Returns the stream.
-    pub fn get_ref(&self) -> &W {
-        &self.inner
-    }
-
-    /// Returns the stream. Bytes that are written to it directly come out of order.
-    pub fn get_mut(&mut self) -> &mut W {
-        &mut self.inner
-    }
-
-    /// Returns the pinned stream.
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut W> {
-        self.project().inner
-    }
-
-    /// Returns the stream. The bytes in the buffer are lost.
-    pub fn into_inner(self) -> W {
-        self.inner
-    }
+    accessors!(W => inner);
 
     /// Returns the bytes that are not yet written.
     pub fn buffer(&self) -> &[u8] {
@@ -118,7 +100,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         if !ready!(self.as_mut().poll_reserve(buf.len(), cx))? {
-            return self.get_pin_mut().poll_write(cx, buf);
+            return self.project().inner.poll_write(cx, buf);
         }
         self.project().buf.extend_from_slice(buf);
         Poll::Ready(Ok(buf.len()))
@@ -133,7 +115,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         if !ready!(self.as_mut().poll_reserve(len, cx))? {
             // The trait does not tell whether the stream takes several buffers at once. One that does not takes
             // the first.
-            return self.get_pin_mut().poll_write_vectored(cx, bufs);
+            return self.project().inner.poll_write_vectored(cx, bufs);
         }
         let this = self.project();
         bufs.iter().for_each(|buf| this.buf.extend_from_slice(buf));
@@ -142,12 +124,12 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().poll_empty_buffer(cx))?;
-        self.get_pin_mut().poll_flush(cx)
+        self.project().inner.poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().poll_empty_buffer(cx))?;
-        self.get_pin_mut().poll_close(cx)
+        self.project().inner.poll_close(cx)
     }
 }
 
@@ -159,16 +141,16 @@ impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
         position: SeekFrom,
     ) -> Poll<io::Result<u64>> {
         ready!(self.as_mut().poll_empty_buffer(cx))?;
-        self.get_pin_mut().poll_seek(cx, position)
+        self.project().inner.poll_seek(cx, position)
     }
 }
 
 impl<W: AsyncRead> AsyncRead for BufWriter<W> {
-    read_from!(inner);
+    read_from!(this => this.project().inner);
 }
 
 impl<W: AsyncBufRead> AsyncBufRead for BufWriter<W> {
-    buf_read_from!(inner);
+    buf_read_from!(this => this.project().inner);
 }
 
 impl<W: fmt::Debug> fmt::Debug for BufWriter<W> {

@@ -1,10 +1,10 @@
 //! Copying from a reader to a writer, until the reader ends.
 //!
-//! One buffer stands between the two. It is filled whenever it has room and emptied whenever it has bytes. Three cases
-//! are easily forgotten:
+//! The copy has one buffer. It reads whenever the buffer has room and writes whenever the buffer has bytes. Three cases are
+//! easily forgotten:
 //!
-//! - **The reader waits, and the writer has a buffer of its own.** The copied bytes may lie in that buffer, and the peer
-//!   may wait for them before it sends more. So the copy flushes the writer before it waits for the reader.
+//! - **The reader waits, and the writer has a buffer of its own.** The copied bytes may still be in that buffer, and the
+//!   peer may wait for them before it sends more. So the copy flushes the writer before it waits for the reader.
 //! - **The writer waits.** Then there is time to fill the copy's buffer, which makes the next write larger.
 //! - **Neither ever waits.** Then the copy yields when the budget is used up: from `repeat` to `sink` nothing else ends
 //!   its poll.

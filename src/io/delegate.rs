@@ -1,15 +1,15 @@
-//! A type that wraps a stream hands on the calls that it does not change.
+//! Implementing a trait by handing each call to something inside.
 //!
-//! Each macro is the body of an `impl`, written once for all wrappers. Its argument is the pinned field that
-//! takes the calls, or says how to get a pinned stream from `self`: `this => Pin::new(&mut this.get_mut().0)`.
+//! A wrapper that changes one direction of a stream hands the other direction on unchanged. The methods are the same for
+//! each wrapper, so a macro for each trait writes them. The macro's argument says how to get the inner stream from `self`,
+//! pinned: `this => this.project().inner`.
 //!
-//! Next: `buf_reader.rs`, which changes reading and hands writing on.
+//! [`accessors`] writes the methods that return the inner stream.
+//!
+//! Next: `exact.rs`, the steps that several methods share.
 
 /// The body of an `impl AsyncRead`.
 macro_rules! read_from {
-    ($field:ident) => {
-        crate::io::delegate::read_from!(this => this.project().$field);
-    };
     ($this:ident => $stream:expr) => {
         fn poll_read(
             self: ::std::pin::Pin<&mut Self>,
@@ -33,9 +33,6 @@ macro_rules! read_from {
 
 /// The body of an `impl AsyncBufRead`.
 macro_rules! buf_read_from {
-    ($field:ident) => {
-        crate::io::delegate::buf_read_from!(this => this.project().$field);
-    };
     ($this:ident => $stream:expr) => {
         fn poll_fill_buf(
             self: ::std::pin::Pin<&mut Self>,
@@ -54,9 +51,6 @@ macro_rules! buf_read_from {
 
 /// The body of an `impl AsyncWrite`.
 macro_rules! write_to {
-    ($field:ident) => {
-        crate::io::delegate::write_to!(this => this.project().$field);
-    };
     ($this:ident => $stream:expr) => {
         fn poll_write(
             self: ::std::pin::Pin<&mut Self>,
@@ -94,4 +88,24 @@ macro_rules! write_to {
     };
 }
 
-pub(crate) use {buf_read_from, read_from, write_to};
+/// The methods that return the inner stream, which is the field `$inner` of type `$type`.
+macro_rules! accessors {
+    ($type:ident => $($inner:ident).+) => {
+        /// Returns the inner stream.
+        pub fn get_ref(&self) -> &$type {
+            &self.$($inner).+
+        }
+
+        /// Returns the inner stream. Bytes that are read or written there directly come out of order.
+        pub fn get_mut(&mut self) -> &mut $type {
+            &mut self.$($inner).+
+        }
+
+        /// Returns the inner stream. The bytes in the buffers of the wrapper are lost.
+        pub fn into_inner(self) -> $type {
+            self.$($inner).+
+        }
+    };
+}
+
+pub(crate) use {accessors, buf_read_from, read_from, write_to};

@@ -83,7 +83,7 @@ impl Pipe {
 impl State {
     /// Moves bytes to `buf`, as many as there are and as fit.
     fn read(&mut self, buf: &mut [u8]) -> usize {
-        // The queue is a ring, whose bytes may lie in two parts. A read of std's takes from the first, and cannot fail.
+        // The queue is a ring, whose bytes may be in two parts. A read of std's takes from the first, and cannot fail.
         let first = self.bytes.read(buf).unwrap_or(0);
         first + self.bytes.read(&mut buf[first..]).unwrap_or(0)
     }

@@ -41,15 +41,14 @@ pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
     while *filled < buf.len() {
         let rest = &mut buf[*filled..];
         match ready!(uninterrupted(|| reader.as_mut().poll_read(cx, rest)))? {
-            0 => return Poll::Ready(Err(early_eof())),
+            0 => {
+                let text = "the stream ended before the buffer was full";
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
+            }
             count => *filled += count,
         }
     }
     Poll::Ready(Ok(()))
-}
-
-fn early_eof() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended before the buffer was full")
 }
 
 /// Writes some of `bytes`, which must not be empty, and returns how many: never 0.

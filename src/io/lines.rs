@@ -17,6 +17,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncBufRead;
 use pin_project_lite::pin_project;
 
+use super::delegate::accessors;
 use super::op::{IoOp, Op};
 use super::read_until::{not_utf8, poll_read_until};
 
@@ -94,20 +95,7 @@ impl<R> Lines<R> {
         Lines { split: Split::new(reader, b'\n') }
     }
 
-    /// Returns the reader.
-    pub fn get_ref(&self) -> &R {
-        &self.split.reader
-    }
-
-    /// Returns the reader.
-    pub fn get_mut(&mut self) -> &mut R {
-        &mut self.split.reader
-    }
-
-    /// Returns the reader, and drops the bytes of an incomplete line.
-    pub fn into_inner(self) -> R {
-        self.split.reader
-    }
+    accessors!(R => split.reader);
 }
 
 impl<R: AsyncBufRead> Lines<R> {

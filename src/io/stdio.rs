@@ -19,7 +19,7 @@
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
@@ -115,12 +115,6 @@ impl<T: Object> AsyncWrite for Output<T> {
 impl<T: Object + AsFd> AsFd for Output<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.object().as_fd()
-    }
-}
-
-impl<T: Object + AsRawFd> AsRawFd for Output<T> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.object().as_raw_fd()
     }
 }
 
@@ -233,11 +227,5 @@ impl fmt::Debug for Stdin {
 impl AsFd for Stdin {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.std.as_fd()
-    }
-}
-
-impl AsRawFd for Stdin {
-    fn as_raw_fd(&self) -> RawFd {
-        self.std.as_raw_fd()
     }
 }

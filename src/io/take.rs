@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead};
 use pin_project_lite::pin_project;
 
+use super::delegate::accessors;
+
 pin_project! {
     /// A reader with a limit. From [`AsyncReadExt::take`](super::AsyncReadExt::take).
     #[derive(Debug)]
@@ -34,20 +36,7 @@ impl<R> Take<R> {
         self.remaining = limit;
     }
 
-    /// Returns the reader.
-    pub fn get_ref(&self) -> &R {
-        &self.inner
-    }
-
-    /// Returns the reader. Bytes that are read from it directly do not count.
-    pub fn get_mut(&mut self) -> &mut R {
-        &mut self.inner
-    }
-
-    /// Returns the reader, without the limit.
-    pub fn into_inner(self) -> R {
-        self.inner
-    }
+    accessors!(R => inner);
 }
 
 /// As many of `len` bytes as the limit allows.

@@ -3,7 +3,7 @@
 //! They never wait. A task that reads or writes them in a loop yields all the same, because they use the
 //! budget of the poll as a socket does.
 //!
-//! Next: `delegate.rs`.
+//! Next: `buf_reader.rs`, a buffer for small reads.
 
 use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;

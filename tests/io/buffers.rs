@@ -1,4 +1,4 @@
-//! Readers and writers with a buffer between, and with a limit, and one after the other.
+//! `BufReader`, `BufWriter`, `Take`, `Chain`, and the streams that hold nothing.
 
 use std::io::{ErrorKind, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +17,7 @@ use openwork::io::{
 // ---- reading ----
 
 #[test]
-fn small_reads_are_served_from_the_buffer_and_large_ones_go_past_it() {
+fn small_reads_come_from_the_buffer_and_large_ones_bypass_it() {
     block_on(async {
         let mut stream = BufReader::with_capacity(4, reader([Data(pattern(100))]));
         let mut all = Vec::new();
@@ -25,14 +25,14 @@ fn small_reads_are_served_from_the_buffer_and_large_ones_go_past_it() {
             all.push(stream.read_u8().await.unwrap());
         }
         assert_eq!(stream.get_ref().rooms, [4]);
-        // The buffer is empty, and the read as large as it: straight into the caller's memory.
+        // The buffer is empty and the read is as large as the buffer: it bypasses the buffer.
         let mut large = [0; 10];
         assert_eq!(stream.read(&mut large).await.unwrap(), 10);
         all.extend(large);
         assert_eq!(stream.get_ref().rooms, [4, 10]);
         all.push(stream.read_u8().await.unwrap());
         assert_eq!(stream.buffer(), &pattern(100)[15..18]);
-        // What is in the buffer comes first, and alone.
+        // A read returns the bytes in the buffer first, and no others.
         assert_eq!(stream.read(&mut large).await.unwrap(), 3);
         all.extend(&large[..3]);
         stream.read_to_end(&mut all).await.unwrap();
@@ -41,7 +41,7 @@ fn small_reads_are_served_from_the_buffer_and_large_ones_go_past_it() {
 }
 
 #[test]
-fn a_reader_that_ends_may_go_on() {
+fn a_reader_that_has_ended_may_continue() {
     let pieces = [text(""), text("a"), text("bc"), text(""), text("d")];
     let mut stream = BufReader::new(reader(pieces));
     let mut counts = Vec::new();
@@ -52,7 +52,7 @@ fn a_reader_that_ends_may_go_on() {
 }
 
 #[test]
-fn a_read_into_no_room_reads_nothing_and_ends_nothing() {
+fn a_read_into_an_empty_slice_reads_nothing_and_is_no_end() {
     block_on(async {
         let mut stream = BufReader::new(reader([text("abc")]));
         assert_eq!(stream.read(&mut []).await.unwrap(), 0);
@@ -66,7 +66,7 @@ fn a_read_into_no_room_reads_nothing_and_ends_nothing() {
 }
 
 #[test]
-fn a_buffer_of_nothing_panics_at_the_callers_line() {
+fn a_capacity_of_zero_panics_at_the_callers_line() {
     let panicked = panic_of(|| BufReader::with_capacity(0, empty())).unwrap();
     assert_eq!(panicked.message, "capacity must be greater than zero");
     assert_eq!(panicked.file, file!());
@@ -96,13 +96,13 @@ fn reads_of_random_sizes_come_out_as_one() {
 // ---- writing ----
 
 #[test]
-fn small_writes_are_collected_and_large_ones_go_past_the_buffer() {
+fn small_writes_are_collected_and_large_ones_bypass_the_buffer() {
     block_on(async {
         let mut stream = BufWriter::with_capacity(4, greedy());
         stream.write_all(b"ab").await.unwrap();
         stream.write_all(b"cd").await.unwrap();
         assert_eq!((stream.buffer(), stream.get_ref().calls.len()), (&b"abcd"[..], 0));
-        // It does not fit: what came before goes first, and this stays.
+        // It does not fit: the earlier bytes are written, and this one stays in the buffer.
         stream.write_all(b"e").await.unwrap();
         assert_eq!((stream.buffer(), &stream.get_ref().written[..]), (&b"e"[..], &b"abcd"[..]));
         stream.write_all(b"fghi").await.unwrap();
@@ -116,7 +116,7 @@ fn small_writes_are_collected_and_large_ones_go_past_the_buffer() {
 }
 
 #[test]
-fn shutdown_writes_what_is_in_the_buffer() {
+fn shutdown_writes_the_buffer_out() {
     let mut stream = BufWriter::new(greedy());
     block_on(stream.write_all(b"last words")).unwrap();
     block_on(stream.shutdown()).unwrap();
@@ -143,12 +143,12 @@ fn writes_of_random_sizes_come_out_as_one() {
                 };
                 match count {
                     Ok(count) => rest = &rest[count..],
-                    // A write past the buffer is a single one.
+                    // A write that bypasses the buffer is a single write, and may be interrupted.
                     Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted),
                 }
                 assert!(stream.buffer().len() <= 30);
             }
-            // A flush is handed on as it is, and may be interrupted too.
+            // A flush of the inner writer may be interrupted too.
             while block_on(stream.flush()).is_err() {}
             assert!(stream.get_ref().written == sent, "seed {seed}");
         }
@@ -157,7 +157,7 @@ fn writes_of_random_sizes_come_out_as_one() {
 
 /// Behaviour 38.
 #[test]
-fn several_slices_are_collected_if_they_fit_and_handed_on_if_not() {
+fn a_vectored_write_is_buffered_if_it_fits_and_passed_on_if_not() {
     let slices = |len| [pattern(len), Vec::new(), pattern(len)];
     for (vectored, taken) in [(true, 12), (false, 6)] {
         let mut inner = greedy();
@@ -176,7 +176,7 @@ fn several_slices_are_collected_if_they_fit_and_handed_on_if_not() {
 }
 
 #[test]
-fn a_flush_that_is_dropped_goes_on_where_it_was() {
+fn a_dropped_flush_continues_where_it_was() {
     let mut stream = BufWriter::new(writer([Take(2), Stall]));
     block_on(stream.write_all(b"abcd")).unwrap();
     assert!(stream.flush().now_or_never().is_none());
@@ -188,7 +188,7 @@ fn a_flush_that_is_dropped_goes_on_where_it_was() {
 }
 
 #[test]
-fn after_an_error_the_buffer_has_what_was_not_written() {
+fn after_an_error_the_buffer_keeps_the_unwritten_bytes() {
     for (step, kind) in [
         (Fail(ErrorKind::TimedOut), ErrorKind::TimedOut),
         (Take(0), ErrorKind::WriteZero),
@@ -211,7 +211,7 @@ fn after_an_error_the_buffer_has_what_was_not_written() {
 // ---- seeking ----
 
 #[test]
-fn a_seek_counts_from_where_the_reader_is_and_not_the_stream() {
+fn a_relative_seek_counts_from_the_readers_position_and_not_the_streams() {
     block_on(async {
         let bytes: &[u8] = &[5, 6, 7, 0, 1, 2, 3, 4];
         let mut stream = BufReader::with_capacity(2, Cursor::new(bytes));
@@ -231,7 +231,7 @@ fn a_seek_counts_from_where_the_reader_is_and_not_the_stream() {
 }
 
 #[test]
-fn what_is_in_the_buffer_is_written_before_the_seek() {
+fn the_buffer_is_written_out_before_a_seek() {
     block_on(async {
         let mut stream = BufWriter::new(Cursor::new(Vec::new()));
         stream.write_all(b"hello world").await.unwrap();
@@ -293,7 +293,7 @@ fn a_cursor_reads_writes_and_seeks_in_memory() {
 // ---- limits ----
 
 #[test]
-fn behind_the_limit_nobody_is_asked() {
+fn at_the_limit_the_reader_is_not_polled() {
     block_on(async {
         let mut stream = reader([text("hello world"), Stall]).take(4);
         let mut buf = [0; 6];
@@ -306,7 +306,7 @@ fn behind_the_limit_nobody_is_asked() {
         assert_eq!(stream.read(&mut buf).await.unwrap(), 4);
         assert_eq!(stream.limit(), u64::MAX - 4);
 
-        // A buffer that shows more than the limit, and who claims to have used more.
+        // A buffer with more bytes than the limit, and a caller that consumes more than that.
         let mut stream = BufReader::new(reader([text("hello")])).take(2);
         assert_eq!(fill_buf(&mut stream).await.unwrap(), b"he");
         consume(&mut stream, 5);
@@ -317,7 +317,7 @@ fn behind_the_limit_nobody_is_asked() {
 }
 
 #[test]
-fn the_first_of_a_chain_is_not_asked_again_after_its_end() {
+fn the_first_reader_of_a_chain_is_not_polled_after_its_end() {
     let first = reader([text("ab"), Pending, text(""), text("never")]);
     let mut both = first.chain(reader([text("cd"), Fail(ErrorKind::TimedOut), text("ef")]));
     let mut all = Vec::new();
@@ -329,7 +329,7 @@ fn the_first_of_a_chain_is_not_asked_again_after_its_end() {
 // ---- nothing ----
 
 #[test]
-fn there_are_readers_and_writers_with_nothing_behind_them() {
+fn empty_sink_and_repeat_work() {
     block_on(async {
         assert_eq!(empty().read(&mut [0; 4]).await.unwrap(), 0);
         assert_eq!(empty().write(b"gone").await.unwrap(), 4);
@@ -347,7 +347,7 @@ fn there_are_readers_and_writers_with_nothing_behind_them() {
 }
 
 #[test]
-fn debug_tells_how_full_a_buffer_is_and_not_what_is_in_it() {
+fn debug_shows_the_fill_of_a_buffer_and_not_its_bytes() {
     let mut stream = BufReader::with_capacity(8, &b"secret"[..]);
     block_on(stream.read_u8()).unwrap();
     assert_eq!(format!("{stream:?}"), "BufReader { reader: [], buffer: 5/8 }");
@@ -358,7 +358,7 @@ fn debug_tells_how_full_a_buffer_is_and_not_what_is_in_it() {
 
 /// Behaviour 41.
 #[test]
-fn they_go_where_their_streams_go() {
+fn the_types_are_send_sync_and_unpin_if_their_streams_are() {
     fn goes<T: Send + Sync + Unpin>() {}
     goes::<BufReader<std::net::TcpStream>>();
     goes::<BufWriter<std::net::TcpStream>>();

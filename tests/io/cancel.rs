@@ -1,5 +1,5 @@
-//! Time-outs around everything that waits for bytes, and what is left of an operation that was dropped: no
-//! interest, no waker that is called, and no byte that is lost.
+//! Timeouts around every operation that waits for bytes. A dropped operation leaves no registration, calls no waker, and
+//! loses no byte.
 
 use std::env;
 use std::fs::File as StdFile;
@@ -26,15 +26,15 @@ use crate::common::sockets::{Directory, Turns};
 use crate::common::{Flavour, Wakes, again, alone, ends, on_every_flavour, until};
 
 const LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
-/// Over as soon as there is nothing else to do. Nothing of what waits here could come before.
+/// Long enough to be sure that the operation waits: no event that these operations wait for happens meanwhile.
 const SHORT: Duration = Duration::from_millis(1);
 
 fn watched() -> usize {
     Handle::current().metrics().io_driver_fd_registered_count()
 }
 
-/// Gives an operation up by a time-out. What was watched before is watched after it, and no timer is left.
-async fn gives_up<T>(operation: impl Future<Output = T>) {
+/// Cancels an operation by a timeout. The same descriptors are registered afterwards as before, and no timer is left.
+async fn times_out<T>(operation: impl Future<Output = T>) {
     let before = watched();
     assert!(timeout(SHORT, operation).await.is_err(), "there was nothing to come");
     assert_eq!(watched(), before);
@@ -48,8 +48,8 @@ async fn tcp_pair() -> (TcpStream, TcpStream) {
     (near, listener.accept().await.unwrap().0)
 }
 
-/// A listener at which nobody is heard.
-async fn full_door() -> (impl Sized, std::net::SocketAddr) {
+/// A listener whose backlog is full.
+async fn full_listener() -> (impl Sized, std::net::SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(LOCAL.into()).unwrap();
     let listener = socket.listen(0).unwrap();
@@ -58,32 +58,32 @@ async fn full_door() -> (impl Sized, std::net::SocketAddr) {
     ((waits, listener), address)
 }
 
-// ---- time-outs ----
+// ---- timeouts ----
 
 #[test]
-fn a_time_out_ends_every_wait_of_a_stream_and_loses_nothing() {
+fn a_timeout_ends_every_wait_of_a_stream_and_loses_nothing() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (mut near, mut far) = tcp_pair().await;
             let mut buf = [0; 4];
-            gives_up(near.readable()).await;
-            gives_up(near.peek(&mut buf)).await;
-            gives_up(near.read(&mut buf)).await;
-            gives_up(near.read_exact(&mut buf)).await;
-            gives_up(near.read_to_end(&mut Vec::new())).await;
-            gives_up(copy(&mut near, &mut sink())).await;
-            gives_up(BufReader::new(&mut near).read_line(&mut String::new())).await;
+            times_out(near.readable()).await;
+            times_out(near.peek(&mut buf)).await;
+            times_out(near.read(&mut buf)).await;
+            times_out(near.read_exact(&mut buf)).await;
+            times_out(near.read_to_end(&mut Vec::new())).await;
+            times_out(copy(&mut near, &mut sink())).await;
+            times_out(BufReader::new(&mut near).read_line(&mut String::new())).await;
             far.write_all(b"more").await.unwrap();
             near.read_exact(&mut buf).await.unwrap();
             assert_eq!(&buf, b"more");
 
-            // What was written before the time was over has been written.
+            // The bytes of the writes that returned have been written.
             let mut count = 0_usize;
             while let Ok(written) = timeout(SHORT, near.write(&[7; 1 << 16])).await {
                 count += written.unwrap();
             }
-            gives_up(near.writable()).await;
-            gives_up(near.write_all(b"!")).await;
+            times_out(near.writable()).await;
+            times_out(near.write_all(b"!")).await;
             let mut room = vec![0; count];
             far.read_exact(&mut room).await.unwrap();
             assert!(room == vec![7; count]);
@@ -91,7 +91,7 @@ fn a_time_out_ends_every_wait_of_a_stream_and_loses_nothing() {
             assert_eq!(far.read(&mut buf).await.unwrap(), 1);
 
             let (mut reads, mut writes) = near.into_split();
-            gives_up(reads.read(&mut buf)).await;
+            times_out(reads.read(&mut buf)).await;
             writes.write_all(b"half").await.unwrap();
             far.read_exact(&mut buf).await.unwrap();
         });
@@ -99,24 +99,24 @@ fn a_time_out_ends_every_wait_of_a_stream_and_loses_nothing() {
 }
 
 #[test]
-fn a_time_out_ends_an_accept_and_a_connect() {
+fn a_timeout_ends_an_accept_and_a_connect() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let listener = TcpListener::bind(LOCAL).await.unwrap();
-            gives_up(listener.accept()).await;
+            times_out(listener.accept()).await;
             let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (_, peer) = listener.accept().await.unwrap();
             assert_eq!(peer, near.local_addr().unwrap());
 
-            let (_door, deaf) = full_door().await;
-            gives_up(TcpStream::connect(deaf)).await;
+            let (_listener, address) = full_listener().await;
+            times_out(TcpStream::connect(address)).await;
             let socket = TcpSocket::new_v4().unwrap();
-            gives_up(socket.connect(deaf)).await;
+            times_out(socket.connect(address)).await;
 
             let directory = Directory::new();
             let path = directory.path("listener");
             let listener = UnixListener::bind(&path).unwrap();
-            gives_up(listener.accept()).await;
+            times_out(listener.accept()).await;
             let _near = UnixStream::connect(&path).await.unwrap();
             listener.accept().await.unwrap();
         });
@@ -124,61 +124,61 @@ fn a_time_out_ends_an_accept_and_a_connect() {
 }
 
 #[test]
-fn a_time_out_ends_every_wait_of_a_datagram_socket_a_unix_stream_and_a_pipe() {
+fn a_timeout_ends_every_wait_of_a_datagram_socket_a_unix_stream_and_a_pipe() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let mut buf = [0; 8];
             let (here, there) =
                 (UdpSocket::bind(LOCAL).await.unwrap(), UdpSocket::bind(LOCAL).await.unwrap());
-            gives_up(here.recv_from(&mut buf)).await;
-            gives_up(here.peek_from(&mut buf)).await;
-            gives_up(here.readable()).await;
+            times_out(here.recv_from(&mut buf)).await;
+            times_out(here.peek_from(&mut buf)).await;
+            times_out(here.readable()).await;
             here.connect(there.local_addr().unwrap()).await.unwrap();
-            gives_up(here.recv(&mut buf)).await;
+            times_out(here.recv(&mut buf)).await;
             there.send_to(b"datagram", here.local_addr().unwrap()).await.unwrap();
             assert_eq!(here.recv(&mut buf).await.unwrap(), 8);
 
             let (here, there) = UnixDatagram::pair().unwrap();
-            gives_up(here.recv(&mut buf)).await;
+            times_out(here.recv(&mut buf)).await;
             let mut sent = 0;
             while here.try_send(b"datagram").is_ok() {
                 sent += 1;
             }
-            gives_up(here.send(b"too much")).await;
+            times_out(here.send(b"too much")).await;
             for _ in 0..sent {
                 assert_eq!(there.recv(&mut buf).await.unwrap(), 8);
             }
-            gives_up(there.recv(&mut buf)).await;
+            times_out(there.recv(&mut buf)).await;
             here.send(b"again").await.unwrap();
             assert_eq!(there.recv(&mut buf).await.unwrap(), 5);
 
             let (mut near, mut far) = UnixStream::pair().unwrap();
-            gives_up(near.read(&mut buf)).await;
+            times_out(near.read(&mut buf)).await;
             while near.try_write(&[0; 1 << 16]).is_ok() {}
-            gives_up(near.write(b"!")).await;
+            times_out(near.write(b"!")).await;
             far.write_all(b"!").await.unwrap();
             assert_eq!(near.read(&mut buf).await.unwrap(), 1);
 
             let (mut sender, mut receiver) = pipe::pipe().unwrap();
-            gives_up(receiver.read(&mut buf)).await;
+            times_out(receiver.read(&mut buf)).await;
             while sender.try_write(&[0; 1 << 12]).is_ok() {}
-            gives_up(sender.write_all(&[0; 1 << 12])).await;
+            times_out(sender.write_all(&[0; 1 << 12])).await;
             assert_eq!(receiver.read(&mut buf).await.unwrap(), 8);
         });
     });
 }
 
-/// A read of a file cannot be called off: it is under way on the pool. What it brings is the next one's.
+/// A read of a file cannot be cancelled once it runs on the pool. The next read returns its bytes.
 #[test]
-fn a_time_out_ends_the_wait_for_a_file_and_what_was_under_way_is_not_lost() {
+fn a_timeout_ends_the_wait_for_a_file_and_the_running_operation_loses_nothing() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (reader, mut writer) = std::io::pipe().unwrap();
             let mut file = File::from_std(StdFile::from(OwnedFd::from(reader)));
             let mut buf = [0; 8];
-            gives_up(file.read(&mut buf)).await;
-            gives_up(file.read(&mut buf)).await;
-            gives_up(file.read_exact(&mut buf)).await;
+            times_out(file.read(&mut buf)).await;
+            times_out(file.read(&mut buf)).await;
+            times_out(file.read_exact(&mut buf)).await;
             writer.write_all(b"one two three").unwrap();
             file.read_exact(&mut buf).await.unwrap();
             assert_eq!(&buf, b"one two ");
@@ -187,12 +187,12 @@ fn a_time_out_ends_the_wait_for_a_file_and_what_was_under_way_is_not_lost() {
             file.read_to_string(&mut rest).await.unwrap();
             assert_eq!(rest, "three");
 
-            // A write that nobody makes room for: its flush is given up, and asked for again.
+            // A write to a full pipe: its flush is cancelled, and called again.
             let (mut reader, writer) = std::io::pipe().unwrap();
             let mut file = File::from_std(StdFile::from(OwnedFd::from(writer)));
             let all = vec![7; 1 << 20];
             file.write_all(&all).await.unwrap();
-            gives_up(file.flush()).await;
+            times_out(file.flush()).await;
             let reading = openwork::task::spawn_blocking(move || {
                 let mut got = Vec::new();
                 reader.read_to_end(&mut got).unwrap();
@@ -207,15 +207,15 @@ fn a_time_out_ends_the_wait_for_a_file_and_what_was_under_way_is_not_lost() {
 
 /// A process of its own, with a pipe as its input.
 #[test]
-fn a_time_out_ends_the_wait_for_standard_input_and_no_byte_is_lost() {
+fn a_timeout_ends_the_wait_for_standard_input_and_no_byte_is_lost() {
     const INNER: &str = "OPENWORK_TEST_CANCEL_STDIN";
     if env::var_os(INNER).is_some() {
         for flavour in [Flavour::CurrentThread, Flavour::Workers(2)] {
             flavour.block_on(async {
                 let mut buf = [0; 3];
-                gives_up(stdin().read(&mut buf)).await;
+                times_out(stdin().read(&mut buf)).await;
                 let mut input = stdin();
-                gives_up(input.read_exact(&mut buf)).await;
+                times_out(input.read_exact(&mut buf)).await;
                 println!("asks");
                 input.read_exact(&mut buf).await.unwrap();
                 assert_eq!(&buf, b"abc");
@@ -224,7 +224,7 @@ fn a_time_out_ends_the_wait_for_standard_input_and_no_byte_is_lost() {
         return;
     }
     ends(|| {
-        let name = "a_time_out_ends_the_wait_for_standard_input_and_no_byte_is_lost";
+        let name = "a_timeout_ends_the_wait_for_standard_input_and_no_byte_is_lost";
         let mut command = again(name);
         command.env(INNER, "yes");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -238,22 +238,22 @@ fn a_time_out_ends_the_wait_for_standard_input_and_no_byte_is_lost() {
             }
             input.write_all(b"abc").unwrap();
         }
-        // To the end, or the child would write to nobody.
+        // Read to the end, or the child would write to a closed pipe.
         output.read_to_end(&mut Vec::new()).unwrap();
         assert!(child.wait().unwrap().success());
     });
 }
 
-/// In a process of its own, whose signals it takes.
+/// In a process of its own, since it handles the process's signals.
 #[test]
-fn a_time_out_ends_the_wait_for_a_signal() {
-    alone("a_time_out_ends_the_wait_for_a_signal", || {
+fn a_timeout_ends_the_wait_for_a_signal() {
+    alone("a_timeout_ends_the_wait_for_a_signal", || {
         for flavour in [Flavour::CurrentThread, Flavour::Workers(2)] {
             ends(move || {
                 flavour.block_on(async {
-                    // The first wait sets the handler, and watches its pipe from then on.
+                    // The first wait installs the handler and registers its pipe.
                     assert!(timeout(SHORT, signal::ctrl_c()).await.is_err());
-                    gives_up(signal::ctrl_c()).await;
+                    times_out(signal::ctrl_c()).await;
                     let waits = openwork::spawn(signal::ctrl_c());
                     let polled = || Handle::current().tasks().iter().all(|task| task.polls > 0);
                     until(polled).await;
@@ -266,10 +266,10 @@ fn a_time_out_ends_the_wait_for_a_signal() {
     });
 }
 
-// ---- who is woken ----
+// ---- which task is woken ----
 
-/// One waits and is given up; another comes, and waits for the same; then it happens. The other is woken and
-/// gets it, and the first hears nothing.
+/// The first operation waits and is dropped, the next one waits for the same event, and then the event happens. The next
+/// one is woken and completes; the first one's waker is not called.
 async fn wakes_the_next<F: Future, G: Future>(
     first: F,
     next: impl FnOnce() -> G,
@@ -283,19 +283,19 @@ async fn wakes_the_next<F: Future, G: Future>(
     }
     let mut next = pin!(next());
     assert!(new.poll(next.as_mut()).is_pending());
-    assert_eq!(old.kept(), 0, "what was given up is still remembered");
+    assert_eq!(old.kept(), 0, "the waker of the dropped operation is still stored");
     happens().await;
     while new.count() == 0 {
         turns.turn().await;
     }
-    assert_eq!(old.count(), 0, "who had given up was woken");
+    assert_eq!(old.count(), 0, "the waker of the dropped operation was called");
     match new.poll(next.as_mut()) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("woken for nothing"),
     }
 }
 
-/// The same where both do the same.
+/// The same with two equal operations.
 macro_rules! wakes_the_next {
     ($operation:expr, $happens:expr) => {
         wakes_the_next($operation, || $operation, $happens).await
@@ -303,7 +303,7 @@ macro_rules! wakes_the_next {
 }
 
 #[test]
-fn after_an_operation_that_was_dropped_the_next_one_is_woken_and_not_the_old_one() {
+fn after_a_dropped_operation_only_the_next_one_is_woken() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (near, mut far) = tcp_pair().await;
@@ -316,7 +316,7 @@ fn after_an_operation_that_was_dropped_the_next_one_is_woken_and_not_the_old_one
             );
             assert_eq!(count.await.unwrap(), 4);
             assert_eq!(&other, b"data");
-            // The poll-style methods and the others are woken each by its own.
+            // The `poll_` methods and the others each have a waker of their own.
             let (mut reads, again) = (&near, &near);
             let peeked = wakes_the_next(
                 again.peek(&mut buf),
@@ -353,9 +353,9 @@ fn after_an_operation_that_was_dropped_the_next_one_is_woken_and_not_the_old_one
     });
 }
 
-/// The same for a file, whose job goes on: it is the next one's, and wakes that.
+/// The same for a file, whose operation continues on the pool and wakes the next read.
 #[test]
-fn after_a_read_of_a_file_that_was_dropped_the_next_one_is_woken_and_not_the_old_one() {
+fn after_a_dropped_read_of_a_file_only_the_next_one_is_woken() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (reader, mut writer) = std::io::pipe().unwrap();
@@ -365,10 +365,10 @@ fn after_a_read_of_a_file_that_was_dropped_the_next_one_is_woken_and_not_the_old
             assert!(old.poll(pin!(file.read(&mut buf))).is_pending());
             let mut next = pin!(file.read(&mut buf));
             assert!(new.poll(next.as_mut()).is_pending());
-            assert_eq!(old.kept(), 0, "what was given up is still remembered");
+            assert_eq!(old.kept(), 0, "the waker of the dropped operation is still stored");
             writer.write_all(b"data").unwrap();
             until(|| new.count() > 0).await;
-            assert_eq!(old.count(), 0, "who had given up was woken");
+            assert_eq!(old.count(), 0, "the waker of the dropped operation was called");
             assert!(matches!(new.poll(next.as_mut()), Poll::Ready(Ok(4))));
             assert_eq!(&buf, b"data");
         });
@@ -376,7 +376,7 @@ fn after_a_read_of_a_file_that_was_dropped_the_next_one_is_woken_and_not_the_old
 }
 
 #[test]
-fn with_the_object_goes_what_a_dropped_operation_has_left() {
+fn dropping_the_object_drops_the_wakers_of_dropped_operations() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let wakes = Wakes::new();

@@ -1,4 +1,4 @@
-//! From a reader to a writer, and both ways at once.
+//! Copying from a reader to a writer, and in both directions at once.
 
 use std::io::{ErrorKind, Result};
 use std::pin::Pin;
@@ -24,7 +24,7 @@ fn everything_is_copied_whatever_the_sizes_and_counted() {
             let most = 1 + random.below(12_000);
             let mut from = reader(in_pieces(&sent, most, |limit| random.below(limit)));
             let mut to = writer(bites(400, most, |limit| random.below(limit)));
-            // A flush is not done again.
+            // An interrupted flush is not repeated.
             to.writes.retain(|step| !matches!(step, Fail(_)));
             to.takes_all = true;
             let copied = block_on(async {
@@ -41,13 +41,13 @@ fn everything_is_copied_whatever_the_sizes_and_counted() {
 }
 
 #[test]
-fn a_copy_of_nothing_flushes_and_is_nothing() {
+fn a_copy_of_an_empty_reader_flushes_and_returns_zero() {
     let mut to = greedy();
     assert_eq!(block_on(copy(&mut empty(), &mut to)).unwrap(), 0);
     assert_eq!(to.calls, ["flush"]);
 }
 
-/// Behaviour 36. Else both sides might wait for what lies in a buffer of ours.
+/// Behaviour 36. Otherwise both sides might wait for bytes in the writer's buffer.
 #[test]
 fn the_writer_is_flushed_while_the_reader_has_nothing() {
     let steps = [text("ab"), Pending, Pending, text("cd"), Stall];
@@ -58,9 +58,9 @@ fn the_writer_is_flushed_while_the_reader_has_nothing() {
     assert_eq!(to.calls, ["write 2", "flush", "write 2", "flush"]);
 }
 
-/// Behaviour 36, as it shows: an echo through a writer with a buffer.
+/// Behaviour 36.
 #[test]
-fn who_answers_only_when_asked_is_asked() {
+fn an_echo_through_a_buffered_writer_answers_each_question() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (near, far) = duplex(64);
@@ -80,7 +80,7 @@ fn who_answers_only_when_asked_is_asked() {
 }
 
 #[test]
-fn interrupted_reads_and_writes_are_done_again() {
+fn a_copy_repeats_interrupted_reads_and_writes() {
     const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
     let mut from = reader([INTERRUPTED, text("ab"), INTERRUPTED, INTERRUPTED, text("cd")]);
     let mut to = writer([INTERRUPTED, Take(1), INTERRUPTED, Take(1), Take(2)]);
@@ -89,7 +89,7 @@ fn interrupted_reads_and_writes_are_done_again() {
 }
 
 #[test]
-fn while_the_writer_waits_the_buffer_is_filled() {
+fn the_buffer_is_filled_while_the_writer_waits() {
     let mut from = reader([text("ab"), text("cd"), text("ef"), text("gh")]);
     let mut to = writer([Pending, Pending]);
     to.takes_all = true;
@@ -98,7 +98,7 @@ fn while_the_writer_waits_the_buffer_is_filled() {
 }
 
 #[test]
-fn an_error_of_either_side_ends_it() {
+fn an_error_of_either_side_ends_the_copy() {
     for kind in [ErrorKind::ConnectionReset, ErrorKind::TimedOut] {
         let mut from = reader([text("ab"), Fail(kind)]);
         assert_eq!(block_on(copy(&mut from, &mut sink())).unwrap_err().kind(), kind);
@@ -114,12 +114,12 @@ fn an_error_of_either_side_ends_it() {
 
 /// Behaviour 12.
 #[test]
-fn an_endless_copy_gives_way() {
+fn an_endless_copy_yields() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let endless = [
                 openwork::spawn(async { copy(&mut repeat(1), &mut sink()).await.map(drop) }),
-                // Neither of these is a leaf that pays: a copy pays for itself.
+                // These streams use no budget: the copy itself does.
                 openwork::spawn(async { copy(&mut Endless, &mut Endless).await.map(drop) }),
                 openwork::spawn(async {
                     copy_bidirectional(&mut Endless, &mut Endless).await.map(drop)
@@ -171,14 +171,14 @@ mod endless {
     }
 }
 
-// ---- both ways ----
+// ---- both directions ----
 
 fn side(reads: impl IntoIterator<Item = crate::script::Step>) -> Script {
     Script { takes_all: true, ..reader(reads) }
 }
 
 #[test]
-fn both_ways_everything_is_copied_and_each_side_is_shut_down() {
+fn a_bidirectional_copy_copies_everything_and_shuts_each_side_down() {
     let mut a = side([text("from a"), Pending, text(", more")]);
     let mut b = side([Pending, Pending, text("from b")]);
     assert_eq!(block_on(copy_bidirectional(&mut a, &mut b)).unwrap(), (12, 6));
@@ -188,7 +188,7 @@ fn both_ways_everything_is_copied_and_each_side_is_shut_down() {
 
 /// Behaviour 36.
 #[test]
-fn one_side_that_has_ended_leaves_the_other_to_speak() {
+fn after_the_end_of_one_side_the_other_may_still_send() {
     ends(|| {
         openwork::block_on(async {
             let (mut client, mut a) = duplex(64);
@@ -197,7 +197,7 @@ fn one_side_that_has_ended_leaves_the_other_to_speak() {
             client.write_all(b"request").await.unwrap();
             client.shutdown().await.unwrap();
             let mut request = String::new();
-            // The end came through, and nothing has come back yet.
+            // The end has arrived, and no answer was sent yet.
             server.read_to_string(&mut request).await.unwrap();
             assert_eq!(request, "request");
             server.write_all(b"a longer answer").await.unwrap();
@@ -212,10 +212,10 @@ fn one_side_that_has_ended_leaves_the_other_to_speak() {
 
 /// Behaviour 36.
 #[test]
-fn an_error_of_either_side_ends_both_at_once() {
+fn an_error_of_either_side_ends_both_directions_at_once() {
     let kind = ErrorKind::ConnectionReset;
     let cases = [
-        // What is broken: its reading; its writing; its flush; its shutdown.
+        // The failing operation: a read, a write, a flush, a shutdown.
         (side([Fail(kind)]), side([text("x"), Stall])),
         (side([Stall]).with_writes([Fail(kind)]), side([text("x"), Stall])),
         (side([Stall]).with_writes([Take(1), Fail(kind)]), side([text("x"), Stall])),
@@ -231,7 +231,7 @@ fn an_error_of_either_side_ends_both_at_once() {
 }
 
 #[test]
-fn one_direction_that_is_stuck_does_not_hold_up_the_other() {
+fn a_stuck_direction_does_not_delay_the_other() {
     let mut a = side([Data(pattern(100_000)), Stall]);
     let mut b = side([text("answer"), Stall]).with_writes([Stall]);
     let mut both = Probe::new(copy_bidirectional(&mut a, &mut b));
@@ -240,7 +240,7 @@ fn one_direction_that_is_stuck_does_not_hold_up_the_other() {
     assert_eq!(a.written, b"answer");
 }
 
-/// A stream that reads from one and writes to the other.
+/// A stream that reads from `from` and writes to `to`.
 struct Joined<R, W> {
     from: R,
     to: W,
@@ -274,9 +274,9 @@ impl<R: Unpin, W: AsyncWrite + Unpin> AsyncWrite for Joined<R, W> {
     }
 }
 
-/// Both draw on one budget.
+/// Both directions use one budget.
 #[test]
-fn one_direction_that_never_waits_does_not_starve_the_other() {
+fn a_direction_that_never_waits_does_not_starve_the_other() {
     ends(|| {
         for flood_first in [true, false] {
             openwork::block_on(async {
@@ -300,21 +300,21 @@ fn one_direction_that_never_waits_does_not_starve_the_other() {
 }
 
 #[test]
-fn interrupted_reads_and_writes_are_done_again_both_ways() {
+fn a_bidirectional_copy_repeats_interrupted_reads_and_writes() {
     const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
     let mut a = side([INTERRUPTED, text("ab")]).with_writes([INTERRUPTED, Take(1)]);
     let mut b = side([INTERRUPTED, text("cd")]).with_writes([INTERRUPTED, Take(1)]);
     assert_eq!(block_on(copy_bidirectional(&mut a, &mut b)).unwrap(), (2, 2));
 }
 
-// ---- with the ecosystem ----
+// ---- with the futures crate ----
 
 #[test]
-fn the_ecosystems_copy_works_between_ours_and_ours_between_theirs() {
+fn copies_and_splits_mix_with_the_futures_crate() {
     ends(|| {
         let sent = pattern(100_000);
         openwork::block_on(async {
-            // Theirs, from ours to ours.
+            // The futures crate's `copy` between our streams.
             let (near, far) = duplex(1000);
             let bytes = sent.clone();
             let receiving = openwork::spawn(async move {
@@ -327,13 +327,13 @@ fn the_ecosystems_copy_works_between_ours_and_ours_between_theirs() {
             near.shutdown().await.unwrap();
             assert!(receiving.await.unwrap() == sent);
 
-            // Ours, from theirs to theirs.
+            // Our `copy` between streams of the futures crate.
             let mut from = futures::io::BufReader::new(futures::io::Cursor::new(&sent));
             let mut to = futures::io::BufWriter::new(futures::io::Cursor::new(Vec::new()));
             assert_eq!(copy(&mut from, &mut to).await.unwrap(), 100_000);
             assert!(*to.get_ref().get_ref() == sent);
 
-            // Their split, our stream; our split, their methods.
+            // The futures crate's `split` of our stream; our `split` with the futures crate's methods.
             let (near, far) = duplex(1000);
             let (reading, writing) = futures::AsyncReadExt::split(near);
             openwork::spawn(async move {
@@ -356,7 +356,7 @@ fn the_ecosystems_copy_works_between_ours_and_ours_between_theirs() {
 
 /// Behaviour 41.
 #[test]
-fn the_futures_go_where_their_streams_go() {
+fn the_futures_are_send_sync_and_unpin_if_their_streams_are() {
     fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
     goes(copy(&mut side([]), &mut side([])));
     goes(copy_bidirectional(&mut side([]), &mut side([])));

@@ -1,4 +1,4 @@
-//! Streams in memory, and streams in halves.
+//! `duplex` and `split`.
 
 use std::io::{ErrorKind, IoSlice};
 use std::pin::pin;
@@ -71,7 +71,7 @@ fn a_megabyte_goes_through_a_small_pipe_both_ways_at_once() {
 }
 
 #[test]
-fn who_writes_more_than_fits_waits() {
+fn a_write_to_a_full_pipe_waits() {
     let (mut near, mut far) = duplex(4);
     assert_eq!(block_on(near.write(b"abcdef")).unwrap(), 4);
     let mut writing = Probe::new(near.write(b"ef"));
@@ -83,7 +83,7 @@ fn who_writes_more_than_fits_waits() {
     drop(writing);
     assert_eq!(block_on(far.read(&mut buf)).unwrap(), 3);
     assert_eq!(&buf, b"def");
-    // And nobody has kept a waker.
+    // And no waker is left.
     let mut reading = Probe::new(far.read(&mut buf));
     reading.assert_pending();
     block_on(near.write_all(b"g")).unwrap();
@@ -92,7 +92,7 @@ fn who_writes_more_than_fits_waits() {
 }
 
 #[test]
-fn an_end_that_is_dropped_ends_the_other_after_what_is_still_there() {
+fn the_bytes_before_a_drop_are_read_before_the_end() {
     let (mut near, mut far) = duplex(32);
     block_on(near.write_all(b"last words")).unwrap();
     assert!(near.read(&mut [0; 1]).now_or_never().is_none());
@@ -121,7 +121,7 @@ fn a_shutdown_ends_one_direction_only() {
 }
 
 #[test]
-fn who_waits_for_room_is_refused_when_the_reader_leaves() {
+fn a_waiting_write_fails_when_the_reader_is_dropped() {
     let (mut near, far) = duplex(1);
     block_on(near.write_all(b"x")).unwrap();
     let mut writing = Probe::new(near.write_all(b"yz"));
@@ -132,14 +132,14 @@ fn who_waits_for_room_is_refused_when_the_reader_leaves() {
 }
 
 #[test]
-fn nothing_to_read_or_to_write_is_done_at_once() {
+fn an_empty_read_or_write_is_ready_at_once() {
     let (mut near, mut far) = duplex(1);
     assert_eq!(near.read(&mut []).now_or_never().unwrap().unwrap(), 0);
     block_on(near.write_all(b"x")).unwrap();
     assert_eq!(near.write(&[]).now_or_never().unwrap().unwrap(), 0);
     let bufs = [IoSlice::new(&[]), IoSlice::new(&[])];
     assert_eq!(near.write_vectored(&bufs).now_or_never().unwrap().unwrap(), 0);
-    // A read of nothing makes no room, and so wakes nobody.
+    // A read into an empty slice makes no room, and so calls no waker.
     let mut writing = Probe::new(near.write(b"y"));
     writing.assert_pending();
     assert_eq!(block_on(far.read(&mut [])).unwrap(), 0);
@@ -151,7 +151,7 @@ fn nothing_to_read_or_to_write_is_done_at_once() {
 }
 
 #[test]
-fn several_slices_go_in_at_once() {
+fn a_vectored_write_takes_all_slices() {
     let (mut near, mut far) = duplex(5);
     let bufs = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cd"), IoSlice::new(b"ef")];
     assert_eq!(block_on(near.write_vectored(&bufs)).unwrap(), 5);
@@ -161,7 +161,7 @@ fn several_slices_go_in_at_once() {
 }
 
 #[test]
-fn a_pipe_without_room_panics_at_the_callers_line() {
+fn a_pipe_without_capacity_panics_at_the_callers_line() {
     let panicked = panic_of(|| duplex(0)).unwrap();
     assert_eq!(panicked.message, "`max_buf_size` must be greater than 0");
     assert_eq!(panicked.file, file!());
@@ -169,7 +169,7 @@ fn a_pipe_without_room_panics_at_the_callers_line() {
 
 /// Behaviour 12.
 #[test]
-fn who_never_waits_gives_way() {
+fn a_task_that_never_waits_yields() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let busy = openwork::spawn(async {
@@ -187,7 +187,7 @@ fn who_never_waits_gives_way() {
 }
 
 #[test]
-fn who_waits_says_so() {
+fn a_waiting_task_is_reported_to_the_trace() {
     let mut builder = Flavour::CurrentThread.builder();
     let tape = Tape::listen(&mut builder);
     builder.build().unwrap().block_on(async {
@@ -207,15 +207,15 @@ fn who_waits_says_so() {
     assert_eq!(waits, ["bytes from a pipe", "room in a pipe"]);
 }
 
-// ---- strangers' code runs outside of the lock ----
+// ---- user code runs outside the lock ----
 
-/// Polls its future when it is woken, on the spot.
-struct OnTheSpot<F> {
+/// A waker that polls its future at once, inside `wake`.
+struct PollInWake<F> {
     future: Mutex<std::pin::Pin<Box<F>>>,
     done: AtomicBool,
 }
 
-impl<F: Future<Output = ()> + Send + 'static> Wake for OnTheSpot<F> {
+impl<F: Future<Output = ()> + Send + 'static> Wake for PollInWake<F> {
     fn wake(self: Arc<Self>) {
         let mut cx = Context::from_waker(Waker::noop());
         let ready = self.future.lock().unwrap().as_mut().poll(&mut cx).is_ready();
@@ -223,9 +223,9 @@ impl<F: Future<Output = ()> + Send + 'static> Wake for OnTheSpot<F> {
     }
 }
 
-fn on_the_spot<F: Future<Output = ()> + Send + 'static>(future: F) -> Arc<OnTheSpot<F>> {
+fn poll_in_wake<F: Future<Output = ()> + Send + 'static>(future: F) -> Arc<PollInWake<F>> {
     let future = Mutex::new(Box::pin(future));
-    let task = Arc::new(OnTheSpot { future, done: AtomicBool::new(false) });
+    let task = Arc::new(PollInWake { future, done: AtomicBool::new(false) });
     let waker = Waker::from(task.clone());
     let pending = task.future.lock().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
     assert!(pending.is_pending());
@@ -236,7 +236,7 @@ fn on_the_spot<F: Future<Output = ()> + Send + 'static>(future: F) -> Arc<OnTheS
 fn a_waker_may_use_the_pipe() {
     ends(|| {
         let reads = |mut end: DuplexStream, expected: usize| {
-            on_the_spot(async move {
+            poll_in_wake(async move {
                 assert_eq!(end.read(&mut [0; 1]).await.unwrap(), expected);
             })
         };
@@ -257,7 +257,7 @@ fn a_waker_may_use_the_pipe() {
 
         for reads_on in [true, false] {
             let (mut near, mut far) = duplex(1);
-            let task = on_the_spot(async move {
+            let task = poll_in_wake(async move {
                 assert_eq!(near.write_all(b"xy").await.is_ok(), reads_on);
             });
             if reads_on {
@@ -272,7 +272,7 @@ fn a_waker_may_use_the_pipe() {
 
 #[test]
 fn a_waker_that_is_replaced_may_own_the_other_end() {
-    /// Drops its end with itself.
+    /// A waker that owns the other end of the connection.
     struct Owner(#[allow(dead_code)] Mutex<DuplexStream>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {}
@@ -283,7 +283,7 @@ fn a_waker_that_is_replaced_may_own_the_other_end() {
         let waker = Waker::from(Arc::new(Owner(Mutex::new(far))));
         assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         drop(waker);
-        // The old waker goes, and with it the other end: that is this future's end, too.
+        // Dropping the old waker drops the other end, which completes this future.
         let mut cx = Context::from_waker(Waker::noop());
         assert!(future.as_mut().poll(&mut cx).is_pending());
         assert!(future.as_mut().poll(&mut cx).is_ready());
@@ -297,10 +297,10 @@ fn a_waker_that_is_replaced_may_own_the_other_end() {
     });
 }
 
-// ---- one way ----
+// ---- wakers that panic ----
 
 #[test]
-fn a_waker_that_panics_takes_no_bytes_with_it() {
+fn a_panicking_waker_loses_no_bytes() {
     let panics = panics_at(Act::Wake);
     let cx = &mut Context::from_waker(&panics);
     let once = vec!["a waker's panic".to_owned()];
@@ -324,7 +324,7 @@ fn a_waker_that_panics_takes_no_bytes_with_it() {
     assert_eq!((count, messages), (1, once.clone()));
     assert_eq!(waits.now_or_never().unwrap().unwrap(), b'9');
 
-    // Both directions end, although the first has a waker that panics.
+    // Both directions end, although the first one's waker panics.
     let (mut client, server) = duplex(4);
     client.write_all(b"1234").now_or_never().unwrap().unwrap();
     let (mut reads, mut writes) = split(client);
@@ -345,20 +345,20 @@ fn a_waker_that_panics_takes_no_bytes_with_it() {
 }
 
 #[test]
-fn a_waker_that_panics_as_it_is_dropped_takes_no_bytes_with_it() {
+fn a_waker_that_panics_when_dropped_loses_no_bytes() {
     let panics = panics_at(Act::Drop);
     let (mut client, mut server) = duplex(4);
     let mut read = [0; 4];
     assert!(
         pin!(server.read(&mut read)).poll_unpin(&mut Context::from_waker(&panics)).is_pending()
     );
-    // Replaced, while there is nothing to read.
+    // The waker is replaced while there is nothing to read.
     let replaced = reported(|| server.read(&mut read).now_or_never().is_none());
     assert_eq!(replaced, (true, vec!["a waker's panic".to_owned()]));
     client.write_all(b"1234").now_or_never().unwrap().unwrap();
     assert_eq!(server.read(&mut read).now_or_never().unwrap().unwrap(), 4);
     assert_eq!(&read, b"1234");
-    // It goes with its end, and the other end is told.
+    // Dropping this end drops the waker, and ends the other end's stream.
     assert!(
         pin!(server.read(&mut read)).poll_unpin(&mut Context::from_waker(&panics)).is_pending()
     );
@@ -369,7 +369,7 @@ fn a_waker_that_panics_as_it_is_dropped_takes_no_bytes_with_it() {
 // ---- halves ----
 
 #[test]
-fn the_halves_of_a_stream_become_the_stream_again() {
+fn unsplit_returns_the_stream() {
     block_on(async {
         let (mut reading, mut writing) = split(Cursor::new(b"abcd".to_vec()));
         assert_eq!(reading.read_u8().await.unwrap(), b'a');
@@ -381,7 +381,7 @@ fn the_halves_of_a_stream_become_the_stream_again() {
 }
 
 #[test]
-fn the_halves_of_different_streams_do_not_fit() {
+fn unsplit_of_different_streams_panics() {
     let (one, _one) = split(Cursor::new(Vec::new()));
     let (_other, other) = split(Cursor::new(Vec::new()));
     assert!(!one.is_pair_of(&other));
@@ -389,7 +389,7 @@ fn the_halves_of_different_streams_do_not_fit() {
 }
 
 #[test]
-fn the_stream_goes_with_the_second_half() {
+fn the_stream_is_dropped_with_the_second_half() {
     use std::io::Result;
     use std::task::Poll;
 
@@ -433,11 +433,11 @@ fn the_stream_goes_with_the_second_half() {
 
 /// Behaviour 41.
 #[test]
-fn they_go_where_their_streams_go() {
+fn the_types_are_send_sync_and_unpin_if_their_streams_are() {
     fn goes<T: Send + Sync + Unpin>() {}
     goes::<DuplexStream>();
     goes::<ReadHalf<DuplexStream>>();
     goes::<WriteHalf<DuplexStream>>();
-    // Also halves of what may not be moved.
+    // Even halves of a stream that is not `Unpin`.
     goes::<ReadHalf<std::marker::PhantomPinned>>();
 }

@@ -1,7 +1,7 @@
-//! Where a file stands after a read that was dropped, and after operations that fail.
+//! The position of a file after a dropped read, and after operations that fail.
 //!
-//! A dropped read goes on and reads ahead. The reader's position is behind the last byte that was handed
-//! out, and every operation must count from there.
+//! A dropped read continues and reads ahead. The reader's position is behind the last byte that was returned, and every
+//! operation must count from there.
 
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, SeekFrom, Write};
@@ -22,7 +22,7 @@ fn one_thread(flavour: Flavour) -> Runtime {
     flavour.builder().max_blocking_threads(1).build().unwrap()
 }
 
-/// Reads eight bytes by a read that is dropped, and hands out two of them.
+/// Reads eight bytes by a read that is dropped, and then returns two of them.
 async fn read_ahead(file: &mut File) {
     let (let_go, job) = hold_up();
     poll_once_and_drop(file.read(&mut [0; 8]));
@@ -43,7 +43,7 @@ async fn file_read_ahead(dir: &Dir) -> (File, PathBuf) {
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
 
-/// Each operation that makes a job.
+/// Each operation that runs on the pool.
 const OPERATIONS: [for<'a> fn(&'a mut File) -> Outcome<'a>; 8] = [
     |file| Box::pin(async { file.write(b"XY").await.map(drop) }),
     |file| Box::pin(async { file.seek(SeekFrom::Current(1)).await.map(drop) }),
@@ -55,7 +55,7 @@ const OPERATIONS: [for<'a> fn(&'a mut File) -> Outcome<'a>; 8] = [
     |file| Box::pin(async { file.try_clone().await.map(drop) }),
 ];
 
-/// Each way to see where the reader is.
+/// Each way to find the reader's position.
 const LOOKS: [fn(File, &Path) -> Outcome<'_>; 5] = [
     |mut file, _| {
         Box::pin(async move {
@@ -93,7 +93,7 @@ const LOOKS: [fn(File, &Path) -> Outcome<'_>; 5] = [
     },
 ];
 
-/// Reads ahead, lets something `happen` to the file outside of the runtime, and looks where the reader is.
+/// Reads ahead, lets something `happen` to the file outside the runtime, and checks the reader's position.
 fn is_where_it_was(flavour: Flavour, happen: impl Fn(&mut File)) {
     for look in LOOKS {
         let (runtime, dir) = (one_thread(flavour), Dir::new());
@@ -104,12 +104,12 @@ fn is_where_it_was(flavour: Flavour, happen: impl Fn(&mut File)) {
 }
 
 #[test]
-fn a_file_that_was_read_ahead_is_where_its_reader_is() {
+fn a_file_that_was_read_ahead_has_its_readers_position() {
     on_every_flavour(|flavour| is_where_it_was(flavour, |_| ()));
 }
 
 #[test]
-fn an_operation_that_gets_no_thread_changes_nothing() {
+fn an_operation_without_a_thread_changes_nothing() {
     on_every_flavour(|flavour| {
         for operation in OPERATIONS {
             is_where_it_was(flavour, |file| {
@@ -130,7 +130,7 @@ fn an_operation_outside_of_a_runtime_changes_nothing() {
     });
 }
 
-/// A write is accepted there, and its bytes are lost; but the position is not.
+/// A write is accepted there and its bytes are lost, but the position is kept.
 #[test]
 fn an_operation_on_a_closed_pool_changes_nothing() {
     on_every_flavour(|flavour| {
@@ -147,11 +147,11 @@ fn an_operation_on_a_closed_pool_changes_nothing() {
 }
 
 #[test]
-fn a_read_that_gets_no_thread_skips_nothing() {
+fn a_read_without_a_thread_skips_nothing() {
     on_every_flavour(|flavour| {
         let (runtime, dir) = (one_thread(flavour), Dir::new());
         let (mut file, _) = runtime.block_on(file_read_ahead(&dir));
-        // The first is served from what was read ahead.
+        // The first read is served from the bytes read ahead.
         let mut six = [0; 6];
         without_threads().block_on(file.read_exact(&mut six)).unwrap();
         assert_eq!(&six, b"234567");
@@ -177,7 +177,7 @@ fn a_seek_that_fails_changes_nothing() {
 }
 
 #[test]
-fn an_operation_that_is_dropped_leaves_the_reader_where_it_is() {
+fn a_dropped_operation_keeps_the_readers_position() {
     on_every_flavour(|flavour| {
         is_where_it_was(flavour, |file| {
             one_thread(flavour).block_on(async {
@@ -193,9 +193,9 @@ fn an_operation_that_is_dropped_leaves_the_reader_where_it_is() {
     });
 }
 
-/// There is no way back on a socket. What was read ahead is the reader's, whatever is written.
+/// A socket has no positions. The reader gets the bytes read ahead, even after a write.
 #[test]
-fn a_file_without_positions_keeps_what_was_read_ahead() {
+fn a_file_without_positions_keeps_the_bytes_read_ahead() {
     on_every_flavour(|flavour| {
         let (ours, mut other) = UnixStream::pair().unwrap();
         let mut file = File::from(OwnedFd::from(ours));
@@ -218,7 +218,7 @@ fn a_file_without_positions_keeps_what_was_read_ahead() {
 }
 
 #[test]
-fn the_way_back_to_std_ends_where_the_reader_is() {
+fn into_std_has_the_readers_position() {
     on_every_flavour(|flavour| {
         one_thread(flavour).block_on(async {
             let dir = Dir::new();
@@ -252,7 +252,7 @@ fn a_clone_keeps_the_size_of_the_buffer() {
 }
 
 #[test]
-fn a_directory_loses_no_entry_when_it_gets_no_thread() {
+fn a_directory_without_a_thread_loses_no_entry() {
     on_every_flavour(|flavour| {
         let (runtime, dir) = (flavour.build(), Dir::new());
         let closed = flavour.build().handle().clone();
@@ -260,7 +260,7 @@ fn a_directory_loses_no_entry_when_it_gets_no_thread() {
         let mut entries = runtime.block_on(fs::read_dir(&dir.0)).unwrap();
         let (mut found, mut failed) = (Vec::new(), 0);
         loop {
-            // What was fetched before needs no thread.
+            // The entries that were fetched before need no thread.
             let next = match without_threads().block_on(entries.next_entry()) {
                 Ok(next) => next,
                 Err(_) => {

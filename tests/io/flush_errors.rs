@@ -1,7 +1,7 @@
-//! A flush answers Ok only if what was written before it is in the file.
+//! A flush returns Ok only if the bytes written before it are in the file.
 //!
-//! `/dev/full` is a disk that is full for good. A socket that does not block is one that has room again when
-//! the other side reads.
+//! `/dev/full` behaves as a disk that stays full. A non-blocking socket behaves as a disk that has room again when the peer
+//! reads.
 
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,6 +11,7 @@ use std::pin::Pin;
 
 use crate::common::{Dir, hold_up, on_every_flavour, poll_once_and_drop};
 use bytes::Bytes;
+use futures::SinkExt;
 use openwork::fs::{File, OpenOptions};
 use openwork::io::framed::{BytesCodec, FramedWrite};
 use openwork::io::{AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufWriter};
@@ -21,7 +22,7 @@ async fn dev_full() -> File {
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
 
-/// Each operation that answers Ok only if nothing is lost.
+/// Each operation that returns Ok only if nothing is lost.
 const FLUSHES: [for<'a> fn(&'a mut File) -> Outcome<'a>; 4] = [
     |file| Box::pin(async { file.flush().await }),
     |file| Box::pin(async { file.shutdown().await }),
@@ -44,7 +45,7 @@ fn kind(result: io::Result<()>) -> ErrorKind {
 }
 
 #[test]
-fn a_flush_that_failed_fails_again() {
+fn a_failed_flush_fails_again() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             for first in FLUSHES {
@@ -56,7 +57,7 @@ fn a_flush_that_failed_fails_again() {
                     assert_eq!(error.kind(), ErrorKind::StorageFull);
                     assert!(error.raw_os_error().is_some());
                 }
-                // Nothing else is refused.
+                // No other operation fails.
                 file.metadata().await.unwrap();
                 assert_eq!(file.read(&mut [1]).await.unwrap(), 1);
             }
@@ -65,7 +66,7 @@ fn a_flush_that_failed_fails_again() {
 }
 
 #[test]
-fn that_another_operation_reports_the_error_does_not_keep_it_from_flush() {
+fn flush_reports_an_error_that_another_operation_has_reported() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             for other in OTHERS {
@@ -79,7 +80,7 @@ fn that_another_operation_reports_the_error_does_not_keep_it_from_flush() {
     });
 }
 
-/// A file that is full until the other side reads.
+/// A file that is full until the peer reads.
 struct Full {
     file: File,
     other: UnixStream,
@@ -107,7 +108,7 @@ impl Full {
     }
 }
 
-/// Makes room, and returns the end of what was written.
+/// Makes room, and returns the last bytes that were written.
 fn make_room(other: &mut UnixStream, end: usize) -> Vec<u8> {
     other.set_nonblocking(true).unwrap();
     let mut all = Vec::new();
@@ -116,16 +117,16 @@ fn make_room(other: &mut UnixStream, end: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_written_after_a_flush_that_failed_is_flushed_for_itself() {
+fn a_write_after_a_failed_flush_is_flushed_on_its_own() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let Full { mut file, mut other } = Full::new();
             file.write_all(b"lost").await.unwrap();
             assert_eq!(kind(file.flush().await), ErrorKind::WouldBlock);
             assert_eq!(make_room(&mut other, 4), [0; 4]);
-            // There is room now, and the bytes are lost nevertheless.
+            // There is room now, but the bytes are lost.
             assert_eq!(kind(file.flush().await), ErrorKind::WouldBlock);
-            // To write nothing is not to write anew.
+            // An empty write does not count as a new write.
             assert_eq!(file.write(b"").await.unwrap(), 0);
             assert_eq!(kind(file.flush().await), ErrorKind::WouldBlock);
             file.write_all(b"new").await.unwrap();
@@ -135,14 +136,14 @@ fn what_is_written_after_a_flush_that_failed_is_flushed_for_itself() {
     });
 }
 
-/// It keeps bytes that its writer has not taken, and the writer has taken the first.
+/// The buffer keeps the bytes that its writer has not taken, but the writer has taken the first ones.
 #[test]
-fn a_buffer_that_writes_again_does_not_hide_what_is_lost() {
+fn a_buffer_that_writes_again_does_not_hide_a_loss() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let Full { file, mut other } = Full::new();
             let mut writer = BufWriter::with_capacity(8, file);
-            // The file takes these, and loses them.
+            // The file takes these bytes and loses them.
             writer.write_all(b"01234567").await.unwrap();
             writer.write_all(b"8").await.unwrap();
             assert_eq!(kind(writer.flush().await), ErrorKind::WouldBlock);
@@ -159,7 +160,7 @@ fn a_buffer_that_writes_again_does_not_hide_what_is_lost() {
 }
 
 #[test]
-fn a_buffer_over_a_full_disk_says_so_each_time() {
+fn a_buffer_over_a_full_disk_fails_each_time() {
     async fn fails_again<W: AsyncWrite + Unpin>(mut writer: W) {
         for _ in 0..3 {
             assert_eq!(kind(writer.flush().await), ErrorKind::StorageFull);
@@ -184,13 +185,13 @@ fn a_buffer_over_a_full_disk_says_so_each_time() {
 }
 
 #[test]
-fn a_write_that_was_cancelled_is_reported_by_each_flush() {
+fn each_flush_reports_a_cancelled_write() {
     on_every_flavour(|flavour| {
         let (runtime, dir) = (flavour.build(), Dir::new());
         let closed = flavour.build().handle().clone();
         let mut file = runtime.block_on(File::create(dir.0.join("file"))).unwrap();
         if closed.block_on(file.write(b"lost")).is_err() {
-            // It was not taken, and so it is not lost.
+            // The file has not taken these bytes, and so has not lost them.
             return runtime.block_on(file.flush()).unwrap();
         }
         for _ in 0..3 {
@@ -206,7 +207,7 @@ fn a_write_that_was_cancelled_is_reported_by_each_flush() {
 
 /// Only a write can lose bytes.
 #[test]
-fn an_operation_that_fails_and_writes_nothing_is_reported_once() {
+fn a_failed_operation_that_writes_nothing_is_reported_once() {
     on_every_flavour(|flavour| {
         let dir = Dir::new();
         let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();

@@ -1,6 +1,6 @@
-//! Files, on the pool.
+//! Files, whose operations run on the blocking pool.
 //!
-//! Where an operation must be in flight, the pool has one thread, and a job that waits for us is on it.
+//! Where an operation must be in flight, the pool has one thread, and that thread runs a job that waits for the test.
 
 use std::future::Future;
 use std::io::{self, ErrorKind, SeekFrom};
@@ -20,7 +20,7 @@ use openwork::runtime::{Builder, Handle};
 use openwork::task::spawn_blocking;
 
 #[test]
-fn what_is_written_and_flushed_is_in_the_file() {
+fn written_and_flushed_bytes_are_in_the_file() {
     on_every_flavour(|flavour| {
         let dir = Dir::new();
         let path = dir.0.join("file");
@@ -39,7 +39,7 @@ fn what_is_written_and_flushed_is_in_the_file() {
 
 /// Behaviour 39.
 #[test]
-fn a_write_answers_before_it_is_done_and_flush_waits_for_it() {
+fn a_write_returns_before_it_is_done_and_flush_waits_for_it() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let path = dir.0.join("file");
@@ -66,7 +66,7 @@ fn operations_happen_in_the_order_of_their_calls() {
             let mut two = [0; 2];
             file.read_exact(&mut two).await.unwrap();
             assert_eq!(&two, b"01");
-            // Neither of these is flushed before the next comes.
+            // Neither of these writes is flushed before the next operation.
             file.write_all(b"ab").await.unwrap();
             assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 5);
             file.write_all(b"cd").await.unwrap();
@@ -84,14 +84,14 @@ fn operations_happen_in_the_order_of_their_calls() {
 
 /// Behaviour 39.
 #[test]
-fn reading_into_nothing_is_not_the_end_of_the_file() {
+fn reading_into_an_empty_slice_is_not_the_end_of_the_file() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let mut file = File::open(dir.file("file", b"abc")).await.unwrap();
         assert_eq!(file.read(&mut []).await.unwrap(), 0);
         let mut buf = [0; 8];
         assert_eq!(file.read(&mut buf).await.unwrap(), 3);
-        // Also while a read is in flight.
+        // Even while a read is in flight.
         file.rewind().await.unwrap();
         let (let_go, job) = hold_up();
         poll_once_and_drop(file.read(&mut buf));
@@ -104,7 +104,7 @@ fn reading_into_nothing_is_not_the_end_of_the_file() {
 }
 
 #[test]
-fn a_read_that_is_dropped_loses_nothing() {
+fn a_dropped_read_loses_nothing() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let mut file = File::open(dir.file("file", b"abcdef")).await.unwrap();
@@ -119,7 +119,7 @@ fn a_read_that_is_dropped_loses_nothing() {
 }
 
 #[test]
-fn a_write_after_a_read_that_was_dropped_goes_where_the_reader_was() {
+fn a_write_after_a_dropped_read_goes_to_the_readers_position() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let path = dir.file("file", b"abcdef");
@@ -133,7 +133,7 @@ fn a_write_after_a_read_that_was_dropped_goes_where_the_reader_was() {
         file.write_all(b"X").await.unwrap();
         file.flush().await.unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"aXcdef");
-        // And a seek from where one is.
+        // And a seek from the current position.
         let (let_go, job) = hold_up();
         poll_once_and_drop(file.read(&mut [0; 2]));
         let_go.send(()).unwrap();
@@ -143,7 +143,7 @@ fn a_write_after_a_read_that_was_dropped_goes_where_the_reader_was() {
 }
 
 #[test]
-fn a_write_that_failed_is_reported_by_flush_and_by_whatever_comes_next() {
+fn flush_and_the_next_operation_report_a_failed_write() {
     with_one_thread(|| async {
         let full = || async { OpenOptions::new().write(true).open("/dev/full").await.unwrap() };
         let kind = |result: io::Result<()>| result.unwrap_err().kind();
@@ -165,7 +165,7 @@ fn a_write_that_failed_is_reported_by_flush_and_by_whatever_comes_next() {
 }
 
 #[test]
-fn a_file_that_is_not_open_for_it_says_so() {
+fn a_file_that_is_not_open_for_an_operation_fails() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let path = dir.file("file", b"abc");
@@ -182,7 +182,7 @@ fn a_file_that_is_not_open_for_it_says_so() {
 
 /// Behaviour 39.
 #[test]
-fn a_job_has_no_more_bytes_than_one_allows() {
+fn an_operation_has_at_most_max_buf_size_bytes() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let path = dir.0.join("file");
@@ -198,7 +198,7 @@ fn a_job_has_no_more_bytes_than_one_allows() {
         assert_eq!(file.read(&mut buf).await.unwrap(), 10);
         file.read_exact(&mut buf[10..]).await.unwrap();
         assert_eq!(buf, [7; 100]);
-        // None at all would be a loop without end.
+        // A limit of 0 would make an endless loop.
         file.set_max_buf_size(0);
         file.write_all(b"end").await.unwrap();
         file.flush().await.unwrap();
@@ -208,7 +208,7 @@ fn a_job_has_no_more_bytes_than_one_allows() {
 
 /// Behaviour 39.
 #[test]
-fn a_file_goes_back_to_std_when_nothing_is_in_flight() {
+fn try_into_std_returns_an_idle_file() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let path = dir.0.join("file");
@@ -232,7 +232,7 @@ fn a_descriptor_becomes_a_file() {
             let path = dir.file("file", b"abc");
             let open = || std::fs::File::open(&path).unwrap();
             let raw = open().into_raw_fd();
-            // SAFETY: it was just let go of, and has no other owner.
+            // SAFETY: `into_raw_fd` gave up the descriptor, and nothing else owns it.
             let of_raw = unsafe { File::from_raw_fd(raw) };
             assert_eq!((of_raw.as_raw_fd(), of_raw.as_fd().as_raw_fd()), (raw, raw));
             for mut file in [of_raw, File::from(OwnedFd::from(open())), File::from(open())] {
@@ -240,7 +240,7 @@ fn a_descriptor_becomes_a_file() {
                 file.read_to_string(&mut content).await.unwrap();
                 assert_eq!(content, "abc");
             }
-            // The way back waits for what is in flight: `into_std`.
+            // `into_std` waits for the operation that is in flight.
             assert_not!(File: IntoRawFd);
             assert_not!(File: Into<OwnedFd>);
         });
@@ -257,14 +257,14 @@ fn a_file_that_is_dropped_finishes_what_is_in_flight() {
         file.write_all(&[1; 100_000]).await.unwrap();
         drop(file);
         let_go.send(()).unwrap();
-        // The next in line.
+        // The next job.
         spawn_blocking(|| ()).await.unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 100_000);
     });
 }
 
 #[test]
-fn several_tasks_may_ask_one_file_at_once() {
+fn several_tasks_may_use_one_file_at_once() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let dir = Dir::new();
@@ -289,7 +289,7 @@ fn several_tasks_may_ask_one_file_at_once() {
 
 /// Behaviour 39.
 #[test]
-fn on_a_dead_pool_every_operation_fails_and_none_panics() {
+fn operations_on_a_dead_pool_fail_and_do_not_panic() {
     ends(|| {
         let dir = Dir::new();
         let path = dir.file("file", b"abc");
@@ -315,7 +315,7 @@ fn on_a_dead_pool_every_operation_fails_and_none_panics() {
 }
 
 #[test]
-fn outside_of_a_runtime_the_call_is_named() {
+fn a_panic_outside_a_runtime_names_the_call() {
     let dir = Dir::new();
     let path = dir.file("file", b"abc");
     let panicked = panic_of(|| futures::executor::block_on(fs::read(&path))).unwrap();
@@ -323,7 +323,7 @@ fn outside_of_a_runtime_the_call_is_named() {
     let mut file = File::from_std(std::fs::File::open(&path).unwrap());
     let panicked = panic_of(|| futures::executor::block_on(file.read(&mut [0]))).unwrap();
     assert!(panicked.message.contains("`fs::File`"), "{}", panicked.message);
-    // And the file can still be used where there is one.
+    // Inside a runtime the file can still be used.
     Builder::new_current_thread().build().unwrap().block_on(async {
         assert_eq!(file.read(&mut [0; 9]).await.unwrap(), 3);
     });
@@ -351,7 +351,7 @@ fn a_paused_clock_does_not_jump_while_a_file_is_read() {
 }
 
 #[test]
-fn a_directory_is_gone_through_to_its_end() {
+fn a_directory_is_read_to_its_end() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let dir = Dir::new();
@@ -379,7 +379,7 @@ fn a_directory_is_gone_through_to_its_end() {
 }
 
 #[test]
-fn the_functions_do_what_stds_do() {
+fn the_functions_behave_as_those_of_std() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let at = |name: &str| dir.0.join(name);
@@ -418,7 +418,7 @@ fn the_functions_do_what_stds_do() {
 }
 
 #[test]
-fn a_long_file_is_copied_whole() {
+fn a_long_file_is_copied_completely() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let dir = Dir::new();
@@ -440,7 +440,7 @@ fn a_long_file_is_copied_whole() {
 }
 
 #[test]
-fn a_file_can_go_anywhere() {
+fn a_file_is_send_and_sync() {
     fn anywhere<T: Send + Sync + Unpin + std::fmt::Debug>() {}
     fn send<T: Send>(_: T) {}
     anywhere::<File>();
@@ -453,15 +453,15 @@ fn a_file_can_go_anywhere() {
     let _ = Handle::try_current();
 }
 
-/// Nobody awaits it any more, but it is on its way, and may cut off what is written after it.
+/// The operation is no longer awaited, but it runs, and might truncate what is written after it.
 #[test]
-fn an_operation_that_is_dropped_comes_before_the_next() {
+fn a_dropped_operation_is_done_before_the_next() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let mut file = File::create(dir.0.join("file")).await.unwrap();
         let (let_go, held) = hold_up();
         poll_once_and_drop(file.set_len(0));
-        // Not even on its way.
+        // It has not started.
         poll_once_and_drop(file.write(b"after"));
         let_go.send(()).unwrap();
         held.await.unwrap();
@@ -472,7 +472,7 @@ fn an_operation_that_is_dropped_comes_before_the_next() {
 }
 
 #[test]
-fn the_way_back_to_std_waits_for_an_operation_that_is_dropped() {
+fn into_std_waits_for_a_dropped_operation() {
     with_one_thread(|| async {
         let dir = Dir::new();
         let file = File::open(dir.file("file", b"text")).await.unwrap();

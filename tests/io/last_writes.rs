@@ -1,4 +1,4 @@
-//! A write that answered Ok is carried out, however the runtime ends.
+//! A write that returned Ok is carried out, no matter how the runtime ends.
 
 use std::future::{Future, pending};
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use openwork::fs::File;
 use openwork::io::{AsyncWriteExt, stderr, stdout};
 use openwork::runtime::{Handle, Runtime};
 
-/// A path at which nothing is, until it is dropped.
+/// A path of a file that does not exist; removed on drop.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -33,7 +33,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Checks that what `write` has written by its end is in the file, whichever way the runtime ends.
+/// Checks that the bytes that `write` has written are in the file, for each way to end the runtime.
 fn is_carried_out<F: Future>(write: impl Fn(&Runtime, PathBuf) -> F + Copy + Send + 'static) {
     on_every_flavour(move |flavour| {
         in_each_way(
@@ -48,7 +48,7 @@ fn is_carried_out<F: Future>(write: impl Fn(&Runtime, PathBuf) -> F + Copy + Sen
     });
 }
 
-/// A new file. The pool is busy: it is made on this thread.
+/// A new file, created on this thread since the pool is busy.
 fn create(path: &Path) -> File {
     File::from_std(fs::File::create(path).unwrap())
 }
@@ -60,7 +60,7 @@ fn the_last_write_of_block_on_is_carried_out() {
     });
 }
 
-/// The task lives until the end, with its file.
+/// The task lives until the runtime ends, with its file.
 #[test]
 fn the_last_write_of_a_task_is_carried_out() {
     is_carried_out(|runtime, path| {
@@ -76,16 +76,16 @@ fn the_last_write_of_a_task_is_carried_out() {
 }
 
 #[test]
-fn a_call_that_was_begun_and_dropped_is_carried_out() {
+fn a_started_and_dropped_call_is_carried_out() {
     is_carried_out(|_, path| async move {
         let write = pin!(openwork::fs::write(path, b"hello"));
         assert!(write.poll(&mut Context::from_waker(Waker::noop())).is_pending());
     });
 }
 
-/// The second write waits for the first one, and has not answered when the runtime ends.
+/// The second write waits for the first one, and has not returned when the runtime ends.
 #[test]
-fn of_two_writes_the_one_that_answered_is_carried_out() {
+fn of_two_writes_the_one_that_returned_is_carried_out() {
     is_carried_out(|_, path| async move {
         let mut file = create(&path);
         file.write_all(b"hello").await.unwrap();
@@ -95,7 +95,7 @@ fn of_two_writes_the_one_that_answered_is_carried_out() {
 }
 
 #[test]
-fn a_write_after_the_end_is_refused() {
+fn a_write_after_shutdown_fails() {
     on_every_flavour(|flavour| {
         let path = Temporary::new();
         let mut file = create(&path.0);
@@ -120,9 +120,9 @@ fn stdout_refuses(handle: &Handle) -> bool {
     })
 }
 
-/// The end begins while the task is polled on another thread.
+/// The shutdown begins while the task is polled on another thread.
 #[test]
-fn a_write_in_a_poll_that_outlasts_the_end_is_refused() {
+fn a_write_in_a_poll_that_outlasts_shutdown_fails() {
     with_workers(|flavour| {
         let path = Temporary::new();
         let mut file = create(&path.0);
@@ -143,7 +143,7 @@ fn a_write_in_a_poll_that_outlasts_the_end_is_refused() {
     });
 }
 
-/// A process of its own: what it writes is counted.
+/// In a process of its own, whose output is counted.
 #[test]
 fn the_last_write_to_standard_output_is_carried_out() {
     const NAME: &str = "the_last_write_to_standard_output_is_carried_out";

@@ -1,4 +1,4 @@
-//! Readers with a buffer: up to a delimiter, line by line, piece by piece.
+//! Reading up to a delimiter, line by line, and segment by segment.
 
 use std::io::ErrorKind;
 use std::str::Utf8Error;
@@ -14,7 +14,7 @@ fn buffered(steps: impl IntoIterator<Item = Step>) -> BufReader<Script> {
     BufReader::new(reader(steps))
 }
 
-/// Text with lines of all lengths, empty ones, ends of both kinds and letters of all sizes.
+/// Text with lines of all lengths, empty lines, both line ends, and characters of one to four bytes.
 fn random_text(random: &mut Random) -> String {
     let mut all = String::new();
     for _ in 0..random.below(12) {
@@ -23,18 +23,18 @@ fn random_text(random: &mut Random) -> String {
         }
         all.push_str(["\n", "\r\n"][random.below(2)]);
     }
-    // The last one may have no end.
+    // The last line may have no end.
     all.push_str(["", "", "x", "last"][random.below(4)]);
     all
 }
 
 #[test]
-fn lines_come_out_the_same_however_they_were_cut_up() {
+fn lines_do_not_depend_on_how_the_bytes_were_cut() {
     ends(|| {
         for seed in 1..3000 {
             let mut random = Random(seed);
             let all = random_text(&mut random);
-            // Std's lines do the same, from memory.
+            // Std's lines of the same bytes.
             let expected: Vec<_> =
                 std::io::BufRead::lines(all.as_bytes()).map(std::result::Result::unwrap).collect();
             let capacity = 1 + random.below(9);
@@ -53,7 +53,7 @@ fn lines_come_out_the_same_however_they_were_cut_up() {
 }
 
 #[test]
-fn pieces_come_out_the_same_however_they_were_cut_up() {
+fn segments_do_not_depend_on_how_the_bytes_were_cut() {
     ends(|| {
         for seed in 1..1000 {
             let mut random = Random(seed);
@@ -72,7 +72,7 @@ fn pieces_come_out_the_same_however_they_were_cut_up() {
 }
 
 #[test]
-fn read_line_and_read_until_come_out_the_same_however_it_was_cut_up() {
+fn read_line_and_read_until_do_not_depend_on_how_the_bytes_were_cut() {
     ends(|| {
         for seed in 1..1000 {
             let mut random = Random(seed);
@@ -95,7 +95,7 @@ fn read_line_and_read_until_come_out_the_same_however_it_was_cut_up() {
 }
 
 #[test]
-fn a_delimiter_that_is_in_the_buffer_already_is_none() {
+fn a_delimiter_that_was_in_the_vector_before_does_not_count() {
     let mut stream = buffered([text("ab"), Pending, text("c\nd")]);
     let mut buf = b"before\n".to_vec();
     assert_eq!(block_on(stream.read_until(b'\n', &mut buf)).unwrap(), 4);
@@ -104,7 +104,7 @@ fn a_delimiter_that_is_in_the_buffer_already_is_none() {
 
 /// Behaviour 37.
 #[test]
-fn what_is_no_text_is_invalid_data_and_leaves_the_string_as_it_was() {
+fn bytes_that_are_not_utf8_are_invalid_data_and_leave_the_string_unchanged() {
     for before in ["", "Foo"] {
         let mut stream = buffered([Data(b"Hello Wor\xFFld.\nand on\n".to_vec())]);
         let mut line = before.to_owned();
@@ -112,7 +112,7 @@ fn what_is_no_text_is_invalid_data_and_leaves_the_string_as_it_was() {
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         let utf8 = error.into_inner().unwrap().downcast::<Utf8Error>().unwrap();
         assert_eq!((utf8.valid_up_to(), line.as_str()), (9, before));
-        // The line is read all the same.
+        // The line was consumed.
         block_on(stream.read_line(&mut line)).unwrap();
         assert_eq!(line, format!("{before}and on\n"));
     }
@@ -120,14 +120,14 @@ fn what_is_no_text_is_invalid_data_and_leaves_the_string_as_it_was() {
 
 /// Behaviour 37.
 #[test]
-fn after_an_error_the_string_has_what_was_read_before_it() {
+fn after_an_error_the_string_has_the_text_read_before_it() {
     for before in ["", "Foo"] {
         let mut stream = buffered([text("Hello Wor"), Fail(ErrorKind::TimedOut), text("ld\n")]);
         let mut line = before.to_owned();
         let error = block_on(stream.read_line(&mut line)).unwrap_err();
         assert_eq!((error.kind(), line), (ErrorKind::TimedOut, format!("{before}Hello Wor")));
     }
-    // Unless that is no text.
+    // Unless that is not UTF-8.
     let steps = [text("Hello Wor"), Data(vec![0xFF; 3]), Fail(ErrorKind::TimedOut)];
     let mut line = "Foo".to_owned();
     let error = block_on(buffered(steps).read_line(&mut line)).unwrap_err();
@@ -136,7 +136,7 @@ fn after_an_error_the_string_has_what_was_read_before_it() {
 
 /// Behaviour 37.
 #[test]
-fn after_an_error_or_a_drop_the_vector_has_what_was_read_before_it() {
+fn after_an_error_or_a_drop_the_vector_has_the_bytes_read_before_it() {
     let steps = [text("Hello \u{ff}Wor"), Fail(ErrorKind::TimedOut), text("l"), Stall];
     let mut stream = buffered(steps);
     let mut chunk = b"Foo".to_vec();
@@ -148,7 +148,7 @@ fn after_an_error_or_a_drop_the_vector_has_what_was_read_before_it() {
 }
 
 #[test]
-fn a_read_line_that_is_dropped_leaves_the_string_as_it_was() {
+fn a_dropped_read_line_leaves_the_string_unchanged() {
     for before in ["", "Foo"] {
         let mut line = before.to_owned();
         assert!(buffered([text("text"), Stall]).read_line(&mut line).now_or_never().is_none());
@@ -168,7 +168,7 @@ fn a_string_that_is_cleared_and_read_into_keeps_its_memory() {
 }
 
 #[test]
-fn a_line_is_not_lost_with_the_future_that_waits_for_it() {
+fn dropping_next_line_loses_nothing() {
     let mut lines = buffered([text("be"), Pending, text("gun\nne"), Pending, text("xt")]).lines();
     assert!(lines.next_line().now_or_never().is_none());
     assert_eq!(lines.next_line().now_or_never().unwrap().unwrap().unwrap(), "begun");
@@ -180,7 +180,7 @@ fn a_line_is_not_lost_with_the_future_that_waits_for_it() {
 }
 
 #[test]
-fn after_an_error_the_lines_go_on() {
+fn after_an_error_the_lines_continue() {
     block_on(async {
         let bad = Data(b"bad \xFF\nbe".to_vec());
         let mut lines = buffered([bad, Fail(ErrorKind::TimedOut), text("gun\n")]).lines();
@@ -204,7 +204,7 @@ fn only_the_end_of_a_line_is_stripped() {
 }
 
 #[test]
-fn fill_buf_shows_what_is_there_until_it_is_consumed() {
+fn fill_buf_returns_the_same_bytes_until_they_are_consumed() {
     let mut stream = buffered([text("hello world"), Stall]);
     assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"hello world");
     consume(&mut stream, 6);
@@ -214,15 +214,15 @@ fn fill_buf_shows_what_is_there_until_it_is_consumed() {
     assert!(fill_buf(&mut stream).now_or_never().is_none());
     stream.get_mut().reads = [text("foo"), Fail(ErrorKind::TimedOut)].into();
     assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"foo");
-    // More than there was.
+    // More bytes than there were.
     consume(&mut stream, usize::MAX);
     assert_eq!(block_on(fill_buf(&mut stream)).unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(block_on(fill_buf(&mut stream)).unwrap(), b"");
 }
 
-/// Behaviour 12: what is always at its end is always ready.
+/// Behaviour 12: a reader at its end is always ready.
 #[test]
-fn readers_of_lines_give_way() {
+fn reading_lines_in_a_loop_yields() {
     ends(|| {
         openwork::block_on(async {
             openwork::spawn(async {
@@ -257,7 +257,7 @@ fn lines_are_read_within_a_limit_and_across_a_chain() {
 
 /// Behaviour 41.
 #[test]
-fn the_futures_go_where_their_reader_goes() {
+fn the_futures_are_send_sync_and_unpin_if_their_reader_is() {
     fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
     goes(buffered([]).read_until(0, &mut Vec::new()));
     goes(buffered([]).read_line(&mut String::new()));

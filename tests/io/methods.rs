@@ -1,8 +1,7 @@
-//! The methods of readers and writers, on readers and writers that do exactly what a script says.
+//! The methods of readers and writers, on readers and writers that follow a script.
 //!
-//! They must come to terms with everything that the traits allow: a byte at a time, "pending" at any
-//! point, an error after half the work, an end that comes too soon. Who is pending is woken again on every
-//! flavour of runtime; what is ready at once asks no runtime for anything, and one flavour shows it.
+//! The methods must handle everything that the traits allow: one byte at a time, `Pending` at any point, an error after half
+//! the work, an early end. Tests that wait run on every flavour of runtime; tests that never wait need one only.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -21,13 +20,13 @@ use openwork::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// What a reader or a writer does when it is polled.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Hands out these bytes, as many as are asked for at a time.
+    /// Returns these bytes, as many at a time as the buffer holds.
     Data(Vec<u8>),
-    /// Takes at most so many bytes, in one call.
+    /// Takes at most this number of bytes, in one call.
     Take(usize),
-    /// Is pending once, and wakes at once.
+    /// Returns `Pending` once, and wakes at once.
     Pending,
-    /// Is pending, and nobody wakes.
+    /// Returns `Pending` and never wakes.
     Stall,
     Fail(ErrorKind),
     Panic,
@@ -38,14 +37,14 @@ fn text(text: &str) -> Step {
     Data(text.as_bytes().to_vec())
 }
 
-/// Plays a script. At its end, a reader is at the end of its stream, and a writer takes nothing.
+/// Follows a script. After its last step, a reader has ended and a writer takes nothing.
 #[derive(Debug, Default)]
 struct Script {
     steps: VecDeque<Step>,
-    /// What was written, and what else was asked for.
+    /// The bytes that were written, and the other calls.
     written: Vec<u8>,
     calls: Vec<&'static str>,
-    /// The room that each read was given.
+    /// The length of the buffer of each read.
     rooms: Vec<usize>,
 }
 
@@ -54,7 +53,7 @@ fn script(steps: impl IntoIterator<Item = Step>) -> Script {
 }
 
 impl Script {
-    /// A step that is the same for all: pending, an error or a panic. `None`: it is another one.
+    /// Does a step that is the same for all calls: `Pending`, an error or a panic. `None` means another step.
     fn common_step(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Error>> {
         let poll = match self.steps.front()? {
             Stall => return Some(Poll::Pending),
@@ -83,7 +82,7 @@ impl AsyncRead for Script {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.rooms.push(buf.len());
-        // Whatever a reader leaves behind in the room that it does not use is not part of the data.
+        // A reader may leave anything in the part of the buffer that it does not use.
         buf.fill(0xEE);
         if let Some(poll) = self.common_step(cx) {
             return poll.map(Err);
@@ -127,9 +126,9 @@ fn run<F: Future>(future: F) -> F::Output {
     openwork::block_on(future)
 }
 
-/// Bytes in which a piece that is missing, doubled or out of place shows.
+/// Bytes in which a missing, repeated or misplaced piece is found by a comparison.
 fn pattern(len: usize) -> Vec<u8> {
-    // Blocks of a length that no buffer has, each with its number in it.
+    // Blocks of a length that no buffer has, each with its number.
     let mut block: Vec<u8> =
         (0..4099_u32).map(|n| (n.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect();
     let mut bytes = Vec::with_capacity(len + block.len());
@@ -147,7 +146,7 @@ fn pattern(len: usize) -> Vec<u8> {
 // ---- read ----
 
 #[test]
-fn read_hands_out_what_is_there_and_waits_only_for_nothing() {
+fn read_returns_the_bytes_that_are_there_and_waits_only_if_there_are_none() {
     on_every_flavour(|flavour| {
         let mut reader = script([Pending, text("ab"), Pending, text("cdefg")]);
         let mut buf = [0; 4];
@@ -161,7 +160,7 @@ fn read_hands_out_what_is_there_and_waits_only_for_nothing() {
 }
 
 #[test]
-fn a_read_that_is_dropped_has_read_nothing() {
+fn a_dropped_read_has_read_nothing() {
     let mut reader = script([Pending, text("all of it")]);
     assert!(reader.read(&mut [0; 4]).now_or_never().is_none());
     let mut buf = [0; 16];
@@ -169,11 +168,11 @@ fn a_read_that_is_dropped_has_read_nothing() {
 }
 
 #[test]
-fn an_error_of_the_reader_is_handed_on_as_it_is() {
+fn read_returns_an_error_of_the_reader_unchanged() {
     for kind in [ErrorKind::ConnectionReset, ErrorKind::Interrupted, ErrorKind::WouldBlock] {
         let mut reader = script([Fail(kind), text("and on")]);
         assert_eq!(run(reader.read(&mut [0; 4])).unwrap_err().kind(), kind);
-        // It is the caller's to try again; nothing is lost.
+        // The caller may try again; nothing is lost.
         assert_eq!(run(reader.read(&mut [0; 8])).unwrap(), 6);
     }
 }
@@ -181,7 +180,7 @@ fn an_error_of_the_reader_is_handed_on_as_it_is() {
 // ---- read_exact ----
 
 #[test]
-fn read_exact_fills_its_buffer_from_however_many_pieces_and_takes_no_more() {
+fn read_exact_fills_its_buffer_from_any_number_of_pieces_and_takes_no_more() {
     on_every_flavour(|flavour| {
         let mut reader = script([text("a"), Pending, text("bc"), Pending, Pending, text("defgh")]);
         let mut buf = [0; 6];
@@ -201,14 +200,14 @@ fn read_exact_of_a_stream_that_is_too_short_is_an_unexpected_end() {
 }
 
 #[test]
-fn read_exact_of_nothing_asks_nobody() {
+fn read_exact_into_an_empty_slice_does_not_poll_the_reader() {
     let mut reader = script([Fail(ErrorKind::Other)]);
     assert_eq!(run(reader.read_exact(&mut [])).unwrap(), 0);
     assert!(reader.rooms.is_empty());
 }
 
 #[test]
-fn read_exact_hands_an_error_on() {
+fn read_exact_returns_an_error_of_the_reader() {
     let mut reader = script([text("ab"), Fail(ErrorKind::TimedOut), text("cd")]);
     let error = run(reader.read_exact(&mut [0; 4])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -228,9 +227,9 @@ fn read_to_end_appends_and_returns_what_it_has_read() {
     });
 }
 
-/// api.md 37.
+/// Behaviour 37.
 #[test]
-fn a_buffer_that_is_just_large_enough_does_not_grow() {
+fn a_buffer_of_the_exact_size_does_not_grow() {
     for len in [0, 1, 31, 32, 33, 8 * 1024, 8 * 1024 + 1, 20_000, 700_000] {
         let sent = pattern(len);
         let mut buf = Vec::with_capacity(len);
@@ -242,9 +241,9 @@ fn a_buffer_that_is_just_large_enough_does_not_grow() {
     }
 }
 
-/// api.md 37. Also if the end is waited for, and if the buffer is filled in small pieces.
+/// Behaviour 37, even if the reader waits before its end, and fills the buffer in small pieces.
 #[test]
-fn a_buffer_that_is_just_large_enough_does_not_grow_while_the_end_is_waited_for() {
+fn a_buffer_of_the_exact_size_does_not_grow_while_waiting_for_the_end() {
     on_every_flavour(|flavour| {
         let mut steps = Vec::new();
         for byte in pattern(100) {
@@ -259,7 +258,7 @@ fn a_buffer_that_is_just_large_enough_does_not_grow_while_the_end_is_waited_for(
 }
 
 #[test]
-fn one_byte_more_than_the_buffer_holds_is_not_lost() {
+fn one_byte_beyond_the_capacity_is_not_lost() {
     for len in [1, 33, 64, 8 * 1024 + 1] {
         let sent = pattern(len);
         let mut buf = Vec::with_capacity(len - 1);
@@ -269,9 +268,9 @@ fn one_byte_more_than_the_buffer_holds_is_not_lost() {
 }
 
 #[test]
-fn pieces_of_every_size_come_out_as_they_went_in() {
+fn read_to_end_returns_pieces_of_every_size() {
     on_every_flavour(|flavour| {
-        // Around the powers of two, where windows and capacities end; with a pause now and then.
+        // Sizes around the powers of two, where windows and capacities end, with a pause now and then.
         let sent = pattern(3 << 20);
         let mut sizes = (0..).flat_map(|power| {
             let size = 1_usize << (power % 19);
@@ -293,21 +292,21 @@ fn pieces_of_every_size_come_out_as_they_went_in() {
 }
 
 #[test]
-fn a_reader_is_given_room_that_grows_with_what_it_gives() {
+fn the_window_grows_with_the_bytes_that_the_reader_returns() {
     let mut reader = script([Data(pattern(4 << 20))]);
     let mut buf = Vec::with_capacity(4 << 20);
     run(reader.read_to_end(&mut buf)).unwrap();
     assert!(reader.rooms.iter().all(|room| *room > 0));
-    // 4 MiB in bites of the first size would be 512 reads.
+    // 4 MiB in reads of the first window would be 512 reads.
     assert!(reader.rooms.len() < 40, "{:?}", reader.rooms);
-    // A reader that gives little is not given a megabyte, zeroed each time, to put a byte in.
+    // A reader that returns little does not get a window of a megabyte that is zeroed for each byte.
     let mut trickle = script((0..100).map(|_| Data(vec![7])));
     run(trickle.read_to_end(&mut Vec::with_capacity(4 << 20))).unwrap();
     assert!(trickle.rooms.iter().all(|room| *room <= 8 << 10), "{:?}", trickle.rooms);
 }
 
 #[test]
-fn what_was_read_before_an_error_stays() {
+fn the_bytes_read_before_an_error_stay() {
     for capacity in [0, 5, 64] {
         let mut reader = script([text("kept"), Fail(ErrorKind::TimedOut), text(" and on")]);
         let mut buf = Vec::with_capacity(capacity);
@@ -319,7 +318,7 @@ fn what_was_read_before_an_error_stays() {
 }
 
 #[test]
-fn what_was_read_before_the_future_was_dropped_stays() {
+fn the_bytes_read_before_a_drop_stay() {
     for capacity in [0, 4, 64, 100_000] {
         let mut reader = script([text("kept"), Stall]);
         let mut buf = Vec::with_capacity(capacity);
@@ -329,7 +328,7 @@ fn what_was_read_before_the_future_was_dropped_stays() {
 }
 
 #[test]
-fn what_was_read_before_the_reader_panicked_stays() {
+fn the_bytes_read_before_a_panic_stay() {
     for capacity in [0, 4, 64] {
         let mut reader = script([text("kept"), Step::Panic]);
         let mut buf = Vec::with_capacity(capacity);
@@ -342,7 +341,7 @@ fn what_was_read_before_the_reader_panicked_stays() {
 // ---- read_to_string ----
 
 #[test]
-fn read_to_string_puts_a_letter_together_that_came_in_pieces() {
+fn read_to_string_joins_a_character_that_came_in_pieces() {
     on_every_flavour(|flavour| {
         let word = "Übergröße €𝄞";
         let bytes = word.bytes().flat_map(|byte| [Data(vec![byte]), Pending]);
@@ -352,9 +351,9 @@ fn read_to_string_puts_a_letter_together_that_came_in_pieces() {
     });
 }
 
-/// api.md 37.
+/// Behaviour 37.
 #[test]
-fn what_is_no_text_is_invalid_data_and_leaves_the_string_as_it_was() {
+fn bytes_that_are_not_utf8_are_invalid_data_and_leave_the_string_unchanged() {
     for bad in [&b"text \xFF text"[..], b"cut short \xE2\x82"] {
         let mut buf = "before".to_owned();
         let error = run(script([Data(bad.to_vec())]).read_to_string(&mut buf)).unwrap_err();
@@ -362,7 +361,7 @@ fn what_is_no_text_is_invalid_data_and_leaves_the_string_as_it_was() {
     }
 }
 
-/// api.md 37.
+/// Behaviour 37.
 #[test]
 fn after_an_error_the_string_has_the_text_that_came_before() {
     let mut reader = script([text("some text"), Fail(ErrorKind::ConnectionReset), text("more")]);
@@ -373,7 +372,7 @@ fn after_an_error_the_string_has_the_text_that_came_before() {
 }
 
 #[test]
-fn after_an_error_in_the_middle_of_a_letter_the_string_has_the_text_before_it() {
+fn after_an_error_inside_a_character_the_string_has_the_text_before_it() {
     let mut reader = script([Data(b"10 \xE2\x82".to_vec()), Fail(ErrorKind::ConnectionReset)]);
     let mut buf = "before ".to_owned();
     let error = run(reader.read_to_string(&mut buf)).unwrap_err();
@@ -382,7 +381,7 @@ fn after_an_error_in_the_middle_of_a_letter_the_string_has_the_text_before_it() 
 }
 
 #[test]
-fn a_read_to_string_that_is_dropped_leaves_the_string_as_it_was() {
+fn a_dropped_read_to_string_leaves_the_string_unchanged() {
     let mut reader = script([text("text"), Stall]);
     let mut buf = "before".to_owned();
     assert!(reader.read_to_string(&mut buf).now_or_never().is_none());
@@ -392,7 +391,7 @@ fn a_read_to_string_that_is_dropped_leaves_the_string_as_it_was() {
 // ---- write ----
 
 #[test]
-fn write_hands_over_what_there_is_room_for() {
+fn write_writes_what_there_is_room_for() {
     on_every_flavour(|flavour| {
         let mut writer = script([Pending, Take(2), Take(100)]);
         assert_eq!(flavour.block_on(writer.write(b"abcdef")).unwrap(), 2);
@@ -403,7 +402,7 @@ fn write_hands_over_what_there_is_room_for() {
 }
 
 #[test]
-fn write_all_goes_on_until_all_is_written_and_writes_nothing_twice() {
+fn write_all_writes_everything_once() {
     on_every_flavour(|flavour| {
         let sent = pattern(1000);
         let steps = (1..60).flat_map(|most| [Take(most), Pending, Pending]);
@@ -415,7 +414,7 @@ fn write_all_goes_on_until_all_is_written_and_writes_nothing_twice() {
 }
 
 #[test]
-fn write_all_to_a_writer_that_takes_nothing_fails() {
+fn write_all_to_a_full_writer_fails() {
     let mut writer = script([Take(3), Pending, Take(0), Take(100)]);
     let error = run(writer.write_all(b"abcdef")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WriteZero);
@@ -423,12 +422,12 @@ fn write_all_to_a_writer_that_takes_nothing_fails() {
 }
 
 #[test]
-fn write_all_of_nothing_asks_nobody() {
+fn write_all_of_an_empty_slice_does_not_poll_the_writer() {
     run(script([Fail(ErrorKind::Other)]).write_all(b"")).unwrap();
 }
 
 #[test]
-fn write_all_hands_an_error_on() {
+fn write_all_returns_an_error_of_the_writer() {
     for kind in [ErrorKind::BrokenPipe, ErrorKind::TimedOut] {
         let mut writer = script([Take(3), Fail(kind), Take(100)]);
         assert_eq!(run(writer.write_all(b"abcdef")).unwrap_err().kind(), kind);
@@ -437,7 +436,7 @@ fn write_all_hands_an_error_on() {
 }
 
 #[test]
-fn flush_and_shutdown_wait_for_the_writer_and_ask_for_nothing_else() {
+fn flush_and_shutdown_wait_for_the_writer_and_call_nothing_else() {
     on_every_flavour(|flavour| {
         let mut writer = script([Pending, Pending]);
         flavour.block_on(writer.flush()).unwrap();
@@ -455,9 +454,9 @@ fn flush_and_shutdown_wait_for_the_writer_and_ask_for_nothing_else() {
 // ---- all of them ----
 
 #[test]
-fn the_waker_of_whoever_polls_reaches_the_reader_and_the_writer() {
+fn the_waker_of_the_poll_reaches_the_reader_and_the_writer() {
     let mut stalled = script([Stall]);
-    // It wakes by its script, at once, and so with the waker of that very poll.
+    // The script wakes at once, and so with the waker of this poll.
     for step in 0..6 {
         let wakes = Wakes::new();
         let mut pending = script([Pending, Take(9)]);
@@ -472,14 +471,14 @@ fn the_waker_of_whoever_polls_reaches_the_reader_and_the_writer() {
         assert!(is_pending, "{step}");
         assert_eq!(wakes.count(), 1, "{step}");
     }
-    // And nobody wakes on their own account.
+    // And the methods themselves call no waker.
     let wakes = Wakes::new();
     assert!(wakes.poll(pin!(stalled.read_to_end(&mut Vec::new()))).is_pending());
     assert_eq!(wakes.count(), 0);
 }
 
 #[test]
-fn the_methods_work_on_the_ecosystems_readers_and_writers() {
+fn the_methods_work_on_readers_and_writers_of_the_futures_crate() {
     run(async {
         let mut text = String::new();
         let mut cursor = Cursor::new("from a cursor".as_bytes());
@@ -497,7 +496,7 @@ fn the_methods_work_on_the_ecosystems_readers_and_writers() {
         cursor.shutdown().await.unwrap();
         assert_eq!(cursor.get_ref(), b"into a cursor");
 
-        // A slice that is full takes nothing more.
+        // A full slice takes nothing more.
         let mut room = [0; 4];
         let error = Cursor::new(&mut room[..]).write_all(b"five!").await.unwrap_err();
         assert_eq!((error.kind(), &room), (ErrorKind::WriteZero, b"five"));
@@ -526,9 +525,9 @@ fn the_methods_work_through_boxes_references_and_trait_objects() {
     });
 }
 
-/// api.md 41.
+/// Behaviour 41.
 #[test]
-fn the_futures_go_where_their_reader_goes() {
+fn the_futures_are_send_sync_and_unpin_if_their_reader_is() {
     fn goes<F: Future + Send + Sync>(_: F) {}
     goes(script([]).read(&mut [0; 1]));
     goes(script([]).read_exact(&mut [0; 1]));

@@ -1,4 +1,4 @@
-//! Whole things of a known length: numbers, buffers of the `bytes` crate, several slices at once.
+//! Numbers, buffers of the `bytes` crate, and vectored writes.
 
 use std::io::{ErrorKind, IoSlice};
 
@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Writes each number, checks its bytes against std's, and reads it again, in all sorts of pieces.
+/// Writes each number, compares its bytes with std's, and reads it again, cut in different ways.
 macro_rules! there_and_back {
     ($($number:ident $write:ident $read:ident $bytes:ident: $($value:expr),*;)*) => {$($({
         let value: $number = $value;
@@ -31,11 +31,11 @@ macro_rules! there_and_back {
         let mut read = reader(steps);
         let back: $number = block_on(read.$read()).unwrap();
         assert_eq!(back.to_ne_bytes(), value.to_ne_bytes(), stringify!($read));
-        // Not a byte more was taken, and not asked for.
+        // No further byte was read.
         assert_eq!(block_on(read.read_u8()).unwrap(), b'a');
         assert!(read.rooms.iter().all(|room| *room <= expected.len()));
 
-        // One byte too few.
+        // One byte is missing.
         let short = &expected[1..];
         let error = block_on((&short[..]).$read()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof, stringify!($read));
@@ -45,7 +45,7 @@ macro_rules! there_and_back {
 }
 
 #[test]
-fn a_number_comes_back_as_it_went_byte_by_byte_in_the_order_of_its_name() {
+fn a_number_is_written_in_the_byte_order_of_the_methods_name_and_read_back() {
     ends(|| {
         there_and_back! {
             u8 write_u8 read_u8 to_be_bytes: 0, 1, 0xAB, u8::MAX;
@@ -75,16 +75,16 @@ fn a_number_comes_back_as_it_went_byte_by_byte_in_the_order_of_its_name() {
 }
 
 #[test]
-fn an_error_in_the_midst_of_a_number_is_handed_on() {
+fn an_error_inside_a_number_is_returned() {
     let mut broken = reader([Data(vec![1, 2]), Fail(ErrorKind::ConnectionReset)]);
     assert_eq!(block_on(broken.read_u32()).unwrap_err().kind(), ErrorKind::ConnectionReset);
     let mut broken = writer([Take(2), Fail(ErrorKind::BrokenPipe)]);
     assert_eq!(block_on(broken.write_u32(7)).unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
-/// Std, and Tokio, do these again: nothing was done, and nobody can know what to do else.
+/// As in std and Tokio: an interrupted operation has done nothing.
 #[test]
-fn what_was_interrupted_is_done_again() {
+fn interrupted_operations_are_repeated() {
     ends(|| {
         const INTERRUPTED: crate::script::Step = Fail(ErrorKind::Interrupted);
         let pieces =
@@ -110,7 +110,7 @@ fn what_was_interrupted_is_done_again() {
 // ---- buffers of the `bytes` crate ----
 
 #[test]
-fn read_buf_appends_what_is_there_and_no_more_than_there_is_room_for() {
+fn read_buf_appends_the_bytes_that_are_there_and_fit() {
     block_on(async {
         let mut stream = reader([text("hello "), Pending, text("world")]);
         let mut buf = BytesMut::with_capacity(64);
@@ -119,14 +119,14 @@ fn read_buf_appends_what_is_there_and_no_more_than_there_is_room_for() {
         assert_eq!(stream.read_buf(&mut buf).await.unwrap(), 0);
         assert_eq!(&buf[..], b"hello world");
 
-        // A buffer with an end.
+        // A buffer with a fixed length.
         let mut room = [0; 4];
         let mut stream = reader([text("abcdef")]);
         let mut slice = &mut room[..];
         assert_eq!(stream.read_buf(&mut slice).await.unwrap(), 4);
         assert_eq!(stream.read_buf(&mut slice).await.unwrap(), 0);
         assert_eq!(&room, b"abcd");
-        // Nobody was asked when there was no room.
+        // The reader was not polled when the buffer was full.
         assert_eq!(stream.rooms, [4]);
 
         let mut vec = Vec::with_capacity(3);
@@ -138,7 +138,7 @@ fn read_buf_appends_what_is_there_and_no_more_than_there_is_room_for() {
 }
 
 #[test]
-fn a_read_buf_that_is_dropped_or_fails_leaves_the_buffer_as_it_was() {
+fn a_dropped_or_failed_read_buf_leaves_the_buffer_unchanged() {
     let mut stream = reader([Pending, text("all"), Fail(ErrorKind::TimedOut)]);
     let mut buf = BytesMut::from(&b"so: "[..]);
     assert!(stream.read_buf(&mut buf).now_or_never().is_none());
@@ -149,7 +149,7 @@ fn a_read_buf_that_is_dropped_or_fails_leaves_the_buffer_as_it_was() {
 }
 
 #[test]
-fn a_large_stream_comes_whole_through_read_buf() {
+fn read_buf_reads_a_large_stream() {
     let mut random = Random(7);
     let sent = pattern(300_000);
     let mut stream = reader(in_pieces(&sent, 20_000, |limit| random.below(limit)));
@@ -159,7 +159,7 @@ fn a_large_stream_comes_whole_through_read_buf() {
             match stream.read_buf(&mut buf).await {
                 Ok(0) => break,
                 Ok(_) => {}
-                // A single read hands it on.
+                // A single read returns it.
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted),
             }
         }
@@ -167,7 +167,7 @@ fn a_large_stream_comes_whole_through_read_buf() {
     assert!(buf == sent);
 }
 
-// ---- several slices at once ----
+// ---- vectored writes ----
 
 #[test]
 fn write_vectored_is_one_write() {
@@ -185,7 +185,7 @@ fn write_vectored_is_one_write() {
 
 /// Behaviour 41.
 #[test]
-fn the_futures_go_where_their_streams_go() {
+fn the_futures_are_send_sync_and_unpin_if_their_streams_are() {
     fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
     goes(reader([]).read_u32());
     goes(reader([]).read_f64_le());
@@ -193,7 +193,7 @@ fn the_futures_go_where_their_streams_go() {
     goes(reader([]).read_buf(&mut BytesMut::new()));
     goes(greedy().write_vectored(&[]));
 
-    // In a generic function too, where only the bounds are known.
+    // In a generic function too, which knows the bounds only.
     fn sends(stream: impl AsyncReadExt + AsyncWriteExt + Unpin + Send) -> impl Future + Send {
         let mut stream = stream;
         async move {

@@ -1,9 +1,9 @@
-//! Readers and writers that do exactly what a script says.
+//! Readers and writers that follow a script.
 //!
-//! What is built on the traits must come to terms with everything that they allow: a byte at a time,
-//! "pending" at any point, an error after half the work, an end that comes too soon.
+//! Code on top of the traits must handle everything that they allow: one byte at a time, `Pending` at any point, an error
+//! after half the work, an early end.
 
-// Each test uses its part.
+// Each test uses a part of this file.
 #![allow(dead_code)]
 
 use std::collections::VecDeque;
@@ -13,16 +13,16 @@ use std::task::{Context, Poll};
 
 use openwork::io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
-/// What is done when it is polled.
+/// What a reader or a writer does when it is polled.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Hands out these bytes, as many as are asked for at a time.
+    /// Returns these bytes, as many at a time as the buffer holds.
     Data(Vec<u8>),
-    /// Takes at most so many bytes, in one call.
+    /// Takes at most this number of bytes, in one call.
     Take(usize),
-    /// Is pending once, and wakes at once.
+    /// Returns `Pending` once, and wakes at once.
     Pending,
-    /// Is pending, and nobody wakes.
+    /// Returns `Pending` and never wakes.
     Stall,
     Fail(ErrorKind),
     Panic,
@@ -33,33 +33,33 @@ pub fn text(text: &str) -> Step {
     Data(text.as_bytes().to_vec())
 }
 
-/// Plays one script when it is read, and one when it is written, flushed or closed.
+/// Follows one script for reads, and one for writes, flushes and closes.
 #[derive(Debug, Default)]
 pub struct Script {
     pub reads: VecDeque<Step>,
     pub writes: VecDeque<Step>,
-    /// At the end of the script it takes everything, instead of nothing.
+    /// After the last step it takes everything, instead of nothing.
     pub takes_all: bool,
     /// Takes from all slices of a vectored write.
     pub vectored: bool,
-    /// What was written, and what was asked for, by name: a write with its length.
+    /// The bytes that were written, and the calls by name; a write with its length.
     pub written: Vec<u8>,
     pub calls: Vec<String>,
-    /// The room that each read was given.
+    /// The length of the buffer of each read.
     pub rooms: Vec<usize>,
 }
 
-/// Reads by the script; at its end, it is at the end of its stream. Takes nothing.
+/// A stream that reads by the script and then ends. It takes no bytes.
 pub fn reader(steps: impl IntoIterator<Item = Step>) -> Script {
     Script { reads: steps.into_iter().collect(), ..Script::default() }
 }
 
-/// Writes by the script; at its end it takes nothing. Reads as an end.
+/// A stream that writes by the script and then takes no bytes. For reading, it has ended.
 pub fn writer(steps: impl IntoIterator<Item = Step>) -> Script {
     Script { writes: steps.into_iter().collect(), ..Script::default() }
 }
 
-/// Takes everything.
+/// A stream that takes all bytes.
 pub fn greedy() -> Script {
     Script { takes_all: true, ..Script::default() }
 }
@@ -98,7 +98,7 @@ impl Script {
     }
 }
 
-/// A step that is the same for all: pending, an error or a panic. `None`: it is another one.
+/// Does a step that is the same for all calls: `Pending`, an error or a panic. `None` means another step.
 fn common_step(steps: &mut VecDeque<Step>, cx: &mut Context<'_>) -> Option<Poll<io::Error>> {
     let poll = match steps.front()? {
         Stall => return Some(Poll::Pending),
@@ -124,7 +124,7 @@ impl AsyncRead for Script {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.rooms.push(buf.len());
-        // Whatever a reader leaves behind in the room that it does not use is not part of the data.
+        // A reader may leave anything in the part of the buffer that it does not use.
         buf.fill(0xEE);
         if let Some(poll) = common_step(&mut self.reads, cx) {
             return poll.map(Err);
@@ -157,7 +157,7 @@ impl AsyncWrite for Script {
         if self.vectored {
             return self.take(cx, bufs);
         }
-        // What the trait does for a writer that says nothing about it.
+        // The trait's default: take from the first slice that is not empty.
         let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
         self.poll_write(cx, first)
     }
@@ -171,9 +171,9 @@ impl AsyncWrite for Script {
     }
 }
 
-/// Bytes in which a piece that is missing, doubled or out of place shows.
+/// Bytes in which a missing, repeated or misplaced piece is found by a comparison.
 pub fn pattern(len: usize) -> Vec<u8> {
-    // Blocks of a length that no buffer has, each with its number in it.
+    // Blocks of a length that no buffer has, each with its number.
     let mut block: Vec<u8> =
         (0..4099_u32).map(|n| (n.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect();
     let mut bytes = Vec::with_capacity(len + block.len());

@@ -1,4 +1,4 @@
-//! The standard streams. Each test is two processes: this one, and itself once more with streams of our choice.
+//! The standard streams. Each test runs in two processes: this one, and a copy of itself with streams of the test's choice.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -14,15 +14,15 @@ use std::thread;
 use crate::common::{Flavour, again, ends};
 use openwork::io::{AsyncReadExt, AsyncWriteExt, stderr, stdin, stdout};
 
-/// What the other process is told by.
+/// The environment variable that marks the inner process.
 const INNER: &str = "OPENWORK_TEST_STDIO";
 
-/// Whether this is the other process.
+/// Whether this is the inner process.
 fn is_inner() -> bool {
     env::var_os(INNER).is_some()
 }
 
-/// The test called `name` once more, with pipes.
+/// A command that runs the test called `name` as the inner process, with pipes.
 #[track_caller]
 fn inner(name: &str) -> Command {
     let mut command = again(name);
@@ -30,7 +30,7 @@ fn inner(name: &str) -> Command {
     command
 }
 
-/// Reads what the other process writes up to this line.
+/// Reads the output of the inner process up to this line.
 fn wait_for(child: &mut Child, line: &str) {
     let (mut seen, mut byte) = (Vec::new(), [0]);
     while !seen.ends_with(line.as_bytes()) {
@@ -39,7 +39,7 @@ fn wait_for(child: &mut Child, line: &str) {
     }
 }
 
-/// What it writes between two marks, in the midst of what the test's own frame says.
+/// The bytes between two marks in the output, which also has lines of the test harness.
 fn between_marks(output: &[u8]) -> &[u8] {
     let find = |mark: &[u8]| output.windows(mark.len()).position(|window| window == mark).unwrap();
     &output[find(b"<begin>") + 7..find(b"<end>")]
@@ -52,7 +52,7 @@ fn a_program_ends_while_a_read_of_standard_input_waits() {
             let runtime = flavour.build();
             let task = runtime.spawn(async { stdin().read(&mut [0; 10]).await });
             runtime.block_on(async {
-                // Until it waits.
+                // Until the read waits.
                 while openwork::runtime::Handle::current().tasks()[0].polls == 0 {
                     openwork::task::yield_now().await;
                 }
@@ -65,7 +65,7 @@ fn a_program_ends_while_a_read_of_standard_input_waits() {
     ends(|| {
         let name = "a_program_ends_while_a_read_of_standard_input_waits";
         let mut child = inner(name).spawn().unwrap();
-        // Its input stays open.
+        // The input stays open.
         let input = child.stdin.take();
         assert!(child.wait().unwrap().success());
         drop(input);
@@ -73,7 +73,7 @@ fn a_program_ends_while_a_read_of_standard_input_waits() {
 }
 
 #[test]
-fn what_comes_in_goes_out() {
+fn standard_input_is_copied_to_standard_output() {
     if is_inner() {
         return openwork::block_on(async {
             let (mut input, mut output, mut buf) = (stdin(), stdout(), [0; 10_000]);
@@ -91,7 +91,7 @@ fn what_comes_in_goes_out() {
     }
     ends(|| {
         let sent: Vec<u8> = (0..1_000_000_u32).map(|n| b'a' + (n % 1_013 * 7 % 23) as u8).collect();
-        let mut child = inner("what_comes_in_goes_out").spawn().unwrap();
+        let mut child = inner("standard_input_is_copied_to_standard_output").spawn().unwrap();
         let (mut input, bytes) = (child.stdin.take().unwrap(), sent.clone());
         let writer = thread::spawn(move || input.write_all(&bytes).unwrap());
         let output = child.wait_with_output().unwrap();
@@ -102,7 +102,7 @@ fn what_comes_in_goes_out() {
 }
 
 #[test]
-fn a_read_that_is_dropped_loses_nothing() {
+fn a_dropped_read_loses_nothing() {
     if is_inner() {
         return openwork::block_on(async {
             let mut input = stdin();
@@ -114,14 +114,14 @@ fn a_read_that_is_dropped_loses_nothing() {
             );
             drop(input);
             println!("dropped");
-            // Another handle gets it.
+            // Another handle gets the bytes.
             assert_eq!(stdin().read(&mut buf).await.unwrap(), 3);
             assert_eq!(&buf[..3], b"abc");
             assert_eq!(stdin().read(&mut buf).await.unwrap(), 0);
         });
     }
     ends(|| {
-        let mut child = inner("a_read_that_is_dropped_loses_nothing").spawn().unwrap();
+        let mut child = inner("a_dropped_read_loses_nothing").spawn().unwrap();
         wait_for(&mut child, "dropped\n");
         child.stdin.take().unwrap().write_all(b"abc").unwrap();
         assert!(child.wait_with_output().unwrap().status.success());
@@ -129,7 +129,7 @@ fn a_read_that_is_dropped_loses_nothing() {
 }
 
 #[test]
-fn each_byte_goes_to_one_of_those_who_wait() {
+fn each_byte_goes_to_one_of_the_waiting_tasks() {
     if is_inner() {
         let flavour = Flavour::Workers(4);
         return flavour.block_on(async {
@@ -152,7 +152,7 @@ fn each_byte_goes_to_one_of_those_who_wait() {
         });
     }
     ends(|| {
-        let mut child = inner("each_byte_goes_to_one_of_those_who_wait").spawn().unwrap();
+        let mut child = inner("each_byte_goes_to_one_of_the_waiting_tasks").spawn().unwrap();
         wait_for(&mut child, "waiting\n");
         let mut input = child.stdin.take().unwrap();
         for part in [&b"abcde"[..], b"f", b"ghijklmnop", b"qrst"] {
@@ -163,7 +163,7 @@ fn each_byte_goes_to_one_of_those_who_wait() {
 }
 
 #[test]
-fn what_cannot_be_written_is_reported_by_flush() {
+fn flush_reports_bytes_that_cannot_be_written() {
     if is_inner() {
         return openwork::block_on(async {
             let mut error = stderr();
@@ -175,15 +175,15 @@ fn what_cannot_be_written_is_reported_by_flush() {
     }
     ends(|| {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut command = inner("what_cannot_be_written_is_reported_by_flush");
+        let mut command = inner("flush_reports_bytes_that_cannot_be_written");
         assert!(command.stderr(full).output().unwrap().status.success());
     });
 }
 
 #[test]
-fn standard_output_that_takes_no_more_says_so_at_each_flush() {
+fn each_flush_of_a_full_standard_output_fails() {
     if is_inner() {
-        // What the test's own frame writes has room.
+        // The output of the test harness has room.
         let mut full = UnixStream::from(io::stdout().as_fd().try_clone_to_owned().unwrap());
         full.set_nonblocking(true).unwrap();
         while full.write(&[b'.'; 1000]).is_ok() {}
@@ -194,12 +194,12 @@ fn standard_output_that_takes_no_more_says_so_at_each_flush() {
                 assert_eq!(output.flush().await.unwrap_err().kind(), ErrorKind::WouldBlock);
             }
         });
-        // The frame has no more room.
+        // The test harness has no more room.
         process::exit(0);
     }
     ends(|| {
         let (ours, output) = UnixStream::pair().unwrap();
-        let mut command = inner("standard_output_that_takes_no_more_says_so_at_each_flush");
+        let mut command = inner("each_flush_of_a_full_standard_output_fails");
         let mut child = command.stdout(OwnedFd::from(output)).spawn().unwrap();
         assert!(child.wait().unwrap().success());
         drop(ours);

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::{Decoder, Encoder};
 
@@ -28,20 +28,11 @@ impl Decoder for BytesCodec {
     }
 }
 
-impl Encoder<Bytes> for BytesCodec {
+impl<B: AsRef<[u8]>> Encoder<B> for BytesCodec {
     type Error = io::Error;
 
-    fn encode(&mut self, data: Bytes, dst: &mut BytesMut) -> io::Result<()> {
-        dst.extend_from_slice(&data);
-        Ok(())
-    }
-}
-
-impl Encoder<BytesMut> for BytesCodec {
-    type Error = io::Error;
-
-    fn encode(&mut self, data: BytesMut, dst: &mut BytesMut) -> io::Result<()> {
-        dst.extend_from_slice(&data);
+    fn encode(&mut self, data: B, dst: &mut BytesMut) -> io::Result<()> {
+        dst.extend_from_slice(data.as_ref());
         Ok(())
     }
 }

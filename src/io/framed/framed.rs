@@ -7,7 +7,8 @@
 //!
 //! [`ReadState`] reads and decodes. To write a frame is to encode it into the write buffer, completely and in one step. From
 //! then on, dropping the future that sends it neither loses it nor sends half of it. To **feed** a frame is to encode it and
-//! no more, so that many small frames go out in one write; to **send** it is to feed it and then to flush.
+//! no more (`feed` of `futures::SinkExt`), so that many small frames go out in one write; to **send** it is to feed it and
+//! then to flush.
 //!
 //! The write buffer has a boundary. From there on the next frame waits until enough is written. So a slow peer slows down a
 //! fast sender, and the sender's memory does not fill.
@@ -24,6 +25,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
 use pin_project_lite::pin_project;
 
+use super::super::delegate::accessors;
 use super::super::exact::poll_write_some;
 use super::super::op::{IoOp, Op};
 use super::read::ReadState;
@@ -57,7 +59,7 @@ pin_project! {
         reading: ReadState,
         // Encoded, and not yet written.
         write_buffer: BytesMut,
-        // With so many bytes in the write buffer, the next frame waits.
+        // The next frame waits while the write buffer has this number of bytes or more.
         boundary: usize,
     }
 }
@@ -68,7 +70,7 @@ pub type FramedRead<T, D> = Framed<T, D>;
 /// A [`Framed`] of a stream that is only written. It allocates nothing for reading.
 pub type FramedWrite<T, E> = Framed<T, E>;
 
-/// The future that sends a frame. From [`Framed::send`] and [`Framed::feed`].
+/// The future of [`Framed::send`].
 pub type SendFrame<'a, T, E, I> =
     Op<(&'a mut Framed<T, E>, Option<I>), Result<(), <E as Encoder<I>>::Error>>;
 
@@ -84,20 +86,7 @@ impl<T, C> Framed<T, C> {
         Framed { io, codec, reading, write_buffer: BytesMut::new(), boundary: CAPACITY }
     }
 
-    /// Returns the stream. The bytes in the buffers are lost.
-    pub fn into_inner(self) -> T {
-        self.io
-    }
-
-    /// Returns the stream.
-    pub fn get_ref(&self) -> &T {
-        &self.io
-    }
-
-    /// Returns the stream. Bytes that are read or written directly come out of order.
-    pub fn get_mut(&mut self) -> &mut T {
-        &mut self.io
-    }
+    accessors!(T => io);
 
     /// Returns the codec.
     pub fn codec(&self) -> &C {
@@ -171,37 +160,15 @@ impl<T: AsyncWrite + Unpin, C> Framed<T, C> {
         C: Encoder<I>,
     {
         Op::new((self, Some(item)), |(framed, item), cx| {
-            ready!(framed.poll_feed(item, cx))?;
-            Sink::<I>::poll_flush(Pin::new(*framed), cx)
+            let mut sink: Pin<&mut Self> = Pin::new(*framed);
+            if item.is_some() {
+                ready!(Sink::<I>::poll_ready(sink.as_mut(), cx))?;
+            }
+            if let Some(item) = item.take() {
+                sink.as_mut().start_send(item)?;
+            }
+            Sink::<I>::poll_flush(sink, cx)
         })
-    }
-
-    /// Encodes a frame, and waits only while the buffer is full. The next `send` or `flush` writes it.
-    ///
-    /// If it is dropped, the frame is either not encoded at all, or complete in the buffer.
-    ///
-    /// # Errors
-    ///
-    /// The encoder's; or the stream's, if the buffer was full.
-    pub fn feed<I>(&mut self, item: I) -> SendFrame<'_, T, C, I>
-    where
-        C: Encoder<I>,
-    {
-        Op::new((self, Some(item)), |(framed, item), cx| framed.poll_feed(item, cx))
-    }
-
-    fn poll_feed<I>(
-        &mut self,
-        item: &mut Option<I>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), C::Error>>
-    where
-        C: Encoder<I>,
-    {
-        if item.is_some() {
-            ready!(Sink::<I>::poll_ready(Pin::new(self), cx))?;
-        }
-        Poll::Ready(item.take().map_or(Ok(()), |item| Pin::new(self).start_send(item)))
     }
 
     /// Writes and flushes everything in the buffer. Cancel safe.

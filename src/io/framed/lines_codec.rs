@@ -20,7 +20,7 @@ use super::{Decoder, Encoder};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinesCodec {
     max_length: usize,
-    /// The first so many bytes of the buffer have no line feed.
+    /// The number of bytes at the front of the buffer that have no line feed.
     searched: usize,
     /// The line was too long, and the rest of it is dropped as it comes.
     discarding: bool,

@@ -40,7 +40,7 @@ enum Step {
     Decoding,
     /// Reads: the buffer has no complete frame.
     Reading,
-    /// Decodes what is left: the stream has ended.
+    /// Decodes the rest of the buffer: the stream has ended.
     Ending,
     /// Reads, in case the stream goes on: nothing was left at its end.
     Ended,

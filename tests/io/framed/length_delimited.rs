@@ -1,4 +1,4 @@
-//! Frames with their length before them.
+//! `LengthDelimitedCodec`.
 
 use std::io::ErrorKind;
 
@@ -11,7 +11,7 @@ use crate::common::{Random, ends, panic_of};
 use crate::script::Step::{Data, Pending};
 use crate::script::{in_pieces, pattern, reader};
 
-/// All frames, and the kind of the error with which it ends.
+/// All frames, and the kind of the error at the end.
 fn frames(config: &Builder, bytes: &[u8]) -> (Vec<Vec<u8>>, Option<ErrorKind>) {
     let mut stream = config.new_read(bytes);
     let mut found = Vec::new();
@@ -28,7 +28,7 @@ fn frames(config: &Builder, bytes: &[u8]) -> (Vec<Vec<u8>>, Option<ErrorKind>) {
 }
 
 #[test]
-fn a_frame_is_found_wherever_its_length_stands_and_whatever_that_counts() {
+fn a_frame_is_found_for_every_position_and_meaning_of_its_length() {
     type Config = fn(&mut Builder) -> &mut Builder;
     let cases: &[(Config, &[u8], &[u8])] = &[
         (|b| b, b"\0\0\0\x09abcdefghi", b"abcdefghi"),
@@ -40,12 +40,12 @@ fn a_frame_is_found_wherever_its_length_stands_and_whatever_that_counts() {
         (|b| b.length_field_length(8), b"\0\0\0\0\0\0\0\x03123", b"123"),
         (|b| b.length_field_length(3).little_endian(), b"\x03\0\x00123", b"123"),
         (|b| b.length_field_length(2).length_field_offset(4), b"zzzz\0\x03123", b"123"),
-        // With the head; the adjustment adds it.
+        // The frame includes the head; the adjustment adds its length.
         (|b| b.length_field_length(2).num_skip(0).length_adjustment(2), b"\0\x03123", b"\0\x03123"),
         // The length counts the head.
         (|b| b.length_field_length(2).length_adjustment(-2), b"\0\x05123", b"123"),
         (|b| b.length_field_length(2).num_skip(0), b"\0\x05123", b"\0\x05123"),
-        // More of a head behind the length, with it and without it.
+        // The head continues behind the length: in the frame, and skipped.
         (
             |b| b.length_field_length(3).length_adjustment(5).num_skip(0),
             b"\0\0\x03\xCA\xFE123",
@@ -70,7 +70,7 @@ fn a_frame_is_found_wherever_its_length_stands_and_whatever_that_counts() {
         let (found, error) = frames(config, &bytes.repeat(3));
         assert_eq!(error, None, "{number}");
         assert_eq!(found, [*frame, *frame, *frame], "{number}");
-        // Cut anywhere, something is missing, and that is said.
+        // A stream that ends anywhere inside is an error.
         for cut in 1..bytes.len() {
             let cut = [bytes, &bytes[..cut]].concat();
             let (found, error) = frames(config, &cut);
@@ -85,7 +85,7 @@ fn a_frame_is_found_wherever_its_length_stands_and_whatever_that_counts() {
 }
 
 #[test]
-fn frames_come_out_the_same_however_they_were_cut_up() {
+fn frames_do_not_depend_on_how_the_bytes_were_cut() {
     ends(|| {
         for seed in 1..2000 {
             let mut random = Random(seed);
@@ -114,16 +114,16 @@ fn frames_come_out_the_same_however_they_were_cut_up() {
 }
 
 #[test]
-fn a_frame_over_the_limit_is_invalid_data_before_a_byte_of_it_has_come() {
+fn a_frame_over_the_limit_is_invalid_data_before_its_first_byte() {
     let mut config = Builder::new();
     config.max_frame_length(5);
     let (found, error) = frames(&config, b"\0\0\0\x05abcde\0\0\0\x06");
     assert_eq!(error, Some(ErrorKind::InvalidData));
     assert_eq!(found, [b"abcde"]);
-    // Also if the number is larger than memory.
+    // Even if the number is larger than the address space.
     config.length_field_length(8);
     assert_eq!(frames(&config, &[0xFF; 8]).1, Some(ErrorKind::InvalidData));
-    // A limit of nothing still has room for nothing.
+    // A limit of 0 allows an empty frame.
     config.max_frame_length(0);
     assert_eq!(frames(&config, &[0; 16]).0, [b"", b""]);
 
@@ -133,22 +133,22 @@ fn a_frame_over_the_limit_is_invalid_data_before_a_byte_of_it_has_come() {
 }
 
 #[test]
-fn a_length_that_is_less_than_what_it_must_count_is_invalid_data() {
+fn a_length_below_its_minimum_is_invalid_data() {
     let mut config = Builder::new();
     config.length_field_length(2).length_adjustment(-4);
     assert_eq!(frames(&config, b"\0\x03123").1, Some(ErrorKind::InvalidData));
     assert_eq!(frames(&config, b"\0\x04").0, [b""]);
-    // Nor does it overflow.
+    // And it does not overflow.
     config.length_field_length(8).max_frame_length(usize::MAX).length_adjustment(isize::MAX);
     assert_eq!(frames(&config, &[0xFF; 8]).1, Some(ErrorKind::InvalidData));
     config.length_adjustment(isize::MIN);
     assert_eq!(frames(&config, &[0; 8]).1, Some(ErrorKind::InvalidData));
-    // A head so long that it never comes.
+    // A head that is longer than any stream.
     config.length_field_offset(usize::MAX);
     assert_eq!(frames(&config, &[0; 8]).1, Some(ErrorKind::UnexpectedEof));
 }
 
-/// The head is out of the buffer then, and the buffer is empty.
+/// The head was taken out of the buffer, which is empty.
 #[test]
 fn a_stream_that_ends_just_behind_the_length_has_ended_inside_a_frame() {
     let config = Builder::new();
@@ -160,7 +160,7 @@ fn a_stream_that_ends_just_behind_the_length_has_ended_inside_a_frame() {
 }
 
 #[test]
-fn a_new_limit_is_for_the_next_head() {
+fn a_new_limit_applies_to_the_next_head() {
     let bytes = b"\0\0\0\x09abcd";
     let mut codec = LengthDelimitedCodec::new();
     assert_eq!(codec.max_frame_length(), 8 * 1024 * 1024);
@@ -170,7 +170,7 @@ fn a_new_limit_is_for_the_next_head() {
     buf.extend_from_slice(b"efghi\0\0\0\x09abcdefghi");
     assert_eq!(codec.decode(&mut buf).unwrap().unwrap(), "abcdefghi");
     assert!(codec.decode(&mut buf).is_err());
-    // What comes after a broken head cannot be found. It stays an error, whoever asks.
+    // The bytes after a broken head cannot be decoded: each further call fails.
     assert!(codec.decode(&mut buf).is_err());
     codec.set_max_frame_length(9);
     assert_eq!(codec.decode(&mut buf).unwrap().unwrap(), "abcdefghi");
@@ -200,9 +200,9 @@ fn a_frame_is_written_with_its_length_before_it() {
     assert_eq!(written(&config, b"abc").unwrap_err(), ErrorKind::InvalidInput);
 }
 
-/// Cut off, it would mislead the other side, which takes the rest of the frame for the next head.
+/// With a truncated length, the peer would read the rest of the frame as the next head.
 #[test]
-fn a_frame_that_is_too_long_for_its_field_is_refused() {
+fn a_frame_too_long_for_its_field_is_an_error() {
     for (bytes, most) in [(1, 255), (2, 65_535)] {
         let mut codec = Builder::new().length_field_length(bytes).new_codec();
         let mut buf = BytesMut::new();
@@ -213,9 +213,9 @@ fn a_frame_that_is_too_long_for_its_field_is_refused() {
 }
 
 /// For each size of the field, a limit below what it can hold and one above, and adjustments of both signs: the
-/// longest frame comes through, and one byte more is refused on both sides.
+/// longest frame is accepted, and one byte more is an error on both sides.
 #[test]
-fn the_longest_frame_comes_through_and_no_longer_one() {
+fn the_longest_frame_is_accepted_and_no_longer_one() {
     for field in 1..=8_usize {
         for adjustment in [-300, -9, -4, -1, 0, 1, 2, 7, 300_isize] {
             for limit in [0, 1, 5, 200, 255, 256, 300, 65_535, 65_600, usize::MAX] {
@@ -244,12 +244,12 @@ fn the_limit_is(config: Builder, field: usize, adjustment: isize, limit: usize) 
     later.set_max_frame_length(limit);
     assert_eq!(later.max_frame_length(), longest, "{case}");
 
-    // What the head says for a frame of this length, if the field can hold it.
+    // The head of a frame of this length, if the field can hold it.
     let head = |frame: i128| {
         let length = frame - adjustment as i128;
         (0..=in_field).contains(&length).then(|| length.to_be_bytes()[16 - field..].to_vec())
     };
-    // Frames of more than this are not made, only announced.
+    // Longer frames are announced by a head only.
     const MADE: usize = 100_000;
     for length in [0, 1, longest.saturating_sub(1), longest] {
         if length > longest.min(MADE) {
@@ -288,9 +288,9 @@ fn the_limit_is(config: Builder, field: usize, adjustment: isize, limit: usize) 
     }
 }
 
-/// What is skipped is no part of the frame, and what is not skipped is.
+/// Skipped bytes do not belong to the frame.
 #[test]
-fn the_limit_is_for_the_frame_whatever_is_skipped() {
+fn the_limit_applies_to_the_frame_and_not_to_skipped_bytes() {
     for field in 1..=8_usize {
         for skipped in 0..=field + 3 {
             for adjustment in [-1, 0, 3_isize] {
@@ -317,7 +317,7 @@ fn the_limit_is_for_the_frame_whatever_is_skipped() {
 }
 
 #[test]
-fn a_field_of_no_bytes_or_too_many_panics_at_the_callers_line() {
+fn a_field_length_out_of_range_panics_at_the_callers_line() {
     for bytes in [0, 9] {
         let panicked = panic_of(|| _ = Builder::new().length_field_length(bytes)).unwrap();
         assert_eq!(panicked.message, "invalid length field length");

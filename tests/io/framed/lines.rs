@@ -1,4 +1,4 @@
-//! Lines.
+//! `LinesCodec`.
 
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -27,7 +27,7 @@ fn lines_are_found_and_their_ends_stripped() {
         assert_eq!(decoded(&mut codec, &mut buf).unwrap(), line);
     }
     assert_eq!(decoded(&mut codec, &mut buf), None);
-    // Half an end of a line is none, and no line either.
+    // A lone `\r` at the end of the stream is neither a line end nor a line.
     assert_eq!(codec.decode_eof(&mut buf).unwrap(), None);
     buf.extend_from_slice(b"k");
     assert_eq!(decoded(&mut codec, &mut buf), None);
@@ -36,7 +36,7 @@ fn lines_are_found_and_their_ends_stripped() {
 }
 
 #[test]
-fn lines_come_out_the_same_however_they_were_cut_up() {
+fn lines_do_not_depend_on_how_the_bytes_were_cut() {
     ends(|| {
         for seed in 1..3000 {
             let mut random = Random(seed);
@@ -48,7 +48,7 @@ fn lines_come_out_the_same_however_they_were_cut_up() {
                 }
                 all.push('\n');
             }
-            // What the codec says of it all at once, and what must come of the pieces.
+            // The frames of all the bytes at once, and the frames of the pieces, which must be the same.
             let expected: Vec<_> = all
                 .split_terminator('\n')
                 .map(|line| (line.len() <= most).then(|| line.strip_suffix('\r').unwrap_or(line)))
@@ -64,7 +64,7 @@ fn lines_come_out_the_same_however_they_were_cut_up() {
                         Some(Err(error)) => {
                             assert!(is_too_long(Err(error)));
                             found.push(None);
-                            // One `None` follows the error, and then it goes on.
+                            // One `None` follows the error, and then reading continues.
                             assert!(lines.next().await.is_none());
                         }
                         None => panic!("seed {seed}: {found:?} of {expected:?}"),
@@ -97,7 +97,7 @@ fn a_line_over_the_limit_is_an_error_and_is_skipped() {
 }
 
 #[test]
-fn the_limit_is_noticed_when_it_is_passed_and_not_when_the_line_ends() {
+fn a_line_fails_when_it_passes_the_limit_and_not_when_it_ends() {
     let mut codec = LinesCodec::new_with_max_length(11);
     let mut buf = BytesMut::from("line ");
     assert_eq!(decoded(&mut codec, &mut buf), None);
@@ -106,7 +106,7 @@ fn the_limit_is_noticed_when_it_is_passed_and_not_when_the_line_ends() {
     for more in ["aaaaaaaaaaaaaaaaaaaaaaa", "a", ""] {
         buf.extend_from_slice(more.as_bytes());
         assert_eq!(decoded(&mut codec, &mut buf), None);
-        // And what comes of it meanwhile is not kept.
+        // And its bytes are not kept.
         assert!(buf.is_empty());
     }
     buf.extend_from_slice(b"ong\nshort\n");
@@ -114,7 +114,7 @@ fn the_limit_is_noticed_when_it_is_passed_and_not_when_the_line_ends() {
 }
 
 #[test]
-fn a_line_of_just_the_limit_is_none_over_it() {
+fn a_line_of_exactly_the_limit_is_accepted() {
     let mut codec = LinesCodec::new_with_max_length(5);
     let mut buf = BytesMut::from("hello");
     assert_eq!(decoded(&mut codec, &mut buf), None);
@@ -129,7 +129,7 @@ fn a_line_of_just_the_limit_is_none_over_it() {
 }
 
 #[test]
-fn what_is_no_text_is_invalid_data_and_the_next_line_is_found() {
+fn a_line_that_is_not_utf8_is_invalid_data_and_the_next_line_is_found() {
     let stream = reader([Data(b"good\nbad \xFF\n".to_vec()), Pending, text("good again\nx")]);
     let mut lines = FramedRead::new(stream, LinesCodec::new());
     block_on(async {
@@ -140,22 +140,22 @@ fn what_is_no_text_is_invalid_data_and_the_next_line_is_found() {
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         assert!(lines.next().await.is_none());
         assert_eq!(lines.next().await.unwrap().unwrap(), "good again");
-        // The last line need not end.
+        // The last line need not have an end.
         assert_eq!(lines.next().await.unwrap().unwrap(), "x");
         assert!(lines.next().await.is_none());
     });
 }
 
-/// It had looked through all of the line already, and that must not be remembered for the next one.
+/// The codec had searched the whole line, and must start from 0 in the next one.
 #[test]
-fn a_last_line_that_is_no_text_leaves_the_codec_whole() {
+fn a_last_line_that_is_not_utf8_resets_the_codec() {
     let mut codec = LinesCodec::new();
     let mut buf = BytesMut::from(&b"bad \xFF"[..]);
     assert_eq!(decoded(&mut codec, &mut buf), None);
     assert!(codec.decode_eof(&mut buf).is_err());
     buf.extend_from_slice(b"a\n");
     assert_eq!(decoded(&mut codec, &mut buf).unwrap(), "a");
-    // Nor if somebody else takes bytes out of the buffer.
+    // Nor if other code takes bytes out of the buffer.
     buf.extend_from_slice(b"a long line without an end");
     assert_eq!(decoded(&mut codec, &mut buf), None);
     buf.clear();
@@ -173,7 +173,7 @@ fn a_line_is_written_with_its_end() {
 }
 
 #[test]
-fn the_error_of_a_line_says_what_it_is() {
+fn the_error_of_a_line_names_its_cause() {
     let error = LinesCodecError::MaxLineLengthExceeded;
     assert_eq!(error.to_string(), "max line length exceeded");
     assert!(error.source().is_none());

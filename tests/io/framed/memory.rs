@@ -1,4 +1,4 @@
-//! Memory follows what a peer sends, and not what it says that it will send.
+//! Memory grows with the bytes that a peer sends, not with the length that it announces.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,7 +7,7 @@ use futures::FutureExt;
 use openwork::io::framed::{FramedRead, LengthDelimitedCodec, LinesCodec};
 use openwork::io::{AsyncReadExt, AsyncWriteExt, duplex, repeat};
 
-/// Counts what this thread has, and the most that it had.
+/// Counts the bytes that this thread has allocated, and their maximum.
 struct Counting;
 
 thread_local! {
@@ -25,7 +25,7 @@ fn count(bytes: isize) {
     });
 }
 
-// SAFETY: every call is handed to the system's allocator as it is.
+// SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// The most memory that `body` needed at one time.
+/// The maximum of the memory that `body` has allocated at one time.
 fn most(body: impl FnOnce()) -> usize {
     let before = HAS.get();
     MOST.set(before);
@@ -51,7 +51,7 @@ fn most(body: impl FnOnce()) -> usize {
 const KIB: usize = 1024;
 
 #[test]
-fn what_a_header_claims_is_not_reserved() {
+fn the_length_in_a_header_is_not_reserved() {
     for claimed in [1_u64 << 30, 4 << 30, u64::MAX >> 1] {
         let used = most(|| {
             let (mut peer, stream) = duplex(KIB);
@@ -60,7 +60,7 @@ fn what_a_header_claims_is_not_reserved() {
                 .length_field_length(8)
                 .max_frame_length(usize::MAX)
                 .new_read(stream);
-            // The claim is within the limit. So it is believed, and nothing comes.
+            // The length is within the limit, but no bytes follow.
             for _ in 0..10 {
                 assert!(frames.next().now_or_never().is_none());
             }
@@ -70,7 +70,7 @@ fn what_a_header_claims_is_not_reserved() {
 }
 
 #[test]
-fn memory_is_in_proportion_to_what_has_come() {
+fn memory_is_in_proportion_to_the_bytes_that_have_come() {
     for come in [10 * KIB, 100 * KIB, 1000 * KIB, 4000 * KIB] {
         let used = most(|| {
             let header = u32::MAX.to_be_bytes();
@@ -80,7 +80,7 @@ fn memory_is_in_proportion_to_what_has_come() {
             let end = frames.next().now_or_never().unwrap().unwrap();
             assert!(end.is_err());
         });
-        // A buffer that doubles, and the old one beside the new one while it is copied.
+        // A buffer that doubles needs the old and the new memory while it copies.
         assert!(used < 3 * come + 300 * KIB, "{used} bytes for {come} that came");
     }
 }
@@ -92,7 +92,7 @@ fn a_line_over_the_limit_is_not_kept_however_long_it_is() {
         let mut lines = FramedRead::new(stream, LinesCodec::new_with_max_length(100));
         assert!(lines.next().now_or_never().unwrap().unwrap().is_err());
         assert!(lines.next().now_or_never().unwrap().is_none());
-        // Read on, to the end of the stream.
+        // Reads to the end of the stream.
         assert!(lines.next().now_or_never().unwrap().is_none());
     });
     // The window of a reader that always fills it grows to 256 KiB.

@@ -1,4 +1,4 @@
-//! Messages on a stream of bytes: found however they were cut up, refused when they are broken.
+//! Frames: found no matter how the bytes were cut, and an error if they are broken.
 
 mod sink_and_stream;
 mod length_delimited;

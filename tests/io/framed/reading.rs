@@ -1,4 +1,4 @@
-//! How frames are read, whatever the codec.
+//! Reading frames, with any codec.
 
 use std::future::pending;
 use std::io::{self, ErrorKind};
@@ -18,7 +18,7 @@ fn lines(steps: impl IntoIterator<Item = Step>) -> FramedRead<Script, LinesCodec
     FramedRead::new(reader(steps), LinesCodec::new())
 }
 
-/// Frames of two bytes, and no opinion about the end.
+/// Frames of two bytes, with the default `decode_eof`.
 #[derive(Debug, Default)]
 struct Pairs {
     ends_asked: usize,
@@ -38,7 +38,7 @@ impl Decoder for Pairs {
 }
 
 #[test]
-fn a_frame_is_not_lost_with_the_future_that_waits_for_it() {
+fn dropping_next_loses_no_frame() {
     let mut lines = lines([text("be"), Pending, text("gun\nne"), Pending, text("xt\n")]);
     assert!(lines.next().now_or_never().is_none());
     assert_eq!(lines.read_buffer(), "be");
@@ -48,7 +48,7 @@ fn a_frame_is_not_lost_with_the_future_that_waits_for_it() {
 }
 
 #[test]
-fn the_reader_is_asked_only_when_the_buffer_has_no_frame() {
+fn the_reader_is_polled_only_when_the_buffer_has_no_frame() {
     let mut lines = lines([text("one\ntwo\nth"), Stall]);
     assert_eq!(block_on(lines.next()).unwrap().unwrap(), "one");
     assert_eq!(block_on(lines.next()).unwrap().unwrap(), "two");
@@ -58,7 +58,7 @@ fn the_reader_is_asked_only_when_the_buffer_has_no_frame() {
 }
 
 #[test]
-fn an_error_of_the_reader_comes_once_then_none_then_it_goes_on() {
+fn an_error_of_the_reader_comes_once_and_none_follows_before_reading_continues() {
     block_on(async {
         let mut lines = lines([text("be"), Fail(ErrorKind::TimedOut), text("gun\n")]);
         let error = lines.next().await.unwrap().unwrap_err();
@@ -70,26 +70,26 @@ fn an_error_of_the_reader_comes_once_then_none_then_it_goes_on() {
 }
 
 #[test]
-fn an_interrupted_read_is_done_again() {
+fn an_interrupted_read_is_repeated() {
     let interrupted = Fail(ErrorKind::Interrupted);
     let mut lines = lines([interrupted.clone(), text("a"), interrupted, text("b\n")]);
     assert_eq!(block_on(lines.next()).unwrap().unwrap(), "ab");
 }
 
 #[test]
-fn what_is_left_at_the_end_is_an_error_unless_the_codec_knows_better() {
+fn bytes_left_at_the_end_are_an_error_by_default() {
     let mut pairs = FramedRead::new(&b"abc"[..], Pairs::default());
     assert_eq!(block_on(pairs.next()).unwrap().unwrap(), *b"ab");
     let error = block_on(pairs.next()).unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     assert_eq!(error.to_string(), "the stream ended inside a frame");
-    // It is said once.
+    // The error is returned once.
     assert!(block_on(pairs.next()).is_none());
     assert!(block_on(pairs.next()).is_none());
 }
 
 #[test]
-fn after_a_broken_frame_what_is_in_the_buffer_is_looked_at_without_waiting() {
+fn after_a_broken_frame_the_rest_of_the_buffer_is_decoded_without_waiting() {
     let mut pairs = FramedRead::new(reader([text("ab!cd"), Stall]), Pairs::default());
     let mut next = || pairs.next().now_or_never();
     assert_eq!(next().unwrap().unwrap().unwrap(), *b"ab");
@@ -101,7 +101,7 @@ fn after_a_broken_frame_what_is_in_the_buffer_is_looked_at_without_waiting() {
 
 /// A file may grow.
 #[test]
-fn a_stream_that_goes_on_after_its_end_is_read_on() {
+fn a_stream_that_continues_after_its_end_is_read_on() {
     block_on(async {
         let mut pairs = FramedRead::new(
             reader([text("ab"), text(""), text("cd"), text(""), text("")]),
@@ -116,8 +116,8 @@ fn a_stream_that_goes_on_after_its_end_is_read_on() {
 }
 
 #[test]
-fn a_codec_may_have_more_to_say_after_the_end() {
-    /// Says at the end how many bytes there were, then "over".
+fn decode_eof_may_return_several_frames() {
+    /// Returns two frames at the end: the number of bytes, then "over".
     struct Counts(Vec<String>);
     impl Decoder for Counts {
         type Item = String;
@@ -138,7 +138,7 @@ fn a_codec_may_have_more_to_say_after_the_end() {
 }
 
 #[test]
-fn whatever_has_come_is_a_frame_for_the_codec_that_finds_none() {
+fn the_bytes_codec_returns_all_bytes_as_a_frame() {
     let mut stream =
         FramedRead::new(reader([text("a"), Pending, Data(pattern(9000))]), BytesCodec::new());
     let mut all = Vec::new();
@@ -156,13 +156,13 @@ fn large_frames_are_read_in_large_pieces() {
     let bytes = [&(4_u32 << 20).to_be_bytes()[..], &frame].concat();
     let mut stream = FramedRead::new(reader([Data(bytes)]), LengthDelimitedCodec::new());
     assert!(block_on(stream.next()).unwrap().unwrap() == frame);
-    // In bites of the first size it would be 512.
+    // Reads of the first window would be 512.
     assert!(stream.get_ref().rooms.len() < 50, "{}", stream.get_ref().rooms.len());
     assert!(stream.get_ref().rooms.iter().all(|room| *room > 0));
 }
 
 #[test]
-fn a_panic_of_the_reader_leaves_the_buffer_as_it_was() {
+fn a_panic_of_the_reader_leaves_the_buffer_unchanged() {
     let mut lines = lines([text("be"), Panic, text("gun\n")]);
     assert!(panic_of(AssertUnwindSafe(|| block_on(lines.next()))).is_some());
     assert_eq!(lines.read_buffer(), "be");
@@ -171,7 +171,7 @@ fn a_panic_of_the_reader_leaves_the_buffer_as_it_was() {
 
 /// Behaviour 12: neither a reader that never waits nor a buffer full of frames.
 #[test]
-fn who_reads_frames_for_ever_gives_way() {
+fn reading_frames_in_a_loop_yields() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let endless = openwork::spawn(async {
@@ -186,13 +186,13 @@ fn who_reads_frames_for_ever_gives_way() {
 }
 
 #[test]
-fn a_buffer_full_of_frames_is_not_handed_out_in_one_poll() {
+fn a_buffer_full_of_frames_is_not_returned_in_one_poll() {
     ends(|| {
         openwork::block_on(async {
             let frames = vec![b'\n'; 5000];
             let mut lines = Box::pin(FramedRead::new(&frames[..], LinesCodec::new()));
             let mut ready = 0;
-            // In one poll of this task.
+            // Within one poll of this task.
             while lines.next().now_or_never().is_some() {
                 ready += 1;
                 assert!(ready < 1000);
@@ -203,14 +203,14 @@ fn a_buffer_full_of_frames_is_not_handed_out_in_one_poll() {
 }
 
 #[test]
-fn it_is_a_stream_for_the_ecosystem() {
+fn the_methods_of_futures_streams_work_on_it() {
     let lines = lines([text("1\n2\n"), Pending, text("3")]);
     let sum = lines.map(|line| line.unwrap().parse::<i32>().unwrap()).fold(0, async |a, b| a + b);
     assert_eq!(block_on(sum), 6);
 }
 
 #[test]
-fn who_waits_is_woken_by_the_reader() {
+fn the_reader_wakes_the_waiting_task() {
     let (mut near, far) = openwork::io::duplex(8);
     let mut lines = FramedRead::new(far, LinesCodec::new());
     let mut next = Probe::new(lines.next());
@@ -230,14 +230,14 @@ fn the_first_read_is_of_the_capacity_and_takes_no_memory_before() {
 }
 
 #[test]
-fn the_parts_are_at_hand() {
+fn the_stream_the_codec_and_the_buffer_are_accessible() {
     let mut lines = FramedRead::with_capacity(&b"one\ntwo"[..], LinesCodec::new(), 5);
     block_on(lines.next()).unwrap().unwrap();
     assert_eq!(lines.codec().max_length(), usize::MAX);
     lines.codec_mut().clone_from(&LinesCodec::new_with_max_length(2));
     let mut pairs = lines.map_codec(|_| Pairs { ends_asked: 0 });
     assert_eq!(pairs.codec().ends_asked, 0);
-    // A buffer filled by hand.
+    // Bytes that the test puts into the buffer.
     pairs.read_buffer_mut().extend_from_slice(b"xy");
     let mut all = Vec::new();
     while let Some(Ok(pair)) = block_on(pairs.next()) {
@@ -249,11 +249,11 @@ fn the_parts_are_at_hand() {
 
 /// Behaviour 41.
 #[test]
-fn the_futures_go_where_their_streams_go() {
+fn the_futures_are_send_sync_and_unpin_if_their_streams_are() {
     fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
     goes(lines([]).next());
     fn may_be_pinned<T: futures::Stream>(_: T) {}
-    // The stream need not be one that can be moved.
+    // The stream need not be `Unpin`.
     let never = async {
         pending::<()>().await;
         Ok::<_, io::Error>(&b""[..])

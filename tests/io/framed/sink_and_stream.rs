@@ -1,4 +1,4 @@
-//! A stream that is read and written in frames.
+//! `Framed`: reading and writing on one stream, and the traits `Stream` and `Sink`.
 
 use std::io::ErrorKind;
 
@@ -16,7 +16,7 @@ use crate::script::Step::{Fail, Pending, Take};
 use crate::script::{reader, text, writer};
 
 #[test]
-fn questions_go_one_way_and_answers_the_other() {
+fn one_framed_stream_sends_questions_and_receives_answers() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (near, far) = duplex(16);
@@ -70,9 +70,9 @@ fn a_task_for_each_direction_takes_a_half_each() {
     });
 }
 
-/// As after an `Upgrade` in HTTP: what has come already belongs to the next protocol.
+/// As after an HTTP `Upgrade`: bytes that were read already belong to the next protocol.
 #[test]
-fn the_protocol_is_changed_and_nothing_is_lost() {
+fn changing_the_protocol_loses_nothing() {
     block_on(async {
         let stream = reader([text("upgrade\n\0\0\0\x03abc\0"), text("\0\0\x01d")]);
         let mut lines = Framed::new(stream, LinesCodec::new());
@@ -91,7 +91,7 @@ fn the_protocol_is_changed_and_nothing_is_lost() {
 }
 
 #[test]
-fn another_codec_goes_on_where_the_first_one_was() {
+fn another_codec_continues_where_the_first_one_was() {
     block_on(async {
         let mut lines = Framed::with_capacity(&b"one\ntwo"[..], LinesCodec::new(), 100);
         assert_eq!(lines.next().await.unwrap().unwrap(), "one");
@@ -107,7 +107,7 @@ fn another_codec_goes_on_where_the_first_one_was() {
 }
 
 #[test]
-fn it_is_a_sink_for_the_ecosystem() {
+fn the_methods_of_futures_sinks_work_on_it() {
     block_on(async {
         let mut frames = LengthDelimitedCodec::new().framed(reader([]));
         frames.get_mut().takes_all = true;
@@ -123,7 +123,7 @@ fn it_is_a_sink_for_the_ecosystem() {
     });
 }
 
-/// The boundary holds for the trait too, and an error of the stream is one of the encoder.
+/// The boundary applies to the trait's methods too, and an error of the stream is converted to the encoder's.
 #[test]
 fn a_sink_waits_behind_the_boundary_and_converts_errors() {
     let steps = [Pending, Take(100), Fail(ErrorKind::TimedOut)];
@@ -137,7 +137,7 @@ fn a_sink_waits_behind_the_boundary_and_converts_errors() {
 }
 
 #[test]
-fn it_is_a_stream_for_the_ecosystem() {
+fn the_methods_of_futures_streams_work_on_it() {
     let frames = Framed::new(&b"a\nb\nc"[..], LinesCodec::new());
     let lines: Vec<_> = block_on(frames.map(Result::unwrap).collect());
     assert_eq!(lines, ["a", "b", "c"]);
@@ -145,7 +145,7 @@ fn it_is_a_stream_for_the_ecosystem() {
 
 /// Behaviour 41.
 #[test]
-fn they_go_where_their_streams_go() {
+fn the_types_are_send_sync_and_unpin_if_their_streams_are() {
     fn goes<T: Send + Sync + Unpin>() {}
     goes::<Framed<DuplexStream, LinesCodec>>();
     goes::<FramedRead<DuplexStream, LengthDelimitedCodec>>();

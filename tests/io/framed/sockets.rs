@@ -1,5 +1,5 @@
-//! Frames over a real connection, cut up at random: by who writes them, by the system, and by who gives up
-//! waiting for one and asks again.
+//! Frames over a real connection. The writer and the system cut the bytes at random, and the reader drops its futures at
+//! random and calls again.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener as StdListener, TcpStream as StdStream};
@@ -18,7 +18,7 @@ use crate::common::{Random, on_every_flavour};
 
 const FRAMES: usize = 400;
 
-/// Frames of every length, most of them short, some longer than any buffer here begins with.
+/// Frames of every length: most are short, some are longer than the first buffer.
 fn frames(seed: u64) -> Vec<Bytes> {
     let mut random = Random(seed);
     let mut frame = || -> Bytes {
@@ -33,7 +33,7 @@ fn frames(seed: u64) -> Vec<Bytes> {
     (0..FRAMES).map(|_| frame()).collect()
 }
 
-/// Writes the bytes in pieces of random lengths, from one byte on.
+/// Writes the bytes in pieces of random lengths of at least one byte.
 fn write_in_pieces(mut stream: StdStream, bytes: &[u8], mut random: Random) {
     stream.set_nodelay(true).unwrap();
     let mut rest = bytes;
@@ -57,7 +57,7 @@ fn std_pair() -> (StdStream, StdStream) {
 }
 
 #[test]
-fn frames_are_found_however_a_stranger_cuts_them_up() {
+fn frames_are_found_for_every_cut_of_the_bytes() {
     on_every_flavour(|flavour| {
         for seed in [1, 2] {
             let (near, far) = std_pair();
@@ -74,7 +74,7 @@ fn frames_are_found_however_a_stranger_cuts_them_up() {
                 let mut random = Random(seed + 200);
                 let mut reader = Framed::new(near, LengthDelimitedCodec::new());
                 for frame in &sent {
-                    // Now and then it is given up before it has come, and asked for again.
+                    // Now and then the future is dropped before the frame has come, and called again.
                     let given_up = match random.below(2) {
                         0 => reader.next().now_or_never(),
                         _ => None,
@@ -85,7 +85,7 @@ fn frames_are_found_however_a_stranger_cuts_them_up() {
                     };
                     assert!(got.unwrap().unwrap() == frame);
                 }
-                // From here on the stream speaks in lines, some of which have come already.
+                // From here on the frames are lines, and some bytes of them were read already.
                 let mut reader = reader.map_codec(|_| LinesCodec::new());
                 for frame in &sent {
                     assert!(reader.next().await.unwrap().unwrap().as_bytes() == frame);
@@ -97,7 +97,7 @@ fn frames_are_found_however_a_stranger_cuts_them_up() {
     });
 }
 
-/// A connection that holds little, so that most frames go over in several pieces.
+/// A connection with small socket buffers, so that most frames are sent in several pieces.
 async fn narrow_pair() -> (TcpStream, TcpStream) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -110,7 +110,7 @@ async fn narrow_pair() -> (TcpStream, TcpStream) {
 }
 
 #[test]
-fn frames_go_there_and_back_through_a_narrow_connection() {
+fn frames_travel_both_ways_through_small_socket_buffers() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (near, far) = narrow_pair().await;
@@ -118,7 +118,7 @@ fn frames_go_there_and_back_through_a_narrow_connection() {
                 let mut echo = Framed::new(far, LengthDelimitedCodec::new());
                 while let Some(frame) = echo.next().await {
                     echo.feed(frame.unwrap().freeze()).await.unwrap();
-                    // Several at a time, or one side would wait for the other for ever.
+                    // Several frames at a time, or one side would wait for the other for ever.
                     if echo.read_buffer().len() < 4 {
                         echo.flush().await.unwrap();
                     }

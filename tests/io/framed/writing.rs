@@ -1,10 +1,10 @@
-//! How frames are written, whatever the codec.
+//! Writing frames, with any codec.
 
 use std::io::{self, ErrorKind};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use futures::FutureExt;
 use futures::executor::block_on;
+use futures::{FutureExt, SinkExt};
 use openwork::io::framed::{BytesCodec, Encoder, FramedWrite, LengthDelimitedCodec, LinesCodec};
 use openwork::io::{AsyncReadExt, BufWriter, duplex};
 
@@ -17,7 +17,7 @@ fn lines(steps: impl IntoIterator<Item = Step>) -> FramedWrite<Script, LinesCode
 }
 
 #[test]
-fn what_is_fed_goes_out_in_one_write_at_the_next_send_or_flush() {
+fn fed_frames_go_out_in_one_write_at_the_next_send_or_flush() {
     block_on(async {
         let mut stream = FramedWrite::new(greedy(), LinesCodec::new());
         stream.feed("one").await.unwrap();
@@ -33,12 +33,12 @@ fn what_is_fed_goes_out_in_one_write_at_the_next_send_or_flush() {
 }
 
 #[test]
-fn frames_arrive_whole_whatever_the_writer_takes() {
+fn frames_arrive_complete_for_every_size_of_write() {
     ends(|| {
         for seed in 1..300 {
             let mut random = Random(seed);
             let mut steps = bites(2000, 20, |limit| random.below(limit));
-            // A flush is not done again.
+            // An interrupted flush is not repeated.
             steps.retain(|step| !matches!(step, Fail(_)));
             let mut stream = lines(steps);
             stream.set_backpressure_boundary(random.below(50));
@@ -47,7 +47,7 @@ fn frames_arrive_whole_whatever_the_writer_takes() {
                 let line = "x".repeat(random.below(30));
                 expected.extend_from_slice(line.as_bytes());
                 expected.push(b'\n');
-                // Now and then the future is dropped before its end; what it has encoded is not lost.
+                // Now and then the future is dropped before its end; the encoded frame is not lost.
                 match random.below(3) {
                     0 => block_on(stream.send(line)).unwrap(),
                     1 => block_on(stream.feed(line)).unwrap(),
@@ -64,11 +64,11 @@ fn frames_arrive_whole_whatever_the_writer_takes() {
 }
 
 #[test]
-fn a_send_that_is_dropped_leaves_its_frame_whole_or_not_at_all() {
+fn a_dropped_send_leaves_its_frame_complete_or_not_at_all() {
     let mut stream = lines([Take(2), Stall]);
     assert!(stream.send("begun").now_or_never().is_none());
     assert_eq!(stream.write_buffer(), "gun\n");
-    // Here it must wait for room, and so nothing is encoded.
+    // Here the send waits for room, and so encodes nothing.
     stream.set_backpressure_boundary(4);
     assert!(stream.send("never").now_or_never().is_none());
     assert!(stream.feed("never").now_or_never().is_none());
@@ -78,7 +78,7 @@ fn a_send_that_is_dropped_leaves_its_frame_whole_or_not_at_all() {
 }
 
 #[test]
-fn behind_the_boundary_a_feed_waits_until_enough_is_written() {
+fn at_the_boundary_a_feed_waits_until_enough_is_written() {
     let mut stream = lines([Stall]);
     assert_eq!(stream.backpressure_boundary(), 8 * 1024);
     let line = "x".repeat(4 * 1024 - 1);
@@ -90,16 +90,16 @@ fn behind_the_boundary_a_feed_waits_until_enough_is_written() {
     stream.get_mut().writes = [Pending, Take(5000)].into();
     block_on(stream.feed("more")).unwrap();
     assert_eq!(stream.write_buffer().len(), 8 * 1024 - 5000 + 5);
-    // A boundary of nothing: each frame waits for the one before.
+    // With a boundary of 0, each frame waits for the one before.
     stream.set_backpressure_boundary(0);
     stream.get_mut().writes = [Take(2000), Take(1), Take(2000)].into();
     block_on(stream.feed("x")).unwrap();
     assert_eq!(stream.write_buffer(), "x\n");
 }
 
-/// Back-pressure, as it shows: memory stays where it is.
+/// Backpressure: the write buffer does not grow.
 #[test]
-fn a_reader_that_stalls_holds_up_the_sender() {
+fn a_stalled_reader_makes_the_sender_wait() {
     let (near, mut far) = duplex(1000);
     let mut stream = FramedWrite::new(near, BytesCodec::new());
     let frame = Bytes::from(vec![7; 10_000]);
@@ -120,7 +120,7 @@ fn a_reader_that_stalls_holds_up_the_sender() {
 }
 
 #[test]
-fn an_error_of_the_writer_is_handed_on_and_what_was_not_written_stays() {
+fn after_an_error_of_the_writer_the_unwritten_bytes_stay() {
     let mut stream = lines([Take(2), Fail(ErrorKind::BrokenPipe), Take(0), Take(100)]);
     let sent = block_on(stream.send("begun"));
     assert_eq!(sent.unwrap_err().to_string(), "broken pipe");
@@ -130,13 +130,13 @@ fn an_error_of_the_writer_is_handed_on_and_what_was_not_written_stays() {
 
     let mut stream = lines([Fail(ErrorKind::Interrupted), Take(100), Fail(ErrorKind::TimedOut)]);
     block_on(stream.feed("a")).unwrap();
-    // At the flush of the writer itself.
+    // At the flush of the stream itself.
     assert_eq!(block_on(stream.flush()).unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(stream.get_ref().written, b"a\n");
 }
 
 #[test]
-fn a_frame_that_is_refused_is_not_sent_and_the_others_are() {
+fn a_frame_that_cannot_be_encoded_is_not_sent_and_the_others_are() {
     let codec = LengthDelimitedCodec::builder().max_frame_length(3).new_codec();
     let mut stream = FramedWrite::new(greedy(), codec);
     block_on(stream.feed(Bytes::from_static(b"abc"))).unwrap();
@@ -184,7 +184,7 @@ fn one_encoder_may_have_several_kinds_of_frames() {
 
 /// Behaviour 41.
 #[test]
-fn the_futures_go_where_their_streams_go() {
+fn the_futures_are_send_sync_and_unpin_if_their_streams_are() {
     fn goes<F: Future + Send + Sync + Unpin>(_: F) {}
     goes(lines([]).send("a"));
     goes(lines([]).feed("a"));
