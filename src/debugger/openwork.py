@@ -389,7 +389,7 @@ def read_sections(file):
 LINES = None
 
 
-def await_line(kind, state):
+def await_line(type_, state):
     """The file and line of a coroutine's state, or None."""
     global LINES
     if LINES is None:
@@ -400,7 +400,51 @@ def await_line(kind, state):
                     LINES.update(Dwarf(objfile.filename).lines)
                 except (OSError, ValueError, IndexError, KeyError, struct.error, zlib.error) as error:
                     gdb.write("openwork: no lines of awaits from %s (%s)\n" % (objfile.filename, error))
-    return LINES.get(kind.name, {}).get(str(state))
+    lines = LINES.get(type_.name, {})
+    line, header = lines.get(str(state)), lines.get("0")
+    if line and header and line[0] != header[0]:
+        # It is in a macro of another file, `join!` or `select!`. The awaited future is a variable of the function that
+        # the coroutine became, and that has the line of the macro's call.
+        line = lines[str(state)] = call_line(type_, state) or line
+    return line
+
+
+def call_line(type_, state):
+    symbol = function_symbol(body_name(type_.name))
+    awaited = next((each.type for each in type_[str(state)].type.fields() if each.name == "__awaitee"), None)
+    for variable in awaited_variables(symbol) if symbol and awaited else ():
+        if name_of(variable.type) == name_of(awaited):
+            return symbol.symtab.filename, variable.line
+    return None
+
+
+def body_name(name):
+    """The function of a coroutine's type."""
+    return re.sub(r"\{(async_\w+)_env#(\d+)\}(?=<|$)(?!.*_env#)", r"{\1#\2}", name)
+
+
+def awaited_variables(symbol):
+    """The variables of a coroutine's function that are the futures which it awaits."""
+    start, end = function_range(symbol)
+    seen = set()
+    for entry in symbol.symtab.linetable():
+        block = gdb.block_for_pc(entry.pc) if start <= entry.pc < end else None
+        while block is not None and block.function is None:
+            if (block.start, block.end) not in seen:
+                seen.add((block.start, block.end))
+                yield from (each for each in block if each.name == "__awaitee")
+            block = block.superblock
+
+
+def function_symbol(name):
+    return gdb.lookup_static_symbol(name) or gdb.lookup_global_symbol(name)
+
+
+def function_range(symbol):
+    block = gdb.block_for_pc(int(symbol.value().address))
+    while block.function is None:
+        block = block.superblock
+    return block.start, block.end
 
 
 # ---- looking for things in a value ----
@@ -524,7 +568,7 @@ class Coroutine:
 
 # Of this crate: futures that wait for others, and show them. All other futures of the crate are leaves.
 WAITS_FOR_OTHERS = re.compile(
-    r"^openwork::(future::|stream::|time::(timeout|interval)::|task::(local|budget|tracker|lent|scope)::|sync::cancellation::run)"
+    r"^openwork::(future::|stream::|runtime::(?!join_handle)|time::(timeout|interval)::|task::(local|budget|tracker|lent|scope)::|sync::cancellation::run)"
 )
 # These only hold other futures: a chain leaves them out.
 TRANSPARENT = re.compile(r"^(core|alloc|std)::|^openwork::future::(held|join|select|macros|either)::(?!JoinList|SelectList)")
@@ -632,7 +676,7 @@ class Task:
         part = {name: int.from_bytes(content[start:end], "little") for name, (start, end) in fields.items()}
         self.id, self.parent, self.polls, self.bits = part["id"], part["parent"], part["polls"], part["state"]
         self.worker = part["running_on"] - 1 if part["running_on"] else None
-        self.location = part["location"]
+        self.location, self.id_offset = part["location"], fields["id"][0]
         self.name = "task %d" % self.id
 
     @staticmethod
@@ -701,7 +745,7 @@ class Runtime:
         self.shared, self.id = shared, integer(shared, "id")
         remotes, type_ = elements(shared["remotes"], lookup("openwork::engine::scheduler::Remote"))
         self.remotes = [at(type_, address) for address in remotes]
-        self.driver = shared["driver"]
+        self.driver, self.clock = shared["driver"], None
 
     def tasks(self):
         """Every task that is not complete."""
@@ -719,15 +763,20 @@ class Runtime:
     def timers(self):
         return find(self.driver["timers"], "data", "value")
 
-    def now(self):
-        """The time by the runtime's clock, in nanoseconds. Of a core file: when its timers were last looked at."""
-        clock = at(lookup("openwork::engine::clock::Clock"), arc_data(self.driver["clock"]))
-        name, state = variant(find(clock["state"], "data", "value"))
-        if name == "Paused":
-            return nanos(find(state, "at"))
-        if not is_live():
-            return integer(self.timers(), "now")
-        return nanos(find(state, "at")) + time.clock_gettime_ns(time.CLOCK_MONOTONIC) - nanos(find(state, "since"))
+    def read_clock(self):
+        """The clock's origin, and the time on its scale, in nanoseconds. Of a core file: when the timers were last
+        looked at."""
+        if self.clock is None:
+            clock = at(lookup("openwork::engine::clock::Clock"), arc_data(self.driver["clock"]))
+            name, state = variant(find(clock["state"], "data", "value"))
+            if name == "Paused":
+                now = nanos(find(state, "at"))
+            elif is_live():
+                now = nanos(find(state, "at")) + time.clock_gettime_ns(time.CLOCK_MONOTONIC) - nanos(find(state, "since"))
+            else:
+                now = integer(self.timers(), "now")
+            self.clock = nanos(clock["origin"]), now
+        return self.clock
 
 
 def nanos(value):
@@ -906,7 +955,7 @@ def user_frames(thread):
 def without_parameters(name):
     """A function's name without what is in its outermost angle brackets."""
     kept, depth = "", 0
-    for character in name:
+    for character in name.replace("->", ""):
         depth += character == "<"
         kept += character if depth == 0 else ""
         depth -= character == ">"
@@ -916,15 +965,19 @@ def without_parameters(name):
 # ---- what a leaf waits for ----
 
 
+# The types that leaves wait for, and what they are.
+RESOURCE_NAMES = [(re.compile("^openwork::" + pattern), kind) for pattern, kind in (
+    (r"time::sleep::Sleep$", "sleep"), (r"engine::reactor::Source$", "source"), (r"runtime::join_handle::JoinHandle<", "join"),
+    (r"sync::mutex::Mutex<", "mutex"), (r"sync::rwlock::(\w+::)?RwLock<", "rwlock"), (r"sync::semaphore::Semaphore$", "semaphore"),
+    (r"sync::once_cell::OnceCell<", "once cell"), (r"sync::notify::Notify$", "notify"), (r"sync::barrier::Barrier$", "barrier"),
+    (r"sync::(mpsc|oneshot|broadcast|watch)::(\w+::)?(Chan|Channel|Shared|Queue)<", "channel"))]
+
+
 def resource_kind(type_):
-    for start, kind in (("openwork::time::sleep::Sleep", "sleep"), ("openwork::engine::reactor::Source", "source"),
-                        ("openwork::runtime::join_handle::JoinHandle<", "join")):
-        if type_.name and type_.name.startswith(start):
-            return kind
-    return None
+    return next((kind for pattern, kind in RESOURCE_NAMES if pattern.search(name_of(type_))), None)
 
 
-RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor)|^core::task::wake|^std::|Vec<|HashMap")
+RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor|prim)|^core::task::wake|^std::(thread|io|net|fs|collections)|Vec<|HashMap")
 
 
 def words_for(world, task, node):
@@ -932,7 +985,9 @@ def words_for(world, task, node):
     found = RESOURCES.walk(RESOURCES.plan(node.type), node.address)
     words = [WORDS[plan.parts](world, task, at(plan.type, address)) for plan, address in found]
     words = [each for each in words if each]
-    name = short(node.name)
+    # Of a leaf of this crate the type's parameters say nothing; a closure has the name of its function.
+    path = [part for part in without_parameters(node.name).split("::") if not part.startswith("{")]
+    name = path[-1] if node.kind == "leaf" else short(node.name)
     if not words:
         return name
     return words[0] if node.name == found[0][0].name else "%s: %s" % (name, ", ".join(words))
@@ -940,12 +995,11 @@ def words_for(world, task, node):
 
 def sleep_words(world, task, sleep):
     runtime = task.runtime if isinstance(task, Task) else world.runtimes[0]
-    clock = at(lookup("openwork::engine::clock::Clock"), arc_data(runtime.driver["clock"]))
-    return "sleep, " + time_left(runtime, nanos(find(sleep["deadline"], "std")) - nanos(clock["origin"]))
+    return "sleep, " + time_left(runtime, nanos(find(sleep["deadline"], "std")) - runtime.read_clock()[0])
 
 
 def time_left(runtime, deadline):
-    left = (deadline - runtime.now()) / 1e9
+    left = (deadline - runtime.read_clock()[1]) / 1e9
     return "%.3f s left" % left if left >= 0 else "due %.3f s ago" % -left
 
 
@@ -1011,7 +1065,74 @@ def join_words(world, task, handle):
     return "the end of " + (other.name if other else "a task that is complete")
 
 
-WORDS = {"sleep": sleep_words, "source": source_words, "join": join_words}
+LOCK_NAMES = {"mutex": "a mutex", "rwlock": "a read-write lock", "semaphore": "a permit of a semaphore",
+              "once cell": "a once cell"}
+
+
+class Lock:
+    """A mutex, read-write lock, semaphore, or a channel's capacity: permits, who has all of them, and who waits."""
+
+    def __init__(self, world, kind, value):
+        self.kind, self.address = kind, int(value.address)
+        permits = find_type(value, "openwork::sync::permits::Permits")
+        holder = integer(permits, "holder")
+        self.holder = world.by_id.get(holder)
+        self.holder_name = "task %d" % holder if holder else None
+        self.waiters = [world.owner(waker) for waker in queue_of(permits)]
+
+    def __str__(self):
+        kind = LOCK_NAMES.get(self.kind, "room in a channel")
+        held = ", held by " + self.holder_name if self.holder_name else ""
+        return "%s%s; in line: %s" % (kind, held, ", ".join(self.waiters) or "no task")
+
+
+def find_type(value, prefix):
+    """The part of a value, within wrappers, whose type's name begins so."""
+    level = [value]
+    while level:
+        for each in level:
+            if name_of(each.type).startswith(prefix):
+                return each
+        level = [each[field] for each in level for field in inner_fields(each.type)]
+    raise Failed("this script does not know the layout of %s (no %s)" % (value.type, prefix))
+
+
+def queue_of(value):
+    """The wakers of a wait queue, in order."""
+    entries = dict(slab(find_type(value, "slab::Slab<")))
+
+    def link(entry, *names):
+        name = next(name for name in names if has_field(entry.type, name))
+        key = some(entry[name])
+        return None if key is None else int(peel(key))
+
+    queued = {key: entry for key, entry in entries.items() if some(entry["waker"]) is not None}
+    key = next((key for key, entry in queued.items() if link(entry, "prev", "before") is None), None)
+    while key is not None:
+        yield some(queued[key]["waker"])
+        key = link(queued[key], "next", "after")
+
+
+def lock_words(kind):
+    return lambda world, task, value: str(Lock(world, kind, value))
+
+
+def channel_words(world, task, value):
+    kind = re.search(r"sync::(\w+)::", name_of(value.type)).group(1)
+    try:
+        # A sender waits in the line for room; a receiver does not.
+        lock = Lock(world, "channel", value)
+        if task.name in lock.waiters:
+            return str(lock)
+    except Failed:
+        pass
+    senders = ", %d senders" % integer(value, "strong") if has_field(value.type, "strong") else ""
+    return "a message (%s channel%s)" % (kind, senders)
+
+
+WORDS = {"sleep": sleep_words, "source": source_words, "join": join_words, "channel": channel_words,
+         "notify": lambda world, task, value: "a notification", "barrier": lambda world, task, value: "a barrier"}
+WORDS.update({kind: lock_words(kind) for kind in LOCK_NAMES})
 
 
 # ---- the commands that show ----
@@ -1125,7 +1246,7 @@ class Backtrace(Command):
         tasks = find_roots() + world.tasks if words == ["all"] else [world.find(words)]
         for task in tasks:
             spawned = ", spawned at " + place(task.spawned()) if task.spawned() else ""
-            write("%s: %s%s%s" % (task.name, task.state, ", %d polls" % task.polls if task.polls else "", spawned))
+            write("%s: %s%s%s" % (task.name, task.state, ", %d poll%s" % (task.polls, "s" * (task.polls != 1)) if task.polls else "", spawned))
             thread = thread_of(task) if task.is_running else None
             if thread:
                 self.show_frames(thread, with_locals)
@@ -1318,7 +1439,7 @@ class Workers(Command):
         world = World()
         for runtime in world.runtimes:
             count = integer(runtime.shared["idle"], "count")
-            write("runtime %d: %d workers, %d searching, %d parked" % (
+            write("runtime %d: workers: %d, %d searching, %d parked" % (
                 runtime.id, len(runtime.remotes), count & 0xFFFF, count >> 16))
             running = {task.worker: task for task in world.tasks if task.runtime is runtime and task.is_running}
             for index, (remote, thread) in enumerate(zip(runtime.remotes, worker_threads(runtime))):
@@ -1348,6 +1469,54 @@ class Workers(Command):
         return "notified" if state == 3 else "searches" if searching else "runs"
 
 
+class Locks(Command):
+    """async locks"""
+
+    name = "locks"
+
+    def run(self, words):
+        world = World()
+        locks, wanted = {}, {}
+        for task in find_roots() + world.tasks:
+            if not task.is_running:
+                for lock in self.waited_for(world, task):
+                    locks.setdefault(lock.address, lock)
+                    wanted.setdefault(task.name, []).append(lock)
+        if not locks:
+            write("no task waits for a lock")
+        for address, lock in sorted(locks.items()):
+            write("%s at %#x" % (lock, address))
+            if lock.holder and not lock.holder.is_running:
+                line, what = waits(world, lock.holder)
+                write("  %s waits at %s for: %s" % (lock.holder.name, place(line), what))
+        for cycle in self.cycles(wanted):
+            write("deadlock: " + " -> ".join(cycle))
+
+    @staticmethod
+    def waited_for(world, task):
+        nodes = task.futures()
+        while nodes:
+            node = nodes.pop()
+            nodes += node.children()
+            if node.kind == "leaf":
+                for plan, address in RESOURCES.walk(RESOURCES.plan(node.type), node.address):
+                    if plan.parts in LOCK_NAMES:
+                        yield Lock(world, plan.parts, at(plan.type, address))
+
+    @staticmethod
+    def cycles(wanted):
+        """The cycles of tasks each of which waits for a lock that the next one holds: each cycle once."""
+        seen = set()
+        for start in wanted:
+            path, name = [], start
+            while name in wanted and name not in path and name not in seen:
+                path.append(name)
+                name = next((lock.holder_name for lock in wanted[name] if lock.holder_name), None)
+            seen.update(path)
+            if name in path:
+                yield path[path.index(name):] + [name]
+
+
 # ---- the commands that step ----
 
 
@@ -1370,79 +1539,51 @@ class Body:
 
     def __init__(self, frame):
         self.frame, self.function = frame, frame.function()
-        name = re.sub(r"\{(async_\w+)#(\d+)\}(<.*>)?$", r"{\1_env#\2}\3", frame.name())
+        name = re.sub(r"\{(async_\w+)#(\d+)\}(?=<|$)", r"{\1_env#\2}", frame.name())
         plan = FUTURES.plan(lookup(name))
         self.name, self.type, self.coroutine = frame.name(), plan.type, plan.parts
-        block = frame.block()
-        while block.function is None:
-            block = block.superblock
-        self.start, self.end = block.start, block.end
-        self.older = frame.older()
+        self.start, self.end = function_range(self.function)
         self.address = self.find_address()
         # The lines on which nothing of the user's stands: the header, and the closing brace, where every poll ends.
         self.outer_lines = {self.function.line} | {line[1] for line in [await_line(self.type, 1)] if line}
 
     def find_address(self):
         """The coroutine's address: that of an awaited future that is stored in it, less its offset."""
-        seen = set()
-        for entry in self.function.symtab.linetable():
-            if not self.start <= entry.pc < self.end:
-                continue
-            block = gdb.block_for_pc(entry.pc)
-            while block is not None and block.start >= self.start and block.start not in seen:
-                seen.add(block.start)
-                for symbol in block:
-                    if symbol.name == "__awaitee":
-                        address = self.address_by(symbol)
-                        if address is not None:
-                            return address
-                block = block.superblock if block.function is None else None
-        return None
-
-    def address_by(self, symbol):
-        for number in self.coroutine.fields:
-            line, state = await_line(self.type, number), self.coroutine.state(number)
-            for field in state.type.fields():
-                if field.name == "__awaitee" and line and line[1] == symbol.line and name_of(field.type) == name_of(symbol.type):
+        for variable in awaited_variables(self.function):
+            for number in self.coroutine.fields:
+                line, state = await_line(self.type, number), self.coroutine.state(number)
+                awaited = next((each for each in state.type.fields() if each.name == "__awaitee"), None)
+                if awaited and line and line[1] == variable.line and name_of(awaited.type) == name_of(variable.type):
                     try:
-                        return int(symbol.value(self.frame).address) - field.bitpos // 8
+                        return int(variable.value(self.frame).address) - awaited.bitpos // 8
                     except (gdb.error, TypeError):
-                        return None
+                        pass
         return None
-
-    def is_current(self):
-        """Whether the newest frame is this very poll."""
-        frame = gdb.newest_frame()
-        return frame.name() == self.name and frame.older() == self.older
 
     def line(self):
-        return gdb.newest_frame().find_sal().line
+        return self.frame.find_sal().line
+
+    def line_starts(self, start):
+        """Where the lines of the body begin, but for this one and the outer ones. None if `start` is."""
+        entries = self.function.symtab.linetable() if start is not None else ()
+        return [entry.pc for entry in entries
+                if self.start <= entry.pc < self.end and entry.line not in self.outer_lines and entry.line not in (0, start)]
 
     def is_ready(self):
         """After a poll: whether the coroutine has returned (or panicked)."""
         return self.address is None or read_int(self.address + self.coroutine.offset, self.coroutine.size) in (1, 2)
 
 
-class Stops:
-    """What stopped the program last: hears gdb's events while a command runs the program on."""
+class Point(gdb.Breakpoint):
+    """A breakpoint of this script's own, at an address: on one thread, and only if `check()` says so."""
 
-    def __enter__(self):
-        self.breakpoints, self.is_over = [], False
-        gdb.events.stop.connect(self.on_stop)
-        gdb.events.exited.connect(self.on_exit)
-        return self
+    def __init__(self, address, thread=None, check=None):
+        super().__init__("*%d" % address, internal=True)
+        self.silent, self.thread, self.check, self.hit = True, thread and thread.num, check, False
 
-    def __exit__(self, *_):
-        gdb.events.stop.disconnect(self.on_stop)
-        gdb.events.exited.disconnect(self.on_exit)
-
-    def on_stop(self, event):
-        signal = isinstance(event, gdb.SignalEvent)
-        theirs = [each for each in getattr(event, "breakpoints", ()) if each.visible]
-        self.is_over = self.is_over or signal or bool(theirs)
-
-    def on_exit(self, event):
-        self.is_over = True
+    def stop(self):
+        self.hit = self.check is None or self.check()
+        return self.hit
 
 
 class Interrupted(Exception):
@@ -1450,93 +1591,94 @@ class Interrupted(Exception):
 
 
 class Step(Command):
-    """What the three commands have in common."""
+    """What the three commands have in common: they run on to points, and print where they have come to."""
 
     kind = gdb.COMMAND_RUNNING
-    LIMIT = 10000
 
     def run(self, words):
         check_program()
         body = Body(coroutine_frame())
-        with Stops() as self.stops:
-            try:
-                self.to_frame(body.frame)
-                self.go(body)
-            except Interrupted:
-                pass
-        if gdb.selected_inferior().threads():
+        try:
+            self.go(body)
             gdb.execute("frame")
+        except Interrupted:
+            # gdb has said why it stopped.
+            pass
 
-    def execute(self, command):
-        gdb.execute(command, to_string=True)
-        if self.stops.is_over:
+    def run_on(self, points):
+        """Runs to one of these points, and returns it."""
+        try:
+            gdb.execute("continue", to_string=True)
+            for point in points:
+                if point.hit:
+                    return point
             raise Interrupted()
-
-    def to_frame(self, frame):
-        """Finishes the frames that this one has called."""
-        while frame.is_valid() and gdb.newest_frame() != frame:
-            frame.newer().select()
-            self.execute("finish")
+        finally:
+            for point in points:
+                point.delete()
 
     def next_poll(self, body):
         """Runs until the coroutine, which has answered Pending, is polled again."""
         if body.address is None:
             raise Failed("the optimiser has removed what tells one instance of this function from another: "
                          "build without optimisation to step over an `.await` that has to wait")
-        entry = gdb.Breakpoint("*%d" % body.start, internal=True)
-        drop = self.drop_breakpoint(body)
         # The coroutine is the first argument, or the second behind the place of a large output.
-        first, second = ("$rdi", "$rsi") if "x86" in body.frame.architecture().name() else ("$x0", "$x0")
-        for each in filter(None, (entry, drop)):
-            each.silent = True
-            each.condition = "%s == %d || %s == %d" % (first, body.address, second, body.address)
-        try:
-            self.execute("continue")
-            if drop and drop.hit_count:
-                write("the future of %s is dropped before it is ready" % function_name(body.name))
-                raise Interrupted()
-            if not entry.hit_count:
-                raise Interrupted()
-        finally:
-            for each in filter(None, (entry, drop)):
-                each.delete()
-        # Past the prologue, so that the frame has its place on the stack.
+        names = ("rdi", "rsi") if "x86" in gdb.selected_frame().architecture().name() else ("x0",)
+
+        def is_argument():
+            return any(int(gdb.newest_frame().read_register(name)) == body.address for name in names)
+
+        points = [Point(body.start, None, is_argument)]
+        symbol = function_symbol("core::ptr::drop_in_place<%s>" % name_of(body.type))
+        if symbol:
+            points.append(Point(int(symbol.value().address), None, is_argument))
+        if self.run_on(points) is not points[0]:
+            write("the future of %s is dropped before it is ready" % function_name(body.name))
+            raise Interrupted()
+        # Past the prologue the frame is complete.
+        self.run_on([Point(after_prologue(body.function), gdb.selected_thread())])
         body.frame = gdb.newest_frame()
-        body.older = body.frame.older()
 
-    @staticmethod
-    def drop_breakpoint(body):
-        name = "core::ptr::drop_in_place<%s>" % name_of(body.type)
-        symbol = gdb.lookup_static_symbol(name) or gdb.lookup_global_symbol(name)
-        return gdb.Breakpoint("*%d" % int(symbol.value().address), internal=True) if symbol else None
-
-    def run_line(self, body, start):
-        """Runs to another line of the body, over its awaits; False if it has become ready on the way."""
-        for _ in range(self.LIMIT):
-            self.execute("next")
-            if not body.is_current():
-                if body.is_ready():
-                    return False
-                self.next_poll(body)
-            elif body.line() != start and body.line() not in body.outer_lines:
+    def run_line(self, body, start, into=()):
+        """Runs to another line of the body, over its awaits, or to one of the addresses `into` during this poll; False
+        if the coroutine has become ready on the way."""
+        while True:
+            thread, stack, older = gdb.selected_thread(), stack_pointer(body.frame), body.frame.older()
+            caller = stack_pointer(older)
+            points = [Point(older.pc(), thread, lambda: stack_pointer(gdb.newest_frame()) == caller)]
+            for address in into:
+                points.append(Point(address, thread))
+            for address in body.line_starts(start):
+                points.append(Point(address, thread, lambda: stack_pointer(gdb.newest_frame()) == stack))
+            if self.run_on(points) is not points[0]:
                 return True
-        raise Failed("gave up after %d lines" % self.LIMIT)
+            if body.is_ready():
+                return False
+            self.next_poll(body)
+            into = ()
 
     def return_to_caller(self):
         """The coroutine is ready: goes on in the one that awaits it."""
         frame = gdb.newest_frame()
         while frame is not None and not is_body(frame):
-            if "openwork::engine::task" in (frame.name() or ""):
-                frame = None
-                break
-            frame = frame.older()
+            frame = None if "openwork::engine::task" in (frame.name() or "") else frame.older()
         if frame is None:
             write("the future of this task is ready")
             raise Interrupted()
         body = Body(frame)
-        self.to_frame(frame)
         if not self.run_line(body, body.line()):
             self.return_to_caller()
+
+
+def stack_pointer(frame):
+    return int(frame.read_register("sp"))
+
+
+def after_prologue(symbol):
+    """The second line entry of a function, as gdb does it."""
+    start, end = function_range(symbol)
+    later = sorted(entry.pc for entry in symbol.symtab.linetable() if start < entry.pc < end)
+    return later[0] if later else start
 
 
 class Next(Step):
@@ -1555,14 +1697,10 @@ class Finish(Step):
     name = "finish"
 
     def go(self, body):
-        while True:
-            body.frame.select()
-            self.execute("finish")
-            if body.is_ready():
-                write("%s is ready" % function_name(body.name))
-                self.return_to_caller()
-                return
-            self.next_poll(body)
+        # No line starts there.
+        if not self.run_line(body, None):
+            write("%s is ready" % function_name(body.name))
+            self.return_to_caller()
 
 
 class StepInto(Step):
@@ -1571,32 +1709,13 @@ class StepInto(Step):
     name = "step"
 
     def go(self, body):
-        start, thread = body.line(), gdb.selected_thread().num
-        into = []
-        for name in self.awaited(body, start):
-            symbol = gdb.lookup_static_symbol(name) or gdb.lookup_global_symbol(name)
-            if symbol:
-                breakpoint = gdb.Breakpoint("*%d" % after_prologue(symbol), internal=True)
-                breakpoint.silent, breakpoint.thread = True, thread
-                into.append(breakpoint)
-        try:
-            while True:
-                self.execute("next")
-                if any(breakpoint.hit_count for breakpoint in into):
-                    return
-                if not body.is_current():
-                    break
-                if body.line() != start and body.line() not in body.outer_lines:
-                    return
-        finally:
-            for breakpoint in into:
-                breakpoint.delete()
-        if body.is_ready():
+        symbols = [function_symbol(name) for name in self.awaited(body, body.line())]
+        if not self.run_line(body, body.line(), [after_prologue(symbol) for symbol in symbols if symbol]):
             self.return_to_caller()
-            return
-        self.next_poll(body)
-        if not self.run_line(body, start):
-            self.return_to_caller()
+        elif gdb.newest_frame().name() != body.name:
+            # Its header; on to its first line.
+            inner = Body(gdb.newest_frame())
+            self.run_line(inner, inner.line())
 
     def awaited(self, body, line):
         """The functions of the coroutines that may be awaited on this line. Behind a `dyn Future`: any of the program's."""
@@ -1622,17 +1741,7 @@ class StepInto(Step):
             else:
                 parts = plan.parts.values() if plan.kind == "enum" else [plan.parts]
                 plans += [part for each in parts for _, part in each]
-        return [re.sub(r"\{(async_\w+)_env#", r"{\1#", name) for name in names]
-
-
-def after_prologue(symbol):
-    """The second line entry of a function, as gdb does it."""
-    start = int(symbol.value().address)
-    block = gdb.block_for_pc(start)
-    while block.function is None:
-        block = block.superblock
-    later = sorted(entry.pc for entry in symbol.symtab.linetable() if start < entry.pc < block.end)
-    return later[0] if later else start
+        return [body_name(name) for name in names]
 
 
 class Break(Command):
@@ -1645,42 +1754,42 @@ class Break(Command):
 
 
 class TaskBreakpoint(gdb.Breakpoint):
-    """Stops in an engine function when it is about one task."""
+    """Stops in a function of the engine when it is about one task: by its id, since an address is used again."""
 
-    def __init__(self, function, task, words):
+    def __init__(self, function, about, words):
         super().__init__(function)
-        self.task, self.words = task, words
+        self.about, self.words = about, words
 
     def stop(self):
         if not self.is_about(gdb.newest_frame()):
             return False
-        write(self.words() if callable(self.words) else self.words)
+        write(self.words())
         return True
 
 
 class PollBreakpoint(TaskBreakpoint):
     def is_about(self, frame):
-        # The address may belong to another task by now.
-        return arc_data(frame.read_var("task")) == self.task.address and read_int(self.task.header, 1) is not None
+        task = self.about
+        return arc_data(frame.read_var("task")) == task.address and read_int(task.header + task.id_offset, 8) == task.id
 
 
 class HeaderBreakpoint(TaskBreakpoint):
     def is_about(self, frame):
-        return integer(frame.read_var("header").dereference(), "id") == self.task.id
+        return integer(frame.read_var("header").dereference(), "id") == self.about.id
 
 
 class SpawnBreakpoint(gdb.Breakpoint):
-    def __init__(self, function, location):
+    def __init__(self, function, where):
         super().__init__(function)
-        self.location = location
+        self.where = where
 
     def stop(self):
         header = gdb.newest_frame().read_var("header").dereference()
-        where = place(location_at(int(header["location"])))
-        file, _, line = where.rpartition(":")
-        if self.location and not (where.endswith(self.location) or file.endswith(self.location)):
+        spawned = place(location_at(int(header["location"])))
+        file = spawned.rpartition(":")[0]
+        if not spawned.endswith(self.where) and not file.endswith(self.where):
             return False
-        write("task %d is spawned at %s" % (integer(header, "id"), where))
+        write("task %d is spawned at %s" % (integer(header, "id"), spawned))
         return True
 
 
@@ -1711,7 +1820,7 @@ class BreakPoll(Command):
 
     def run(self, words):
         task = World().find(words)
-        PollBreakpoint("openwork::engine::worker::poll_task", task, "%s is polled" % task.name)
+        PollBreakpoint("openwork::engine::worker::poll_task", task, lambda: "%s is polled" % task.name)
 
 
 class BreakWake(Command):
@@ -1744,6 +1853,6 @@ class AsyncTask(gdb.Function):
             return World().find([str(int(number))]).future()
 
 
-for each in (AsyncCommand, Tasks, Tree, Backtrace, Timers, Sources, Queues, Workers, Next, StepInto, Finish, Break,
+for each in (AsyncCommand, Tasks, Tree, Backtrace, Timers, Sources, Queues, Workers, Locks, Next, StepInto, Finish, Break,
              BreakPoll, BreakWake, BreakSpawn, AsyncTask):
     each()

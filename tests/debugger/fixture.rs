@@ -1,6 +1,9 @@
-//! The program that the tests of `src/debugger/openwork.py` look at with gdb. `debugger_fixture one` runs it on one
-//! thread, `debugger_fixture two` on two workers. Each task waits for something else; when all of them do, one more
-//! task calls [`look_now`], where the tests stop. They find the lines that they expect by the remarks `HERE`.
+//! The program that the tests of `src/debugger/openwork.py` look at with gdb: `debugger_fixture one waits` runs on one
+//! thread, `debugger_fixture two waits` on two workers. The tests find the lines that they expect by the remarks `HERE`.
+//!
+//! - `waits`: each task waits for something else. When all of them do, one more task calls [`look_now`], and stays there.
+//! - `steps`: a hundred tasks run the same function with ten awaits.
+//! - `sleeps`: 5,000 tasks sleep, three calls deep.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -11,8 +14,8 @@ use std::time::Duration;
 
 use openwork::io::AsyncReadExt;
 use openwork::net::{TcpListener, TcpStream};
-use openwork::runtime::Builder;
-use openwork::sync::{Mutex, mpsc};
+use openwork::runtime::{Builder, Handle};
+use openwork::sync::{Barrier, Mutex, mpsc, oneshot};
 use openwork::time::{sleep, timeout};
 use openwork::{spawn, task};
 
@@ -21,7 +24,7 @@ const LONG: Duration = Duration::from_secs(3600);
 /// All tasks wait, but for the one that calls this.
 #[inline(never)]
 fn look_now(number: u32) -> u32 {
-    black_box(number)
+    black_box(number) // HERE look_now
 }
 
 // ---- a sleep, three calls deep ----
@@ -67,9 +70,9 @@ async fn wants(mutex: Arc<Mutex<u32>>) {
     *mutex.lock().await += 1; // HERE wants
 }
 
-async fn takes_both(first: Arc<Mutex<u32>>, second: Arc<Mutex<u32>>) {
+async fn takes_both(barrier: Arc<Barrier>, first: Arc<Mutex<u32>>, second: Arc<Mutex<u32>>) {
     let mut one = first.lock().await;
-    sleep(Duration::from_millis(20)).await;
+    barrier.wait().await;
     *one += *second.lock().await; // HERE takes_both
 }
 
@@ -145,7 +148,14 @@ async fn awaits_task() {
     child.await.unwrap(); // HERE awaits_task
 }
 
-async fn run() {
+/// Until every task waits for something.
+async fn until_all_wait() {
+    while Handle::current().tasks().iter().any(|task| task.state != "idle") {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn waits() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let _client = TcpStream::connect(address).await.unwrap();
@@ -155,24 +165,22 @@ async fn run() {
     let (sender, receiver) = mpsc::channel(1);
     let (_quiet, no_message) = mpsc::channel(1);
     let (full, _kept) = mpsc::channel(1);
-    drop(sender.clone());
 
-    let _tasks = [
-        spawn(async {
-            outer(1).await;
-        }),
-        spawn(async {
-            reads(stream).await;
-        }),
-        spawn(accepts(listener)),
-        spawn(holds(mutex.clone())),
-    ];
-    task::yield_now().await;
+    spawn(async {
+        outer(1).await; // HERE in task 1
+    });
+    spawn(async {
+        reads(stream).await;
+    });
+    spawn(accepts(listener));
+    spawn(holds(mutex.clone()));
+    until_all_wait().await;
     spawn(wants(mutex.clone()));
-    task::yield_now().await;
+    until_all_wait().await;
     spawn(wants(mutex.clone()));
-    spawn(takes_both(left.clone(), right.clone()));
-    spawn(takes_both(right, left));
+    let barrier = Arc::new(Barrier::new(2));
+    spawn(takes_both(barrier.clone(), left.clone(), right.clone()));
+    spawn(takes_both(barrier, right, left));
     spawn(async {
         receives(receiver).await;
     });
@@ -182,25 +190,86 @@ async fn run() {
     spawn(boxed());
     spawn(asks(Arc::new(Dog(45))));
     spawn(wraps());
-    spawn(awaits_task());
-    sleep(Duration::from_millis(200)).await;
+    spawn(awaits_task()); // HERE spawns_parent
+    until_all_wait().await;
     spawn(async {
         let number = 70;
         look_now(number); // HERE look
     })
-    .await
+    .await // HERE awaits_look
     .unwrap();
+    std::future::pending::<()>().await;
     drop(sender);
 }
 
+// ---- to step through ----
+
+async fn ten_awaits(number: u32) -> u32 {
+    let mut sum = number; // HERE first
+    task::yield_now().await;
+    sum += add(1).await; // HERE second
+    sleep(Duration::from_millis(1)).await;
+    sum += add(2).await;
+    task::yield_now().await;
+    sum += boxed_add(3).await; // HERE boxed_add
+    sleep(Duration::from_millis(2)).await;
+    sum += add(4).await;
+    task::yield_now().await;
+    sum += add(5).await;
+    sum // HERE last
+}
+
+async fn add(number: u32) -> u32 {
+    let half = number / 2; // HERE add
+    task::yield_now().await;
+    number + half - half
+}
+
+fn boxed_add(number: u32) -> Pin<Box<dyn Future<Output = u32> + Send>> {
+    Box::pin(async move {
+        let doubled = number * 2; // HERE in boxed_add
+        task::yield_now().await;
+        doubled - number
+    })
+}
+
+async fn tells(sender: oneshot::Sender<u32>) {
+    task::yield_now().await;
+    sender.send(1).unwrap(); // HERE tells
+}
+
+async fn steps() {
+    let tasks: Vec<_> = (0..100).map(|number| spawn(ten_awaits(number))).collect(); // HERE hundred
+    let (sender, receiver) = oneshot::channel();
+    let hears = spawn(receiver);
+    spawn(tells(sender));
+    hears.await.unwrap().unwrap();
+    for (number, task) in (0..).zip(tasks) {
+        assert_eq!(task.await.unwrap(), number + 15);
+    }
+    println!("all steps are done");
+}
+
+async fn sleeps() {
+    for level in 0..5000 {
+        spawn(outer(level));
+    }
+    until_all_wait().await;
+    look_now(1);
+    std::future::pending().await
+}
+
 fn main() {
-    let mut builder = match std::env::args().nth(1).as_deref() {
-        Some("two") => {
-            let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(2);
-            builder
-        }
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let mut builder = match arguments[0].as_str() {
+        "two" => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };
-    builder.build().unwrap().block_on(run());
+    builder.worker_threads(2);
+    let runtime = builder.build().unwrap();
+    match arguments[1].as_str() {
+        "waits" => runtime.block_on(waits()),
+        "steps" => runtime.block_on(steps()),
+        _ => runtime.block_on(sleeps()),
+    }
 }

@@ -35,6 +35,7 @@
 /// # });
 /// ```
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! join {
     ($(biased;)?) => { ::std::future::ready(()).await };
     (biased; $($future:expr),+ $(,)?) => {
@@ -62,6 +63,7 @@ macro_rules! join {
 /// # });
 /// ```
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! try_join {
     ($(biased;)?) => { ::std::future::ready(::std::result::Result::Ok(())).await };
     (biased; $($future:expr),+ $(,)?) => {
@@ -78,6 +80,7 @@ macro_rules! try_join {
 /// The steps.
 #[doc(hidden)]
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! __join {
     // One future.
     (

@@ -70,6 +70,7 @@
 ///
 /// If all branches are disabled and there is no `else`.
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! select {
     ($(biased;)?) => {
         ::std::compile_error!("`select!` needs at least one branch: `pattern = future => handler`")
@@ -96,6 +97,7 @@ macro_rules! select {
 /// The steps.
 #[doc(hidden)]
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! __select {
     // No branch left.
     ({ $($heaps:tt)* }) => {
@@ -245,6 +247,7 @@ macro_rules! __select {
 /// A closure that gives its argument back if the pattern fits.
 #[doc(hidden)]
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! __test {
     ($pattern:pat) => {
         |mut __openwork_output| {

@@ -1,0 +1,12 @@
+//! `src/debugger/openwork.py`, in gdb: each command on a running process and on its core file, on one thread and on two
+//! workers. Where gdb is missing a test says so and passes; with `REQUIRE_GDB=1` it fails.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod gdb;
+
+mod optimised;
+mod problems;
+mod steps;
+mod waits;

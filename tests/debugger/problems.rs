@@ -1,0 +1,46 @@
+//! What the commands say when they cannot work: one line, which says what to do.
+
+use std::path::Path;
+
+use crate::gdb::{Build, build, fixture, has_gdb, run};
+
+/// What a command prints.
+fn says(program: &Path, start: &[&str], command: &str, what: &str) {
+    let session = run(program, &["one", "waits"], &[start, &[command]].concat());
+    let printed = session.of(command).trim();
+    assert!(printed.contains(what), "{session}");
+    assert_eq!(printed.lines().count(), 1, "{session}");
+}
+
+const STOPPED: [&str; 2] = ["break debugger_fixture::look_now", "run"];
+
+#[test]
+fn a_command_that_cannot_work_says_what_to_do_in_one_line() {
+    if !has_gdb() {
+        return;
+    }
+    let program = fixture();
+    says(program, &[], "async tasks", "there is no process: `run` the program, or load a core");
+    says(program, &["break debugger_fixture::main", "run"], "async tasks", "no runtime exists");
+    says(program, &STOPPED, "async bt 4711", "there is no task 4711");
+    says(program, &STOPPED, "async bt", "a task's id is needed, such as 7 or `root`");
+    says(
+        program,
+        &["break debugger_fixture::main", "run"],
+        "async next",
+        "not within an `async fn` or block",
+    );
+    says(program, &STOPPED, "print $async_task(4711)", "there is no task 4711");
+    let layout = [&STOPPED[..], &["python LAYOUT_VERSION = 4711"]].concat();
+    says(program, &layout, "async workers", "the program has layout 1 of openwork's types");
+}
+
+#[test]
+#[ignore = "it builds the fixture once more"]
+fn a_program_without_debug_information_is_said_to_be_one() {
+    if has_gdb() {
+        let script = concat!("source ", env!("CARGO_MANIFEST_DIR"), "/src/debugger/openwork.py");
+        let stopped = [script, "break pause", "start", "async tasks"];
+        says(&build("debugger_fixture", Build::Bare), &stopped[..3], "async tasks", "debug = 2");
+    }
+}

@@ -1,0 +1,201 @@
+//! What each task waits for.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::common::Dir;
+use crate::gdb::{Session, fixture, has_gdb, here, on_core, run};
+
+const COMMANDS: &[&str] = &[
+    "async tasks",
+    "async tasks running",
+    "async tree",
+    "async bt all",
+    "async bt 1 -l",
+    "async bt root",
+    "async timers",
+    "async sources",
+    "async queues",
+    "async workers",
+    "async locks",
+    "print $async_task(1).__awaitee.__awaitee.doubled",
+];
+
+/// A program in which all tasks wait, live and then as a core file.
+pub fn live_and_core(program: &Path, flavour: &str) -> [Session; 2] {
+    let folder = Dir::new();
+    let core = folder.0.join("core");
+    let save = format!("generate-core-file {}", core.display());
+    let before = ["break debugger_fixture::look_now", "run"];
+    let commands = [&before, COMMANDS, &[&*save]].concat();
+    let live = run(program, &[flavour, "waits"], &commands);
+    assert!(core.exists(), "{live}");
+    [live, on_core(program, &core, COMMANDS)]
+}
+
+/// The sessions are the same for all tests of this file.
+fn on_each(check: impl Fn(&Session, &str)) {
+    static SESSIONS: OnceLock<Vec<(&str, [Session; 2])>> = OnceLock::new();
+    if has_gdb() {
+        let sessions = SESSIONS.get_or_init(|| {
+            ["one", "two"].map(|flavour| (flavour, live_and_core(fixture(), flavour))).into()
+        });
+        for (flavour, both) in sessions {
+            both.iter().for_each(|session| check(session, flavour));
+        }
+    }
+}
+
+#[test]
+fn each_task_is_listed_with_its_state_its_place_and_what_it_waits_for() {
+    on_each(|session, _| {
+        let tasks = |parts: &[&str]| session.has_line("async tasks", parts);
+        tasks(&["ID", "STATE", "POLLS", "SPAWNED AT", "WAITS AT", "FOR"]);
+        tasks(&["1 ", "idle", "1 ", &here("inner"), "sleep, 3", " s left"]);
+        tasks(&["2 ", "idle", &here("reads"), "ReadExact: fd ", "readable"]);
+        tasks(&["3 ", "idle", &here("accepts"), "fd ", "readable"]);
+        tasks(&["4 ", "idle", &here("holds"), "sleep"]);
+        tasks(&["5 ", &here("wants"), "a mutex, held by task 4; in line: task 5, task 6"]);
+        tasks(&["6 ", &here("wants"), "a mutex, held by task 4; in line: task 5, task 6"]);
+        tasks(&["7 ", &here("takes_both"), "a mutex, held by task 8; in line: task 7"]);
+        tasks(&["9 ", &here("receives"), "message"]);
+        tasks(&["10 ", &here("sends"), "room in a channel"]);
+        tasks(&["11 ", &here("joins"), "join! of 2: sleep", "| sleep"]);
+        tasks(&["12 ", &here("selects"), "select! of 2: sleep", "| ", "message"]);
+        tasks(&["16 ", &here("awaits_task"), "the end of task "]);
+        tasks(&["running", &here("look_now"), "runs on thread "]);
+        tasks(&["root", "idle", &here("awaits_look"), "the end of task "]);
+        assert_eq!(session.of("async tasks running").trim().lines().count(), 2, "{session}");
+    });
+}
+
+#[test]
+fn the_backtrace_of_a_task_is_its_chain_of_awaits() {
+    on_each(|session, _| {
+        let all = |lines: &[&str]| session.has_lines("async bt all", lines);
+        let at = |function: &str, remark: &str| {
+            format!("debugger_fixture::{function} at {}", here(remark))
+        };
+        let (outer, middle, inner) =
+            (at("outer", "outer"), at("middle", "middle"), at("inner", "inner"));
+        let task = at("waits::{async block 0}", "in task 1");
+        all(&["task 1: idle", &task, &outer, &middle, &inner, "sleep", "task 2"]);
+        all(&["task 2: idle", &at("reads", "reads"), "readable", "task 3"]);
+        all(&[
+            "task 3: idle",
+            &at("accepts", "accepts"),
+            "::accept at src/net/tcp",
+            "readable",
+            "task 4",
+        ]);
+        all(&["task 5: idle", &at("wants", "wants"), "a mutex, held by task 4", "task 6"]);
+        all(&["task 10: idle", &at("sends", "sends"), "room in a channel", "task 11"]);
+        let joins = at("joins", "joins");
+        all(&[
+            "task 11: idle",
+            &joins,
+            "join!",
+            &middle,
+            &inner,
+            "sleep",
+            &inner,
+            "sleep",
+            "task 12",
+        ]);
+        let selects = at("selects", "selects");
+        all(&[
+            "task 12: idle",
+            &selects,
+            "select!",
+            &middle,
+            &inner,
+            "sleep",
+            "message",
+            "task 13",
+        ]);
+        all(&["task 13: idle", &at("boxed", "boxed"), &middle, &inner, "sleep", "task 14"]);
+        let speak = at("{impl#0}::speak::{async block 0}", "speak");
+        all(&["task 14: idle", &at("asks", "asks"), &speak, &inner, "sleep", "task 15"]);
+        let wraps = at("wraps", "wraps");
+        all(&[
+            "task 15: idle",
+            &wraps,
+            "Timeout<",
+            "- Counted<",
+            &inner,
+            "sleep",
+            "- sleep",
+            "task 16",
+        ]);
+        all(&["task 16: idle", &at("awaits_task", "awaits_task"), "the end of task "]);
+        all(&[
+            "running",
+            "it runs on thread",
+            &at("waits::{async_block#3}", "look"),
+            &at("look_now", "look_now"),
+        ]);
+        session.has_lines(
+            "async bt root",
+            &["the root future: idle", &at("waits", "awaits_look"), "the end of task"],
+        );
+    });
+}
+
+#[test]
+fn a_backtrace_shows_the_locals_that_each_await_keeps() {
+    on_each(|session, _| {
+        let shown =
+            ["outer", "level = 1", "text = ", "middle", "doubled = 4", "inner", "doubled = 4"];
+        session.has_lines("async bt 1 -l", &shown);
+        assert!(
+            session.of("print $async_task(1).__awaitee.__awaitee.doubled").contains("= 4"),
+            "{session}"
+        );
+    });
+}
+
+#[test]
+fn the_tree_has_a_task_below_the_one_that_spawned_it() {
+    on_each(|session, _| {
+        let parent = format!("task 16, spawned at {}", here("spawns_parent"));
+        session.has_lines("async tree", &[&parent, &format!("spawned at {}", here("child"))]);
+        let child =
+            session.of("async tree").lines().find(|line| line.contains(&here("child"))).unwrap();
+        assert!(child.starts_with("  task "), "{session}");
+    });
+}
+
+#[test]
+fn timers_and_descriptors_are_listed_with_the_tasks_that_they_wake() {
+    on_each(|session, _| {
+        for task in [1, 4, 11, 12, 13, 14, 15] {
+            session.has_line("async timers", &[" s left: wakes ", &format!("task {task}")]);
+        }
+        session.has_line("async sources", &["fd ", "task 2 until readable"]);
+        session.has_line("async sources", &["fd ", "task 3 until readable"]);
+    });
+}
+
+#[test]
+fn workers_and_their_queues_are_shown() {
+    on_each(|session, flavour| {
+        let workers = if flavour == "one" { 1 } else { 2 };
+        session.has_line("async workers", &["runtime 1: ", &format!("workers: {workers}, ")]);
+        session.has_line("async workers", &["worker ", "thread ", "runs task "]);
+        if flavour == "two" {
+            session.has_line("async workers", &["worker ", "parked in the driver"]);
+        }
+        session.has_line("async queues", &["injector: empty"]);
+        session.has_line("async queues", &["worker 0: LIFO slot: empty; local queue: empty"]);
+    });
+}
+
+#[test]
+fn tasks_that_wait_for_each_others_locks_are_a_deadlock() {
+    on_each(|session, _| {
+        session.has_line("async locks", &["a mutex, held by task 4; in line: task 5, task 6"]);
+        session.has_line("async locks", &["task 4 waits at ", &here("holds")]);
+        session.has_line("async locks", &["deadlock: task 7 -> task 8 -> task 7"]);
+        assert_eq!(session.of("async locks").matches("deadlock").count(), 1, "{session}");
+    });
+}
