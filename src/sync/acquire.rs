@@ -13,8 +13,9 @@ use std::task::{Context, Poll, ready};
 
 use super::error::{AcquireError, TryAcquireError};
 use super::permits::{HasPermits, Stage, assert_not_too_many};
-use crate::engine::coop;
+use crate::engine::block_on::block_on;
 use crate::engine::trace;
+use crate::engine::{context, coop};
 
 /// Waits for permits. Cancel safe: its place in the queue is lost, and permits that it was assigned go to the next
 /// waiter.
@@ -144,4 +145,11 @@ impl<G: Deref<Target: HasPermits>> Drop for PermitGuard<G> {
             self.from.permits().release(self.permits);
         }
     }
+}
+
+/// Blocks the thread until the future is ready. `call` is what panics on a thread that runs a runtime's tasks.
+#[track_caller]
+pub(crate) fn blocking<F: Future>(call: &str, future: F) -> F::Output {
+    context::assert_may_block(call);
+    block_on(future)
 }

@@ -43,8 +43,8 @@ pub trait HasValue: HasPermits {
 
 /// What a guard may do with the value.
 pub trait Access {
-    /// How many permits of a lock with so many that takes.
-    fn permits(all: usize) -> usize;
+    /// Whether that takes all permits.
+    const ALL: bool;
 }
 
 /// May look at the value.
@@ -56,15 +56,11 @@ pub struct Shared;
 pub struct Exclusive;
 
 impl Access for Shared {
-    fn permits(_all: usize) -> usize {
-        1
-    }
+    const ALL: bool = false;
 }
 
 impl Access for Exclusive {
-    fn permits(all: usize) -> usize {
-        all
-    }
+    const ALL: bool = true;
 }
 
 /// Waits for a lock. `L` is a reference to it, or an `Arc`. Cancel safe: the place in the queue is lost, and a lock that
@@ -81,7 +77,7 @@ pub struct AcquireLock<L: Deref<Target: HasValue>, A> {
 
 impl<L: Deref<Target: HasValue>, A: Access> AcquireLock<L, A> {
     pub(super) fn new(lock: L) -> Self {
-        let wanted = A::permits(lock.permits().all());
+        let wanted = lock.permits().wanted(A::ALL);
         AcquireLock { acquire: AcquirePermits::new(lock, wanted), access: PhantomData }
     }
 }
@@ -121,7 +117,7 @@ impl<L: Deref<Target: HasValue>, A> LockGuard<L, A> {
     where
         A: Access,
     {
-        let wanted = A::permits(lock.permits().all());
+        let wanted = lock.permits().wanted(A::ALL);
         PermitGuard::try_new(lock, wanted).map(Self::new).map_err(|_| TryLockError(()))
     }
 }

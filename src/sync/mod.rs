@@ -41,8 +41,8 @@ mod cancellation;
 pub use acquire::PermitGuard;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use cancellation::{
-    CancellationToken, DropGuard, DropGuardRef, WaitForCancellation, WaitForCancellationFuture,
-    WaitForCancellationFutureOwned,
+    CancelOnDrop, CancellationToken, DropGuard, DropGuardRef, WaitForCancellation,
+    WaitForCancellationFuture, WaitForCancellationFutureOwned,
 };
 pub use error::{AcquireError, TryAcquireError, TryLockError};
 pub use lock::{Exclusive, LockGuard, Shared};

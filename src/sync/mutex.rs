@@ -13,12 +13,11 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::sync::Arc;
 
+use super::acquire::blocking;
 use super::error::TryLockError;
 use super::lock::{AcquireLock, Exclusive, HasValue, LockGuard, debug_lock};
 use super::permits::{HasPermits, Permits};
 use super::wait_queue::const_fn;
-use crate::engine::block_on::block_on;
-use crate::engine::context;
 
 /// A value that one task at a time may use. Tasks that wait get it in the order of their first polls.
 ///
@@ -75,15 +74,9 @@ pub type OwnedMutexGuard<T> = LockGuard<Arc<Mutex<T>>, Exclusive>;
 impl<T> Mutex<T> {
     const_fn! {
         /// An unlocked mutex.
-        pub fn new(value: T) -> Self {
+        pub fn new, const_new(value: T) -> Self {
             Mutex { permits: Permits::of_lock(1), value: UnsafeCell::new(value) }
         }
-    }
-
-    /// An unlocked mutex, for a `static`.
-    #[cfg(not(loom))]
-    pub const fn const_new(value: T) -> Self {
-        Mutex::new(value)
     }
 
     /// Returns the value.
@@ -132,8 +125,7 @@ impl<T: ?Sized> Mutex<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
-        context::assert_may_block("Mutex::blocking_lock");
-        block_on(self.lock())
+        blocking("Mutex::blocking_lock", self.lock())
     }
 
     /// Blocks the thread until the mutex is unlocked, and locks it, with a guard that owns it.
@@ -143,8 +135,7 @@ impl<T: ?Sized> Mutex<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        context::assert_may_block("Mutex::blocking_lock_owned");
-        block_on(self.lock_owned())
+        blocking("Mutex::blocking_lock_owned", self.lock_owned())
     }
 
     /// The value, without locking: `&mut` proves that the mutex is unlocked.

@@ -90,15 +90,9 @@ enum End {
 impl Notify {
     const_fn! {
         /// A `Notify` without a permit.
-        pub fn new() -> Notify {
+        pub fn new, const_new() -> Notify {
             Notify { state: AtomicUsize::new(0), waiters: Mutex::new(WaitQueue::new()) }
         }
-    }
-
-    /// A `Notify` without a permit, for a `static`.
-    #[cfg(not(loom))]
-    pub const fn const_new() -> Notify {
-        Notify::new()
     }
 
     /// Waits for a notification, or takes the permit. Waits are notified in the order of their first polls.

@@ -53,15 +53,9 @@ impl<T> HasPermits for OnceCell<T> {
 impl<T> OnceCell<T> {
     const_fn! {
         /// A cell without a value.
-        pub fn new() -> Self {
+        pub fn new, const_new() -> Self {
             OnceCell { permits: Permits::of_lock(1), value: OnceLock::new() }
         }
-    }
-
-    /// A cell without a value, for a `static`.
-    #[cfg(not(loom))]
-    pub const fn const_new() -> Self {
-        OnceCell::new()
     }
 
     /// A cell with the value, if there is one.

@@ -108,9 +108,9 @@ impl Permits {
         }
     }
 
-    /// How many permits a lock has.
-    pub(super) fn all(&self) -> usize {
-        self.all
+    /// How many permits of a lock a guard takes.
+    pub(super) fn wanted(&self, all: bool) -> usize {
+        if all { self.all } else { 1 }
     }
 
     /// What the trace shows of a task that waits for these permits.

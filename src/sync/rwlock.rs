@@ -20,12 +20,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::acquire::blocking;
 use super::error::TryLockError;
 use super::lock::{AcquireLock, Exclusive, HasValue, LockGuard, Shared, debug_lock};
 use super::permits::{HasPermits, Permits};
 use super::wait_queue::const_fn;
-use crate::engine::block_on::block_on;
-use crate::engine::context;
 
 /// Tokio's limit.
 const MAX_READERS: u32 = u32::MAX >> 3;
@@ -97,7 +96,7 @@ pub type OwnedRwLockWriteGuard<T> = LockGuard<Arc<RwLock<T>>, Exclusive>;
 impl<T> RwLock<T> {
     const_fn! {
         /// An unlocked lock. Up to `u32::MAX >> 3` tasks may read at once.
-        pub fn new(value: T) -> Self {
+        pub fn new, const_new(value: T) -> Self {
             RwLock::with_max_readers(value, MAX_READERS)
         }
     }
@@ -109,7 +108,7 @@ impl<T> RwLock<T> {
         ///
         /// If `max_reads` is 0, or more than `u32::MAX >> 3`.
         #[track_caller]
-        pub fn with_max_readers(value: T, max_reads: u32) -> Self {
+        pub fn with_max_readers, const_with_max_readers(value: T, max_reads: u32) -> Self {
             assert!(max_reads != 0, "a RwLock may not be created with 0 readers");
             // A constant text: this runs at compile time, too.
             assert!(
@@ -121,23 +120,6 @@ impl<T> RwLock<T> {
                 value: UnsafeCell::new(value),
             }
         }
-    }
-
-    /// An unlocked lock, for a `static`.
-    #[cfg(not(loom))]
-    pub const fn const_new(value: T) -> Self {
-        RwLock::new(value)
-    }
-
-    /// An unlocked lock, with which up to `max_reads` tasks may read at once, for a `static`.
-    ///
-    /// # Panics
-    ///
-    /// If `max_reads` is 0, or more than `u32::MAX >> 3`.
-    #[cfg(not(loom))]
-    #[track_caller]
-    pub const fn const_with_max_readers(value: T, max_reads: u32) -> Self {
-        RwLock::with_max_readers(value, max_reads)
     }
 
     /// Returns the value.
@@ -218,8 +200,7 @@ impl<T: ?Sized> RwLock<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
-        context::assert_may_block("RwLock::blocking_read");
-        block_on(self.read())
+        blocking("RwLock::blocking_read", self.read())
     }
 
     /// Blocks the thread until it can change the value.
@@ -229,8 +210,7 @@ impl<T: ?Sized> RwLock<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
-        context::assert_may_block("RwLock::blocking_write");
-        block_on(self.write())
+        blocking("RwLock::blocking_write", self.write())
     }
 
     /// The value, without locking: `&mut` proves that no task holds the lock.

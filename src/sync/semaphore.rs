@@ -27,12 +27,10 @@ use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
 
-use super::acquire::{AcquirePermits, PermitGuard};
+use super::acquire::{AcquirePermits, PermitGuard, blocking};
 use super::error::{AcquireError, TryAcquireError};
 use super::permits::{HasPermits, Permits};
 use super::wait_queue::const_fn;
-use crate::engine::block_on::block_on;
-use crate::engine::context;
 
 /// A number of permits, which tasks take and give back. Tasks that wait get them in the order of their first polls. A
 /// task that wants few permits does not overtake one that wants many.
@@ -85,20 +83,9 @@ impl Semaphore {
         ///
         /// If `permits` is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
         #[track_caller]
-        pub fn new(permits: usize) -> Self {
+        pub fn new, const_new(permits: usize) -> Self {
             Semaphore { permits: Permits::new(permits) }
         }
-    }
-
-    /// A semaphore with so many permits, for a `static`.
-    ///
-    /// # Panics
-    ///
-    /// If `permits` is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
-    #[cfg(not(loom))]
-    #[track_caller]
-    pub const fn const_new(permits: usize) -> Self {
-        Semaphore::new(permits)
     }
 
     /// How many permits can be taken now.
@@ -217,8 +204,7 @@ impl Semaphore {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        context::assert_may_block("Semaphore::blocking_acquire");
-        block_on(self.acquire())
+        blocking("Semaphore::blocking_acquire", self.acquire())
     }
 
     /// Blocks the thread until there are `n` permits.
@@ -232,8 +218,7 @@ impl Semaphore {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        context::assert_may_block("Semaphore::blocking_acquire_many");
-        block_on(self.acquire_many(n))
+        blocking("Semaphore::blocking_acquire_many", self.acquire_many(n))
     }
 
     /// Blocks the thread until there is a permit, which owns the semaphore.
@@ -247,8 +232,7 @@ impl Semaphore {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        context::assert_may_block("Semaphore::blocking_acquire_owned");
-        block_on(self.acquire_owned())
+        blocking("Semaphore::blocking_acquire_owned", self.acquire_owned())
     }
 
     /// Blocks the thread until there are `n` permits, which own the semaphore.
@@ -265,8 +249,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        context::assert_may_block("Semaphore::blocking_acquire_many_owned");
-        block_on(self.acquire_many_owned(n))
+        blocking("Semaphore::blocking_acquire_many_owned", self.acquire_many_owned(n))
     }
 
     /// Closes the semaphore: tasks that wait for a permit, now or later, get an error. Permits that were acquired stay

@@ -152,15 +152,13 @@ pub(crate) struct WakeList {
 }
 
 impl WakeList {
-    pub(crate) fn push(&mut self, waker: Waker) {
-        match self.first {
-            None => self.first = Some(waker),
-            Some(_) => self.more.push(waker),
-        }
-    }
-
     pub(crate) fn extend(&mut self, wakers: impl IntoIterator<Item = Waker>) {
-        wakers.into_iter().for_each(|waker| self.push(waker));
+        for waker in wakers {
+            match self.first {
+                None => self.first = Some(waker),
+                Some(_) => self.more.push(waker),
+            }
+        }
     }
 
     /// Calls all wakers, in order. A panic of one does not keep the others from being called.
@@ -228,16 +226,25 @@ pub(crate) fn dequeue<S, T>(
 }
 
 /// Declares a function that is `const`, except in the models: loom has no atomics and locks that are made in a
-/// constant.
+/// constant. With two names, the second is that of the same function for a `static`.
 macro_rules! const_fn {
-    ($(#[$attribute:meta])* $visibility:vis fn $($function:tt)*) => {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident, $const_name:ident $($function:tt)*) => {
+        const_fn! { $(#[$attribute])* $visibility fn $name $($function)* }
+
+        $(#[$attribute])*
+        ///
+        /// The same as the function above, for a `static`.
+        #[cfg(not(loom))]
+        $visibility const fn $const_name $($function)*
+    };
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident $($function:tt)*) => {
         #[cfg(not(loom))]
         $(#[$attribute])*
-        $visibility const fn $($function)*
+        $visibility const fn $name $($function)*
 
         #[cfg(loom)]
         $(#[$attribute])*
-        $visibility fn $($function)*
+        $visibility fn $name $($function)*
     };
 }
 

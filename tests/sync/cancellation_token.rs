@@ -399,7 +399,7 @@ fn the_types_are_what_tokios_are() {
     whole::<CancellationToken>();
     let token = CancellationToken::new();
     assert_eq!(format!("{token:?}"), "CancellationToken { is_cancelled: false }");
-    assert!(format!("{:?}", token.drop_guard_ref()).starts_with("DropGuardRef"));
+    assert!(format!("{:?}", token.drop_guard_ref()).starts_with("CancelOnDrop"));
     check_value(&token.run_until_cancelled(ready(1)));
     check_value(&token.run_until_cancelled_owned(ready(1)));
 }

@@ -4,6 +4,6 @@ mod tree;
 mod token;
 
 pub use token::{
-    CancellationToken, DropGuard, DropGuardRef, WaitForCancellation, WaitForCancellationFuture,
-    WaitForCancellationFutureOwned,
+    CancelOnDrop, CancellationToken, DropGuard, DropGuardRef, WaitForCancellation,
+    WaitForCancellationFuture, WaitForCancellationFutureOwned,
 };

@@ -2,6 +2,7 @@
 //!
 //! This is the last file of `sync`. Next: `task`.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
@@ -94,13 +95,13 @@ impl CancellationToken {
     /// A guard that cancels the token when it is dropped.
     #[must_use = "a guard that is dropped at once cancels at once"]
     pub fn drop_guard(self) -> DropGuard {
-        DropGuard { token: Some(self) }
+        CancelOnDrop { token: Some(self) }
     }
 
     /// A guard that borrows the token, and cancels it when it is dropped.
     #[must_use = "a guard that is dropped at once cancels at once"]
     pub fn drop_guard_ref(&self) -> DropGuardRef<'_> {
-        DropGuardRef { token: Some(self) }
+        CancelOnDrop { token: Some(self) }
     }
 }
 
@@ -155,46 +156,30 @@ impl<N: Deref<Target = Node> + Unpin> Future for WaitForCancellation<N> {
     }
 }
 
-/// Cancels its token when it is dropped. From [`CancellationToken::drop_guard`].
+/// Cancels its token when it is dropped. `T` is the token, or a reference to it.
 #[derive(Debug)]
-pub struct DropGuard {
+pub struct CancelOnDrop<T: Borrow<CancellationToken>> {
     /// None once the guard was disarmed.
-    token: Option<CancellationToken>,
+    token: Option<T>,
 }
 
-impl DropGuard {
-    /// Gives the token back, and does not cancel it.
-    pub fn disarm(mut self) -> CancellationToken {
-        self.token.take().expect("only `disarm` takes it")
-    }
-}
-
-impl Drop for DropGuard {
-    fn drop(&mut self) {
-        if let Some(token) = &self.token {
-            token.cancel();
-        }
-    }
-}
+/// Cancels its token when it is dropped. From [`CancellationToken::drop_guard`].
+pub type DropGuard = CancelOnDrop<CancellationToken>;
 
 /// Cancels its token when it is dropped. From [`CancellationToken::drop_guard_ref`].
-#[derive(Debug)]
-pub struct DropGuardRef<'a> {
-    /// None once the guard was disarmed.
-    token: Option<&'a CancellationToken>,
-}
+pub type DropGuardRef<'a> = CancelOnDrop<&'a CancellationToken>;
 
-impl<'a> DropGuardRef<'a> {
+impl<T: Borrow<CancellationToken>> CancelOnDrop<T> {
     /// Gives the token back, and does not cancel it.
-    pub fn disarm(mut self) -> &'a CancellationToken {
+    pub fn disarm(mut self) -> T {
         self.token.take().expect("only `disarm` takes it")
     }
 }
 
-impl Drop for DropGuardRef<'_> {
+impl<T: Borrow<CancellationToken>> Drop for CancelOnDrop<T> {
     fn drop(&mut self) {
-        if let Some(token) = self.token {
-            token.cancel();
+        if let Some(token) = &self.token {
+            token.borrow().cancel();
         }
     }
 }
