@@ -1,21 +1,20 @@
-//! How does a program hear that it should end?
+//! A program should end when it is told to, for instance by Ctrl-C.
 //!
-//! By a signal, such as the one that Ctrl-C sends. It interrupts some thread, anywhere, in the midst of
-//! anything; and in its handler next to nothing is allowed, for instance no lock. So the handler writes one
-//! byte into a pipe, and that is all: the *self-pipe trick*. From there on a signal is one more
-//! descriptor that becomes readable.
+//! That comes as a signal. A signal interrupts some thread, anywhere, and in its handler almost nothing is
+//! allowed, not even a lock. So the handler writes one byte into a pipe (the *self-pipe trick*), and from there on
+//! a signal is one more descriptor that becomes readable.
 //!
 //! ```text
-//!   Ctrl-C ──▶ handler ── a byte ──▶ pipe ── readable ──▶ all who wait are woken;
-//!                                                         the first drains it and counts: "one more"
+//!   Ctrl-C ──▶ handler ── a byte ──▶ pipe ── readable ──▶ all waiting tasks are woken;
+//!                                                         the first drains the pipe and counts: one more
 //! ```
 //!
-//! There is one pipe for each kind of signal that a runtime waits for, made for the first who waits and
-//! closed with the last. It counts how often there was something in it, and each who waits has his own
-//! mark on that count: so all of them hear of each signal, and two signals at once may be heard as one.
+//! A runtime has one pipe for each kind of signal that its tasks listen to, made with the first [`Signal`] and
+//! closed with the last. The pipe counts how often it was drained, and each `Signal` remembers the count that it
+//! has seen: so each receives every signal, and two signals at once may count as one.
 //!
-//! The handler stays for as long as the process runs. From the first wait on, the signal does not do any more
-//! what it did by itself: Ctrl-C does not end the program, also when nobody waits for it just now.
+//! The handler stays for as long as the process runs. Once a program has listened to a signal, the signal has no
+//! effect of its own any more: Ctrl-C does not end the program, even if no task waits for it now.
 //!
 //! Next: `stream`.
 
@@ -35,17 +34,24 @@ use crate::io::descriptor::{Descriptor, Readiness};
 use crate::io::interest::Interest;
 use crate::runtime::Handle;
 
-/// Waits for the next Ctrl-C, that is for `SIGINT`.
+/// Waits for the next Ctrl-C, which is `SIGINT`.
 ///
-/// Any number of tasks may do so at once, and all of them are woken. From the first time that this is
-/// awaited, Ctrl-C does not end the process any more, for as long as it runs.
+/// Any number of tasks may wait at once, and all of them are woken. From the first poll on, Ctrl-C does not end the
+/// process any more, for as long as it runs.
 ///
-/// Cancel safe. A signal counts for those who were waiting when it came; who wants to miss none in between
-/// keeps a [`unix::Signal`].
+/// Cancel safe, but a signal counts only for the tasks that wait when it comes. To miss none in between, keep a
+/// [`unix::Signal`].
+///
+/// ```no_run
+/// # openwork::block_on(async {
+/// openwork::signal::ctrl_c().await?;
+/// println!("shutting down");
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 ///
 /// # Errors
 ///
-/// If the system does not let us watch it, or the runtime ends.
+/// The system's; or the runtime has shut down.
 ///
 /// # Panics
 ///
@@ -67,6 +73,15 @@ pub mod unix {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SignalKind(i32);
 
+macro_rules! kinds {
+    ($($name:ident = $signal:ident: $meaning:literal;)*) => {$(
+        #[doc = concat!("`", stringify!($signal), "`: ", $meaning)]
+        pub const fn $name() -> Self {
+            SignalKind(consts::$signal)
+        }
+    )*};
+}
+
 impl SignalKind {
     /// The kind with this number, such as `libc::SIGUSR1`.
     pub const fn from_raw(number: i32) -> Self {
@@ -78,59 +93,18 @@ impl SignalKind {
         self.0
     }
 
-    /// `SIGALRM`: a timer of the system has run down.
-    pub const fn alarm() -> Self {
-        SignalKind(consts::SIGALRM)
-    }
-
-    /// `SIGCHLD`: a child process has changed its state.
-    pub const fn child() -> Self {
-        SignalKind(consts::SIGCHLD)
-    }
-
-    /// `SIGHUP`: the terminal is gone; to a daemon it says to read its configuration again.
-    pub const fn hangup() -> Self {
-        SignalKind(consts::SIGHUP)
-    }
-
-    /// `SIGINT`: somebody has pressed Ctrl-C.
-    pub const fn interrupt() -> Self {
-        SignalKind(consts::SIGINT)
-    }
-
-    /// `SIGIO`: a descriptor is ready.
-    pub const fn io() -> Self {
-        SignalKind(consts::SIGIO)
-    }
-
-    /// `SIGPIPE`: nobody reads what was written.
-    pub const fn pipe() -> Self {
-        SignalKind(consts::SIGPIPE)
-    }
-
-    /// `SIGQUIT`: somebody has pressed Ctrl-\.
-    pub const fn quit() -> Self {
-        SignalKind(consts::SIGQUIT)
-    }
-
-    /// `SIGTERM`: the program should end.
-    pub const fn terminate() -> Self {
-        SignalKind(consts::SIGTERM)
-    }
-
-    /// `SIGUSR1`: what the program makes of it.
-    pub const fn user_defined1() -> Self {
-        SignalKind(consts::SIGUSR1)
-    }
-
-    /// `SIGUSR2`: what the program makes of it.
-    pub const fn user_defined2() -> Self {
-        SignalKind(consts::SIGUSR2)
-    }
-
-    /// `SIGWINCH`: the terminal has another size.
-    pub const fn window_change() -> Self {
-        SignalKind(consts::SIGWINCH)
+    kinds! {
+        alarm = SIGALRM: "a timer of the system has expired.";
+        child = SIGCHLD: "a child process has changed its state.";
+        hangup = SIGHUP: "the terminal is gone; a daemon reads its configuration again.";
+        interrupt = SIGINT: "the user has pressed Ctrl-C.";
+        io = SIGIO: "a descriptor is ready.";
+        pipe = SIGPIPE: "a write to a pipe or socket that has no reader.";
+        quit = SIGQUIT: "the user has pressed Ctrl-\\.";
+        terminate = SIGTERM: "the program should end.";
+        user_defined1 = SIGUSR1: "for the program's own use.";
+        user_defined2 = SIGUSR2: "for the program's own use.";
+        window_change = SIGWINCH: "the size of the terminal has changed.";
     }
 }
 
@@ -150,8 +124,8 @@ impl From<SignalKind> for i32 {
 ///
 /// # Errors
 ///
-/// If it is one that cannot be caught (`SIGKILL`, `SIGSTOP`) or that a thread causes itself (`SIGSEGV`,
-/// `SIGFPE`, `SIGILL`), or if the system refuses.
+/// [`io::ErrorKind::InvalidInput`] for a signal that cannot be caught (`SIGKILL`, `SIGSTOP`) or that a thread
+/// causes itself (`SIGSEGV`, `SIGFPE`, `SIGILL`); or the system's.
 ///
 /// # Panics
 ///
@@ -161,76 +135,86 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     Signal::new(kind, "signal::unix::signal")
 }
 
-/// What those share who wait for one kind of signal in one runtime.
+/// The pipe of one kind of signal in one runtime, shared by its listeners.
 #[derive(Debug)]
-struct Bell {
+struct SignalPipe {
     runtime: u32,
     kind: SignalKind,
-    /// The end of the pipe that is read.
-    pipe: Descriptor<UnixStream>,
-    /// How often there was something in it. Locked by whoever reads from it.
-    rung: Mutex<usize>,
+    /// The end that is read.
+    reader: Descriptor<UnixStream>,
+    /// How often the pipe was drained. Locked during a drain.
+    count: Mutex<usize>,
     handler: SigId,
 }
 
-/// All there are. Std's lock, as a `static` outlives any model.
-static BELLS: sync::Mutex<Vec<Weak<Bell>>> = sync::Mutex::new(Vec::new());
+/// All pipes of the process. Std's lock, as a `static` outlives any model.
+static PIPES: sync::Mutex<Vec<Weak<SignalPipe>>> = sync::Mutex::new(Vec::new());
 
-impl Bell {
-    /// The one of this runtime and kind, which is made if there is none.
-    fn of(runtime: &Handle, kind: SignalKind) -> io::Result<Arc<Bell>> {
-        let mut bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
+impl SignalPipe {
+    /// The pipe of this runtime and kind. It is made if there is none.
+    fn get(runtime: &Handle, kind: SignalKind) -> io::Result<Arc<SignalPipe>> {
+        let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
         let id = runtime.inner.shared.id;
-        let found = bells
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|bell| (bell.runtime, bell.kind) == (id, kind));
-        if let Some(bell) = found {
-            return Ok(bell);
+        let mut found = pipes.iter().filter_map(Weak::upgrade);
+        if let Some(pipe) = found.find(|pipe| (pipe.runtime, pipe.kind) == (id, kind)) {
+            return Ok(pipe);
         }
-        let (read, write) = UnixStream::pair()?;
-        read.set_nonblocking(true)?;
-        let pipe = Descriptor::new(read, runtime, false)?;
-        let handler = pipe::register(kind.0, write)?;
-        let bell = Arc::new(Bell { runtime: id, kind, pipe, rung: Mutex::new(0), handler });
-        bells.retain(|bell| bell.strong_count() > 0);
-        bells.push(Arc::downgrade(&bell));
-        Ok(bell)
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        let reader = Descriptor::new(reader, runtime, false)?;
+        let handler = pipe::register(kind.0, writer)?;
+        let count = Mutex::new(0);
+        let pipe = Arc::new(SignalPipe { runtime: id, kind, reader, count, handler });
+        pipes.retain(|pipe| pipe.strong_count() > 0);
+        pipes.push(Arc::downgrade(&pipe));
+        Ok(pipe)
     }
 
-    /// Empties the pipe, and counts if there was something in it.
-    fn drain(&self, mut pipe: &UnixStream) -> io::Result<()> {
+    /// Drains the pipe, and counts if there was a byte in it.
+    fn drain(&self, mut reader: &UnixStream) -> io::Result<()> {
         let mut bytes = [0; 64];
-        // The race. We: empty the pipe … Other: finds it empty, looks at the count, "not rung", and waits …
-        // We: count, and wake nobody. But under one lock, who finds it empty finds us counted.
-        let mut rung = self.rung.lock();
-        let mut found = pipe.read(&mut bytes)?;
-        // Zero: the other end is closed, and will not speak any more.
+        // The race. This task: drains the pipe … Other task: finds the pipe empty, reads the old count, and
+        // waits … This task: counts, and wakes no task. The lock closes it: a task that finds the pipe empty
+        // reads the count after this task has counted.
+        let mut count = self.count.lock();
+        let mut found = reader.read(&mut bytes)?;
+        // The other end is closed, and no signal comes any more.
         if found == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        *rung = rung.wrapping_add(1);
-        // To the last byte, or those of one burst would be heard as several.
+        *count = count.wrapping_add(1);
+        // To the last byte: otherwise the signals of one burst would count several times.
         while found == bytes.len() {
-            found = pipe.read(&mut bytes).unwrap_or(0);
+            found = reader.read(&mut bytes).unwrap_or(0);
         }
         Ok(())
     }
 }
 
-impl Drop for Bell {
+impl Drop for SignalPipe {
     fn drop(&mut self) {
-        // Closes the writing end. The handler itself stays.
+        // Closes the end that is written. The handler itself stays.
         unregister(self.handler);
     }
 }
 
-/// Listens to a kind of signal, from its making on. From [`signal`].
+/// Listens to a kind of signal, from its creation on. From [`signal`].
+///
+/// ```no_run
+/// use openwork::signal::unix::{SignalKind, signal};
+///
+/// # openwork::block_on(async {
+/// let mut hangup = signal(SignalKind::hangup())?;
+/// while let Some(()) = hangup.recv().await {
+///     println!("reading the configuration again");
+/// }
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Signal {
-    bell: Arc<Bell>,
-    /// How often it has rung, as far as we have heard.
-    heard: usize,
+    pipe: Arc<SignalPipe>,
+    /// The pipe's count at the last signal that was received.
+    seen: usize,
 }
 
 impl Signal {
@@ -241,18 +225,18 @@ impl Signal {
             let text = format!("signal {} cannot be listened to", kind.0);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let bell = Bell::of(&runtime, kind)?;
-        let heard = *bell.rung.lock();
-        Ok(Signal { bell, heard })
+        let pipe = SignalPipe::get(&runtime, kind)?;
+        let seen = *pipe.count.lock();
+        Ok(Signal { pipe, seen })
     }
 
-    /// Waits for the next signal, or finds that one has come since the last time. Several that have come
-    /// meanwhile count as one. None if the runtime has ended.
+    /// Waits until a signal has come since the last call. Several signals that have come meanwhile count as one.
+    /// None if the runtime has shut down.
     ///
     /// Cancel safe.
     pub fn recv(&mut self) -> Recv<'_> {
-        let Signal { bell, heard } = self;
-        Recv { pipe: bell.pipe.ready(Interest::READABLE), bell, heard }
+        let Signal { pipe, seen } = self;
+        Recv { readable: pipe.reader.ready(Interest::READABLE), pipe, seen }
     }
 }
 
@@ -260,46 +244,40 @@ impl Signal {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Recv<'a> {
-    bell: &'a Bell,
-    heard: &'a mut usize,
-    /// Until there is something in the pipe.
-    pipe: Readiness<'a>,
+    pipe: &'a SignalPipe,
+    seen: &'a mut usize,
+    readable: Readiness<'a>,
 }
 
 impl Recv<'_> {
-    /// Whether it has rung since the last time.
-    fn hears(&mut self) -> bool {
-        let rung = *self.bell.rung.lock();
-        std::mem::replace(self.heard, rung) != rung
+    /// Whether a signal has come since the last call.
+    fn is_new(&mut self) -> bool {
+        let count = *self.pipe.count.lock();
+        std::mem::replace(self.seen, count) != count
     }
-}
-
-/// Whether nothing was found out yet.
-fn is_no_answer(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 impl Future for Recv<'_> {
     type Output = Option<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        use io::ErrorKind::{Interrupted, WouldBlock};
+
         loop {
-            if self.hears() {
+            if self.is_new() {
                 return Poll::Ready(Some(()));
             }
-            match Pin::new(&mut self.pipe).poll(cx) {
-                Poll::Ready(Ok(_)) => {
-                    let bell = self.bell;
-                    match bell.pipe.try_io(Interest::READABLE, |pipe| bell.drain(pipe)) {
-                        Ok(()) => {}
-                        Err(error) if is_no_answer(&error) => {}
-                        Err(_) => return Poll::Ready(None),
-                    }
+            let Poll::Ready(readable) = Pin::new(&mut self.readable).poll(cx) else {
+                // Another task may have counted, and cleared "readable", since the count was read above.
+                return if self.is_new() { Poll::Ready(Some(())) } else { Poll::Pending };
+            };
+            let pipe = self.pipe;
+            let drain = |reader: &UnixStream| pipe.drain(reader);
+            match readable.and_then(|_| pipe.reader.try_io(Interest::READABLE, drain)) {
+                Err(error) if !matches!(error.kind(), WouldBlock | Interrupted) => {
+                    return Poll::Ready(None);
                 }
-                Poll::Ready(Err(_)) => return Poll::Ready(None),
-                // It may have been counted, and "readable" taken down, since we looked at the head.
-                Poll::Pending if self.hears() => return Poll::Ready(Some(())),
-                Poll::Pending => return Poll::Pending,
+                _ => {}
             }
         }
     }
