@@ -1,4 +1,4 @@
-//! A call of std's, on the pool.
+//! A call of std's runs on the blocking pool.
 //!
 //! Next: `paths.rs`.
 
@@ -6,7 +6,7 @@ use std::io;
 
 use crate::runtime::Handle;
 
-/// Awaits what the pool makes of `work`.
+/// Runs `work` on the pool and awaits its result. `call` is the user's function, for messages.
 pub(super) async fn run<T, F>(call: &'static str, work: F) -> io::Result<T>
 where
     F: FnOnce() -> io::Result<T> + Send + 'static,

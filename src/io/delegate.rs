@@ -6,7 +6,7 @@
 //!
 //! [`accessors`] writes the methods that return the inner stream.
 //!
-//! Next: `exact.rs`, the steps that several methods share.
+//! Next: `interest.rs`.
 
 /// The body of an `impl AsyncRead`.
 macro_rules! read_from {
@@ -108,4 +108,21 @@ macro_rules! accessors {
     };
 }
 
-pub(crate) use {accessors, buf_read_from, read_from, write_to};
+/// `AsFd` and `AsRawFd` of a type, as one of its fields has them.
+macro_rules! as_fd_from {
+    ($type:ty, $field:tt $(, $generic:ident: $bound:ident)?) => {
+        impl $(<$generic: $bound>)? ::std::os::fd::AsFd for $type {
+            fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
+                self.$field.as_fd()
+            }
+        }
+
+        impl $(<$generic: $bound>)? ::std::os::fd::AsRawFd for $type {
+            fn as_raw_fd(&self) -> ::std::os::fd::RawFd {
+                self.$field.as_fd().as_raw_fd()
+            }
+        }
+    };
+}
+
+pub(crate) use {accessors, as_fd_from, buf_read_from, read_from, write_to};

@@ -15,11 +15,11 @@
 //!
 //! A cursor over bytes in memory is `futures::io::Cursor`.
 
+pub(crate) mod delegate;
 pub(crate) mod interest;
 pub(crate) mod descriptor;
 pub mod unix;
 mod op;
-pub(crate) mod delegate;
 mod exact;
 mod read_to_end;
 mod take;
@@ -39,7 +39,7 @@ mod copy_bidirectional;
 mod split;
 mod duplex;
 pub mod framed;
-pub(crate) mod on_pool;
+pub(crate) mod blocking;
 mod stdio;
 
 #[doc(no_inline)]

@@ -11,7 +11,7 @@
 //! [`std::future::poll_fn`] takes a closure, whose type has no name; a method of a public trait needs one to
 //! return. The function here captures nothing, so a function pointer is enough.
 //!
-//! Next: `delegate.rs`, for types that wrap a stream.
+//! Next: `exact.rs`, the steps that several methods share.
 
 use std::future::Future;
 use std::io;

@@ -27,7 +27,8 @@ use std::thread;
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::on_pool::{Object, OnPool, retry};
+use super::blocking::{Blocking, Object, retry};
+use super::delegate::write_to;
 use crate::engine::coop;
 use crate::engine::prim::Mutex;
 use crate::engine::trace::{self, Waiting};
@@ -59,7 +60,7 @@ impl Object for io::Stderr {
 
 /// Standard output or standard error, as [`Stdout`] and [`Stderr`].
 #[derive(Debug)]
-pub struct Output<T>(OnPool<T>);
+pub struct Output<T>(Blocking<T>);
 
 /// Standard output. From [`stdout`].
 pub type Stdout = Output<io::Stdout>;
@@ -86,30 +87,16 @@ pub type Stderr = Output<io::Stderr>;
 /// # });
 /// ```
 pub fn stdout() -> Stdout {
-    Output(OnPool::new(io::stdout()))
+    Output(Blocking::new(io::stdout()))
 }
 
 /// Opens standard error of this process. It behaves as [`stdout`].
 pub fn stderr() -> Stderr {
-    Output(OnPool::new(io::stderr()))
+    Output(Blocking::new(io::stderr()))
 }
 
 impl<T: Object> AsyncWrite for Output<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_flush(cx)
-    }
+    write_to!(this => Pin::new(&mut this.get_mut().0));
 }
 
 impl<T: Object + AsFd> AsFd for Output<T> {

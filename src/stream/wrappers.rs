@@ -29,7 +29,6 @@ use futures_core::Stream;
 use futures_io::AsyncBufRead;
 use pin_project_lite::pin_project;
 
-use crate::fs::{DirEntry, ReadDir};
 use crate::io::{Lines, Split};
 use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::signal::unix::Signal;
@@ -186,14 +185,6 @@ wrapper! {
     type Item = io::Result<UnixStream>;
     poll_next: |listener, cx| Poll::Ready(Some(ready!(listener.poll_accept(cx)).map(|(unix, _)| unix)));
     size_hint: |_listener| (usize::MAX, None);
-}
-
-wrapper! {
-    /// The entries of a directory: see [`read_dir`](crate::fs::read_dir).
-    ReadDirStream of ReadDir;
-    type Item = io::Result<DirEntry>;
-    poll_next: |dir, cx| dir.get_mut().poll_next_entry(cx).map(Result::transpose);
-    size_hint: |_dir| (0, None);
 }
 
 /// The signals of one kind: see [`signal`](crate::signal::unix::signal). Several that come before the stream is

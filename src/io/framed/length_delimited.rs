@@ -17,7 +17,7 @@
 //! A stream that ends before the frame does is an error, even if it ends just behind the length field. The buffer is empty
 //! then, and only the codec's state shows that a frame was expected.
 //!
-//! This is the last file of `framed`. Next: `on_pool.rs`, for files, which no poller can watch.
+//! This is the last file of `framed`. Next: `blocking.rs`, for files, which no poller can watch.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

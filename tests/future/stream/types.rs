@@ -8,8 +8,8 @@ use std::rc::Rc;
 use futures::stream::{self, Iter};
 use openwork::io::{Lines, Split};
 use openwork::stream::wrappers::{
-    BroadcastStream, IntervalStream, LinesStream, ReadDirStream, ReceiverStream, SignalStream,
-    SplitStream, TcpListenerStream, UnboundedReceiverStream, UnixListenerStream, WatchStream,
+    BroadcastStream, IntervalStream, LinesStream, ReceiverStream, SignalStream, SplitStream,
+    TcpListenerStream, UnboundedReceiverStream, UnixListenerStream, WatchStream,
 };
 use openwork::stream::{ChunksTimeout, Stream, StreamTimeExt, Throttle, Timeout};
 use openwork::sync::mpsc;
@@ -48,7 +48,6 @@ fn a_wrapper_has_the_auto_traits_of_what_it_holds() {
     check::<SplitStream<&[u8]>>();
     check::<TcpListenerStream>();
     check::<UnixListenerStream>();
-    check::<ReadDirStream>();
     check::<SignalStream>();
     assert!(has!(ReceiverStream<PhantomPinned>: Unpin));
     assert!(!has!(ReceiverStream<NotSend>: Send));

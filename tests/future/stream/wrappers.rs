@@ -10,8 +10,8 @@ use openwork::runtime::Handle;
 use openwork::signal::unix::{SignalKind, signal};
 use openwork::stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 use openwork::stream::wrappers::{
-    BroadcastStream, IntervalStream, LinesStream, ReadDirStream, ReceiverStream, SignalStream,
-    SplitStream, TcpListenerStream, UnboundedReceiverStream, UnixListenerStream, WatchStream,
+    BroadcastStream, IntervalStream, LinesStream, ReceiverStream, SignalStream, SplitStream,
+    TcpListenerStream, UnboundedReceiverStream, UnixListenerStream, WatchStream,
 };
 use openwork::stream::{self, Stream};
 use openwork::sync::{broadcast, mpsc, watch};
@@ -310,7 +310,10 @@ fn the_entries_of_a_directory_are_items() {
         let folder = Dir::new();
         (0..100).for_each(|n| fs::write(folder.0.join(n.to_string()), "").unwrap());
         openwork::block_on(async {
-            let entries = ReadDirStream::new(openwork::fs::read_dir(&folder.0).await.unwrap());
+            let dir = openwork::fs::read_dir(&folder.0).await.unwrap();
+            let entries = futures::stream::try_unfold(dir, async |mut dir| {
+                Ok::<_, std::io::Error>(dir.next_entry().await?.map(|entry| (entry, dir)))
+            });
             let mut names: Vec<_> = entries
                 .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse::<u32>().unwrap())
                 .collect()
