@@ -1,4 +1,4 @@
-//! Sockets, pipes and foreign descriptors are read, written, accepted from and connected in one way.
+//! Sockets, pipes and foreign descriptors are read, written, accepted from and connected in the same way.
 //!
 //! Try; if it would block, wait; try again. That is written here once, and the sockets are thin around it. The
 //! operation is a closure. It is tried at once while the source is ready, so an operation that can be done now
@@ -20,12 +20,10 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::interest::{Interest, Ready};
 use crate::engine::coop;
@@ -42,30 +40,19 @@ pub(crate) struct Descriptor<T: AsFd> {
 }
 
 impl<T: AsFd> Descriptor<T> {
-    /// Lets the runtime watch `io`, which must not block. A socket that is still connecting is not
-    /// `writable` yet.
+    /// Registers `io`, which must not block, with the runtime's reactor. `writable` says whether it counts as
+    /// writable before the first event: a socket that is still connecting does not.
     pub(crate) fn new(io: T, runtime: &Handle, writable: bool) -> io::Result<Self> {
-        Self::register(io, &runtime.inner.shared, [true, true], writable)
+        Self::register(io, &runtime.inner.shared, writable)
     }
 
-    /// Lets the runtime watch `io` in some directions only. It is not ready before the first event.
-    pub(crate) fn with_interest(io: T, runtime: &Handle, interest: Interest) -> io::Result<Self> {
-        let interest = Direction::BOTH.map(|direction| interest.has(direction));
-        Self::register(io, &runtime.inner.shared, interest, false)
-    }
-
-    /// Lets the runtime that watches this one watch `io` too.
+    /// Registers `io` with the runtime that watches this descriptor.
     pub(crate) fn beside<U: AsFd>(&self, io: U) -> io::Result<Descriptor<U>> {
-        Descriptor::register(io, &self.shared, [true, true], true)
+        Descriptor::register(io, &self.shared, true)
     }
 
-    fn register(
-        io: T,
-        shared: &Arc<SchedulerHandle>,
-        interest: [bool; 2],
-        writable: bool,
-    ) -> io::Result<Self> {
-        let source = shared.driver.reactor.register(&io, interest, writable)?;
+    fn register(io: T, shared: &Arc<SchedulerHandle>, writable: bool) -> io::Result<Self> {
+        let source = shared.driver.reactor.register(&io, [true, true], writable)?;
         Ok(Descriptor { io: Some(io), source, shared: shared.clone() })
     }
 
@@ -82,7 +69,7 @@ impl<T: AsFd> Descriptor<T> {
         Readiness { waits: Direction::BOTH.map(wait) }
     }
 
-    /// The same for one task for each direction.
+    /// The same for one task for each direction: the last waker wins.
     pub(crate) fn poll_ready(
         &self,
         direction: Direction,
@@ -113,46 +100,6 @@ impl<T: AsFd> Descriptor<T> {
                 self.source.clear(direction, version);
             }
         }
-    }
-
-    /// What was found, as the user sees it. It asks the system for the ends and errors: events do not tell
-    /// them apart.
-    pub(crate) fn describe(&self, found: Found) -> Ready {
-        let mut ready = Ready::EMPTY;
-        let mut concerns = Ready::ERROR;
-        if found.has(Direction::Read) {
-            ready |= Ready::READABLE;
-            concerns |= Ready::from_interest(Interest::READABLE);
-        }
-        if found.has(Direction::Write) {
-            ready |= Ready::WRITABLE;
-            concerns |= Ready::from_interest(Interest::WRITABLE);
-        }
-        ready | self.ends() & concerns
-    }
-
-    /// What the system says now of ends and errors.
-    fn ends(&self) -> Ready {
-        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-        const READ_END: PollFlags = PollFlags::RDHUP;
-        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-        const READ_END: PollFlags = PollFlags::empty();
-
-        let mut fds = [PollFd::new(self.get_ref(), READ_END)];
-        // It does not wait. After an error nothing more is known.
-        let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        let flags = fds[0].revents();
-        let mut ends = Ready::EMPTY;
-        if flags.intersects(READ_END | PollFlags::HUP) {
-            ends |= Ready::READ_CLOSED;
-        }
-        if flags.intersects(PollFlags::HUP | PollFlags::ERR) {
-            ends |= Ready::WRITE_CLOSED;
-        }
-        if flags.contains(PollFlags::ERR) {
-            ends |= Ready::ERROR;
-        }
-        ends
     }
 
     // ---- try, and wait ----
@@ -197,7 +144,7 @@ impl<T: AsFd> Descriptor<T> {
         })
     }
 
-    /// Does `operation`, as soon as it can be done. Any number of tasks at once.
+    /// Does `operation` as soon as it can be done. Any number of tasks at once.
     pub(crate) fn io<R, F>(&self, interest: Interest, operation: F) -> Io<'_, T, F>
     where
         F: FnMut(&T) -> io::Result<R> + Unpin,
@@ -273,12 +220,6 @@ impl<T: AsFd> AsFd for Descriptor<T> {
     }
 }
 
-impl<T: AsFd> AsRawFd for Descriptor<T> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
 impl<T: AsFd + fmt::Debug> fmt::Debug for Descriptor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get_ref().fmt(f)
@@ -296,18 +237,18 @@ impl Found {
         found
     }
 
-    fn has(&self, direction: Direction) -> bool {
-        self.0[direction as usize].is_some()
-    }
-
     fn is_empty(&self) -> bool {
         self.0.iter().all(Option::is_none)
     }
 
-    /// Takes out what concerns `ready`.
-    pub(crate) fn take(&mut self, ready: Ready) -> Found {
-        let [read, write] = &mut self.0;
-        Found([read.take_if(|_| ready.is_readable()), write.take_if(|_| ready.is_writable())])
+    /// The same as a set of directions, for the user.
+    pub(crate) fn ready(&self) -> Ready {
+        match self.0.map(|version| version.is_some()) {
+            [true, true] => Ready::ALL,
+            [true, false] => Ready::READABLE,
+            [false, true] => Ready::WRITABLE,
+            [false, false] => Ready::EMPTY,
+        }
     }
 }
 

@@ -45,7 +45,7 @@ fn pending_once(wake: impl FnOnce(Waker)) -> impl Future<Output = ()> {
 fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
     let (near, far) = UnixStream::pair().unwrap();
     near.set_nonblocking(true).unwrap();
-    (AsyncFd::with_interest(near, Interest::READABLE).unwrap(), far)
+    (AsyncFd::new(near).unwrap(), far)
 }
 
 /// Counts the polls of a runtime's driver. Each poll finds a stream readable, since the listener that is told
@@ -74,7 +74,7 @@ impl DriverPolls {
         });
         let runtime = builder.build().unwrap();
         let _entered = runtime.enter();
-        let _watched = AsyncFd::with_interest(near, Interest::READABLE).unwrap();
+        let _watched = AsyncFd::new(near).unwrap();
         drop(_entered);
         (runtime, DriverPolls { count, _watched })
     }
@@ -234,7 +234,7 @@ fn a_connection_comes_between_short_calls() {
         let other = real();
         let same = {
             let _entered = other.enter();
-            AsyncFd::with_interest(listener.try_clone().unwrap(), Interest::READABLE).unwrap()
+            AsyncFd::new(listener.try_clone().unwrap()).unwrap()
         };
         let _entered = runtime.enter();
         let listener = TcpListener::from_std(listener).unwrap();

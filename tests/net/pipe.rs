@@ -1,22 +1,18 @@
-//! Pipes: made here, or found in the file system.
+//! Pipes: made here, or made elsewhere.
 
 use std::fs::{self, File};
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::thread;
 
 use openwork::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use openwork::net::unix::pipe::{self, OpenOptions, Receiver, Sender};
+use openwork::net::unix::pipe::{self, Receiver, Sender};
 
 use crate::common::sockets::{Directory, Turns};
 use crate::common::{Probe, ends, on_every_flavour, real};
-
-fn fifo(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-}
 
 #[test]
 fn what_is_written_at_one_end_is_read_at_the_other() {
@@ -69,7 +65,7 @@ fn an_end_without_the_other_is_at_its_end_or_broken() {
         real().block_on(async {
             let (mut sender, receiver) = pipe::pipe().unwrap();
             drop(receiver);
-            assert!(sender.ready(Interest::WRITABLE).await.unwrap().is_write_closed());
+            assert!(sender.ready(Interest::WRITABLE).await.unwrap().is_writable());
             assert_eq!(sender.write(b"!").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
             let (sender, mut receiver) = pipe::pipe().unwrap();
             let mut read = Probe::new(receiver.readable());
@@ -78,7 +74,7 @@ fn an_end_without_the_other_is_at_its_end_or_broken() {
             receiver.readable().await.unwrap();
             assert!(read.is_woken());
             drop(read);
-            assert!(receiver.ready(Interest::READABLE).await.unwrap().is_read_closed());
+            assert!(receiver.ready(Interest::READABLE).await.unwrap().is_readable());
             assert_eq!(receiver.read(&mut [0; 8]).await.unwrap(), 0);
         });
     });
@@ -102,7 +98,7 @@ fn several_buffers_go_with_one_call() {
 }
 
 #[test]
-fn a_pipe_may_be_half_anothers() {
+fn an_end_may_come_from_elsewhere_and_go_elsewhere() {
     ends(|| {
         let runtime = real();
         runtime.block_on(async {
@@ -114,13 +110,13 @@ fn a_pipe_may_be_half_anothers() {
             assert_eq!(text, "from a thread");
             foreign.join().unwrap().unwrap();
 
-            // And is given away again, with or without what was changed.
+            // And is given away again, in non-blocking mode or not.
             let (sender, receiver) = pipe::pipe().unwrap();
-            let mut reader = File::from(receiver.into_nonblocking_fd().unwrap());
+            let mut reader = File::from(OwnedFd::from(receiver.into_std().unwrap()));
             assert_eq!(reader.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
             let mut writer = File::from(sender.into_blocking_fd().unwrap());
             let foreign = thread::spawn(move || writer.write_all(&vec![0; 1 << 20]));
-            let mut receiver = Receiver::from_file(reader).unwrap();
+            let mut receiver = Receiver::from_owned_fd(reader.into()).unwrap();
             let mut got = Vec::new();
             receiver.read_to_end(&mut got).await.unwrap();
             assert_eq!(got.len(), 1 << 20);
@@ -130,53 +126,27 @@ fn a_pipe_may_be_half_anothers() {
 }
 
 #[test]
-fn what_is_no_pipe_or_not_for_this_direction_is_refused() {
-    ends(|| {
-        real().block_on(async {
-            let directory = Directory::new();
-            let path = directory.path("file");
-            fs::write(&path, "text").unwrap();
-            let open =
-                || OwnedFd::from(File::options().read(true).write(true).open(&path).unwrap());
-            let (reader, writer) = std::io::pipe().unwrap();
-            let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
-            for error in [
-                Sender::from_owned_fd(open()).unwrap_err(),
-                Receiver::from_owned_fd(open()).unwrap_err(),
-                OpenOptions::new().open_receiver(&path).unwrap_err(),
-                OpenOptions::new().open_sender(&path).unwrap_err(),
-                Sender::from_owned_fd(reader).unwrap_err(),
-                Receiver::from_owned_fd(writer).unwrap_err(),
-            ] {
-                assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            }
-            // Unchecked it is the system that refuses: a file cannot be waited for.
-            let error = OpenOptions::new().unchecked(true).open_receiver(&path).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
-        });
-    });
-}
-
-#[test]
-fn a_pipe_in_the_file_system_brings_strangers_together() {
+fn a_pipe_in_the_file_system_connects_processes_that_know_its_path() {
     on_every_flavour(|flavour| {
         let directory = Directory::new();
         let path = directory.path("fifo");
-        fifo(&path);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        // Or opening would block until the other end is open.
+        let mut options = File::options();
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
         flavour.block_on(async {
-            // Nobody reads: the system says so at once.
-            let error = OpenOptions::new().open_sender(&path).unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::NXIO.raw_os_error()));
-            let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
+            let reader = options.read(true).open(&path).unwrap();
+            let mut receiver = Receiver::from_owned_fd(reader.into()).unwrap();
             let foreign = thread::spawn({
                 let path = path.clone();
-                move || fs::write(path, "from a stranger")
+                move || fs::write(path, "from another thread")
             });
-            let mut text = [0; 15];
+            let mut text = [0; 19];
             receiver.read_exact(&mut text).await.unwrap();
-            assert_eq!(&text, b"from a stranger");
+            assert_eq!(&text, b"from another thread");
             foreign.join().unwrap().unwrap();
-            let mut sender = OpenOptions::new().open_sender(&path).unwrap();
+            let writer = options.read(false).write(true).open(&path).unwrap();
+            let mut sender = Sender::from_owned_fd(writer.into()).unwrap();
             sender.write_all(b"ours").await.unwrap();
             let mut text = [0; 4];
             receiver.read_exact(&mut text).await.unwrap();
@@ -185,28 +155,15 @@ fn a_pipe_in_the_file_system_brings_strangers_together() {
     });
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn a_pipe_that_is_opened_for_both_directions_has_no_end() {
+fn what_cannot_be_watched_is_refused() {
     ends(|| {
         real().block_on(async {
             let directory = Directory::new();
-            let path = directory.path("fifo");
-            fifo(&path);
-            let turns = Turns::new();
-            // A sender before there is a receiver.
-            let sender = OpenOptions::new().read_write(true).open_sender(&path).unwrap();
-            assert_eq!(sender.try_write(b"early").unwrap(), 5);
-            let mut receiver = OpenOptions::new().read_write(true).open_receiver(&path).unwrap();
-            let mut buf = [0; 8];
-            assert_eq!(receiver.read(&mut buf).await.unwrap(), 5);
-            drop(sender);
-            let mut read = Probe::new(receiver.read(&mut buf));
-            read.assert_pending();
-            turns.turn().await;
-            assert!(!read.is_woken(), "the last sender has left, and nobody says so");
-            drop(OpenOptions::new().open_sender(&path).unwrap());
-            read.assert_pending();
+            let path = directory.path("file");
+            fs::write(&path, "text").unwrap();
+            let error = Receiver::from_owned_fd(File::open(&path).unwrap().into()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
         });
     });
 }

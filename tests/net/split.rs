@@ -171,7 +171,7 @@ fn either_reading_half_can_look_without_taking() {
                 let (mut near, mut far) = (near, far);
                 far.write_all(b"twice").await.unwrap();
                 let mut buf = [0; 8];
-                let (mut reads, _) = near.split();
+                let (reads, _) = near.split();
                 assert_eq!(reads.peek(&mut buf).await.unwrap(), 5);
                 assert_eq!(poll_fn(|cx| reads.poll_peek(cx, &mut buf)).await.unwrap(), 5);
                 let (mut reads, _writes) = near.into_split();

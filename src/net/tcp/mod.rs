@@ -1,7 +1,6 @@
 //! TCP.
 //!
-//! The types in [`net`](super) are here too, with the halves of a stream under the names that Tokio has for
-//! them.
+//! The types in [`net`](super) are here too, with the halves of a stream under Tokio's names for them.
 
 mod stream;
 mod listener;

@@ -1,27 +1,26 @@
-//! Datagrams between the processes of one machine.
+//! Unix datagrams go between the processes of one machine.
 //!
-//! Unlike UDP's, none is lost: who sends more than the receiver takes has to wait. `recv`, `send` and their
-//! like are in `net/datagram.rs`.
+//! Unlike UDP's, none is lost: a sender waits until the receiver has room. `recv`, `send` and their siblings are
+//! in `net/datagram.rs`.
 //!
 //! Next: `pipe.rs`.
 
 use std::io;
 use std::net::Shutdown;
-use std::os::unix::net::{self, SocketAddr};
+use std::os::unix::net;
 use std::path::Path;
 use std::task::{Context, Poll};
 
 use super::addr::address;
 use crate::engine::reactor::Direction;
 use crate::io::Interest;
-use crate::net::datagram::Datagram;
-use crate::net::socket::{Connected, Socket, StdSocket};
+use crate::net::socket::Socket;
 use crate::runtime::Handle;
 
-/// A Unix socket for datagrams. All of its methods take `&self`: to send in one task and receive in
-/// another, share it in an `Arc`.
+/// A Unix socket for datagrams. All of its methods take `&self`: to send in one task and receive in another,
+/// share it in an `Arc`.
 ///
-/// Where a path is asked for, one that begins with a NUL byte is, on Linux, an abstract name.
+/// On Linux a path that begins with a NUL byte is an abstract name.
 ///
 /// ```
 /// use openwork::net::UnixDatagram;
@@ -35,38 +34,8 @@ use crate::runtime::Handle;
 /// ```
 pub type UnixDatagram = Socket<net::UnixDatagram>;
 
-impl StdSocket for net::UnixDatagram {
-    const NAME: &'static str = "UnixDatagram";
-
-    type Addr = SocketAddr;
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.local_addr()
-    }
-}
-
-impl Connected for net::UnixDatagram {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.peer_addr()
-    }
-}
-
-impl Datagram for net::UnixDatagram {
-    fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.send(buf)
-    }
-
-    fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv(buf)
-    }
-
-    fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from(buf)
-    }
-}
-
 impl UnixDatagram {
-    /// A socket at a path.
+    /// Binds a socket to a path.
     ///
     /// # Errors
     ///
@@ -74,29 +43,46 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime; here and in the next two.
+    /// Outside of a runtime.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let runtime = Handle::current_for("UnixDatagram::bind");
-        Self::adopt(net::UnixDatagram::bind_addr(&address(path.as_ref())?)?, &runtime)
+        Self::from_std_on(net::UnixDatagram::bind_addr(&address(path.as_ref())?)?, &runtime)
     }
 
-    /// A socket without an address: nobody can send to it.
+    /// Makes a socket without an address, to which no other can send.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for instance at the limit of descriptors.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
     #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
         let runtime = Handle::current_for("UnixDatagram::unbound");
-        Self::adopt(net::UnixDatagram::unbound()?, &runtime)
+        Self::from_std_on(net::UnixDatagram::unbound()?, &runtime)
     }
 
-    /// Two sockets that are connected to each other.
+    /// Makes two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for instance at the limit of descriptors.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let runtime = Handle::current_for("UnixDatagram::pair");
         let (one, other) = net::UnixDatagram::pair()?;
-        Ok((Self::adopt(one, &runtime)?, Self::adopt(other, &runtime)?))
+        Ok((Self::from_std_on(one, &runtime)?, Self::from_std_on(other, &runtime)?))
     }
 
-    /// From now on [`send`](Socket::send) sends to this path, and what others send is not received.
+    /// Connects to a path: [`send`](Socket::send) sends there from now on, and datagrams from elsewhere are not
+    /// received.
     ///
     /// # Errors
     ///
@@ -107,8 +93,8 @@ impl UnixDatagram {
 
     /// Sends a datagram to a path. Cancel safe.
     ///
-    /// If there is no room, it waits until the receiver has taken something that *this* socket sent: of the
-    /// room that others leave, Linux tells those only who are [connected](UnixDatagram::connect).
+    /// If there is no room, it waits until the receiver has taken a datagram that *this* socket sent: Linux
+    /// reports room that other senders leave only to [connected](UnixDatagram::connect) sockets.
     ///
     /// # Errors
     ///
@@ -122,13 +108,17 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::WouldBlock`] if there is no room for it.
+    /// The system's; [`io::ErrorKind::WouldBlock`] if there is no room for it.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         let target = address(target.as_ref())?;
         self.io.try_io(Interest::WRITABLE, |socket| socket.send_to_addr(buf, &target))
     }
 
     /// The poll form of [`send_to`](UnixDatagram::send_to). It keeps one waker, the last.
+    ///
+    /// # Errors
+    ///
+    /// The same.
     pub fn poll_send_to<P: AsRef<Path>>(
         &self,
         cx: &mut Context<'_>,
@@ -139,19 +129,13 @@ impl UnixDatagram {
         self.io.poll_io(Direction::Write, cx, |socket| socket.send_to_addr(buf, &target))
     }
 
-    /// Ends one direction, or both: to send in one that has ended is an error
+    /// Ends one direction, or both: sending in a direction that has ended is an error
     /// ([`io::ErrorKind::BrokenPipe`]).
+    ///
+    /// # Errors
+    ///
+    /// The system's.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.io.get_ref().shutdown(how)
-    }
-}
-
-impl TryFrom<net::UnixDatagram> for UnixDatagram {
-    type Error = io::Error;
-
-    /// As [`from_std`](Socket::from_std).
-    #[track_caller]
-    fn try_from(socket: net::UnixDatagram) -> io::Result<UnixDatagram> {
-        UnixDatagram::from_std(socket)
     }
 }

@@ -1,7 +1,7 @@
 //! Sockets and pipes between the processes of one machine.
 //!
-//! The types in [`net`](super) are here too, with the halves of a stream under the names that Tokio has for
-//! them, and [`pipe`].
+//! The types in [`net`](super) are here too, with the halves of a stream under Tokio's names for them, and
+//! [`pipe`].
 
 mod addr;
 mod stream;
@@ -11,8 +11,6 @@ pub mod pipe;
 
 pub use std::os::unix::net::SocketAddr;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub use addr::UCred;
 pub use datagram::UnixDatagram;
 pub use listener::UnixListener;
 pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, UnixStream, WriteHalf};
