@@ -21,6 +21,9 @@ pub trait Listener: Local {
     fn accept(&self) -> io::Result<(Self::Stream, Self::Addr)>;
 }
 
+/// A new connection, and the address that it comes from.
+type Accepted<S> = (Socket<<S as Listener>::Stream>, <S as Local>::Addr);
+
 impl<S: Listener> Socket<S> {
     /// Waits for the next connection, and returns it with the address that it comes from.
     ///
@@ -31,7 +34,7 @@ impl<S: Listener> Socket<S> {
     /// The system's. Most pass: a connection that was reset before it was accepted, or a limit of descriptors
     /// that is reached. The listener stays usable; after the latter wait a little before the next try, as the
     /// connection stays in the backlog.
-    pub async fn accept(&self) -> io::Result<(Socket<S::Stream>, S::Addr)> {
+    pub async fn accept(&self) -> io::Result<Accepted<S>> {
         let (stream, address) = self.io.io(Interest::READABLE, S::accept).await?;
         Ok((Socket { io: self.io.beside(stream)? }, address))
     }
@@ -41,10 +44,7 @@ impl<S: Listener> Socket<S> {
     /// # Errors
     ///
     /// The same.
-    pub fn poll_accept(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(Socket<S::Stream>, S::Addr)>> {
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<S>>> {
         let accepted = self.io.poll_io(Direction::Read, cx, S::accept);
         accepted.map(|accepted| {
             let (stream, address) = accepted?;
