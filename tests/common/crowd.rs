@@ -1,4 +1,4 @@
-//! Tasks by the thousand that give up at random.
+//! Thousands of tasks that are cancelled at random.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,9 +12,9 @@ use super::random::Random;
 
 const TASKS: usize = 3000;
 
-/// Does something again and again in thousands of tasks at once. It is awaited to its end, or for a short
-/// time only, or polled once or twice and dropped; and some of the tasks are aborted. Whatever waits in it
-/// is so dropped before it is polled, while it waits, and just when it has got what it wanted.
+/// Runs `something` again and again in thousands of tasks at once. Its future is awaited to completion, or for a short
+/// time, or polled once or twice and dropped; and some of the tasks are aborted. So a future that waits in it is dropped
+/// before its first poll, while it waits, and just after it was woken.
 pub async fn crowd<F>(something: impl Fn(Random) -> F + Clone + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -42,14 +42,14 @@ where
         }
     }
     for task in tasks {
-        // Aborted is well, a panic is not.
+        // An abort is expected, a panic is not.
         if let Err(error) = task.await {
             assert!(error.is_cancelled(), "{error}");
         }
     }
 }
 
-/// Polls a future so many times at most, and drops it.
+/// Polls a future at most `times` times, and drops it.
 async fn polled(future: impl Future<Output = ()>, times: usize) {
     let mut future = pin!(future);
     for _ in 0..times {

@@ -31,14 +31,14 @@ const ENDINGS: [Ending; 6] = [
 /// A closure that runs until it is let go, and has begun when this returns.
 pub fn runs_on(handle: &Handle) -> (JoinHandle<&'static str>, mpsc::Sender<()>) {
     let (begins, begun) = mpsc::channel();
-    let (let_go, wait) = mpsc::channel();
+    let (release, wait) = mpsc::channel();
     let closure = handle.spawn_blocking(move || {
         begins.send(()).unwrap();
         wait.recv().unwrap();
         "it ran to its end"
     });
     begun.recv().unwrap();
-    (closure, let_go)
+    (closure, release)
 }
 
 /// Waits until the runtime has begun to end. All threads that its pool may have are busy, so a closure is done
@@ -59,19 +59,19 @@ pub fn in_each_way<T>(
     for (name, waits, end) in ENDINGS {
         let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
         let handle = runtime.handle().clone();
-        let (running, let_go) = runs_on(&handle);
+        let (running, release) = runs_on(&handle);
         let prepared = before(&runtime);
         let ending = thread::spawn(move || end(runtime));
         until_it_ends(&handle);
         if waits {
             assert!(!ending.is_finished(), "{name}: it does not wait");
-            let_go.send(()).unwrap();
+            release.send(()).unwrap();
             ending.join().unwrap();
             assert_eq!(handle.metrics().num_blocking_threads(), 0, "{name}");
         } else {
             ending.join().unwrap();
             assert!(!running.is_finished());
-            let_go.send(()).unwrap();
+            release.send(()).unwrap();
             while handle.metrics().num_blocking_threads() > 0 {
                 thread::yield_now();
             }

@@ -24,7 +24,7 @@ pub fn example(name: &str) -> Command {
     });
     let mut command = Command::new(folder.join(name));
     interruptible(&mut command);
-    // What the one who runs the tests may have set is not for the example.
+    // The example does not see the variables that are set for the tests.
     command.stdin(Stdio::null()).env("RUST_BACKTRACE", "0").env_remove("OPENWORK_TEST_ALONE");
     command
 }

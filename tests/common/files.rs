@@ -48,8 +48,8 @@ pub fn with_one_thread<F: Future>(test: impl FnOnce() -> F + Send + 'static) {
 
 /// Holds up the pool's only thread until it is let go.
 pub fn hold_up() -> (mpsc::Sender<()>, JoinHandle<()>) {
-    let (let_go, held) = mpsc::channel();
-    (let_go, spawn_blocking(move || held.recv().unwrap_or(())))
+    let (release, held) = mpsc::channel();
+    (release, spawn_blocking(move || held.recv().unwrap_or(())))
 }
 
 /// Polls once, and drops.

@@ -1,8 +1,8 @@
-//! The instruments of the tests: a watch-dog, runtimes of every flavour, a waker that counts, a tape of
-//! events, a catcher of panics, a process of one's own, and the examples as programs.
+//! The tools of the tests: a watchdog, runtimes of every flavour, a waker that counts, a tape of events, a catcher of
+//! panics, a process for one test, and the examples as programs.
 //!
-//! No test here sleeps and hopes. Where two threads must meet, they say so to each other; where
-//! something must *not* happen, there is a moment after which it could not happen any more.
+//! No test here sleeps and hopes. Threads that must meet signal each other; where something must *not* happen, there is a
+//! moment after which it cannot happen any more.
 
 // Each test file is a program of its own, and uses a part of this.
 #![allow(dead_code, unused_imports)]
@@ -17,9 +17,9 @@ mod panics;
 mod process;
 mod random;
 pub mod sockets;
-mod strangers;
 mod tape;
 mod types;
+mod user_wakers;
 mod wakes;
 
 pub use crowd::crowd;
@@ -35,7 +35,7 @@ pub use panics::{
 };
 pub use process::{again, alone, alone_under, interruptible, thread_id, threads};
 pub use random::Random;
-pub use strangers::{Act, at_clone, at_each, calls, owns, panics_at};
 pub use tape::Tape;
 pub(crate) use types::assert_not;
+pub use user_wakers::{Act, at_clone, at_each, calls, owns, panics_at};
 pub use wakes::{AtDrop, Probe, Wakes};

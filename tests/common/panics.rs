@@ -27,8 +27,7 @@ pub fn panic_of<T>(body: impl FnOnce() -> T) -> Option<Panicked> {
     result.err().and(caught.pop())
 }
 
-/// What `body` returns, and the panics that reached the hook on this thread meanwhile, none of which may
-/// reach us.
+/// What `body` returns, and the panics that reached the hook on this thread meanwhile. None of them may leave `body`.
 #[track_caller]
 pub fn reported<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
     let (result, caught) = catch(body);

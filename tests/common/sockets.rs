@@ -13,12 +13,12 @@ use openwork::io::unix::AsyncFd;
 
 /// Turns of the reactor, on demand.
 ///
-/// A byte goes through a connection of its own. The system reports in the order in which things happened:
-/// when that byte has come, what happened before has been reported too.
+/// A byte goes through a connection of its own. The poller returns events in their order: when the byte's event has
+/// come, all earlier events have come too.
 ///
-/// With workers, one who drives takes several reports at once, and calls the wakers one after the other;
-/// whoever looks meanwhile may find the byte before somebody else is woken. So a second byte follows the
-/// first: nobody takes its report before all is done that came with the first.
+/// On a multi-thread runtime the driver takes several events at once, and calls the wakers one after the other; a
+/// task may find the byte before another task is woken. So a second byte follows the first: its event is taken only
+/// after all wakers of the first batch were called.
 pub struct Turns {
     near: AsyncFd<UnixStream>,
     far: UnixStream,

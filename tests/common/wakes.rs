@@ -1,7 +1,7 @@
 //! A waker that counts, and a future that is polled by hand with it.
 //!
-//! Under a runtime one sees that a task was woken only from what it does next. Here the test is the
-//! runtime: it polls when it wants to, and asks in between whether somebody has called.
+//! A runtime shows that a task was woken only by polling it. Here the test is the runtime: it polls at any time, and
+//! checks in between whether the waker was called.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -162,7 +162,7 @@ fn the_end_waits_for_a_thread_that_is_starting() {
 fn the_end_waits_for_a_thread_that_leaves() {
     on_every_flavour(|flavour| {
         let (leaves, leaving) = mpsc::channel();
-        let (let_go, wait) = mpsc::channel::<()>();
+        let (release, wait) = mpsc::channel::<()>();
         let wait = Mutex::new(wait);
         let runtime = flavour
             .builder()
@@ -182,7 +182,7 @@ fn the_end_waits_for_a_thread_that_leaves() {
         let (start, limit) = (Instant::now(), Duration::from_millis(50));
         runtime.shutdown_timeout(limit);
         assert!(start.elapsed() >= limit, "its thread is still there");
-        drop(let_go);
+        drop(release);
     });
 }
 
@@ -197,8 +197,8 @@ fn a_closure_does_not_wait_for_those_that_block() {
             // Each has begun before the next one is spawned.
             let blocked: Vec<_> = (0..5).map(|_| runs_on(runtime.handle())).collect();
             assert_eq!(join(runtime.spawn_blocking(|| 1)).unwrap(), 1);
-            for (closure, let_go) in blocked {
-                let_go.send(()).unwrap();
+            for (closure, release) in blocked {
+                release.send(()).unwrap();
                 join(closure).unwrap();
             }
         }
@@ -298,12 +298,12 @@ fn a_thread_whose_name_panics_is_not_counted() {
             assert_eq!(metrics.num_blocking_threads(), threads);
         };
         panics_once(0);
-        let (running, let_go) = runs_on(runtime.handle());
+        let (running, release) = runs_on(runtime.handle());
         // Now there is a thread that could come to the closure.
         panics_once(1);
         assert_eq!(join(runtime.spawn_blocking(|| 1)).unwrap(), 1);
         assert_eq!(metrics.num_blocking_threads(), 2);
-        let_go.send(()).unwrap();
+        release.send(()).unwrap();
         join(running).unwrap();
         drop(runtime);
         assert_eq!(metrics.num_blocking_threads(), 0);

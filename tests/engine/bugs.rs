@@ -1,7 +1,6 @@
 //! The bugs that small runtimes have, each as the law that it breaks.
 //!
-//! Every one of these was seen running in somebody's runtime, most often in the first one that they
-//! wrote. A few need sockets and live in `tests/net`: *a reader's interest overwritten by a
+//! Each was seen in a published runtime, most often in its author's first one. A few need sockets and live in `tests/net`: *a reader's interest overwritten by a
 //! writer's*, *a closed descriptor left registered, its number reused*, *a socket dropped after its
 //! runtime is gone*, *the end of a stream missed after a short read*, and *the old waker is woken
 //! after a socket moved to another task*.
@@ -107,7 +106,7 @@ fn a_task_woken_often_during_its_poll_is_polled_once_more() {
                 Poll::Pending
             }));
             assert!(rests.await.is_err());
-            // Behind everything that stands in line by now.
+            // Behind every task that is in the queue by now.
             for _ in 0..10 {
                 openwork::spawn(yield_now()).await.unwrap();
             }
@@ -225,7 +224,7 @@ fn a_foreign_wake_unparks_a_runtime_that_sleeps() {
 
 #[test]
 fn no_foreign_wake_is_lost_at_the_edge_of_sleep() {
-    // Ping-pong as fast as it goes: each wake comes about when the other side lies down.
+    // Ping-pong as fast as it goes: each wake comes about when the other side parks.
     const ROUNDS: usize = 5_000;
     on_every_flavour(|flavour| {
         flavour.block_on(async {
@@ -288,7 +287,7 @@ fn a_runtime_with_runnable_tasks_does_not_sleep() {
     ends(move || {
         runtime.block_on(async {
             drop(openwork::spawn(sleep(HOUR)));
-            // More tasks than fit into a ring; each gives way, sleeps, and passes a message on.
+            // More tasks than fit into a local queue; each yields, sleeps, and passes a message on.
             let (mut first, mut before) = channel::channel::<usize>(1);
             let mut tasks = Vec::new();
             for index in 0..600 {
@@ -308,7 +307,7 @@ fn a_runtime_with_runnable_tasks_does_not_sleep() {
             for task in tasks {
                 task.await.unwrap();
             }
-            // And now nobody but the timers has anything to do.
+            // From now on only the timers have work.
             sleep(Duration::from_millis(1)).await;
         });
     });
@@ -596,7 +595,7 @@ fn ten_thousand_timers_take_no_thread() {
 // ---- a cancelled timer keeps the program alive ----
 
 #[test]
-fn nobody_waits_for_a_cancelled_timer() {
+fn a_cancelled_timer_keeps_no_runtime_awake() {
     ends(|| {
         let mut builder = Builder::new_current_thread();
         let tape = Tape::listen(&mut builder);
@@ -694,7 +693,7 @@ fn at_the_end_every_future_is_dropped_wherever_it_waits() {
         let keep: Arc<Mutex<Vec<Waker>>> = Arc::default();
         let (_never, never) = oneshot::channel::<()>();
         runtime.block_on(async {
-            // With somebody who would wake it; with nobody; in the timers; behind another task.
+            // It waits for a wake that may come; for one that never comes; for a timer; for another task.
             let (ours, keep) = (held.clone(), keep.clone());
             drop(openwork::spawn(poll_fn(move |cx| {
                 keep.lock().unwrap().push(cx.waker().clone());
@@ -741,7 +740,7 @@ fn assert_promise_is_kept<F: Future>(what: &str, future: Pin<&mut F>) -> Wakes {
 }
 
 #[test]
-fn who_answers_pending_wakes() {
+fn a_future_that_returns_pending_wakes() {
     let runtime = paused();
     let _entered = runtime.enter();
 
@@ -767,7 +766,7 @@ fn who_answers_pending_wakes() {
     assert_eq!((by_task.count(), by_aborted.count(), by_lost.count()), (1, 1, 0));
     assert!(matches!(by_task.poll(task), Poll::Ready(Ok(5))));
 
-    let by_yield = assert_promise_is_kept("giving way", pin!(yield_now()));
+    let by_yield = assert_promise_is_kept("a yield", pin!(yield_now()));
     let by_advance = assert_promise_is_kept("a moved clock", pin!(time::advance(MINUTE)));
     assert_eq!((by_yield.count(), by_advance.count()), (1, 1));
 
@@ -781,9 +780,9 @@ fn who_answers_pending_wakes() {
     assert_eq!((by_closure.count(), by_lost.count()), (1, 1));
 }
 
-/// Who has spent the budget of this poll answers Pending as well: api.md 12.
+/// A leaf future returns Pending after the budget of this poll is spent. (Behaviour 12.)
 #[test]
-fn who_has_no_budget_left_wakes() {
+fn a_future_without_budget_wakes() {
     ends(|| {
         paused().block_on(async {
             let mut polls_to_the_end = Vec::new();
@@ -828,7 +827,7 @@ fn ten_thousand_wakes_at_once_all_find_room() {
                 while wakers.lock().unwrap().len() < TASKS {
                     yield_now().await;
                 }
-                // One task, or one foreign thread, wakes them all while the worker polls nobody.
+                // One task, or one thread outside of the runtime, wakes them all while the worker polls no other task.
                 let wake_all = move || wakers.lock().unwrap().drain(..).for_each(Waker::wake);
                 let waking =
                     async move { if foreign { on_a_foreign_thread(wake_all) } else { wake_all() } };

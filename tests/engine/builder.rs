@@ -1,4 +1,4 @@
-//! Laws of what a runtime can be told when it is built, and asked when it runs, beside those of `runtime.rs`.
+//! Laws of a builder's settings and of a runtime's metrics, beside those of `runtime.rs`.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -13,7 +13,7 @@ use openwork::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, Tr
 use openwork::task::yield_now;
 
 #[test]
-fn before_each_sleep_and_after_it_the_runtime_says_so() {
+fn the_park_hooks_are_called_before_and_after_each_park() {
     on_every_flavour(|flavour| {
         let (parks, unparks) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (park, unpark, parked) = (parks.clone(), unparks.clone(), parks.clone());
@@ -48,9 +48,9 @@ fn before_each_sleep_and_after_it_the_runtime_says_so() {
     });
 }
 
-/// It is called when nothing is left to do, and then there is something to do.
+/// The hook is called when no task can run, and then makes one that can.
 #[test]
-fn what_is_spawned_or_woken_at_the_edge_of_sleep_runs() {
+fn what_the_park_hook_spawns_or_wakes_runs() {
     on_every_flavour(|flavour| {
         let waker = Arc::new(Mutex::new(None::<oneshot::Sender<()>>));
         let (begun, runs) = (Arc::new(OnceLock::new()), Arc::new(AtomicUsize::new(0)));
@@ -66,7 +66,7 @@ fn what_is_spawned_or_woken_at_the_edge_of_sleep_runs() {
                     });
                 }
             })
-            .on_thread_unpark(|| panic!("and that it panics is its own affair"))
+            .on_thread_unpark(|| panic!("the hook panics"))
             .build()
             .unwrap();
         runtime.block_on(async {
@@ -87,7 +87,7 @@ fn settings_of_tokios_builder_that_have_no_effect_are_accepted() {
 }
 
 #[test]
-fn a_runtime_and_its_handle_tell_the_same_figures() {
+fn a_runtime_and_its_handle_return_the_same_metrics() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let _waits = runtime.spawn(std::future::pending::<()>());
@@ -98,7 +98,7 @@ fn a_runtime_and_its_handle_tell_the_same_figures() {
 
 /// (Behaviour 41.)
 #[test]
-fn a_panic_does_not_make_a_runtime_suspect() {
+fn a_panic_breaks_no_invariant_of_a_runtime() {
     fn everywhere<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
     everywhere::<Runtime>();
     everywhere::<Handle>();
@@ -110,7 +110,7 @@ fn a_panic_does_not_make_a_runtime_suspect() {
 }
 
 #[test]
-fn a_thread_that_ends_has_forgotten_where_it_was() {
+fn a_thread_that_ends_is_in_no_runtime() {
     thread_local! {
         static LATE: std::cell::RefCell<Option<Late>> = const { std::cell::RefCell::new(None) };
     }
@@ -143,7 +143,7 @@ fn a_thread_name_with_nul_is_refused_at_the_callers_line() {
 }
 
 #[test]
-fn who_blocks_within_a_runtime_is_told_so_at_his_own_line() {
+fn blocking_within_a_runtime_panics_at_the_callers_line() {
     on_every_flavour(|flavour| {
         let (runtime, other) = (flavour.build(), flavour.build());
         runtime.block_on(async {

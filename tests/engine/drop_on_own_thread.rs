@@ -1,6 +1,6 @@
-//! Laws of a runtime that is dropped on one of the threads that it started. To wait there for the end of its
-//! threads would be to wait for ever. User code is told so, whichever runtime its thread has entered; a
-//! destructor of a thread-local, which must not panic, ends the runtime without waiting.
+//! Laws of a runtime that is dropped on one of the threads that it started. A wait
+//! for the end of its threads would never return there. So the drop panics, whichever runtime the thread has entered; in
+//! a destructor of a thread-local, which must not panic, it ends the runtime without waiting.
 
 use std::cell::RefCell;
 use std::fs;
@@ -59,7 +59,7 @@ fn a_closure_that_drops_its_own_runtime_is_told_so_in_whichever_runtime_it_is() 
 
 /// Not in the scope's tasks, which run on a thread of the other one.
 #[test]
-fn a_closure_that_drops_its_own_runtime_within_another_ones_scope_is_told_so() {
+fn a_closure_that_drops_its_own_runtime_within_a_scope_of_another_panics() {
     on_every_flavour(|flavour| {
         for end in ENDS {
             let (runtime, other) = (flavour.build(), real());
@@ -210,7 +210,7 @@ fn a_runtime_in_a_thread_local_of_its_blocking_thread_ends_with_that_thread() {
             let runtime = builder.thread_keep_alive(Duration::ZERO).build().unwrap();
             let ours = held.clone();
             let task = runtime.spawn(async move { (pending::<()>().await, ours).0 });
-            let (let_go, wait) = mpsc::channel::<()>();
+            let (release, wait) = mpsc::channel::<()>();
             let other = runtime.spawn_blocking(move || {
                 wait.recv().unwrap();
                 "it ran to its end"
@@ -224,7 +224,7 @@ fn a_runtime_in_a_thread_local_of_its_blocking_thread_ends_with_that_thread() {
             block_on(keeper).unwrap();
             dropped.recv().unwrap();
             assert!(block_on(task).unwrap_err().is_cancelled());
-            let_go.send(()).unwrap();
+            release.send(()).unwrap();
             assert_eq!(block_on(other).unwrap(), "it ran to its end");
             drop(handle);
             until_only(before);

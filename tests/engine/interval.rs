@@ -43,7 +43,7 @@ impl Watched {
         ticks
     }
 
-    /// The same after so many milliseconds more.
+    /// The ticks after `millis` more milliseconds.
     async fn after(&mut self, millis: u64) -> Vec<u128> {
         advance(ms(millis)).await;
         self.ticks()
@@ -184,7 +184,7 @@ fn it_can_begin_anew() {
 }
 
 #[test]
-fn who_waits_is_woken_when_it_begins_anew_earlier() {
+fn a_reset_to_an_earlier_tick_wakes_the_waiting_task() {
     in_paused_time(async || {
         let mut watched = Watched::new(MissedTickBehavior::Burst);
         assert_eq!(watched.ticks(), [0]);
@@ -206,7 +206,7 @@ fn a_tick_that_is_told_leaves_no_waker_and_no_timer() {
         assert!(watched.wakes.poll_fn(|cx| watched.interval.poll_tick(cx)).is_ready());
         assert_eq!((watched.wakes.kept(), timers()), (0, 0));
         advance(ms(300)).await;
-        assert_eq!(watched.wakes.take(), 0, "nobody has asked for the second one");
+        assert_eq!(watched.wakes.take(), 0, "the second tick was not polled for");
         assert_eq!(watched.ticks(), [300]);
         assert_eq!((watched.wakes.kept(), timers()), (1, 1));
         drop(watched.interval);
@@ -266,7 +266,7 @@ fn a_period_without_end_ticks_once() {
 
 /// Behaviour 12: an interval far behind is ready as often as it is asked.
 #[test]
-fn an_interval_that_catches_up_gives_way() {
+fn an_interval_that_catches_up_yields() {
     in_paused_time(async || {
         let mut ticks = interval_at(Instant::now(), ms(1));
         let other = openwork::spawn(async {});

@@ -1,5 +1,5 @@
-//! Laws of a set of tasks: each is joined once, in the order in which they end; and when the set goes, so
-//! do they.
+//! Laws of a set of tasks: each task is joined once, in the order in which they complete; and dropping the set aborts
+//! them.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -63,12 +63,12 @@ fn tasks_are_joined_in_the_order_in_which_they_end() {
 }
 
 #[test]
-fn those_who_ended_while_nobody_waited_come_in_their_order_too() {
+fn tasks_that_completed_before_the_wait_come_in_their_order_too() {
     ends(|| {
         openwork::block_on(async {
             let mut set: JoinSet<usize> = (0..100).map(|number| async move { number }).collect();
             yield_now().await;
-            assert_eq!(set.len(), 100, "who has ended is in the set until he is joined");
+            assert_eq!(set.len(), 100, "a complete task is in the set until it is joined");
             for number in 0..50 {
                 assert_eq!(set.try_join_next().unwrap().unwrap(), number);
             }
@@ -160,9 +160,9 @@ fn a_set_needs_no_runtime_to_be_joined() {
     });
 }
 
-/// To look at all of them for each that ends would be ten thousand million looks.
+/// A search through all tasks for each that completes would be ten thousand million steps.
 #[test]
-fn who_ends_is_found_without_a_search() {
+fn a_complete_task_is_found_without_a_search() {
     ends(|| {
         openwork::block_on(async {
             let moment = Moment::default();
@@ -245,10 +245,10 @@ fn a_poll_joins_at_most_128_tasks_and_a_try_as_many_as_there_are() {
     });
 }
 
-// ---- who waits ----
+// ---- the waiting task ----
 
 #[test]
-fn the_one_who_polled_last_is_woken_once_and_the_others_are_let_go() {
+fn the_last_waker_is_woken_once_and_the_others_are_dropped() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let mut set = JoinSet::new();
@@ -267,9 +267,9 @@ fn the_one_who_polled_last_is_woken_once_and_the_others_are_let_go() {
     });
 }
 
-/// The race, made by hand: a task ends just when the one who waits, having found nothing, leaves his waker.
+/// The race, made by hand: a task completes when the waiting task has found nothing and clones its waker.
 #[test]
-fn a_task_that_ends_while_one_lies_down_is_found() {
+fn a_task_that_completes_during_the_poll_is_found() {
     ends(|| {
         let runtime = crate::common::real();
         let mut set = JoinSet::new();
@@ -280,7 +280,7 @@ fn a_task_that_ends_while_one_lies_down_is_found() {
 }
 
 #[test]
-fn who_waits_is_woken_by_a_task_that_was_spawned_since() {
+fn a_task_that_was_spawned_after_the_poll_wakes_the_waiting_task() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let mut set = JoinSet::new();
@@ -294,7 +294,7 @@ fn who_waits_is_woken_by_a_task_that_was_spawned_since() {
 }
 
 #[test]
-fn who_waits_is_not_forgotten_when_the_others_are_detached() {
+fn a_waker_stays_registered_when_the_tasks_are_detached() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let mut set = JoinSet::new();
@@ -303,7 +303,7 @@ fn who_waits_is_not_forgotten_when_the_others_are_detached() {
         let wakes = Wakes::new();
         assert!(wakes.poll(pin!(set.join_next())).is_pending());
         set.detach_all();
-        // Of the new task there is the number of the old one, whose end must not be taken for its own.
+        // The new task has the key of the detached one, whose completion must not be taken for its own.
         let (go, wait) = oneshot::channel::<()>();
         set.spawn_on(wait.map(drop), runtime.handle());
         end.send(()).unwrap();
@@ -318,7 +318,7 @@ fn who_waits_is_not_forgotten_when_the_others_are_detached() {
 }
 
 #[test]
-fn who_stops_waiting_loses_nothing() {
+fn a_wait_that_is_cancelled_loses_nothing() {
     ends(|| {
         crate::common::paused().block_on(async {
             let mut set = JoinSet::new();
@@ -437,7 +437,7 @@ fn join_all_goes_on_with_the_panic_of_a_task_at_once() {
             let payload = openwork::spawn(set.join_all()).await.unwrap_err().into_panic();
             assert!(message_of(&*payload).contains("was cancelled"));
 
-            // A panic is not the end of the one who polls by hand: the others are aborted all the same.
+            // A future that is polled by hand outlives the panic: the other tasks are aborted all the same.
             let dropped = Arc::new(AtomicUsize::new(0));
             let mut set: JoinSet<()> = (0..100).map(|_| until_dropped(&dropped)).collect();
             let panics = set.spawn(async { panic!("its own") });
@@ -524,8 +524,8 @@ fn a_set_goes_everywhere_and_so_do_its_futures() {
 
 // ---- everything at once ----
 
-/// Sets within sets, joined, left in mid-wait, aborted, detached, shut down and dropped, in an order that is
-/// made by chance: of each task one learns once, or it was given up; and none is left.
+/// Sets within sets, joined, cancelled while they wait, aborted, detached, shut down and dropped, in a random order: each
+/// task is joined once or was given up, and none is left.
 #[test]
 fn thousands_of_tasks_in_sets_that_end_in_random_ways_are_each_accounted_for() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {

@@ -21,14 +21,14 @@ const fn kib(debug: usize, release: usize) -> usize {
     (if cfg!(debug_assertions) { debug } else { release }) << 10
 }
 
-/// A future of so many bytes.
+/// A future that is `BYTES` large.
 async fn large<const BYTES: usize>() -> usize {
     let bytes = [1_u8; BYTES];
     yield_now().await;
     black_box(&bytes).len()
 }
 
-/// A closure of so many bytes.
+/// A closure that is `BYTES` large.
 fn closure<const BYTES: usize>() -> impl FnOnce() -> usize + Send + 'static {
     let bytes = [1_u8; BYTES];
     move || black_box(&bytes).len()

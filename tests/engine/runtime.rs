@@ -1,8 +1,8 @@
-//! Laws of a runtime as a whole: how it is built and entered, who may drive it, and how it ends. Above
-//! all how it ends: every future that it accepted is dropped, and whoever waits for one is told.
+//! Laws of a runtime as a whole: how it is built and entered, which thread drives it, and above all how it ends: it
+//! drops every future that it accepted, and wakes the tasks that wait for one.
 //!
-//! Each law holds on every flavour of runtime. Not so those of the current-thread runtime's one post, of the
-//! pool's threads, which are the same in both, and of the paused clock.
+//! Each law holds on every flavour of runtime, except those of the current-thread runtime's one worker, of the pool's
+//! threads, which are the same in both, and of the paused clock.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -90,7 +90,7 @@ fn block_on_within_a_runtime_panics_and_explains() {
             assert!(panicked.message.contains("`openwork::block_on`"), "{}", panicked.message);
             assert!(panicked.message.contains(".await"), "{}", panicked.message);
 
-            // To build one is fine, and even to end it, if nobody has to wait.
+            // Building a runtime here is allowed, and so is ending it if that does not wait.
             let inner = real();
             let panicked = panic_of(|| inner.block_on(async {})).unwrap();
             assert!(panicked.message.contains("`Runtime::block_on`"), "{}", panicked.message);
@@ -133,7 +133,7 @@ fn a_panic_of_the_root_leaves_a_runtime_that_works() {
     });
 }
 
-/// Point 4: each of several threads gets its answer, and one of them drives for all.
+/// Point 4: each of several threads gets its output, and one of them drives for all.
 #[test]
 fn several_threads_may_block_on_one_runtime() {
     on_every_flavour(|flavour| {
@@ -169,7 +169,7 @@ fn several_threads_may_block_on_one_runtime() {
     });
 }
 
-/// Point 4: when the one who drives goes, in peace or in panic, another one takes over.
+/// Point 4: when the driving thread returns or panics, another one takes over.
 #[test]
 fn the_seat_of_a_driver_that_leaves_is_taken() {
     ends(|| {
@@ -189,10 +189,10 @@ fn the_seat_of_a_driver_that_leaves_is_taken() {
                 waiting.recv().unwrap();
                 drivers.insert(thread.thread().id(), (leave, thread));
             }
-            // Whoever runs this task drives: it goes next, while the others lie in their sleep.
+            // The thread that runs this task drives. It leaves next, while the others are parked.
             while !drivers.is_empty() {
-                let who = runtime.spawn(async { thread::current().id() });
-                let (leave, thread) = drivers.remove(&join(who).unwrap()).unwrap();
+                let id = runtime.spawn(async { thread::current().id() });
+                let (leave, thread) = drivers.remove(&join(id).unwrap()).unwrap();
                 if panics {
                     drop(leave)
                 } else {
@@ -205,9 +205,9 @@ fn the_seat_of_a_driver_that_leaves_is_taken() {
     });
 }
 
-/// Point 4: one of them *always* drives, also if the first in line has other things to do.
+/// Point 4: one of them *always* drives, even if the first in the queue is busy.
 #[test]
-fn the_seat_does_not_wait_for_one_who_is_busy() {
+fn the_seat_does_not_wait_for_a_busy_thread() {
     ends(|| {
         let runtime = Arc::new(real());
         let start = |future: Pin<Box<dyn Future<Output = ()> + Send>>| {
@@ -226,9 +226,9 @@ fn the_seat_does_not_wait_for_one_who_is_busy() {
         let [(leave, left), (begin, begun), (finish, finished)] =
             [(); 3].map(|()| oneshot::channel());
         let driver = start(Box::pin(async { left.await.unwrap() }));
-        // The next in line is in the midst of a long poll when the driver goes.
+        // The next thread in the queue is in a long poll when the driving thread leaves.
         let (works, working) = mpsc::channel();
-        let (let_go, wait) = mpsc::channel::<()>();
+        let (release, wait) = mpsc::channel::<()>();
         let busy = start(Box::pin(async move {
             begun.await.unwrap();
             works.send(()).unwrap();
@@ -242,7 +242,7 @@ fn the_seat_does_not_wait_for_one_who_is_busy() {
 
         let task = runtime.spawn(async { thread::current().id() });
         assert_eq!(join(task).unwrap(), idle.thread().id());
-        let_go.send(()).unwrap();
+        release.send(()).unwrap();
         busy.join().unwrap();
         finish.send(()).unwrap();
         idle.join().unwrap();
@@ -250,7 +250,7 @@ fn the_seat_does_not_wait_for_one_who_is_busy() {
 }
 
 #[test]
-fn who_waits_in_line_polls_its_own_future_and_no_task() {
+fn a_thread_in_the_queue_polls_its_own_future_and_no_task() {
     ends(|| {
         let (runtime, asleep) = sleepy();
         let (leave, left) = oneshot::channel::<()>();
@@ -281,7 +281,7 @@ fn the_block_on_of_a_handle_does_not_drive() {
         let task = runtime.spawn(async move { polled.send(thread::current().id()).unwrap() });
         let foreign = thread::spawn(move || handle.block_on(task));
         assert!(ran.try_recv().is_err());
-        // It ends when somebody drives.
+        // It ends when a thread drives the runtime.
         runtime.block_on(async {
             while !foreign.is_finished() {
                 yield_now().await;
@@ -455,7 +455,7 @@ fn what_is_spawned_after_the_end_is_cancelled_at_once() {
         let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let earlier = runtime.spawn(pending::<()>());
-        let (running, let_go) = runs_on(&handle);
+        let (running, release) = runs_on(&handle);
         runtime.shutdown_background();
 
         assert!(join(earlier).unwrap_err().is_cancelled());
@@ -469,19 +469,19 @@ fn what_is_spawned_after_the_end_is_cancelled_at_once() {
         assert!(join(closure).unwrap_err().is_cancelled());
         // What ran already goes on.
         assert!(!running.is_finished());
-        let_go.send(()).unwrap();
+        release.send(()).unwrap();
         assert_eq!(join(running).unwrap(), "it ran to its end");
     });
 }
 
-/// Also while a worker is still in a poll, perhaps for ever.
+/// Even while a worker is still in a poll, perhaps for ever.
 #[test]
-fn what_is_spawned_after_the_end_is_cancelled_though_a_worker_is_stuck() {
+fn what_is_spawned_after_the_end_is_cancelled_even_if_a_worker_is_blocked() {
     with_workers(|flavour| {
         let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let (hold, held) = mpsc::channel();
-        let (let_go, wait) = mpsc::channel::<()>();
+        let (release, wait) = mpsc::channel::<()>();
         let stuck = runtime.spawn(async move {
             hold.send(()).unwrap();
             wait.recv().unwrap();
@@ -491,7 +491,7 @@ fn what_is_spawned_after_the_end_is_cancelled_though_a_worker_is_stuck() {
         let task = handle.spawn(async {});
         assert!(task.is_finished());
         assert!(join(task).unwrap_err().is_cancelled());
-        let_go.send(()).unwrap();
+        release.send(()).unwrap();
         join(stuck).unwrap();
     });
 }
@@ -533,12 +533,12 @@ fn a_shutdown_with_a_limit_leaves_a_closure_that_runs_on() {
     on_every_flavour(|flavour| {
         for limit in [Duration::ZERO, Duration::from_millis(5)] {
             let runtime = flavour.build();
-            let (running, let_go) = runs_on(runtime.handle());
+            let (running, release) = runs_on(runtime.handle());
             let start = Instant::now();
             runtime.shutdown_timeout(limit);
             assert!(start.elapsed() >= limit);
             assert!(!running.is_finished());
-            let_go.send(()).unwrap();
+            release.send(()).unwrap();
             assert_eq!(join(running).unwrap(), "it ran to its end");
         }
     });
@@ -546,7 +546,7 @@ fn a_shutdown_with_a_limit_leaves_a_closure_that_runs_on() {
 
 /// Point 3.
 #[test]
-fn within_another_runtime_one_ends_without_waiting_or_not_at_all() {
+fn within_another_runtime_a_runtime_ends_without_waiting_or_panics() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let dropped = Arc::new(AtomicUsize::new(0));
@@ -815,7 +815,7 @@ fn an_idle_thread_may_be_kept_for_ever() {
 fn work_that_comes_while_the_last_thread_leaves_is_done() {
     ends(|| {
         let (leaves, leaving) = mpsc::channel();
-        let (let_go, wait) = mpsc::channel::<()>();
+        let (release, wait) = mpsc::channel::<()>();
         let wait = Mutex::new(wait);
         let runtime = Builder::new_current_thread()
             .max_blocking_threads(1)
@@ -829,7 +829,7 @@ fn work_that_comes_while_the_last_thread_leaves_is_done() {
         join(runtime.spawn_blocking(|| ())).unwrap();
         leaving.recv().unwrap();
         let closure = runtime.spawn_blocking(|| 1);
-        drop(let_go);
+        drop(release);
         assert_eq!(join(closure).unwrap(), 1);
     });
 }
@@ -855,7 +855,7 @@ fn threads_have_names_and_their_beginning_and_end_are_told() {
         let (starts, stops) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
         let (told, untold) = (starts.clone(), stops.clone());
         let runtime = Builder::new_current_thread()
-            .thread_name("somebody")
+            .thread_name("a-name")
             .thread_stack_size(1 << 20)
             .on_thread_start(move || {
                 assert!(Handle::try_current().is_ok());
@@ -872,7 +872,7 @@ fn threads_have_names_and_their_beginning_and_end_are_told() {
         assert!(starts.lock().unwrap().is_empty());
         let look = || (thread::current().name().map(str::to_owned), thread::current().id());
         let (name, id) = runtime.block_on(runtime.spawn_blocking(look)).unwrap();
-        assert_eq!(name.as_deref(), Some("somebody"));
+        assert_eq!(name.as_deref(), Some("a-name"));
         assert_eq!(*starts.lock().unwrap(), [id]);
         assert_eq!(stops.load(SeqCst), 0);
         drop(runtime);
@@ -887,7 +887,7 @@ fn threads_have_names_and_their_beginning_and_end_are_told() {
 }
 
 #[test]
-fn callbacks_of_threads_that_panic_take_nobody_with_them() {
+fn hooks_of_threads_that_panic_end_nothing_else() {
     on_every_flavour(|flavour| {
         let runtime = flavour
             .builder()
@@ -914,12 +914,12 @@ fn the_figures_are_those_of_the_moment() {
         assert_eq!(all(), (0, 0, 0, 0));
         let nap = runtime.spawn(async { sleep(HOUR).await });
         let ends = runtime.spawn(async {});
-        assert_eq!(all(), (2, 2, 0, 0), "spawned from outside, nobody took them yet");
+        assert_eq!(all(), (2, 2, 0, 0), "spawned from outside, and not taken yet");
         runtime.block_on(ends).unwrap();
         assert_eq!(all(), (1, 0, 1, 0));
-        let (running, let_go) = runs_on(runtime.handle());
+        let (running, release) = runs_on(runtime.handle());
         assert_eq!(all(), (1, 0, 1, 1), "a closure is no task of the worker's");
-        let_go.send(()).unwrap();
+        release.send(()).unwrap();
         runtime.block_on(running).unwrap();
         nap.abort();
         assert!(runtime.block_on(nap).unwrap_err().is_cancelled());
@@ -1028,9 +1028,9 @@ fn a_listener_hears_its_own_runtime_alone_and_not_itself() {
     });
 }
 
-/// It is called from the midst of everything: in the middle of a task's end, while wakers are called.
+/// It is called at any point of the engine: while a task completes, while wakers are called.
 #[test]
-fn a_listener_that_panics_takes_nobody_with_it() {
+fn a_subscriber_that_panics_ends_nothing_else() {
     on_every_flavour(|flavour| {
         let heard = Arc::new(AtomicUsize::new(0));
         let count = heard.clone();

@@ -1,7 +1,7 @@
 //! Laws of a scope: its tasks borrow from the caller's stack, so it must not return while any of them, or
 //! anything that one of them has returned, is still there. What is borrowed here is mostly a counter on the
 //! stack, which each borrower raises when it is made and lowers when it is dropped: it must be back at zero
-//! when the scope returns. Under AddressSanitizer a borrower that comes too late is found in the act:
+//! when the scope returns. AddressSanitizer reports a borrower that is used too late:
 //!
 //! ```sh
 //! RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_stack_use_after_return=1 \
@@ -125,7 +125,7 @@ fn a_scope_returns_what_its_body_returns_and_not_before_its_tasks_have_ended() {
     });
 }
 
-/// By those who drive the runtime, where they do not do it themselves.
+/// In the runtimes that another thread has to drive, a thread of the test drives.
 #[test]
 fn a_scope_is_opened_where_a_thread_may_wait() {
     on_every_flavour(|flavour| {
@@ -253,7 +253,7 @@ fn a_handle_tells_of_its_task_what_others_tell() {
 }
 
 #[test]
-fn an_output_may_borrow_and_is_dropped_by_whom_it_belongs_to() {
+fn an_output_may_borrow_and_is_dropped_by_its_owner() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let frame = Frame::default();
@@ -317,7 +317,7 @@ fn an_output_may_hold_the_handle_of_another_and_its_own_task_may_too() {
         let runtime = flavour.build();
         let frame = Frame::default();
         runtime.scope(|s| {
-            // A chain of outputs, of which nobody takes the last.
+            // A chain of outputs, the last of which is not taken.
             let first = s.spawn(async { frame.borrow() });
             let second = s.spawn(async { (frame.borrow(), first) });
             mem::forget(s.spawn(async { (frame.borrow(), second) }));
@@ -353,7 +353,7 @@ fn a_destructor_may_spawn_into_its_scope() {
                     borrower
                 }));
             };
-            // A future's, that of an output which nobody wants, and of one which is found at the end.
+            // The destructors of a future, of an output without a handle, and of an output that is left at the end.
             let at_drop = AtDrop(again);
             let aborted = s.spawn(async move {
                 let _at_drop = at_drop;
@@ -370,7 +370,7 @@ fn a_destructor_may_spawn_into_its_scope() {
 
 /// (Behaviour 8.)
 #[test]
-fn a_panic_of_an_outputs_destructor_reaches_nobody() {
+fn a_panic_of_an_outputs_destructor_goes_no_further() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let frame = Frame::default();
@@ -428,7 +428,7 @@ impl<H, P: FnMut() -> Poll<T>, T> Future for Puppet<H, P> {
 // ---- panics ----
 
 #[test]
-fn a_panic_that_nobody_joined_is_the_scopes() {
+fn a_panic_that_was_not_joined_is_the_scopes() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let frame = Frame::default();
@@ -592,7 +592,7 @@ fn a_runtime_that_ends_drops_the_tasks_of_a_scope_which_then_returns() {
 }
 
 #[test]
-fn a_scope_waits_for_a_task_that_runs_though_its_runtime_does_not() {
+fn a_scope_waits_for_a_task_that_runs_after_its_runtime_has_ended() {
     ends(|| {
         let runtime = Workers(2).build();
         let handle = runtime.handle().clone();
@@ -706,8 +706,8 @@ fn a_handle_of_a_scope_is_polled_by_hand() {
 
 // ---- everything at once ----
 
-/// Thousands of tasks that are joined, awaited, forgotten, dropped, aborted, that panic and whose outputs
-/// do, in an order that is made by chance: nothing is left when the scope returns, and nobody is stuck.
+/// Thousands of tasks that are joined, awaited, forgotten, dropped or aborted, and that panic or whose outputs do, in a
+/// random order: nothing is left when the scope returns, and it does return.
 #[test]
 fn nothing_is_left_of_thousands_of_tasks_that_end_in_random_ways() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {
@@ -809,7 +809,7 @@ fn nothing_is_left_when_the_runtime_ends_in_the_midst_of_a_scope() {
 
 #[test]
 fn a_scope_gives_its_memory_back_while_it_is_open() {
-    // What has ended and is wanted by nobody leaves no trace: or a server could not live in a scope.
+    // A complete task whose output is not wanted leaves no memory behind: a server may live in a scope.
     ends(|| {
         let runtime: Runtime = Builder::new_current_thread().build().unwrap();
         let frame = Frame::default();

@@ -1,4 +1,4 @@
-//! While one worker is held by its task, another comes for what stands in line.
+//! While one worker is blocked by its task, another steals from its queue.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::mpsc::{self, Receiver};
@@ -10,7 +10,7 @@ use openwork::runtime::{Builder, Handle, RuntimeMetrics};
 use openwork::task::yield_now;
 use openwork::trace::Event;
 
-/// Nobody waits for so long unless nobody comes at all.
+/// A wait reaches this limit only if no worker comes.
 const LONG: Duration = Duration::from_secs(5);
 
 /// Blocks its thread until the other end is dropped. Returns whether it was.
@@ -19,13 +19,13 @@ fn is_released(held: &Receiver<()>) -> bool {
 }
 
 #[test]
-fn a_task_that_gave_way_does_not_wait_for_one_that_blocks() {
+fn a_task_that_yielded_does_not_wait_for_one_that_blocks() {
     let released = crate::common::ends(|| {
         let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
         let task = runtime.spawn(async {
             settle(&Handle::current().metrics());
             let (release, held) = mpsc::channel();
-            // It comes next, and this task stands behind it, where another worker can take it.
+            // It runs next, and this task is behind it in the queue, where another worker can steal it.
             let blocks = openwork::spawn(async move { is_released(&held) });
             yield_now().await;
             drop(release);
@@ -49,10 +49,10 @@ fn settle(metrics: &RuntimeMetrics) {
     }
 }
 
-/// Two tasks are pushed while a worker searches, so nobody is called for them. The worker finds them in its
-/// last look before it sleeps, and takes the first. Then it is its duty to call somebody for the second.
+/// Two tasks are pushed while a worker searches, so no other worker is notified. The worker finds them in its last check
+/// before it parks, and takes the first. Then it must notify another worker for the second.
 #[test]
-fn who_finds_work_in_the_last_look_calls_another() {
+fn a_worker_that_finds_tasks_in_its_last_check_notifies_another() {
     let released = crate::common::ends(|| {
         const NONE: u32 = u32::MAX;
         let busy = Arc::new(AtomicU32::new(NONE));
@@ -76,7 +76,7 @@ fn who_finds_work_in_the_last_look_calls_another() {
         let metrics = runtime.handle().metrics();
         // One worker is busy …
         let (end, until_end) = mpsc::channel::<()>();
-        let (says, who) = mpsc::channel();
+        let (says, which) = mpsc::channel();
         let inner = busy.clone();
         runtime.spawn(async move {
             let index = this_worker();
@@ -84,11 +84,11 @@ fn who_finds_work_in_the_last_look_calls_another() {
             says.send(index).unwrap();
             let _ = until_end.recv_timeout(LONG);
         });
-        let first = who.recv().unwrap() as usize;
+        let first = which.recv().unwrap() as usize;
         // … the other one has searched, found nothing, and is about to sleep …
         runtime.spawn(async {});
         is_about_to_sleep.recv().unwrap();
-        // … and the first has gone to sleep, as one who searches is enough.
+        // … and the first has parked, as one searching worker is enough.
         let parks = metrics.worker_park_count(first);
         drop(end);
         while metrics.worker_park_count(first) == parks {

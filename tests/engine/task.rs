@@ -1,6 +1,6 @@
-//! Laws of a task's life, as its `JoinHandle` and its `AbortHandle` see it: it ends once, it ends
-//! alone, and whoever waits for that end learns of it. The points are those of the list of easily
-//! missed behaviour that the API keeps to.
+//! Laws of a task's life, as its `JoinHandle` and its `AbortHandle` see it: it completes once, its panic ends no other
+//! task, and the task that awaits it is woken. The points are those of the list of easily missed behaviour that the API
+//! keeps to.
 //!
 //! Each law holds on every flavour of runtime. A few tests look more closely than many threads admit:
 //! they tell the order of turns, or on which thread one came, and so belong to the current-thread runtime.
@@ -114,7 +114,7 @@ fn a_dropped_handle_detaches_its_task() {
 }
 
 #[test]
-fn an_output_that_nobody_wants_is_dropped_at_once() {
+fn an_output_without_a_handle_is_dropped_at_once() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let output = Arc::new(());
@@ -146,7 +146,7 @@ fn a_future_is_dropped_when_it_is_ready_and_not_when_it_is_joined() {
 }
 
 #[test]
-fn a_handle_wakes_who_polled_it_last_and_lets_the_others_go() {
+fn a_handle_wakes_its_last_waker_and_drops_the_others() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let (end, ended) = oneshot::channel::<()>();
@@ -244,7 +244,7 @@ fn a_poll_joins_at_most_128_tasks() {
 }
 
 #[test]
-fn who_joins_outside_of_a_runtime_has_no_budget() {
+fn a_join_outside_of_a_runtime_has_no_budget() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let mut tasks: Vec<_> = (0..300).map(|_| runtime.spawn(async {})).collect();
@@ -343,7 +343,7 @@ fn polls_are_counted_exactly() {
     });
 }
 
-/// The same with others who might poll it once too often.
+/// The same beside other wakers, which might cause one poll too many.
 #[test]
 fn no_poll_is_without_a_reason() {
     on_every_flavour(|flavour| {
@@ -354,7 +354,7 @@ fn no_poll_is_without_a_reason() {
             let mut work = Box::pin(async {
                 receive.await.unwrap();
                 yield_now().await;
-                // Long enough to be pending at its first poll, also on a machine that is busy.
+                // Long enough to be pending at its first poll, even on a busy machine.
                 sleep(Duration::from_millis(20)).await;
             });
             let task = openwork::spawn(poll_fn(move |cx| {
@@ -395,7 +395,7 @@ fn tasks_take_turns_in_the_order_in_which_they_were_spawned() {
     });
 }
 
-/// Also when they are more than fit into a ring.
+/// Even when they are more than fit into the local queue.
 #[test]
 fn a_thousand_tasks_take_turns_in_the_order_in_which_they_were_spawned() {
     ends(|| {
@@ -423,10 +423,10 @@ fn a_thousand_tasks_take_turns_in_the_order_in_which_they_were_spawned() {
 #[test]
 fn giving_way_needs_no_runtime() {
     let wakes = Wakes::new();
-    let mut give_way = pin!(yield_now());
-    assert!(wakes.poll(give_way.as_mut()).is_pending());
+    let mut yields = pin!(yield_now());
+    assert!(wakes.poll(yields.as_mut()).is_pending());
     assert_eq!((wakes.count(), wakes.kept()), (1, 0));
-    assert!(wakes.poll(give_way.as_mut()).is_ready());
+    assert!(wakes.poll(yields.as_mut()).is_ready());
 }
 
 // ---- panics: they are that task's alone ----
@@ -478,7 +478,7 @@ fn a_join_error_says_what_happened() {
 }
 
 #[test]
-fn a_value_that_was_returned_stays_returned_though_the_future_panics_when_dropped() {
+fn a_value_that_was_returned_stays_returned_even_if_the_future_panics_when_dropped() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let task = openwork::spawn(puppet(|_| Poll::Ready(5), || panic!("dropped")));
@@ -515,7 +515,7 @@ fn an_aborted_future_that_panics_when_dropped_has_panicked() {
 
 /// Point 8.
 #[test]
-fn a_panic_of_an_outputs_destructor_reaches_nobody() {
+fn a_panic_of_an_outputs_destructor_goes_no_further() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             // Dropped by the task, and by the handle.
@@ -534,7 +534,7 @@ fn a_panic_of_an_outputs_destructor_reaches_nobody() {
     });
 }
 
-/// A stranger's waker, which panics when it is called.
+/// A waker of user code, which panics when it is called.
 struct PanicsAtWake(AtomicUsize);
 
 impl ArcWake for PanicsAtWake {
@@ -544,7 +544,7 @@ impl ArcWake for PanicsAtWake {
     }
 }
 
-/// A stranger's waker, whose last clone panics when it is dropped.
+/// A waker of user code, whose last clone panics when it is dropped.
 struct PanicsAtDrop(Bomb);
 
 impl ArcWake for PanicsAtDrop {
@@ -554,7 +554,7 @@ impl ArcWake for PanicsAtDrop {
 }
 
 #[test]
-fn a_panic_of_a_foreign_waker_reaches_nobody() {
+fn a_panic_of_a_foreign_waker_goes_no_further() {
     ends(|| {
         let runtime = paused();
         let _entered = runtime.enter();
@@ -643,7 +643,7 @@ fn an_aborted_task_ends_whatever_it_is_doing() {
             yield_now().await;
             assert_eq!(dropped.try_recv(), Ok((worker, true)));
 
-            // Asleep in the timers, while somebody awaits it. Twice is as good as once.
+            // It sleeps, and another task awaits it. A second abort has no effect.
             let task = openwork::spawn(sleep(HOUR));
             let abort = task.abort_handle();
             let joiner = openwork::spawn(task);
@@ -654,7 +654,7 @@ fn an_aborted_task_ends_whatever_it_is_doing() {
             assert!(joiner.await.unwrap().unwrap_err().is_cancelled());
             assert!(abort.is_finished());
 
-            // Running: by itself. It ends where it next gives way …
+            // It aborts itself while it runs. It ends where it yields next …
             let (mine, own) = oneshot::channel::<AbortHandle>();
             let reached = Arc::new(AtomicUsize::new(0));
             let steps = reached.clone();
@@ -669,7 +669,7 @@ fn an_aborted_task_ends_whatever_it_is_doing() {
             assert!(task.await.unwrap_err().is_cancelled());
             assert_eq!(reached.load(SeqCst), 1);
 
-            // … also if nobody wakes it any more …
+            // … even if nothing wakes it any more …
             let (mine, own) = oneshot::channel::<AbortHandle>();
             let task = openwork::spawn(async move {
                 own.await.unwrap().abort();
@@ -717,7 +717,7 @@ fn an_aborted_task_ends_on_every_flavour() {
                 }
                 until(|| dropped.try_recv().is_ok()).await;
 
-                // Asleep in the timers, while somebody awaits it.
+                // It sleeps, and another task awaits it.
                 let task = openwork::spawn(sleep(HOUR));
                 let abort = task.abort_handle();
                 let joiner = openwork::spawn(task);
@@ -726,7 +726,7 @@ fn an_aborted_task_ends_on_every_flavour() {
                 assert!(joiner.await.unwrap().unwrap_err().is_cancelled());
                 until(|| Handle::current().metrics().num_timers() == 0).await;
 
-                // Running, by itself: it ends where it next gives way, unless it is ready first.
+                // It aborts itself while it runs: it ends where it yields next, unless it is ready first.
                 for (pends, ends) in [(true, None), (false, Some(7))] {
                     let (mine, own) = oneshot::channel::<AbortHandle>();
                     let task = openwork::spawn(async move {
@@ -839,19 +839,19 @@ fn a_closure_runs_on_a_thread_of_its_own_inside_the_runtime() {
     });
 }
 
-/// Also on a thread that runs no task: `join!` and the like live within one poll there, too.
+/// Even on a thread that runs no task: the futures of a `join!` share one poll there too.
 #[test]
 fn the_future_in_block_on_has_a_budget() {
     on_every_flavour(|flavour| {
-        async fn polls_until_it_gives_way() -> usize {
+        async fn polls_until_it_yields() -> usize {
             let (tx, mut rx) = unbounded_channel();
             (0..1000).for_each(|number| tx.send(number).unwrap());
             poll_fn(|cx| Poll::Ready((0..).take_while(|_| rx.poll_recv(cx).is_ready()).count()))
                 .await
         }
         let runtime = flavour.build();
-        assert_eq!(runtime.block_on(polls_until_it_gives_way()), 128);
-        assert_eq!(runtime.handle().block_on(polls_until_it_gives_way()), 128);
+        assert_eq!(runtime.block_on(polls_until_it_yields()), 128);
+        assert_eq!(runtime.handle().block_on(polls_until_it_yields()), 128);
     });
 }
 

@@ -1,5 +1,5 @@
-//! Laws of values that belong to a task: they go where it goes, are seen by nobody else, and are there from
-//! its first poll to its destructor.
+//! Laws of values that belong to a task: they follow it from thread to thread, no other task sees them, and they are set
+//! from its first poll to its destructor.
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn, ready};
@@ -43,7 +43,7 @@ fn a_value_follows_its_task_from_thread_to_thread() {
             for (number, task) in (0..).zip(tasks) {
                 assert_eq!(task.await.unwrap(), number);
             }
-            assert!(NUMBER.try_get().is_err(), "nobody else sees it");
+            assert!(NUMBER.try_get().is_err(), "no other task sees it");
         });
     });
 }
@@ -148,7 +148,7 @@ fn the_value_can_be_taken_back_when_the_future_is_ready() {
 
 /// (Behaviour 40.)
 #[test]
-fn who_misuses_a_key_is_told_so_at_his_own_line() {
+fn a_key_that_is_misused_panics_at_the_callers_line() {
     let line = line!() + 1;
     let panicked = panic_of(|| NUMBER.get()).unwrap();
     assert_eq!((panicked.line, &*panicked.file), (line, file!()));
@@ -157,7 +157,7 @@ fn who_misuses_a_key_is_told_so_at_his_own_line() {
     let panicked = panic_of(|| NUMBER.with(|_| ())).unwrap();
     assert_eq!((panicked.line, &*panicked.file), (line, file!()));
 
-    // To enter a scope while one looks at the value would change it under his eyes.
+    // A scope that is entered within `with` would change the value while it is borrowed.
     let line = line!() + 1;
     let within = || NUMBER.sync_scope(1, || NUMBER.with(|_| NUMBER.sync_scope(2, || ())));
     let panicked = panic_of(within).unwrap();
@@ -280,7 +280,7 @@ fn what_is_unconstrained_has_no_budget_and_spends_none() {
             };
             assert_eq!(rounds(both).await, [128, 128, 44]);
         });
-        // Nor has who is polled outside of a runtime.
+        // A poll outside of a runtime has no budget either.
         let wakes = Wakes::new();
         assert!((0..1000).all(|_| wakes.poll(pin!(task::consume_budget())).is_ready()));
     });

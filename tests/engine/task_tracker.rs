@@ -1,4 +1,4 @@
-//! Laws of a tracker: it counts what lives, and is over when it is closed and nothing does.
+//! Laws of a tracker: it counts tokens, and is over when it is closed and there are none.
 
 use std::future::pending;
 use std::pin::pin;
@@ -19,7 +19,7 @@ fn a_tracker_is_over_when_it_is_closed_and_empty() {
     let token = tracker.token();
     assert!(tracker.close() && !tracker.close() && tracker.is_closed());
     waits.assert_pending();
-    // Closed is not shut.
+    // A closed tracker still tracks.
     let another = token.clone();
     assert_eq!((tracker.len(), tracker.is_empty()), (2, false));
     assert_eq!(format!("{tracker:?}"), "TaskTracker { len: 2, is_closed: true }");
@@ -34,7 +34,7 @@ fn a_tracker_is_over_when_it_is_closed_and_empty() {
 }
 
 #[test]
-fn who_waits_is_told_of_an_end_that_did_not_last() {
+fn a_wait_sees_an_end_that_did_not_last() {
     let tracker = TaskTracker::new();
     let (mut waits, mut never_polled) = (Probe::new(tracker.wait()), Probe::new(tracker.wait()));
     waits.assert_pending();
@@ -45,7 +45,7 @@ fn who_waits_is_told_of_an_end_that_did_not_last() {
     waits.assert_ready();
     never_polled.assert_ready();
     later.assert_pending();
-    // The one who has not fetched the news leaves, and takes nobody's place along.
+    // Waits that are over are dropped, and remove no other wait.
     drop((waits, never_polled));
     drop(tracker.token());
     tracker.close();
@@ -55,7 +55,7 @@ fn who_waits_is_told_of_an_end_that_did_not_last() {
 
 /// The tracker is over when the waiting begins, and open, or not empty, when it is polled.
 #[test]
-fn an_end_that_lasts_when_the_waiting_begins_counts() {
+fn an_end_that_lasts_when_the_wait_begins_counts() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let tracker = TaskTracker::new();
@@ -80,7 +80,7 @@ fn an_end_that_lasts_when_the_waiting_begins_counts() {
 }
 
 #[test]
-fn who_stops_waiting_leaves_no_waker_behind() {
+fn a_wait_that_is_cancelled_leaves_no_waker_behind() {
     let tracker = TaskTracker::new();
     let (first, second) = (Wakes::new(), Wakes::new());
     {
@@ -111,7 +111,7 @@ fn tasks_and_closures_are_counted_until_they_are_gone() {
                 let task = tracker.spawn(async move {
                     let _at_drop = first;
                     yield_now().await;
-                    assert!(number != 3, "a panic is an end as well");
+                    assert!(number != 3, "a panic completes the task too");
                     number
                 });
                 let stays = async move {
@@ -151,10 +151,9 @@ fn clones_are_one_tracker() {
     assert_eq!(tracker.len(), 1, "what could not be spawned is not counted");
 }
 
-/// Tasks that are aborted, time out and end, and others that wait for their end meanwhile, in an order made
-/// by chance.
+/// Tasks that are aborted, time out and complete, and others that wait for them meanwhile, in a random order.
 #[test]
-fn thousands_of_tasks_end_and_nobody_waits_for_ever() {
+fn thousands_of_tasks_end_and_every_wait_is_over() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {
         flavour.block_on(async {
             for seed in 1..=20 {

@@ -52,7 +52,7 @@ fn an_hour_is_over_at_once() {
 }
 
 #[test]
-fn time_stands_still_while_anybody_works() {
+fn time_does_not_pass_while_a_task_or_closure_runs() {
     ends(|| {
         paused().block_on(async {
             let start = Instant::now();
@@ -124,17 +124,17 @@ fn time_does_not_jump_while_a_closure_runs() {
                 let seen = sleeps.clone();
                 let handle = Handle::current();
                 let closure = spawn_blocking(move || {
-                    // The runtime has nothing else to do: let it lie down, with the deadline before it.
-                    let lies = |events: Vec<Record>| {
+                    // The runtime has nothing else to do: wait until it is parked, before the deadline.
+                    let is_parked = |events: Vec<Record>| {
                         events.iter().any(|record| matches!(record.event, Event::Park { .. }))
                     };
-                    while !lies(asleep.take()) {
+                    while !is_parked(asleep.take()) {
                         thread::yield_now();
                     }
                     seen.fetch_add(1, SeqCst);
-                    // A foreign wake gets it up, to lie down again: and still time stands.
+                    // A wake from another thread unparks it, and it parks again: time does not pass.
                     assert_eq!(futures::executor::block_on(handle.spawn(async { 1 })).unwrap(), 1);
-                    while !lies(asleep.take()) {
+                    while !is_parked(asleep.take()) {
                         thread::yield_now();
                     }
                     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -167,7 +167,7 @@ fn a_clock_that_another_thread_lets_go_goes_on() {
                 sleep(MS).await;
                 send.send(()).unwrap();
             }));
-            // While this closure runs the clock may not jump, so the runtime lies there without a limit.
+            // While this closure runs the clock must not jump, so the runtime parks without a limit.
             let closure = spawn_blocking(move || {
                 let sleeps = |record: &Record| matches!(record.event, Event::Park { .. });
                 while !tape.take().iter().any(sleeps) {
@@ -245,7 +245,7 @@ fn a_clock_that_many_threads_share_cannot_be_stopped() {
             assert!(panic_of(|| time::resume()).is_some());
             assert!(panic_of(|| drop(time::advance(MS))).is_some());
         };
-        // By whoever is inside: the future in block_on, a task, a closure.
+        // Everything inside the runtime may do this: the future in block_on, a task, a closure.
         runtime.block_on(async {
             stop();
             openwork::spawn(async move { stop() }).await.unwrap();
@@ -380,7 +380,7 @@ fn an_earlier_deadline_from_another_thread_is_kept_while_the_runtime_sleeps() {
         let (done, finish) = oneshot::channel();
         let foreign = thread::spawn(move || {
             asleep.recv().unwrap();
-            // The runtime lies there until in an hour.
+            // The runtime is parked for an hour.
             handle.block_on(async { sleep(MS).await });
             done.send(()).unwrap();
         });
@@ -405,7 +405,7 @@ fn a_sleep_has_not_elapsed_until_it_was_polled_and_driven() {
         let mut nap = pin!(sleep_until(deadline));
         assert_eq!(nap.deadline(), deadline);
         runtime.block_on(time::advance(2 * MINUTE));
-        assert!(!nap.is_elapsed(), "nobody has polled it");
+        assert!(!nap.is_elapsed(), "it was not polled");
         assert_eq!(runtime.handle().metrics().num_timers(), 0);
         assert!(wakes.poll(nap.as_mut()).is_ready(), "its deadline is past");
         assert!(nap.is_elapsed());
@@ -452,7 +452,7 @@ fn a_reset_sleep_ends_at_its_new_deadline() {
         nap.as_mut().reset(start + 5 * MINUTE);
         nap.as_mut().reset(start + 4 * MINUTE);
         assert_eq!((woken_by(4), nap.is_elapsed()), (1, true));
-        // After it has fired, and before anybody saw that.
+        // After it has fired, and before it was polled.
         nap.as_mut().reset(start + 6 * MINUTE);
         assert!(!nap.is_elapsed());
         assert!(wakes.poll(nap.as_mut()).is_pending());
@@ -473,7 +473,7 @@ fn a_reset_sleep_ends_at_its_new_deadline() {
 
 /// Point 16.
 #[test]
-fn a_reset_into_the_past_wakes_who_waits() {
+fn a_reset_into_the_past_wakes_the_waiting_task() {
     ends(|| {
         paused().block_on(async {
             time::advance(MINUTE).await;
@@ -667,7 +667,7 @@ fn of_many_sleeps_those_that_stay_fire_and_those_that_go_do_not() {
         let now = (step + 1) * 10 * MS;
         for (wakes, nap) in naps.iter().filter_map(|(wakes, nap)| Some((wakes, nap.as_ref()?))) {
             let due = nap.deadline() - start;
-            // (One that was ready at its only poll has called nobody.)
+            // (A sleep that was ready at its only poll has woken no task.)
             assert_eq!(nap.is_elapsed(), due <= now, "due {due:?} at {now:?}");
             assert!(wakes.count() == usize::from(nap.is_elapsed()) || due.is_zero());
         }
@@ -715,9 +715,9 @@ fn a_sleep_that_outlives_its_runtime_is_harmless() {
     });
 }
 
-/// Nobody else would tell a foreign executor that the deadline will not come.
+/// Nothing else would tell another executor that the deadline will not come.
 #[test]
-fn who_waits_for_a_deadline_is_woken_when_the_runtime_ends() {
+fn a_task_that_waits_for_a_deadline_is_woken_when_the_runtime_ends() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let wakes = Wakes::new();
@@ -798,7 +798,7 @@ fn the_future_within_can_be_had_back() {
 /// Point 13: with the budget gone the inner future is pending in each poll, for ever; with its own
 /// timer left unpolled the time-out would be too.
 #[test]
-fn a_time_out_comes_though_its_future_spends_the_whole_budget() {
+fn a_time_out_comes_even_if_its_future_spends_the_whole_budget() {
     on_every_flavour(|flavour| {
         async fn is_given_up() {
             let mut fired = pin!(sleep(Duration::ZERO));
@@ -818,7 +818,7 @@ fn a_time_out_comes_though_its_future_spends_the_whole_budget() {
 
 /// Point 12.
 #[test]
-fn a_task_whose_sleeps_are_always_over_gives_way() {
+fn a_task_whose_sleeps_are_always_over_yields() {
     ends(|| {
         paused().block_on(async {
             let turns = Arc::new(AtomicUsize::new(0));

@@ -179,7 +179,7 @@ fn an_end_says_of_what_kind_it_is() {
         | 0 ms  2  task 2 is pending
         | 0 ms  3  task 3 is polled
         | 0 ms  3  task 3 panicked                    // First end: it panics,
-        | 0 ms  3  task 1 woken                       // and its last act is to wake who waits.
+        | 0 ms  3  task 1 woken                       // and wakes the task that waits.
         | 0 ms  1  task 1 is polled
         | 0 ms  1  task 1 is pending
         | 0 ms  -  waits for the end of task 1        // The root has aborted it, and awaits that.

@@ -1,5 +1,5 @@
-//! Laws of a runtime with threads of its own: work goes to whoever is free, nobody waits for one who is
-//! busy, and all of them end together.
+//! Laws of a multi-thread runtime: an idle worker takes the next task, no task waits for a busy worker, and all
+//! workers end together.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ use openwork::time::sleep;
 const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// More than one worker, so that there is somebody to help.
+/// More than one worker, so that one can steal from another.
 const SEVERAL: [Flavour; 3] = [Workers(2), Workers(4), Workers(64)];
 
 /// One worker, whose polls can be counted one after another.
@@ -55,7 +55,7 @@ async fn spin(stop: Arc<AtomicBool>, polls: Arc<AtomicUsize>) {
     }
 }
 
-// ---- work goes to whoever is free ----
+// ---- an idle worker takes the next task ----
 
 /// And not the future in `block_on`, which stays where it is.
 #[test]
@@ -70,7 +70,7 @@ fn tasks_run_on_the_runtimes_threads_at_once() {
             let party = move |number: usize| {
                 let meet = meet.clone();
                 async move {
-                    // Some have given way before: whoever has the worker now may block it.
+                    // Some have yielded before: the task that runs now may block the worker.
                     if number.is_multiple_of(2) {
                         yield_now().await;
                     }
@@ -97,8 +97,8 @@ fn tasks_run_on_the_runtimes_threads_at_once() {
     });
 }
 
-/// They come while the workers lie down after the round before, or just begin: whoever looks around last
-/// sees them all, takes one, and must call others for the rest.
+/// They come while the workers park after the last round, or begin to: the worker that checks the queues last sees them
+/// all, takes one, and must notify other workers for the rest.
 #[test]
 fn tasks_that_come_at_the_edge_of_sleep_run_at_once() {
     on_each_of(&SEVERAL, |flavour| {
@@ -139,7 +139,7 @@ fn a_worker_that_blocks_in_a_task_is_stolen_from() {
                         openwork::spawn(async move { _ = run.send(()) })
                     })
                     .collect();
-                // All but the one in the slot, which nobody can steal.
+                // All but the one in the LIFO slot, from which no worker steals.
                 let start = Instant::now();
                 let left = || BLOCK.saturating_sub(start.elapsed());
                 let others = (1..TASKS).map(|_| ran.recv_timeout(left()));
@@ -152,14 +152,14 @@ fn a_worker_that_blocks_in_a_task_is_stolen_from() {
             }
             let metrics = Handle::current().metrics();
             let steals: u64 = workers(&metrics).map(|n| metrics.worker_steal_count(n)).sum();
-            assert!(steals > 0, "somebody has counted them");
+            assert!(steals > 0, "the steals were counted");
         });
     });
 }
 
-/// Not only what was spawned or woken here: also who has just been polled and is to be polled again.
+/// Stealing takes a task that was spawned or woken here, and a task that has yielded.
 #[test]
-fn a_task_that_gave_way_to_one_that_blocks_is_stolen() {
+fn a_task_that_yielded_to_one_that_blocks_is_stolen() {
     on_each_of(&SEVERAL, |flavour| {
         let runtime = flavour.build();
         let metrics = runtime.handle().metrics();
@@ -168,8 +168,8 @@ fn a_task_that_gave_way_to_one_that_blocks_is_stolen() {
         };
         for _ in 0..5 {
             let parks = parks.clone();
-            let gives_way = runtime.spawn(async move {
-                // Nobody else is up any more. (If somebody is, the law is not put to the test.)
+            let yields = runtime.spawn(async move {
+                // No other worker is awake any more. (If one is, this tests nothing.)
                 let mut before = parks();
                 while {
                     thread::sleep(5 * MS);
@@ -181,15 +181,15 @@ fn a_task_that_gave_way_to_one_that_blocks_is_stolen() {
                 let _ = gone_on.send(());
                 blocks.await.unwrap()
             });
-            assert!(join(gives_way).unwrap(), "nobody came");
+            assert!(join(yields).unwrap(), "no worker came");
         }
     });
 }
 
-// ---- nobody waits for the timers and sockets that a blocked worker should have driven ----
+// ---- timers and sockets do not wait for a blocked worker that has the driver ----
 
-/// A worker looks every 10 ms whether the driver is alone. The rest of this is for a machine on which
-/// others want the processors, too. Were nobody to look, it would be 440 ms and more.
+/// The monitor checks every 10 ms whether a worker has the driver. The rest of this is for a busy machine. Without the
+/// monitor it would be 440 ms and more.
 const HAND_OVER: Duration = Duration::from_millis(300);
 const BLOCK: Duration = Duration::from_millis(500);
 
@@ -202,7 +202,7 @@ fn block_a_worker() -> JoinHandle<()> {
 }
 
 #[test]
-fn a_deadline_comes_in_time_though_a_worker_is_blocked() {
+fn a_deadline_comes_in_time_while_a_worker_is_blocked() {
     let _undisturbed = undisturbed();
     on_each_of(&SEVERAL[..2], |flavour| {
         flavour.block_on(async {
@@ -292,7 +292,7 @@ fn worst_round_trip(address: SocketAddr, enough: impl Fn(usize) -> bool) -> Dura
 }
 
 #[test]
-fn a_socket_is_served_though_a_worker_is_blocked() {
+fn a_socket_is_served_while_a_worker_is_blocked() {
     let _undisturbed = undisturbed();
     on_each_of(&SEVERAL[..2], |flavour| {
         let worst = flavour.block_on(async {
@@ -309,7 +309,7 @@ fn a_socket_is_served_though_a_worker_is_blocked() {
     });
 }
 
-// ---- nobody starves ----
+// ---- no task starves ----
 
 /// A worker looks at the injector first in each round of 61.
 #[test]
@@ -342,9 +342,9 @@ fn a_task_from_outside_waits_for_at_most_61_polls() {
     });
 }
 
-/// And also if there are so many that rings overflow, each worker being busy with its own.
+/// Even if so many tasks run that the local queues overflow, and each worker is busy with its own.
 #[test]
-fn a_task_from_outside_runs_though_all_rings_are_full() {
+fn a_task_from_outside_runs_while_all_local_queues_are_full() {
     let _undisturbed = undisturbed();
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
@@ -378,7 +378,7 @@ fn two_tasks_that_wake_each_other_let_a_third_in_after_three_polls() {
                     polls.fetch_add(1, SeqCst);
                     let mut wakers = wakers.lock().unwrap();
                     wakers[me] = Some(cx.waker().clone());
-                    // The first to come has nobody to wake, and waits for the other.
+                    // The first task has none to wake, and waits for the other.
                     wakers[1 - me].iter().for_each(Waker::wake_by_ref);
                     Poll::<()>::Pending
                 })));
@@ -474,9 +474,9 @@ fn a_worker_that_lives_on_what_it_steals_does_not_forget_its_timers() {
     });
 }
 
-/// When they come depends on the machine, with 64 threads that want two processors; but come they do.
+/// How late they come depends on the machine, with 64 threads on two processors; but they do come.
 #[test]
-fn timers_and_sockets_come_though_all_workers_are_busy() {
+fn timers_and_sockets_come_while_all_workers_are_busy() {
     let _undisturbed = undisturbed();
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
@@ -501,7 +501,7 @@ fn timers_and_sockets_come_though_all_workers_are_busy() {
 // ---- threads ----
 
 #[test]
-fn workers_are_threads_with_names_whose_beginning_and_end_are_told() {
+fn workers_are_threads_with_names_that_call_the_start_and_stop_hooks() {
     with_workers(|flavour| {
         let Workers(workers) = flavour else { unreachable!() };
         let (start, started) = mpsc::channel();
@@ -535,7 +535,7 @@ fn workers_are_threads_with_names_whose_beginning_and_end_are_told() {
         assert_eq!(started.recv().unwrap().0, "openwork-blocking-0");
         drop(runtime);
         assert_eq!(stops.load(SeqCst), workers + 1);
-        assert!(started.recv().is_err(), "nobody else began, and the callback is let go");
+        assert!(started.recv().is_err(), "no other thread started, and the hook was dropped");
     });
 }
 
@@ -603,9 +603,9 @@ fn workers_count_what_they_do() {
         }
         assert!(metrics.worker_park_count(0) <= 4);
 
-        // While the worker is in a task: one in the slot, some in line, the rest in the injector.
+        // While the worker is in a task: one task in the LIFO slot, some in the local queue, the rest in the injector.
         let (block, blocked) = mpsc::channel();
-        let (let_go, wait) = mpsc::channel::<()>();
+        let (release, wait) = mpsc::channel::<()>();
         let blocks = runtime.spawn(async move {
             for _ in 0..11 {
                 drop(openwork::spawn(pending::<()>()));
@@ -617,7 +617,7 @@ fn workers_count_what_they_do() {
         drop(runtime.spawn(pending::<()>()));
         assert_eq!((metrics.worker_local_queue_depth(0), metrics.global_queue_depth()), (10, 1));
         assert_eq!(metrics.num_alive_tasks(), 13);
-        let_go.send(()).unwrap();
+        release.send(()).unwrap();
         join(blocks).unwrap();
         let line = line!() + 1;
         let panicked = panic_of(|| metrics.worker_poll_count(1)).unwrap();
@@ -718,7 +718,7 @@ fn what_outlives_its_workers_is_harmless() {
             Poll::<()>::Pending
         }));
         let done = runtime.spawn(async { "its output" });
-        let unread = runtime.spawn(async { "nobody's" });
+        let unread = runtime.spawn(async { "not joined" });
         until_all_wait(&runtime);
         let (abort, handle) = (never.abort_handle(), runtime.handle().clone());
         drop(runtime);
@@ -733,7 +733,7 @@ fn what_outlives_its_workers_is_harmless() {
     });
 }
 
-/// With what they hold: the poller's descriptors, and what lies in their thread-locals.
+/// With what they own: the poller's descriptors, and the values of their thread-locals.
 #[test]
 fn when_a_runtime_has_been_dropped_its_threads_are_gone() {
     thread_local! {
@@ -753,7 +753,7 @@ fn when_a_runtime_has_been_dropped_its_threads_are_gone() {
 }
 
 #[test]
-fn to_end_a_runtime_takes_no_longer_than_one_allows() {
+fn ending_a_runtime_takes_no_longer_than_the_limit() {
     with_workers(|flavour| {
         // Who will not end: a task that blocks its worker, a closure, both.
         for (task, closure) in [(true, false), (false, true), (true, true)] {
@@ -761,23 +761,23 @@ fn to_end_a_runtime_takes_no_longer_than_one_allows() {
                 let runtime = flavour.build();
                 let (hold, held) = mpsc::channel();
                 let stuck = || {
-                    let (hold, (let_go, wait)) = (hold.clone(), mpsc::channel::<()>());
+                    let (hold, (release, wait)) = (hold.clone(), mpsc::channel::<()>());
                     let block = move || {
                         hold.send(()).unwrap();
                         wait.recv().unwrap();
                         "it went on"
                     };
-                    (let_go, block)
+                    (release, block)
                 };
                 let mut later = Vec::new();
                 if task {
-                    let (let_go, block) = stuck();
-                    later.push((let_go, runtime.spawn(async move { block() })));
+                    let (release, block) = stuck();
+                    later.push((release, runtime.spawn(async move { block() })));
                     held.recv().unwrap();
                 }
                 if closure {
-                    let (let_go, block) = stuck();
-                    later.push((let_go, runtime.spawn_blocking(block)));
+                    let (release, block) = stuck();
+                    later.push((release, runtime.spawn_blocking(block)));
                     held.recv().unwrap();
                 }
                 let start = Instant::now();
@@ -786,9 +786,9 @@ fn to_end_a_runtime_takes_no_longer_than_one_allows() {
                     Some(limit) => runtime.shutdown_timeout(limit),
                 }
                 assert!(start.elapsed() >= limit.unwrap_or_default());
-                for (let_go, task) in later {
+                for (release, task) in later {
                     assert!(!task.is_finished());
-                    let_go.send(()).unwrap();
+                    release.send(()).unwrap();
                     assert_eq!(join(task).unwrap(), "it went on");
                 }
             }
@@ -949,7 +949,7 @@ fn callbacks_of_workers_may_use_the_runtime() {
                 let ran = at_start.clone();
                 let task = openwork::spawn(async move { _ = ran.fetch_add(1, SeqCst) });
                 drop(task);
-                // Nobody may be up to drive yet, so nothing that takes a deadline or a socket.
+                // Perhaps no thread drives yet, so this must not need a timer or a socket.
                 Handle::current().block_on(yield_now());
             })
             .on_thread_stop(move || {

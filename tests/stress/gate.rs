@@ -1,8 +1,7 @@
-//! A gate made by hand: the least that one task can wait for, with a count of everything that happens.
+//! A gate: the least that a task can wait for, with a count of everything that happens.
 //!
-//! Each opening has a number. The one who waits stores its waker under the same lock under which it looks
-//! at the number, so there is no race of the gate's own: if the one who waits is not polled after an
-//! opening, then it is the runtime that has lost the wake.
+//! Each opening has a number. The waiting task stores its waker under the lock under which it reads the number, so the
+//! gate itself has no race: if the task is not polled after an opening, the runtime has lost the wake.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::random::Random;
 
-/// One task waits here, anybody opens.
+/// One task waits here, and any thread opens the gate.
 #[derive(Debug, Default)]
 pub struct Gate(Mutex<State>);
 
@@ -24,13 +23,12 @@ struct State {
     polls: u64,
     /// Calls of a waker, counted before they are made.
     wakes: u64,
-    /// Nobody will come to look any more.
+    /// No task waits here any more.
     left: bool,
 }
 
 impl Gate {
-    /// Opens the gate, and calls the waker in one of the ways in which one can. Returns the number of
-    /// the opening.
+    /// Opens the gate, and wakes the task in one of the possible ways. Returns the number of the opening.
     pub fn open(&self, random: &mut Random) -> u64 {
         let way = random.below(6);
         let mut state = self.0.lock().unwrap();
@@ -75,7 +73,7 @@ impl Gate {
         waker.inspect(Waker::wake_by_ref);
     }
 
-    /// Whether an opening was seen, or can be seen by nobody.
+    /// Whether the task has seen an opening, or is gone.
     pub fn is_answered(&self, opening: u64) -> bool {
         let state = self.0.lock().unwrap();
         state.seen >= opening || state.left
@@ -86,7 +84,7 @@ impl Gate {
         Opened(self)
     }
 
-    /// For whoever waits: from now on nobody does.
+    /// Called by the task: it waits no more.
     pub fn leave(&self) {
         self.0.lock().unwrap().left = true;
     }

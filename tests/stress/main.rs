@@ -1,18 +1,16 @@
-//! Everything at once, at random, for as long as one likes: nothing is lost, doubled, stuck or left behind.
+//! Random tasks and threads, for any length of time: nothing is lost, doubled, stuck or left behind.
 //!
 //! Each round has a world: a runtime, tasks of a dozen kinds, and threads outside that open gates, wake,
-//! spawn, abort, join and drop. It ends in one of three ways: all tasks come to their end; or the runtime is
-//! dropped with tasks in it; or it is dropped while the threads go on as if nothing had happened. Then
-//! everything that was counted must be gone.
+//! spawn, abort, join and drop. A round ends in one of three ways: all tasks complete; or the runtime is dropped with
+//! tasks in it; or it is dropped while the threads continue to use it. Then everything that was counted must be gone.
 //!
-//! A wake-up that is lost stops somebody, and with him at the latest the end of the round; then a watchdog
-//! prints the state of the runtime. But in such a crowd a worker that sleeps beside a task in its queue is
-//! soon woken for another one, and finds both. So in every fourth round a single thread knocks again and
-//! again at a runtime that is just falling asleep.
+//! A wake-up that is lost stops a task, and so the round does not end; then a watchdog prints the state of the runtime.
+//! But among many tasks, a worker that is parked beside a task in its queue is soon unparked for another one, and finds
+//! both. So in every fourth round a single thread wakes one task at a time, while the workers are about to park.
 //!
 //! ```text
 //! OPENWORK_STRESS_SECONDS=600 cargo test --release --test stress -- --nocapture --test-threads=1
-//! OPENWORK_STRESS_SEED=…      the same numbers again; but the threads meet as they like
+//! OPENWORK_STRESS_SEED=…      the same random numbers again; but the system schedules the threads
 //! OPENWORK_STRESS_STAY=1      after a hang wait for a debugger
 //! ```
 
@@ -35,11 +33,11 @@ use random::Random;
 use watchdog::Watchdog;
 use world::World;
 
-/// Laws below.
+/// The number of tests below.
 const FLAVOURS: u32 = 5;
 
-/// Threads outside of the runtime. With the workers that is more than the machine has cores, so that they
-/// are interrupted in the midst of everything.
+/// Threads outside of the runtime. With the workers these are more than the machine has cores, so that the system preempts
+/// them anywhere.
 const THREADS: usize = 3;
 
 #[test]
@@ -80,16 +78,16 @@ fn stress(workers: Option<usize>) {
     println!("{rounds} rounds, {events} polls and the like, in {:?}", start.elapsed());
 }
 
-/// How a round goes.
+/// The course of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Course {
-    /// One thread knocks, and everybody sleeps in between. Then all tasks end.
+    /// One thread wakes one task at a time, and the workers park in between. Then all tasks complete.
     Lonely,
-    /// All threads leave, and all tasks end.
+    /// All threads exit, and all tasks complete.
     Quiet,
-    /// All threads leave, and the runtime is dropped in the midst of its tasks.
+    /// All threads exit, and the runtime is dropped with tasks in it.
     Early,
-    /// The runtime is dropped in the midst of everything.
+    /// The runtime is dropped while tasks and threads run.
     Sudden,
 }
 
@@ -118,7 +116,7 @@ fn round(workers: Option<usize>, seed: u64, mut random: Random, watchdog: &Watch
         let root = preside(&world, course, length, &mut random);
         runtime.as_ref().expect("it is taken below").block_on(root);
         drop(runtime);
-        // Whoever is in `block_on` comes out first.
+        // The threads in `block_on` return first.
         let runtime = world.runtime.write().unwrap().take();
         world.ending.store(true, SeqCst);
         drop(runtime);
@@ -131,18 +129,18 @@ fn round(workers: Option<usize>, seed: u64, mut random: Random, watchdog: &Watch
     assert_eq!(world.objects.count(), 0, "{course:?}, {world}");
     assert_eq!(world.tasks.load(SeqCst), 0);
     world.clear();
-    assert_eq!(Arc::strong_count(&world), 1, "somebody still holds a piece of {world}");
+    assert_eq!(Arc::strong_count(&world), 1, "something still refers to {world}");
     drop(world);
-    // Who has told that he is gone may still be letting go.
+    // A thread that has reported its exit may still drop what it owns.
     while Arc::strong_count(&canary) > 1 {
         thread::yield_now();
     }
 }
 
-/// The root: it lasts as long as the round.
+/// The root future: it lasts as long as the round.
 async fn preside(world: &Arc<World>, course: Course, length: Duration, random: &mut Random) {
     let start = Instant::now();
-    // Not if a thread is to be alone: this wakes somebody.
+    // Not in a lonely round: this wakes a worker.
     while course != Course::Lonely && start.elapsed() < length {
         let _ = timeout(random.micros(2000), world.root.opened()).await;
     }

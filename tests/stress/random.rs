@@ -1,4 +1,4 @@
-//! Numbers that come again with the seed. What each thread does follows from it; *when*, the machine says.
+//! Random numbers from a seed. The seed determines what each thread does, and the system when.
 
 use std::env;
 use std::hash::{BuildHasher, RandomState};
@@ -10,7 +10,7 @@ pub struct Random(u64);
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        // A few steps, as seeds that are near each other begin alike; and never 0, where it would stay.
+        // A few steps, as the first numbers of similar seeds are similar; and not from 0, which would remain 0.
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         for _ in 0..8 {
             random.next();
@@ -37,7 +37,7 @@ impl Random {
         Duration::from_micros(self.below(limit) as u64)
     }
 
-    /// One for somebody else.
+    /// A generator for another thread or task.
     pub fn fork(&mut self) -> Random {
         Random::new(self.next())
     }

@@ -1,7 +1,7 @@
 //! What the tasks do.
 //!
-//! All but two kinds come to an end by themselves, whatever is aborted around them: the keepers of gates,
-//! and those that wait for nothing.
+//! All but two kinds complete by themselves, whatever is aborted around them. The two are the keepers of gates, and the
+//! tasks that are never ready.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -20,18 +20,18 @@ use crate::random::Random;
 use crate::together;
 use crate::world::{Deliberate, Object, World};
 
-/// Wakers that are kept for strangers at most.
+/// The limit of the wakers that are kept for other threads.
 const KEPT_WAKERS: usize = 64;
 
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Work of any kind that ends by itself. Its tasks have tasks, down to `depth`.
+/// Work of any kind that completes by itself. Its tasks spawn tasks, down to `depth`.
 pub fn any(world: &Arc<World>, random: &mut Random, depth: usize) -> Work {
     let (world, mut random) = (world.clone(), random.fork());
     match random.below(if depth == 0 { 6 } else { 16 }) {
         0 => Box::pin(nap(random)),
         1 => Box::pin(hurry(random)),
-        2 => Box::pin(give_way(random)),
+        2 => Box::pin(yield_often(random)),
         3 => Box::pin(block(world, random)),
         4 => Box::pin(end_itself(world)),
         5 => Box::pin(async { Deliberate::panic() }),
@@ -59,13 +59,13 @@ async fn hurry(mut random: Random) {
         match random.below(3) {
             0 => assert!(timeout(limit, pending::<()>()).await.is_err()),
             1 => drop(timeout(limit, sleep(random.micros(300))).await),
-            _ => drop(timeout(limit, give_way(random.fork())).await),
+            _ => drop(timeout(limit, yield_often(random.fork())).await),
         }
     }
 }
 
-/// Wakes itself, for more than one round.
-pub async fn give_way(mut random: Random) {
+/// Wakes itself, for more than one tick of the worker.
+pub async fn yield_often(mut random: Random) {
     for _ in 0..random.below(150) {
         yield_now().await;
     }
@@ -98,7 +98,7 @@ pub async fn block(world: Arc<World>, mut random: Random) {
     world.check_join(ticket, id, outcome);
 }
 
-/// A task that aborts itself does not come out of its next wait.
+/// A task that aborts itself does not continue after its next wait.
 async fn end_itself(world: Arc<World>) {
     let (send, receive) = oneshot::channel();
     let inner = world.clone();
@@ -115,7 +115,7 @@ async fn end_itself(world: Arc<World>) {
     }
 }
 
-/// Children that are joined, joined with impatience, aborted, or forgotten.
+/// Children that are joined, joined with time-outs, aborted, or detached.
 async fn join_children(world: Arc<World>, mut random: Random, depth: usize) {
     let mut children = Vec::new();
     for _ in 0..=random.below(3) {
@@ -147,7 +147,7 @@ async fn join_children(world: Arc<World>, mut random: Random, depth: usize) {
     }
 }
 
-/// Questions with a way back: each answer belongs to its question.
+/// Requests with a channel for the reply: each reply belongs to its request.
 async fn ask(world: Arc<World>, mut random: Random) {
     type Question = (u64, oneshot::Sender<u64>, Object);
     let (ask, mut questions) = mpsc::channel::<Question>(1 + random.below(2));
@@ -235,7 +235,7 @@ async fn stream(world: Arc<World>, mut random: Random) {
     assert_eq!(received, sent);
 }
 
-/// Its destructor does something, whenever that may be.
+/// Its destructor does something.
 async fn leave_a_will(world: Arc<World>, mut random: Random, depth: usize) {
     let _will = Will { world: world.clone(), random: random.fork(), depth: depth - 1 };
     match random.below(3) {
@@ -283,9 +283,9 @@ pub fn pick(world: &World, random: &mut Random) -> Option<Arc<Gate>> {
     if gates.is_empty() { None } else { Some(gates[random.below(gates.len())].clone()) }
 }
 
-/// A new gate, and a task that waits there until it is the end.
+/// A new gate, and a task that waits there until the round ends.
 pub fn keep_gate(world: &Arc<World>, random: &mut Random) {
-    /// Whatever becomes of the keeper.
+    /// However the keeper ends.
     struct Leave(Arc<Gate>);
     impl Drop for Leave {
         fn drop(&mut self) {
@@ -307,7 +307,7 @@ pub fn keep_gate(world: &Arc<World>, random: &mut Random) {
     }
 }
 
-/// A task that waits for nothing, and whose wakers are everybody's.
+/// A task that is never ready, and whose wakers all threads may call.
 pub fn idle(world: &Arc<World>) {
     struct Idle(Arc<World>);
     impl Future for Idle {
@@ -325,7 +325,7 @@ pub fn idle(world: &Arc<World>) {
     world.idlers.lock().unwrap().push(idler.abort_handle());
 }
 
-/// For a guest in `block_on`.
+/// What a thread runs in `block_on`.
 pub async fn visit(world: &Arc<World>, mut random: Random) {
     let (ticket, task) = world.spawn(any(world, &mut random, 1));
     let id = task.id();

@@ -1,4 +1,4 @@
-//! What the threads do that do not belong to the runtime.
+//! What the threads outside of the runtime do.
 
 use std::future::Future;
 use std::hint;
@@ -11,28 +11,30 @@ use openwork::sync::oneshot;
 use openwork::task::yield_now;
 
 use crate::random::Random;
-use crate::tasks::{abort_one, any, block, give_way, idle, keep_gate, nap, open_one, pick, visit};
+use crate::tasks::{
+    abort_one, any, block, idle, keep_gate, nap, open_one, pick, visit, yield_often,
+};
 use crate::together;
 use crate::world::World;
 
 /// More tasks than this are not spawned from outside: the workers could not keep up.
 const ENOUGH_TASKS: usize = 300;
 
-/// How many tasks meet at most.
+/// How many tasks meet, at most.
 const MEET: usize = 4;
 
-/// One thread, until it is the end.
+/// One thread, until the round ends.
 pub fn meddle(world: &Arc<World>, mut random: Random) {
     while !world.is_stopping() {
         world.moved();
         match random.below(20) {
-            // Most of the time too little happens for the workers to stay awake: a wake-up is lost, if at
-            // all, while somebody falls asleep.
+            // Mostly too little happens for the workers to stay awake: a wake-up is lost, if at all, while a worker
+            // parks.
             0..5 => thread::sleep(random.micros(300)),
             5..9 => open_and_wait(world, &mut random),
             9 => open_one(world, &mut random),
             10 => drop(pick(world, &mut random).inspect(|gate| gate.poke())),
-            11 => wake_a_stranger(world, &mut random),
+            11 => wake_an_idler(world, &mut random),
             12 | 13 => spawn(world, &mut random),
             14 => abort_one(world, &mut random),
             15 => drop(World::take(&world.joins, &mut random)),
@@ -46,8 +48,8 @@ pub fn meddle(world: &Arc<World>, mut random: Random) {
     world.root.open(&mut random);
 }
 
-/// One thread alone, for some time: it brings something to a runtime that is about to fall asleep, and waits
-/// until that was dealt with. As nothing else happens, nobody comes to the rescue if it was lost.
+/// One thread alone, for some time: it gives one thing to do to a runtime that is about to park, and waits until that is
+/// done. As nothing else happens, no other wake can repair a lost one.
 pub fn knock(world: &Arc<World>, mut random: Random, length: Duration) {
     let start = Instant::now();
     while start.elapsed() < length {
@@ -61,7 +63,7 @@ pub fn knock(world: &Arc<World>, mut random: Random, length: Duration) {
             6 => meet(world, &mut random),
             7 | 8 => join_new(world, together::any(world, &mut random, 0)),
             1 => join_new(world, nap(random.fork())),
-            2 => join_new(world, give_way(random.fork())),
+            2 => join_new(world, yield_often(random.fork())),
             3 => join_new(world, block(world.clone(), random.fork())),
             4 => {
                 let opening = world.root.open(&mut random);
@@ -69,7 +71,7 @@ pub fn knock(world: &Arc<World>, mut random: Random, length: Duration) {
             }
             5 => {
                 idle(world);
-                let idler = world.idlers.lock().unwrap().pop().expect("nobody else takes one");
+                let idler = world.idlers.lock().unwrap().pop().expect("no other thread takes one");
                 world.abort(&idler);
                 wait_until(&mut random, || idler.is_finished());
             }
@@ -81,8 +83,8 @@ pub fn knock(world: &Arc<World>, mut random: Random, length: Duration) {
     world.root.open(&mut random);
 }
 
-/// Tasks that block their threads until all of them run: while one worker is held, another must come for
-/// what stands in a queue. There is no such promise for more tasks than workers.
+/// Tasks that block their threads until all of them run: while one worker is blocked, another must steal from its queue.
+/// This is not promised for more tasks than workers.
 fn meet(world: &Arc<World>, random: &mut Random) {
     let party = 1 + random.below(world.handle.metrics().num_workers().min(MEET));
     let barrier = Arc::new(Barrier::new(party));
@@ -118,19 +120,19 @@ fn wait_until(random: &mut Random, condition: impl Fn() -> bool) {
     }
 }
 
-/// Opens a gate, and does not go on before that was seen: no later wake can cover up for a lost one.
+/// Opens a gate, and continues only after its task has seen that: no later wake can hide a lost one.
 fn open_and_wait(world: &Arc<World>, random: &mut Random) {
     let Some(gate) = pick(world, random) else { return };
     let opening = gate.open(random);
     wait_until(random, || gate.is_answered(opening));
-    // Its keeper may be gone.
+    // Its task may be gone.
     if gate.is_answered(u64::MAX) {
         world.gates.lock().unwrap().retain(|other| !Arc::ptr_eq(other, &gate));
         keep_gate(world, random);
     }
 }
 
-fn wake_a_stranger(world: &Arc<World>, random: &mut Random) {
+fn wake_an_idler(world: &Arc<World>, random: &mut Random) {
     match World::take(&world.wakers, random) {
         None if world.idlers.lock().unwrap().len() < 16 => idle(world),
         None => {}
@@ -174,7 +176,7 @@ fn join(world: &World, random: &mut Random) {
     }
 }
 
-/// A word to a task, and one back.
+/// A message to a task, and one back.
 fn call(world: &Arc<World>) {
     let (ask, question) = oneshot::channel();
     let (answer, response) = oneshot::channel();
@@ -186,18 +188,18 @@ fn call(world: &Arc<World>) {
     let _ = ask.send(7);
     match response.blocking_recv() {
         Ok(number) => assert_eq!(number, 7),
-        Err(_) => assert!(world.ending.load(SeqCst), "nobody could have aborted it"),
+        Err(_) => assert!(world.ending.load(SeqCst), "nothing could have aborted it"),
     }
 }
 
-/// Is itself in `block_on`, on a current-thread runtime perhaps as the one who drives.
+/// Runs `block_on`; on a current-thread runtime this thread may drive the runtime.
 fn block_on(world: &Arc<World>, random: &mut Random) {
     if let Some(runtime) = &*world.runtime.read().unwrap() {
         runtime.block_on(visit(world, random.fork()));
     }
 }
 
-/// Looks at everything while it changes.
+/// Reads the metrics while they change.
 fn look(world: &World) {
     let tasks = world.handle.tasks();
     assert!(tasks.iter().all(|task| !task.future.is_empty()));

@@ -1,9 +1,8 @@
-//! What tasks do together: each of these is a small company around one thing that its members share, a
-//! lock, a channel, a set. Some of them are impatient, and drop what they wait for after a moment; some are
-//! aborted by whoever comes by, wherever they stand. What is left must add up.
+//! Groups of tasks that share a lock, a channel or a set. Some of the tasks drop what they wait for after a moment; some
+//! are aborted by other threads, wherever they wait. What is left must add up.
 //!
-//! Whatever becomes of its members, a company comes to its end: its founder waits for all of them, and has
-//! the last look at what they have shared.
+//! Whatever happens to its members, a group ends: the task that spawned them waits for all of them, and checks what they
+//! have shared.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -19,11 +18,11 @@ use openwork::time::{sleep, timeout};
 use openwork::{join, select};
 
 use crate::random::Random;
-use crate::tasks::{Work, any as any_work, give_way};
+use crate::tasks::{Work, any as any_work, yield_often};
 use crate::world::World;
 
-/// Awaits something that may be dropped and begun again; now and then with less patience than it takes. To
-/// give way once is the least: whatever it was given meanwhile goes with it.
+/// Awaits a future that may be dropped and begun again, sometimes with a limit that is too short. The shortest limit is
+/// one yield: the future is dropped with what it was given meanwhile.
 macro_rules! impatiently {
     ($random:expr, $future:expr) => {
         loop {
@@ -44,7 +43,7 @@ macro_rules! impatiently {
     };
 }
 
-/// A company of any kind.
+/// A group of any kind.
 pub fn any(world: &Arc<World>, random: &mut Random, depth: usize) -> Work {
     let (world, mut random) = (world.clone(), random.fork());
     match random.below(12) {
@@ -62,7 +61,7 @@ pub fn any(world: &Arc<World>, random: &mut Random, depth: usize) -> Work {
     }
 }
 
-/// The members of a company, to be waited for.
+/// The members of a group, which are awaited together.
 struct Members {
     world: Arc<World>,
     tasks: Vec<(u64, JoinHandle<u64>)>,
@@ -73,12 +72,12 @@ impl Members {
         Members { world: world.clone(), tasks: Vec::new() }
     }
 
-    /// One that nobody aborts, except at the end of the runtime.
+    /// Spawns a member that nothing aborts but the end of the runtime.
     fn faithful(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.push(self.world.spawn(work));
     }
 
-    /// One that may be aborted by anybody.
+    /// Spawns a member that any thread may abort.
     fn another(&mut self, random: &mut Random, work: impl Future<Output = ()> + Send + 'static) {
         let (ticket, task) = self.world.spawn(work);
         if random.one_in(3) {
@@ -150,7 +149,7 @@ async fn set(world: Arc<World>, mut random: Random, depth: usize) {
     assert!(tickets.is_empty(), "the set is empty, and some were not joined");
 }
 
-/// One at a time, and every one who was there has left his mark.
+/// One task at a time has the lock, and each has changed the value.
 async fn mutex(world: Arc<World>, mut random: Random) {
     struct Inside<'a>(&'a AtomicBool);
     impl Drop for Inside<'_> {
@@ -178,7 +177,7 @@ async fn mutex(world: Arc<World>, mut random: Random) {
     assert_eq!(*shared.0.lock().await, shared.2.load(SeqCst));
 }
 
-/// Many who look, or one who changes.
+/// Many readers, or one writer.
 async fn rwlock(world: Arc<World>, mut random: Random) {
     let shared = Arc::new((RwLock::new((0, 0)), AtomicU64::new(0)));
     let mut members = Members::of(&world);
@@ -244,8 +243,7 @@ async fn semaphore(world: Arc<World>, mut random: Random) {
     assert_eq!(shared.0.available_permits(), all);
 }
 
-/// A queue, of which one tells the others that there is something in it. One who takes from it waits for ever
-/// if he is not told.
+/// A queue with notifications: a task that takes from it waits for ever if a notification is lost.
 async fn notify(world: Arc<World>, mut random: Random) {
     #[derive(Default)]
     struct Shared {
@@ -287,7 +285,7 @@ async fn notify(world: Arc<World>, mut random: Random) {
             }
         }
     }
-    /// Also if the founder is aborted.
+    /// Even if the group's first task is aborted.
     struct Over(Arc<Shared>);
     impl Drop for Over {
         fn drop(&mut self) {
@@ -330,7 +328,7 @@ async fn notify(world: Arc<World>, mut random: Random) {
     take.gone().await;
 }
 
-/// Everybody receives everything, or learns how much he has missed.
+/// Each receiver receives every value, or learns how many it has missed.
 async fn broadcast_to_all(world: Arc<World>, mut random: Random) {
     let (sender, receiver) = broadcast::channel(1 + random.below(4));
     let sent = Arc::new(AtomicU64::new(0));
@@ -371,7 +369,7 @@ async fn broadcast_to_all(world: Arc<World>, mut random: Random) {
     members.gone().await;
 }
 
-/// A value that only grows: nobody sees it shrink, and everybody sees the last.
+/// A value that only grows: no receiver sees it shrink, and all see the last.
 async fn watch_a_value(world: Arc<World>, mut random: Random) {
     let (sender, receiver) = watch::channel(0);
     let mut members = Members::of(&world);
@@ -446,7 +444,7 @@ async fn select_from_two(world: Arc<World>, mut random: Random) {
             Some(_object) = queue.recv() => received += 1,
             Some(_object) = heap.recv(), if random.below(8) != 0 || queue.is_closed() => received += 1,
             () = sleep(limit), if random.one_in(2) => {}
-            () = give_way(random.fork()), if !queue.is_closed() || !heap.is_closed() => {}
+            () = yield_often(random.fork()), if !queue.is_closed() || !heap.is_closed() => {}
             else => if queue.is_closed() && heap.is_closed() { break },
         }
     }
@@ -458,10 +456,10 @@ async fn select_from_two(world: Arc<World>, mut random: Random) {
     assert_eq!(received, sent.load(SeqCst));
 }
 
-/// All stop when they are told, and nobody before.
+/// All tasks stop when the token is cancelled, and none before.
 async fn cancel(world: Arc<World>, mut random: Random) {
     let root = CancellationToken::new();
-    // Also if the founder is aborted.
+    // Even if the group's first task is aborted.
     let _guard = root.clone().drop_guard();
     let (mut tokens, mut members) = (vec![root.clone()], Members::of(&world));
     for _ in 0..2 + random.below(4) {
@@ -491,7 +489,7 @@ async fn cancel(world: Arc<World>, mut random: Random) {
     members.gone().await;
 }
 
-/// A barrier of those who stay, and a value that the first of them makes.
+/// A barrier for the members, and a value that the first of them makes.
 async fn meet(world: Arc<World>, mut random: Random) {
     let party = 1 + random.below(3);
     let shared = Arc::new((Barrier::new(party), OnceCell::new(), AtomicUsize::new(0)));
@@ -510,7 +508,7 @@ async fn meet(world: Arc<World>, mut random: Random) {
                     })
                 );
                 assert!(*value < party && cell.get() == Some(value));
-                // With patience: one who was let through, and did not stay to hear it, would come once more.
+                // Without a limit: a member that was released and then dropped its wait would arrive twice.
                 if barrier.wait().await.is_leader() {
                     leaders.fetch_add(1, SeqCst);
                 }

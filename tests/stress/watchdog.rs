@@ -1,4 +1,4 @@
-//! Who barks when nothing moves.
+//! Prints the state of a runtime in which nothing happens.
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Weak};
@@ -7,7 +7,7 @@ use std::{env, process, thread};
 
 use crate::world::World;
 
-/// Nothing in a round waits for longer than a millisecond. The rest is for a machine that has better to do.
+/// Nothing in a round waits for longer than a millisecond. The rest is for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Watches one world after the other.
@@ -17,9 +17,9 @@ pub struct Watchdog {
 }
 
 struct Shared {
-    /// Moves whenever something happens.
+    /// Counts what happens.
     progress: Arc<AtomicU64>,
-    /// None: the watch is over.
+    /// `None`: the watchdog ends.
     world: Mutex<Option<Weak<World>>>,
 }
 

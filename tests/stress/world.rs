@@ -1,4 +1,4 @@
-//! One runtime, and everything that is known of what goes on in it.
+//! One runtime, and everything that the tests know about its tasks.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -18,13 +18,13 @@ use openwork::task::{AbortHandle, Id, JoinError, JoinHandle};
 use crate::gate::Gate;
 use crate::random::Random;
 
-/// Threads for blocking work. Few, so that they have to wait for each other.
+/// Threads for blocking work. Few, so that closures have to wait.
 const BLOCKING: usize = 4;
 
 pub struct World {
     pub flavour: &'static str,
     pub seed: u64,
-    /// None: it was dropped. Whoever is in `block_on` reads.
+    /// `None`: it was dropped. A thread in `block_on` holds the lock for reading.
     pub runtime: RwLock<Option<Runtime>>,
     pub handle: Handle,
     /// Tasks and messages that are not dropped.
@@ -34,19 +34,19 @@ pub struct World {
     pub gates: Mutex<Vec<Arc<Gate>>>,
     /// Tasks that end only if they are aborted.
     pub idlers: Mutex<Vec<AbortHandle>>,
-    /// Opened when a thread leaves, and when the last task ends.
+    /// Opened when a thread exits, and when the last task is dropped.
     pub root: Gate,
     pub threads: AtomicUsize,
-    /// Come to an end, everybody.
+    /// All tasks and threads shall end.
     pub stopping: AtomicBool,
-    /// The runtime is being dropped: tasks may be cancelled now without anybody having asked for it.
+    /// The runtime is being dropped: tasks may be cancelled now without an abort.
     pub ending: AtomicBool,
-    /// What anybody may abort.
+    /// Tasks that any thread may abort.
     pub aborts: Mutex<Vec<AbortHandle>>,
     aborted: Mutex<HashSet<Id>>,
-    /// What ends by itself and can be awaited, with the answer it must give.
+    /// Tasks that complete by themselves and can be awaited, with the output that they must return.
     pub joins: Mutex<Vec<(u64, JoinHandle<u64>)>>,
-    /// Wakers of tasks that wait for nothing.
+    /// Wakers of tasks that are never ready.
     pub wakers: Mutex<Vec<Waker>>,
     /// Shared with the watchdog.
     progress: Arc<AtomicU64>,
@@ -56,7 +56,7 @@ pub struct World {
 }
 
 impl World {
-    /// Its runtime lets go of `canary` when nothing is left of it.
+    /// Its runtime drops `canary` when nothing is left of it.
     pub fn new(
         workers: Option<usize>,
         seed: u64,
@@ -105,8 +105,7 @@ impl World {
         self.progress.fetch_add(1, SeqCst);
     }
 
-    /// Spawns a task under supervision. It answers with its ticket, which is the first part of what this
-    /// returns.
+    /// Spawns a supervised task. Its output is its ticket, which is the first part of what this returns.
     pub fn spawn<F>(self: &Arc<Self>, future: F) -> (u64, JoinHandle<u64>)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -115,7 +114,7 @@ impl World {
         (ticket, self.handle.spawn(future))
     }
 
-    /// The same, for somebody who spawns it in another way.
+    /// Returns a supervised task's ticket and future, to be spawned in another way.
     pub fn supervised<F>(
         self: &Arc<Self>,
         future: F,
@@ -136,13 +135,13 @@ impl World {
         (ticket, supervised)
     }
 
-    /// Aborts a task, and notes beforehand that it may be cancelled now.
+    /// Notes that a task may be cancelled from now on, and aborts it.
     pub fn abort(&self, task: &AbortHandle) {
         self.aborted.lock().unwrap().insert(task.id());
         task.abort();
     }
 
-    /// The end comes: lets go of everything that is kept for others.
+    /// The round ends: drops all handles, wakers and gates.
     pub fn clear(&self) {
         self.joins.lock().unwrap().clear();
         self.aborts.lock().unwrap().clear();
@@ -161,7 +160,7 @@ impl World {
         Some(list.swap_remove(place))
     }
 
-    /// A task gives its ticket back, unless somebody wanted its end.
+    /// A task returns its ticket, unless it was aborted or panicked.
     pub fn check_join(&self, ticket: u64, id: Id, outcome: Result<u64, JoinError>) {
         match outcome {
             Ok(answer) => assert_eq!(answer, ticket, "the answer of another task"),
@@ -171,7 +170,7 @@ impl World {
             }
             Err(_) => assert!(
                 self.aborted.lock().unwrap().contains(&id) || self.ending.load(SeqCst),
-                "cancelled, and nobody had asked for it"
+                "cancelled without an abort"
             ),
         }
     }
@@ -181,8 +180,8 @@ impl World {
         assert!(!self.failed.load(SeqCst), "a task failed an assertion, see above ({self})");
     }
 
-    /// What can be said of a runtime in which nothing moves. Straight to the terminal: what a test prints
-    /// is held back until it ends, and this one will not.
+    /// Prints the state of a runtime in which nothing happens. Straight to the terminal: the harness shows the output of a
+    /// test when the test ends, and this one will not.
     pub fn print(&self) {
         let mut out = io::stderr().lock();
         let _ = writeln!(out, "{self}\nroot: {}", self.root.describe());
@@ -194,7 +193,7 @@ impl World {
         for worker in 0..metrics.num_workers() {
             let _ = writeln!(
                 out,
-                "worker {worker}: {} polls, {} steals, {} parks, {} in line",
+                "worker {worker}: {} polls, {} steals, {} parks, {} tasks in the queue",
                 metrics.worker_poll_count(worker),
                 metrics.worker_steal_count(worker),
                 metrics.worker_park_count(worker),
@@ -231,7 +230,7 @@ thread_local! {
 pub struct Deliberate;
 
 impl Deliberate {
-    /// Panics, without a word.
+    /// Panics without a message.
     pub fn panic() -> ! {
         DELIBERATE.set(true);
         panic::resume_unwind(Box::new(Deliberate))

@@ -1,4 +1,4 @@
-//! Wakers that were not made by us: they call back, they panic, they own things.
+//! Wakers of user code: they call closures, panic, or own values.
 
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ impl<T: Send + 'static> ArcWake for Owns<T> {
     fn wake_by_ref(_: &Arc<Self>) {}
 }
 
-/// Owns something that goes with the waker.
+/// Owns a value, which is dropped with the waker.
 pub fn owns<T: Send + 'static>(something: T) -> Waker {
     waker(Arc::new(Owns(Mutex::new(something))))
 }
@@ -43,10 +43,10 @@ pub enum Act {
 /// What the waker below calls.
 type Call = Box<dyn Fn(Act) + Send + Sync>;
 
-/// Calls a closure with everything that is done to it, apart from the end of the waker that is returned.
+/// Calls a closure with everything that is done to it, except the drop of the waker that is returned.
 pub fn at_each(call: impl Fn(Act) + Send + Sync + 'static) -> ManuallyDrop<Waker> {
     // The data of each is a share of an `Arc<Call>`.
-    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, let_go);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
     unsafe fn clone(data: *const ()) -> RawWaker {
         // SAFETY: see above. The share stays with the waker that is cloned.
         let call = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Call>()) });
@@ -63,7 +63,7 @@ pub fn at_each(call: impl Fn(Act) + Send + Sync + 'static) -> ManuallyDrop<Waker
         let call = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Call>()) });
         call(Act::Wake);
     }
-    unsafe fn let_go(data: *const ()) {
+    unsafe fn drop_waker(data: *const ()) {
         // SAFETY: see above. The waker goes, and its share with it.
         let call = unsafe { Arc::from_raw(data.cast::<Call>()) };
         call(Act::Drop);
