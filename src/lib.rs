@@ -1,4 +1,4 @@
-// In the documentation the links of README.md lead to the modules; of two definitions the first counts.
+// In rustdoc, README.md's links lead to these modules. Of two definitions of a link the first counts.
 //! [`runtime`]: mod@runtime
 //! [`task`]: mod@task
 //! [`time`]: mod@time
@@ -17,11 +17,9 @@
 #![debugger_visualizer(gdb_script_file = "debugger/openwork.py")]
 
 #[cfg(not(unix))]
-compile_error!(
-    "openwork runs on Unix: Linux is tested; macOS and the BSDs go through the same calls"
-);
+compile_error!("openwork runs on Unix: Linux is tested; macOS and the BSDs use the same calls");
 
-// The reading order. A file uses only what stands above it; `tests/reading_order` sees to that.
+// The reading order: a file uses only what is above it, as `tests/book/reading_order` checks.
 mod engine;
 pub mod runtime;
 pub mod time;

@@ -97,26 +97,35 @@ impl Handle {
     ///
     /// If the thread is in no runtime.
     pub fn try_current() -> Result<Handle, TryCurrentError> {
+        let missing = || TryCurrentError { thread_ends: context::is_thread_local_destroyed() };
+        Self::current_or_none().ok_or_else(missing)
+    }
+
+    fn current_or_none() -> Option<Handle> {
         context::with_runtime(|runtime| {
-            let missing = || TryCurrentError { thread_ends: context::is_thread_local_destroyed() };
-            let runtime = runtime.ok_or_else(missing)?.clone();
-            let inner = runtime.downcast().expect("all runtimes are entered by `enter`");
-            Ok(Handle { inner })
+            let inner = runtime?.clone().downcast().expect("all runtimes are an `Inner`");
+            Some(Handle { inner })
         })
+    }
+
+    /// Calls `read` with the parts of the runtime that this thread is in. Unlike `current`, this changes no reference
+    /// count.
+    pub(crate) fn with_current<R>(read: impl FnOnce(Option<&Inner>) -> R) -> R {
+        context::with_runtime(|runtime| read(runtime.and_then(|runtime| runtime.downcast_ref())))
     }
 
     /// Like `current`, with a panic that names the function that needs a runtime.
     #[track_caller]
     pub(crate) fn current_for(call: &str) -> Handle {
-        match Self::try_current() {
-            Ok(handle) => handle,
-            Err(_) => panic!("there is no runtime here: `{call}` {MUST_BE_INSIDE}"),
+        match Self::current_or_none() {
+            Some(handle) => handle,
+            None => panic!("there is no runtime here: `{call}` {MUST_BE_INSIDE}"),
         }
     }
 
     /// Like `current_for`, for an `async` function, which was called at `place` and is polled elsewhere.
     pub(crate) fn current_at(call: &str, place: &Location<'_>) -> Handle {
-        Self::try_current().unwrap_or_else(|_| {
+        Self::current_or_none().unwrap_or_else(|| {
             panic!("there is no runtime here: `{call}`, called at {place}, {MUST_BE_INSIDE}")
         })
     }

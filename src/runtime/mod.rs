@@ -6,7 +6,7 @@
 
 pub(crate) mod join_error;
 pub(crate) mod join_handle;
-mod inner;
+pub(crate) mod inner;
 mod handle;
 mod metrics;
 mod rt;

@@ -1,39 +1,37 @@
-//! When have all of them ended?
+//! Waits until all tasks of a group are gone, without their outputs.
 //!
-//! A server that is told to stop takes no new connections, and waits for those it has. It does not want their
-//! outputs, so a `JoinSet`, which keeps each until it is fetched, would be a set that only grows. A number
-//! is enough: how many there are. It is **over** when that is zero, and when it has been said that no more
-//! are to come; for the number may be zero also before the first has come.
+//! A server that shuts down accepts no more connections, and waits for those that it serves. A `JoinSet` would keep the
+//! output of each until it is joined. Here a count is enough: the number of **tokens** that exist. A tracked future
+//! holds a token. The wait is over when there are no tokens and the tracker is *closed*, which says that no more will
+//! come; for before the first one there are none either.
 //!
 //! ```text
-//!              token: +1, dropped: −1                  close
-//!   open ◀────────────────────────────▶ open    open ─────────▶ closed      closed and 0: over
+//!          token: +1, token dropped: −1           close              closed, and 0 tokens
+//!   open ◀──────────────────────────────▶ open ─────────▶ closed ─────────────────────────▶ over
 //! ```
 //!
-//! What is counted is the lives of tokens. A tracked future holds one, and drops it after itself. Who waits
-//! is told of every end since he began to wait, also of one that did not last, as the tracker was opened
-//! again. Nobody is aborted here: to ask tasks to end is a matter of tokens of another kind, those of
-//! cancellation.
+//! A wait sees each moment at which the tracker was over since the wait was created, even if the tracker was reopened
+//! before the wait was polled. The tracker cancels nothing: see
+//! [`CancellationToken`](crate::sync::CancellationToken).
 //!
 //! This is the last file of `task`. Next: `future`.
 
 use std::fmt;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use slab::Slab;
 
 use super::spawn::{spawn, spawn_blocking};
-use crate::engine::prim::{self, Mutex, discard};
-use crate::engine::trace::{self, Waiting};
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
+use crate::sync::Notify;
+use crate::sync::notify::{HasNotify, Wait};
 
-/// Counts tasks, and tells when all have ended. Clones are the same tracker.
+/// Counts tasks, and waits until all of them are gone. Clones are the same tracker.
 ///
 /// ```
 /// use openwork::task::TaskTracker;
@@ -48,89 +46,78 @@ use crate::runtime::join_handle::JoinHandle;
 /// # });
 /// ```
 #[derive(Clone, Default)]
-pub struct TaskTracker(Arc<Mutex<State>>);
+pub struct TaskTracker(Arc<Inner>);
 
-#[derive(Default)]
-struct State {
-    tokens: usize,
-    closed: bool,
-    /// How often it has been over.
-    ends: u64,
-    /// Who waits for the next end.
-    waiters: Slab<Waker>,
+#[derive(Debug, Default)]
+struct Inner {
+    /// [`CLOSED`], and the number of tokens times [`TOKEN`].
+    state: AtomicUsize,
+    /// All waits are notified after each change by which the tracker is over.
+    over: Notify,
 }
 
-impl State {
-    fn is_over(&self) -> bool {
-        self.closed && self.tokens == 0
-    }
+const CLOSED: usize = 1;
+const TOKEN: usize = 2;
 
-    /// After a change by which it may have come to its end. Those who are returned are to be woken.
-    #[must_use]
-    fn changed(&mut self) -> Slab<Waker> {
-        if !self.is_over() {
-            return Slab::new();
-        }
-        self.ends += 1;
-        mem::take(&mut self.waiters)
+impl HasNotify for Inner {
+    fn notify(&self) -> &Notify {
+        &self.over
     }
-}
-
-fn wake(waiters: Slab<Waker>) {
-    prim::wake(waiters.into_iter().map(|(_, waiter)| waiter));
 }
 
 impl TaskTracker {
-    /// A tracker of nothing, which is open.
+    /// Creates an open tracker without tokens.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Waits until the tracker is closed and empty. One such moment, from this call on, is enough: the future is
-    /// ready even if the tracker was reopened before it was polled.
+    /// Waits until the tracker is closed and has no tokens. It is enough if that is so at one moment after this call,
+    /// even before the first poll.
     ///
     /// Cancel safe.
     pub fn wait(&self) -> TaskTrackerWaitFuture<'_> {
-        let state = self.0.lock();
-        // An end that lasts until now counts, even if the tracker is reopened before the first poll.
-        let ends = state.ends - u64::from(state.is_over());
-        TaskTrackerWaitFuture { tracker: self, ends, place: None }
+        // Before the state is loaded. If the tracker is over after the load, this wait is notified.
+        let wait = Wait::new(&*self.0);
+        TaskTrackerWaitFuture { wait: (self.load() != CLOSED).then_some(wait) }
     }
 
-    /// Says that no more are to come, without which nobody's waiting ends. It hinders none from coming.
-    /// Returns whether it was open.
+    /// Closes the tracker: the wait is over when there are no tokens. More tasks may still be tracked. Returns whether
+    /// the tracker was open.
     pub fn close(&self) -> bool {
-        let mut state = self.0.lock();
-        if mem::replace(&mut state.closed, true) {
-            return false;
+        // AcqRel: see `TaskTrackerToken::drop`.
+        let before = self.0.state.fetch_or(CLOSED, Ordering::AcqRel);
+        if before == 0 {
+            self.0.over.notify_waiters();
         }
-        let waiters = state.changed();
-        drop(state);
-        wake(waiters);
-        true
+        before & CLOSED == 0
     }
 
-    /// Says that more are to come. Returns whether it was closed.
+    /// Opens the tracker again. Returns whether it was closed.
     pub fn reopen(&self) -> bool {
-        mem::replace(&mut self.0.lock().closed, false)
+        self.0.state.fetch_and(!CLOSED, Ordering::AcqRel) & CLOSED != 0
     }
 
-    /// Whether it is closed.
+    /// Whether the tracker is closed.
     pub fn is_closed(&self) -> bool {
-        self.0.lock().closed
+        self.load() & CLOSED != 0
     }
 
-    /// How many tasks and tokens it counts.
+    /// The number of tasks and other tokens.
     pub fn len(&self) -> usize {
-        self.0.lock().tokens
+        self.load() / TOKEN
     }
 
-    /// Whether it counts none.
+    /// Whether there are no tasks and no other tokens.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Spawns a task that is counted; see [`task::spawn`](fn@crate::task::spawn).
+    fn load(&self) -> usize {
+        // Acquire: matches the AcqRel in `TaskTrackerToken::drop`. What a task did is visible when its token is gone.
+        self.0.state.load(Ordering::Acquire)
+    }
+
+    /// Spawns a tracked task; see [`task::spawn`](fn@crate::task::spawn).
     ///
     /// # Panics
     ///
@@ -138,28 +125,26 @@ impl TaskTracker {
     #[track_caller]
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
+        F: Future<Output: Send + 'static> + Send + 'static,
     {
         spawn(self.track_future(task))
     }
 
-    /// The same, in the runtime of this handle.
+    /// Spawns a tracked task in the runtime of this handle.
     #[track_caller]
     pub fn spawn_on<F>(&self, task: F, handle: &Handle) -> JoinHandle<F::Output>
     where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
+        F: Future<Output: Send + 'static> + Send + 'static,
     {
         handle.spawn(self.track_future(task))
     }
 
-    /// Runs a closure that is counted on a thread for blocking work; see
+    /// Runs a tracked closure on a thread of the blocking pool; see
     /// [`task::spawn_blocking`](crate::task::spawn_blocking).
     ///
     /// # Panics
     ///
-    /// Outside of a runtime.
+    /// Outside of a runtime, and if the pool has no thread and the system refuses one.
     #[track_caller]
     pub fn spawn_blocking<F, T>(&self, closure: F) -> JoinHandle<T>
     where
@@ -169,7 +154,7 @@ impl TaskTracker {
         spawn_blocking(self.track_closure(closure))
     }
 
-    /// The same, in the runtime of this handle.
+    /// Runs a tracked closure on a thread of the blocking pool, in the runtime of this handle.
     #[track_caller]
     pub fn spawn_blocking_on<F, T>(&self, closure: F, handle: &Handle) -> JoinHandle<T>
     where
@@ -179,7 +164,7 @@ impl TaskTracker {
         handle.spawn_blocking(self.track_closure(closure))
     }
 
-    /// A future that is counted until it is dropped.
+    /// Returns a future that is tracked until it is dropped.
     pub fn track_future<F: Future>(&self, future: F) -> TrackedFuture<F> {
         TrackedFuture { future, token: self.token() }
     }
@@ -195,13 +180,13 @@ impl TaskTracker {
         }
     }
 
-    /// Something that is counted until it is dropped.
+    /// Returns a token, for anything else that the tracker is to wait for.
     pub fn token(&self) -> TaskTrackerToken {
-        self.0.lock().tokens += 1;
+        self.0.state.fetch_add(TOKEN, Ordering::Relaxed);
         TaskTrackerToken { tracker: self.clone() }
     }
 
-    /// Whether these are clones of each other.
+    /// Whether the two are clones of each other.
     pub fn ptr_eq(left: &TaskTracker, right: &TaskTracker) -> bool {
         Arc::ptr_eq(&left.0, &right.0)
     }
@@ -214,14 +199,14 @@ impl fmt::Debug for TaskTracker {
     }
 }
 
-/// Is counted by its tracker until it is dropped. From [`TaskTracker::token`].
+/// Keeps a tracker from being over until it is dropped. From [`TaskTracker::token`].
 #[derive(Debug)]
 pub struct TaskTrackerToken {
     tracker: TaskTracker,
 }
 
 impl TaskTrackerToken {
-    /// The tracker that counts it.
+    /// Returns the tracker that counts this token.
     pub fn task_tracker(&self) -> &TaskTracker {
         &self.tracker
     }
@@ -235,22 +220,22 @@ impl Clone for TaskTrackerToken {
 
 impl Drop for TaskTrackerToken {
     fn drop(&mut self) {
-        let mut state = self.tracker.0.lock();
-        state.tokens -= 1;
-        let waiters = state.changed();
-        drop(state);
-        wake(waiters);
+        // AcqRel: matches the same in other tokens, and the load in `wait`. The wait sees what all the tasks did.
+        let before = self.tracker.0.state.fetch_sub(TOKEN, Ordering::AcqRel);
+        if before == TOKEN | CLOSED {
+            self.tracker.0.over.notify_waiters();
+        }
     }
 }
 
 pin_project! {
-    /// A future that is counted until it is dropped. From [`TaskTracker::track_future`].
+    /// Tracks a future until it is dropped. From [`TaskTracker::track_future`].
     #[derive(Debug, Clone)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct TrackedFuture<F> {
         #[pin]
         future: F,
-        // Dropped after the future: who waits for the end finds nothing of it left.
+        // Dropped after the future: when the wait is over, the future is gone.
         token: TaskTrackerToken,
     }
 }
@@ -263,50 +248,21 @@ impl<F: Future> Future for TrackedFuture<F> {
     }
 }
 
-/// Waits until a tracker is closed and empty. From [`TaskTracker::wait`].
+/// Waits until a tracker is closed and has no tokens. From [`TaskTracker::wait`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct TaskTrackerWaitFuture<'a> {
-    tracker: &'a TaskTracker,
-    /// How often the tracker had been over before; an end that lasts when the waiting begins is not among them.
-    ends: u64,
-    /// Where its waker is, until the next end.
-    place: Option<usize>,
+    /// `None`: the tracker was over when this was created.
+    wait: Option<Wait<&'a Inner>>,
 }
 
 impl Future for TaskTrackerWaitFuture<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let tracker = self.tracker;
-        let ours = cx.waker().clone();
-        let mut state = tracker.0.lock();
-        if state.ends != self.ends {
-            drop(state);
-            discard([ours]);
-            return Poll::Ready(());
+        match &mut self.wait {
+            None => Poll::Ready(()),
+            Some(wait) => wait.poll(cx, "the end of all tracked tasks"),
         }
-        let last = match self.place {
-            Some(place) => Some(mem::replace(&mut state.waiters[place], ours)),
-            None => {
-                self.place = Some(state.waiters.insert(ours));
-                None
-            }
-        };
-        drop(state);
-        discard(last);
-        trace::waiting(Waiting::On { what: "the end of all tracked tasks" });
-        Poll::Pending
-    }
-}
-
-impl Drop for TaskTrackerWaitFuture<'_> {
-    fn drop(&mut self) {
-        let Some(place) = self.place else { return };
-        let mut state = self.tracker.0.lock();
-        // After an end all places were given up, and this one may be another's.
-        let waker = (state.ends == self.ends).then(|| state.waiters.remove(place));
-        drop(state);
-        discard(waker);
     }
 }

@@ -9,6 +9,7 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
 use crate::runtime::Handle;
+use crate::runtime::inner::Inner;
 
 /// A moment, by the clock of the runtime.
 ///
@@ -33,14 +34,14 @@ const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 impl Instant {
     /// Returns the time of the runtime that this thread is in. Outside of a runtime, the system's.
     pub fn now() -> Instant {
-        match Handle::try_current() {
-            Ok(handle) => Self::now_in(&handle),
-            Err(_) => Instant::from_std(std::time::Instant::now()),
-        }
+        Handle::with_current(|inner| match inner {
+            Some(inner) => Self::now_in(inner),
+            None => Instant::from_std(std::time::Instant::now()),
+        })
     }
 
-    pub(crate) fn now_in(handle: &Handle) -> Instant {
-        Instant::from_std(handle.inner.shared.driver.clock.instant())
+    pub(crate) fn now_in(runtime: &Inner) -> Instant {
+        Instant::from_std(runtime.shared.driver.clock.instant())
     }
 
     /// Adds a duration. If the type cannot represent the sum, adds about thirty years.

@@ -50,7 +50,7 @@ const ON_TIME: Duration = Duration::from_millis(5);
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     let handle = Handle::current_for("time::interval");
-    let start = Instant::now_in(&handle);
+    let start = Instant::now_in(&handle.inner);
     Interval::new("time::interval", handle, start, period)
 }
 

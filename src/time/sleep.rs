@@ -84,11 +84,11 @@ impl Sleep {
 
     /// The time by the clock that it waits for.
     pub(super) fn now(&self) -> Instant {
-        Instant::now_in(&self.handle)
+        Instant::now_in(&self.handle.inner)
     }
 
     pub(crate) fn after(handle: Handle, duration: Duration) -> Self {
-        let deadline = Instant::now_in(&handle).saturating_add(duration);
+        let deadline = Instant::now_in(&handle.inner).saturating_add(duration);
         Self::new(handle, deadline)
     }
 
