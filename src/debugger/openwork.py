@@ -982,18 +982,17 @@ RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor|prim
 
 def words_for(world, task, node):
     """What a future that ends a chain waits for."""
-    found = RESOURCES.walk(RESOURCES.plan(node.type), node.address)
-    words = [WORDS[plan.parts](world, task, at(plan.type, address)) for plan, address in found]
-    words = [each for each in words if each]
+    found = {address: plan for plan, address in RESOURCES.walk(RESOURCES.plan(node.type), node.address)}
+    words = [WORDS[plan.parts](world, task, at(plan.type, address), node) for address, plan in found.items()]
+    words = ", ".join(each for each in words if each)
+    if words:
+        return words
     # Of a leaf of this crate the type's parameters say nothing; a closure has the name of its function.
     path = [part for part in without_parameters(node.name).split("::") if not part.startswith("{")]
-    name = path[-1] if node.kind == "leaf" else short(node.name)
-    if not words:
-        return name
-    return words[0] if node.name == found[0][0].name else "%s: %s" % (name, ", ".join(words))
+    return path[-1] if node.kind == "leaf" else short(node.name)
 
 
-def sleep_words(world, task, sleep):
+def sleep_words(world, task, sleep, node):
     runtime = task.runtime if isinstance(task, Task) else world.runtimes[0]
     return "sleep, " + time_left(runtime, nanos(find(sleep["deadline"], "std")) - runtime.read_clock()[0])
 
@@ -1003,7 +1002,7 @@ def time_left(runtime, deadline):
     return "%.3f s left" % left if left >= 0 else "due %.3f s ago" % -left
 
 
-def source_words(world, task, source):
+def source_words(world, task, source, node):
     directions = [word for word, owner in source_waiters(world, source) if owner == task.name]
     if not directions:
         return None
@@ -1019,6 +1018,13 @@ def source_waiters(world, source):
         direction = "readable" if "Read" in str(entry["__0"]) else "writable"
         found.append((direction, some(entry["__1"])))
     return [(direction, world.owner(waker)) for direction, waker in found if waker is not None]
+
+
+def readiness_words(source):
+    """The flags of its readiness; above them is a counter."""
+    names = ("readable", "writable", "ended", "shut down")
+    flags = integer(source, "readiness")
+    return ", ".join(name for bit, name in enumerate(names) if flags >> bit & 1) or "not ready"
 
 
 def slab(value):
@@ -1060,7 +1066,7 @@ def ip_address(word):
     return "%s:%d" % (shown if len(numbers) == 4 else "[%s]" % shown, int(port, 16))
 
 
-def join_words(world, task, handle):
+def join_words(world, task, handle, node):
     other = world.by_address.get(arc_data(handle["task"]))
     return "the end of " + (other.name if other else "a task that is complete")
 
@@ -1114,24 +1120,20 @@ def queue_of(value):
 
 
 def lock_words(kind):
-    return lambda world, task, value: str(Lock(world, kind, value))
+    return lambda world, task, value, node: str(Lock(world, kind, value))
 
 
-def channel_words(world, task, value):
+def channel_words(world, task, value, node):
     kind = re.search(r"sync::(\w+)::", name_of(value.type)).group(1)
-    try:
-        # A sender waits in the line for room; a receiver does not.
-        lock = Lock(world, "channel", value)
-        if task.name in lock.waiters:
-            return str(lock)
-    except Failed:
-        pass
-    senders = ", %d senders" % integer(value, "strong") if has_field(value.type, "strong") else ""
+    if re.search(r"Reserve|Capacity|Permit|Send", node.name.partition("<")[0]):
+        return str(Lock(world, "channel", value))
+    count = integer(value, "strong") if has_field(value.type, "strong") else None
+    senders = "" if count is None else ", %d sender%s" % (count, "s" * (count != 1))
     return "a message (%s channel%s)" % (kind, senders)
 
 
 WORDS = {"sleep": sleep_words, "source": source_words, "join": join_words, "channel": channel_words,
-         "notify": lambda world, task, value: "a notification", "barrier": lambda world, task, value: "a barrier"}
+         "notify": lambda *_: "a notification", "barrier": lambda *_: "a barrier"}
 WORDS.update({kind: lock_words(kind) for kind in LOCK_NAMES})
 
 
@@ -1167,7 +1169,26 @@ class Command(gdb.Command):
 
 
 class AsyncCommand(gdb.Command):
-    """What happens inside of an Openwork runtime."""
+    """Tasks of an Openwork runtime: list them, see what they wait for, step through them.
+
+  async tasks                  every task: its state, where it waits, and for what
+  async tree                   the same, each task below the one that spawned it
+  async bt ID [-l]             its chain of awaits, from the outside in; with -l the locals of each
+  async timers, sources        deadlines and descriptors, and the tasks that they will wake
+  async queues, workers        which task runs next, and what each thread does
+  async locks                  which task holds a lock, which wait for it; deadlocks
+
+  async next, step, finish     as gdb's own, but within one task, and over each `.await`
+  async break poll ID          stop when a task is polled,
+  async break wake ID            is woken (and say by what),
+  async break spawn [PLACE]      or is spawned there
+
+ID is a task's number, or `root` for the future of `block_on`. `print $async_task(7)` shows its state machine.
+`break f` stops where the future of an `async fn f` is made, `break f::{async_fn#0}` in its body.
+
+All of this works on a running program; what does not run the program works on a core file too. There the time is that
+of the runtime's last look at its timers, and the addresses of sockets are not known.
+It needs debug information: in Cargo.toml, `[profile.release]` with `debug = 2`."""
 
     def __init__(self):
         super().__init__("async", gdb.COMMAND_DATA, prefix=True)
@@ -1193,7 +1214,12 @@ def waits_for(world, task, node):
 
 
 class Tasks(Command):
-    """async tasks [STATE]: every task that is not complete."""
+    """List the tasks that are not complete: async tasks [STATE]
+
+STATE is idle (it waits), scheduled (it is in a queue), or running; without it all are listed.
+WAITS AT is the line of the innermost `.await` of your own code; of a task that runs, the line where its thread is.
+FOR says what is at the end of its chain of awaits. `join! of 2` and the like wait for several futures: `async bt ID`
+shows each. The row `root` is the future of `block_on`, which is no task."""
 
     name = "tasks"
 
@@ -1209,11 +1235,12 @@ class Tasks(Command):
             line, what = called[-1][2] if called else None, "runs on thread %d" % thread.num if thread else "runs"
         else:
             line, what = waits(world, task)
-        return str(task.id), task.state, str(task.polls), place(task.spawned()), place(line), what
+        spawned = place(task.spawned()) if task.spawned() else "-"
+        return str(task.id), task.state, str(task.polls), spawned, place(line), what
 
 
 class Tree(Command):
-    """async tree"""
+    """List the tasks, each below the task that spawned it: async tree"""
 
     name = "tree"
 
@@ -1235,7 +1262,11 @@ class Tree(Command):
 
 
 class Backtrace(Command):
-    """async bt ID|root|all [-l]"""
+    """Show the chain of awaits of a task, from the outside in: async bt ID|root|all [-l]
+
+Each line is an `async fn` or block with the `.await` where it waits; the last says what for. Several futures in one
+task (`join!`, `select!`) are marked with `-`. With -l the locals that each keeps across its `.await` are shown.
+Of a task that runs these are the frames of its thread, down to where the runtime called it."""
 
     name = "bt"
 
@@ -1306,7 +1337,9 @@ def show_variable(indent, name, content):
 
 
 class Timers(Command):
-    """async timers"""
+    """List the deadlines, the earliest first, and the tasks that they wake: async timers
+
+A stale entry is one whose timer was cancelled or has another deadline by now: the heap skips it later."""
 
     name = "timers"
 
@@ -1329,7 +1362,7 @@ class Timers(Command):
 
 
 class Sources(Command):
-    """async sources"""
+    """List the registered descriptors, their readiness, and the tasks that wait for them: async sources"""
 
     name = "sources"
 
@@ -1340,9 +1373,7 @@ class Sources(Command):
             rows = []
             for _, arc in slab(sources["slab"]):
                 source = at(lookup("openwork::engine::reactor::Source"), arc_data(arc))
-                flags = integer(source, "readiness")
-                names = ("readable", "writable", "ended", "shut down")
-                ready = ", ".join(name for bit, name in enumerate(names) if flags >> bit & 1) or "not ready"
+                ready = readiness_words(source)
                 waits = ["%s until %s" % (owner, word) for word, owner in source_waiters(world, source)]
                 fd = integer(source, "fd")
                 rows.append(("  fd %d%s" % (fd, socket_words(fd)), ready, "; ".join(waits) or "no task waits"))
@@ -1352,7 +1383,7 @@ class Sources(Command):
 
 
 class Queues(Command):
-    """async queues"""
+    """List the tasks in each run queue, in the order in which they run: async queues"""
 
     name = "queues"
 
@@ -1430,17 +1461,27 @@ class Queues(Command):
         return names
 
 
+def idle_words(count):
+    return "%d searching, %d parked" % (count & 0xFFFF, count >> 16)
+
+
+def parker_words(state):
+    return ("running", "parked on its condition variable", "parked in the driver", "notified")[state]
+
+
 class Workers(Command):
-    """async workers"""
+    """Show what each worker does: async workers
+
+It runs a task, searches for one, or is parked: in the driver (where it waits for deadlines and descriptors too), or on
+its condition variable."""
 
     name = "workers"
 
     def run(self, words):
         world = World()
         for runtime in world.runtimes:
-            count = integer(runtime.shared["idle"], "count")
-            write("runtime %d: workers: %d, %d searching, %d parked" % (
-                runtime.id, len(runtime.remotes), count & 0xFFFF, count >> 16))
+            count = idle_words(integer(runtime.shared["idle"], "count"))
+            write("runtime %d: workers: %d, %s" % (runtime.id, len(runtime.remotes), count))
             running = {task.worker: task for task in world.tasks if task.runtime is runtime and task.is_running}
             for index, (remote, thread) in enumerate(zip(runtime.remotes, worker_threads(runtime))):
                 metrics = remote["metrics"]
@@ -1460,7 +1501,7 @@ class Workers(Command):
         if thread is None:
             return "not running"
         if state in (1, 2):
-            return ("parked on its condition variable", "parked in the driver")[state - 1]
+            return parker_words(state)
         worker = at(lookup("openwork::engine::worker::Worker"), integer(remote, "addresses", "worker"))
         try:
             searching = bool(worker["is_searching"])
@@ -1470,7 +1511,10 @@ class Workers(Command):
 
 
 class Locks(Command):
-    """async locks"""
+    """List the locks for which tasks wait, with the holder and the tasks in line: async locks
+
+A lock for which no task waits is not found. A deadlock is a cycle of tasks, each of which waits for a lock that the
+next one holds."""
 
     name = "locks"
 
@@ -1682,7 +1726,10 @@ def after_prologue(symbol):
 
 
 class Next(Step):
-    """async next"""
+    """Run to the next line of this `async fn` or block, in this task: async next
+
+It goes over an `.await` even if the task must wait: other tasks run in between, and other instances of this function do
+not stop it. After the last line it stops in the function that awaits this one."""
 
     name = "next"
 
@@ -1692,7 +1739,7 @@ class Next(Step):
 
 
 class Finish(Step):
-    """async finish"""
+    """Run until this `async fn` or block is ready, and stop in the one that awaits it: async finish"""
 
     name = "finish"
 
@@ -1704,7 +1751,7 @@ class Finish(Step):
 
 
 class StepInto(Step):
-    """async step"""
+    """Run into the `async fn` that this line awaits, or to the next line: async step"""
 
     name = "step"
 
@@ -1745,7 +1792,7 @@ class StepInto(Step):
 
 
 class Break(Command):
-    """async break"""
+    """Stop when something happens to a task: async break poll|wake|spawn"""
 
     name, kind = "break", gdb.COMMAND_BREAKPOINTS
 
@@ -1814,7 +1861,7 @@ def waker_words():
 
 
 class BreakPoll(Command):
-    """async break poll ID"""
+    """Stop each time that a task is polled: async break poll ID"""
 
     name, kind = "break poll", gdb.COMMAND_BREAKPOINTS
 
@@ -1824,7 +1871,9 @@ class BreakPoll(Command):
 
 
 class BreakWake(Command):
-    """async break wake ID"""
+    """Stop each time that a task is woken, and say by what: async break wake ID
+
+A wake of a task that is in a queue already, or that runs, changes nothing and does not stop the program."""
 
     name, kind = "break wake", gdb.COMMAND_BREAKPOINTS
 
@@ -1834,7 +1883,7 @@ class BreakWake(Command):
 
 
 class BreakSpawn(Command):
-    """async break spawn [LOCATION]"""
+    """Stop when a task is spawned: async break spawn [FILE[:LINE]]"""
 
     name, kind = "break spawn", gdb.COMMAND_BREAKPOINTS
 
@@ -1843,7 +1892,7 @@ class BreakSpawn(Command):
 
 
 class AsyncTask(gdb.Function):
-    """$async_task(ID)"""
+    """The state machine of a task: $async_task(ID), for instance `print $async_task(7).__awaitee`"""
 
     def __init__(self):
         super().__init__("async_task")
@@ -1853,6 +1902,122 @@ class AsyncTask(gdb.Function):
             return World().find([str(int(number))]).future()
 
 
+# ---- pretty-printers ----
+#
+# For the engine's own types, so that a plain `print` while stepping through it is readable. `print/r` shows the fields.
+
+
+def last_world():
+    """The tasks at this stop."""
+    global WORLD
+    if WORLD is None:
+        WORLD = World()
+    return WORLD
+
+
+def header_words(header):
+    bits = integer(header, "state")
+    where = place(location_at(int(header["location"])))
+    return "task %d, %s, polled %d times, spawned at %s" % (integer(header, "id"), state_name(bits), integer(header, "polls"), where)
+
+
+def state_words(state):
+    bits = integer(state, "__0")
+    join = "dropped" if bits & 8 else "waiting" if bits & 4 else "held"
+    return "%s; join handle %s" % (state_name(bits), join)
+
+
+def task_words(arc):
+    pointer = fat_pointer(arc)
+    return Task(None, concrete(pointer), arc_data(pointer)).name
+
+
+def source_summary(source):
+    waits = ["%s until %s" % (owner, word) for word, owner in source_waiters(last_world(), source)]
+    return "fd %d: %s%s" % (integer(source, "fd"), readiness_words(source), "".join("; " + each for each in waits))
+
+
+def timers_words(timers):
+    return "%d timers, %d stale entries in the heap of %d" % (
+        integer(timers["slots"], "len"), integer(timers, "stale"), integer(find(timers["heap"], "data"), "len"))
+
+
+def slot_words(slot):
+    waker = some(slot["waker"])
+    return "generation %d, %s" % (integer(slot, "generation"), "wakes " + last_world().owner(waker) if waker is not None else "fired")
+
+
+def entry_words(entry):
+    return "deadline %.9f s, generation %d, key %d" % (
+        integer(entry, "deadline") / 1e9, integer(entry, "generation"), integer(entry, "key"))
+
+
+def mutex_words(mutex):
+    state = "locked" if integer(mutex, "futex") else "unlocked"
+    return "%s, %s" % (state, find(mutex, "data", "value").format_string(max_elements=10))
+
+
+PRINTERS = [(re.compile(pattern), words) for pattern, words in (
+    (r"^openwork::engine::task::Header$", header_words),
+    (r"^openwork::engine::state::State$", state_words),
+    (r"^openwork::engine::prim::Mutex<", mutex_words),
+    (r"^alloc::sync::Arc<\(?dyn openwork::engine::task::(Runnable|Join<)", task_words),
+    (r"^core::task::wake::Waker$", lambda waker: "wakes " + last_world().owner(waker)),
+    (r"^openwork::engine::timer::Timers$", timers_words),
+    (r"^openwork::engine::timer::Slot$", slot_words),
+    (r"^openwork::engine::timer::Entry$", entry_words),
+    (r"^openwork::engine::reactor::Source$", source_summary),
+    (r"^openwork::engine::park::Parker$", lambda parker: parker_words(integer(parker, "state"))),
+    (r"^openwork::engine::idle::Idle$", lambda idle: idle_words(integer(idle, "count"))))]
+
+
+class Printer:
+    def __init__(self, words):
+        self.words = words
+
+    def to_string(self):
+        return self.words
+
+
+def find_printer(value):
+    """The printer for a value of the engine; None if it has none, or if the value is not (yet) valid."""
+    name = value.type.strip_typedefs().name or ""
+    for pattern, words in PRINTERS if name.startswith(("openwork::engine::", "core::task::", "alloc::sync::Arc<")) else ():
+        if pattern.search(name):
+            try:
+                with Language("rust"):
+                    return Printer(words(value))
+            except (gdb.error, gdb.GdbError, gdb.MemoryError, ValueError, TypeError, AttributeError):
+                return None
+    return None
+
+
+# ---- when the script is loaded ----
+
+
+def forget(*_):
+    """The program ran on, or is another one."""
+    global WORLD
+    WORLD = None
+
+
+def forget_program(*_):
+    """What was kept of types and lines belongs to the files that were loaded."""
+    global LINES
+    forget()
+    LINES = None
+    for kept in (TYPES, CONCRETE, TASK_LAYOUTS, LOCATIONS, FUTURES.plans, RESOURCES.plans):
+        kept.clear()
+
+
+WORLD = None
+if "openwork" not in [getattr(each, "__name__", "") for each in gdb.pretty_printers]:
+    find_printer.__name__ = "openwork"
+    gdb.pretty_printers.append(find_printer)
+    for event in (gdb.events.cont, gdb.events.exited, gdb.events.memory_changed):
+        event.connect(forget)
+    for event in (gdb.events.new_objfile, gdb.events.clear_objfiles):
+        event.connect(forget_program)
 for each in (AsyncCommand, Tasks, Tree, Backtrace, Timers, Sources, Queues, Workers, Locks, Next, StepInto, Finish, Break,
              BreakPoll, BreakWake, BreakSpawn, AsyncTask):
     each()

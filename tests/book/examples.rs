@@ -20,6 +20,7 @@ macro_rules! examples {
 }
 
 examples! {
+    debug_me: ["1 loaves after 1 h", "2 loaves after 2 h", "3 loaves after 3 h", "6 loaves in all"];
     ladder_1_block_on: ["polled: None", "polled: Some(42)", "the answer is 42"];
     ladder_2_run_queue: [
         "polled: None",

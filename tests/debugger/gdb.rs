@@ -155,7 +155,7 @@ fn start(program: &Path, commands: &[&str]) -> Command {
 }
 
 fn output(gdb: Command, commands: &[&str]) -> Session {
-    // Both in one stream, so that an error stands below its command.
+    // Both in one stream, so that an error comes behind its command.
     let mut shell = Command::new("sh");
     shell.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(gdb.get_program()).args(gdb.get_args());
     shell.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());

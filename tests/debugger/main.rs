@@ -9,4 +9,5 @@ mod gdb;
 mod optimised;
 mod problems;
 mod steps;
+mod tour;
 mod waits;

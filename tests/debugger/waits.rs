@@ -52,7 +52,7 @@ fn each_task_is_listed_with_its_state_its_place_and_what_it_waits_for() {
         let tasks = |parts: &[&str]| session.has_line("async tasks", parts);
         tasks(&["ID", "STATE", "POLLS", "SPAWNED AT", "WAITS AT", "FOR"]);
         tasks(&["1 ", "idle", "1 ", &here("inner"), "sleep, 3", " s left"]);
-        tasks(&["2 ", "idle", &here("reads"), "ReadExact: fd ", "readable"]);
+        tasks(&["2 ", "idle", &here("reads"), "fd ", " readable"]);
         tasks(&["3 ", "idle", &here("accepts"), "fd ", "readable"]);
         tasks(&["4 ", "idle", &here("holds"), "sleep"]);
         tasks(&["5 ", &here("wants"), "a mutex, held by task 4; in line: task 5, task 6"]);

@@ -28,6 +28,16 @@ pub const LIST: &[(&str, Rule)] = &[
         "strace -f -e trace=epoll_ctl target/debug/examples/tour",
         Prints(&["EPOLL_CTL_ADD", "EPOLL_CTL_DEL", "that was all"]),
     ),
+    (
+        "gdb -q -iex 'add-auto-load-safe-path target' target/debug/examples/debug_me",
+        Not("tests/debugger/tour.rs types the tour into it"),
+    ),
+    (
+        "gdb -iex 'add-auto-load-safe-path target' target/debug/examples/sleep",
+        Not("one types into it"),
+    ),
+    ("gdb -iex 'add-auto-load-safe-path target' -p PID", Not("one types into it")),
+    ("gdb -p PID", Not("the number is that of your program")),
     ("rust-gdb target/debug/examples/sleep", Not("one types into it")),
     ("taskset -c 0 cargo run --example steal", Prints(&["the parent is done"])),
     (
