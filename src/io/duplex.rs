@@ -84,8 +84,11 @@ impl State {
     /// Moves bytes to `buf`, as many as there are and as fit.
     fn read(&mut self, buf: &mut [u8]) -> usize {
         // The queue is a ring, whose bytes may be in two parts. A read of std's takes from the first, and cannot fail.
-        let first = self.bytes.read(buf).unwrap_or(0);
-        first + self.bytes.read(&mut buf[first..]).unwrap_or(0)
+        let mut count = self.bytes.read(buf).unwrap_or(0);
+        if count < buf.len() && !self.bytes.is_empty() {
+            count += self.bytes.read(&mut buf[count..]).unwrap_or(0);
+        }
+        count
     }
 
     /// Appends bytes, as many as the capacity allows.

@@ -78,16 +78,17 @@ impl LengthDelimitedCodec {
             true => field.get_uint(config.field_length),
             false => field.get_uint_le(config.field_length),
         };
-        let Some(length) = length.checked_add_signed(config.adjustment as i64) else {
-            return Err(out_of_range(ErrorKind::InvalidData));
-        };
+        let length = length.checked_add_signed(config.adjustment as i64);
+        let length = length.ok_or_else(|| out_of_range(ErrorKind::InvalidData))?;
         let length = usize::try_from(length).ok().filter(|length| *length <= config.max_frame());
-        let Some(length) = length else {
-            return Err(io::Error::new(ErrorKind::InvalidData, LengthDelimitedCodecError));
-        };
+        let length = length.ok_or_else(|| too_long(ErrorKind::InvalidData))?;
         src.advance(config.skipped());
         Ok(Some(length))
     }
+}
+
+fn too_long(kind: ErrorKind) -> io::Error {
+    io::Error::new(kind, LengthDelimitedCodecError)
 }
 
 fn out_of_range(kind: ErrorKind) -> io::Error {
@@ -122,7 +123,7 @@ impl Encoder<Bytes> for LengthDelimitedCodec {
     fn encode(&mut self, data: Bytes, dst: &mut BytesMut) -> io::Result<()> {
         let config = &self.config;
         if data.len() > config.max_frame() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, LengthDelimitedCodecError));
+            return Err(too_long(ErrorKind::InvalidInput));
         }
         // Even the length of an empty frame may be too large for its field, if the adjustment is.
         let length = u64::try_from(data.len() as i128 - config.adjustment as i128).ok();

@@ -17,8 +17,7 @@
 //! a line that was too long, for instance, with the next line. A call after the end reads the stream again: a file may
 //! have grown.
 //!
-//! A read gets a window of the buffer that doubles while reads fill it. So the buffer is never much larger than the bytes
-//! that have come.
+//! The buffer grows with the bytes that have come, never with a length that a header claims.
 //!
 //! Next: `framed.rs`, which has both directions.
 
@@ -113,14 +112,8 @@ impl ReadState {
         io: Pin<&mut T>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        // BytesMut reuses the room of frames that were decoded and dropped, if it is asked for less than all of it.
-        let half = self.window.len().div_ceil(2);
-        if self.buffer.capacity() == 0 {
-            self.buffer.reserve(self.window.len());
-        } else if self.buffer.capacity() - self.buffer.len() < half {
-            self.buffer.reserve(half);
-        }
-        let spare = self.buffer.capacity() - self.buffer.len();
-        self.window.poll_read(io, &mut self.buffer, spare, BytesMut::resize, cx)
+        let bytes = ready!(self.window.poll_read(io, cx))?;
+        self.buffer.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
     }
 }

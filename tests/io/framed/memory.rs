@@ -95,7 +95,7 @@ fn a_line_over_the_limit_is_not_kept_however_long_it_is() {
         // Reads to the end of the stream.
         assert!(lines.next().now_or_never().unwrap().is_none());
     });
-    // The window of a reader that always fills it grows to 256 KiB.
+    // The window of a reader that always fills it grows to 128 KiB.
     assert!(used < 1000 * KIB, "{used} bytes");
 }
 
