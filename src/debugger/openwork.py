@@ -571,7 +571,7 @@ WAITS_FOR_OTHERS = re.compile(
     r"^openwork::(future::|stream::|runtime::(?!join_handle)|time::(timeout|interval)::|task::(local|budget|tracker|lent|scope)::|sync::cancellation::run)"
 )
 # These only hold other futures: a chain leaves them out.
-TRANSPARENT = re.compile(r"^(core|alloc|std)::|^openwork::future::(held|join|select|macros|either)::(?!JoinList|SelectList)")
+TRANSPARENT = re.compile(r"^(core|alloc|std)::|^\(|^openwork::future::(maybe_done|join|macros|either)::(?!Concurrent)")
 
 
 def future_kind(type_):
@@ -622,8 +622,8 @@ class Node:
     def title(self):
         if isinstance(self.kind, Coroutine):
             return function_name(self.name)
-        for start, title in (("join::JoinList", "join!"), ("select::SelectList", "select!")):
-            if self.name.startswith("openwork::future::" + start):
+        for start, title in (("false", "join!"), ("true", "select!")):
+            if self.name.startswith("openwork::future::maybe_done::Concurrent<" + start):
                 return title
         return short(self.name)
 

@@ -1,15 +1,15 @@
-//! How does a function return one of two futures of different types?
+//! One of two types, which is a future if both are.
 //!
-//! As a value that is either. It is a future itself when both give the same, and it is what the functions
-//! answer that wait for the first of two.
+//! A function returns it to return one of two futures. [`select()`](super::select()) returns it to say which of two
+//! futures was ready first.
 //!
-//! Next: `held.rs`, for futures that are pinned elsewhere.
+//! Next: `maybe_done.rs`, which `join!` and `select!` are built on.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One of two.
+/// A value of one of two types. It is a future if both are, with the same output.
 ///
 /// ```
 /// use openwork::future::{Either, ready};
@@ -22,17 +22,17 @@ use std::task::{Context, Poll};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Either<A, B> {
-    /// The first.
+    /// A value of the first type.
     Left(A),
-    /// The second.
+    /// A value of the second type.
     Right(B),
 }
 
 impl<A, B> Either<A, B> {
-    /// The value, pinned as this is.
+    /// Returns the pinned value.
     pub fn as_pin_mut(self: Pin<&mut Self>) -> Either<Pin<&mut A>, Pin<&mut B>> {
-        // SAFETY: rule 11. The variants' fields are pinned with the value: only this hands them out from
-        // behind a pin, there is no `Drop`, and `Unpin` is derived from both.
+        // SAFETY: rule 11. The fields are pinned with the `Either`: no other function gives access to them through
+        // a pin, there is no `Drop`, and it is `Unpin` only if both are.
         unsafe {
             match self.get_unchecked_mut() {
                 Either::Left(a) => Either::Left(Pin::new_unchecked(a)),
@@ -43,7 +43,7 @@ impl<A, B> Either<A, B> {
 }
 
 impl<T> Either<T, T> {
-    /// The value, whichever it is.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         match self {
             Either::Left(value) | Either::Right(value) => value,

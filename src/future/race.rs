@@ -1,38 +1,33 @@
 //! The first of two futures, without patterns.
 //!
-//! As with [`select!`](crate::select), each poll begins with one drawn at random: neither can shut the
-//! other one out by being always ready.
+//! As with [`select!`](crate::select), each poll begins with a future drawn at random: a future that is always ready
+//! cannot starve the other one.
 //!
-//! Next: `macros`, the syntax for lists of any length.
+//! Next: `macros`, for any number of futures.
 
 use std::future::{Future, IntoFuture};
+use std::ops::ControlFlow::Break;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use super::either::Either;
-use crate::engine::context;
+use super::maybe_done::{Order, poll_each};
 use crate::engine::coop;
 
-/// The output of the first that is ready.
+/// Polls both, until one is ready.
 fn poll_both<A: Future, B: Future>(
-    a: Pin<&mut A>,
-    b: Pin<&mut B>,
+    mut a: Pin<&mut A>,
+    mut b: Pin<&mut B>,
     cx: &mut Context<'_>,
 ) -> Poll<Either<A::Output, B::Output>> {
     ready!(coop::poll_proceed(cx));
-    if context::random_below(2) == 0 {
-        if let Poll::Ready(output) = a.poll(cx) {
-            return Poll::Ready(Either::Left(output));
-        }
-        b.poll(cx).map(Either::Right)
-    } else {
-        if let Poll::Ready(output) = b.poll(cx) {
-            return Poll::Ready(Either::Right(output));
-        }
-        a.poll(cx).map(Either::Left)
-    }
+    let ended = poll_each(cx, &mut Order::Random, 2, |number, cx| match number {
+        0 => a.as_mut().poll(cx).map(Either::Left).map(Break),
+        _ => b.as_mut().poll(cx).map(Either::Right).map(Break),
+    });
+    ended.map(|ended| ended.break_value().expect("the first output ends it"))
 }
 
 /// Waits for the first of two futures; the other one is dropped with the [`Race`].
@@ -79,8 +74,8 @@ where
     }
 }
 
-/// Waits for the first of two futures, and gives its output with the other future, which may be awaited
-/// further. As they are handed out they must be [`Unpin`]: use [`pin!`](crate::pin), or a box.
+/// Waits for the first of two futures, and returns its output with the other future, which can be awaited further.
+/// As the other future moves, both must be [`Unpin`]: use [`pin!`](crate::pin), or a box.
 ///
 /// Cancel safe if both are.
 ///
@@ -124,9 +119,9 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         const READY: &str = "a `Select` was polled after it was ready";
         let (a, b) = self.both.as_mut().expect(READY);
-        let output = ready!(poll_both(Pin::new(a), Pin::new(b), cx));
+        let first = ready!(poll_both(Pin::new(a), Pin::new(b), cx));
         let (a, b) = self.both.take().expect(READY);
-        Poll::Ready(match output {
+        Poll::Ready(match first {
             Either::Left(output) => Either::Left((output, b)),
             Either::Right(output) => Either::Right((output, a)),
         })

@@ -36,11 +36,10 @@ const NOT_NAMES: &[&str] = &[
     "static",
     "true",
     "while",
-    // Methods and types that `__join!` and `__select!` hand on to their next step, which writes the path before
-    // them; and a field of `LocalKey`.
-    "fair",
-    "KeepAll",
-    "StopAtError",
+    // Functions that `join!` and `try_join!` hand on to `__join!`, which writes the path before them; and a field of
+    // `LocalKey`.
+    "keep",
+    "keep_value",
     "cell",
 ];
 

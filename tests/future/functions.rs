@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, IntoFuture, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
@@ -388,6 +388,29 @@ fn dropping_it_drops_all_futures_whoever_keeps_a_waker() {
     probe.assert_pending();
     drop(probe);
     assert_eq!(dropped.get(), 5);
+}
+
+// Point 12.
+#[test]
+fn the_futures_of_a_join_share_the_budget_of_the_poll() {
+    ends(|| {
+        openwork::block_on(async {
+            let polls = Cell::new(0);
+            let consume = |_| async {
+                polls.set(polls.get() + 1);
+                openwork::task::consume_budget().await;
+            };
+            let mut all = pin!(join_all((0..1000).map(consume)));
+            poll_fn(|cx| {
+                assert!(all.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            assert_eq!(polls.get(), 128);
+            all.await;
+            assert_eq!(polls.get(), 1000);
+        });
+    });
 }
 
 /// Wakes come from all sides while the futures are polled.

@@ -6,9 +6,9 @@ macro_rules! lower_case {
     ($kind:ident) => {
         $kind! {
             future futures output outputs result enabled chosen fits out list pattern patterns condition
-            conditions handler handlers order rule rest branch branches cell key name value poll polled cx
-            context waker slot state first index random all_branches_are_out note_and_refuse with empty
-            try_empty fair then_some map new ready pending
+            conditions handler handlers order judge rest before branch branches cell key name value poll polled
+            cx context waker slot state first index number count end ended random all_branches_are_disabled
+            note_and_refuse next poll_each poll_select poll_fn keep keep_value take map new new_if ready pending
         }
     };
 }
@@ -19,7 +19,7 @@ macro_rules! prelude {
         $kind! {
             Option Some None Result Ok Err Poll Ready Pending Future IntoFuture Pin Context RefCell LocalKey
             Box Vec String Default Clone Copy Send Sync Sized Drop Fn FnMut FnOnce Iterator Into From drop
-            KeepAll StopAtError JoinList SelectList NoBranches Outcome Before Last CELL __CELL
+            ControlFlow Continue Break ManuallyDrop MaybeDone Order Biased Rotating Random CELL __CELL
         }
     };
 }

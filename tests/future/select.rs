@@ -659,6 +659,26 @@ fn what_need_not_be_send_may_be_used() {
     });
 }
 
+#[test]
+fn a_handler_that_waits_holds_no_output_of_another_branch() {
+    fn is_send<F: Future + Send>(future: F) -> F {
+        future
+    }
+    let waits = is_send(async {
+        select! {
+            biased;
+            _ = async { Rc::new(1) }, if false => 0,
+            _ = async { yield_now().await; [0_u8; 1000] } => 1,
+            x = async { 2 } => {
+                yield_now().await;
+                x
+            }
+        }
+    });
+    assert!(size_of_val(&waits) < 500);
+    assert_eq!(executor::block_on(waits), 2);
+}
+
 // ---- in a runtime ----
 
 /// As Tokio's: a branch that is always ready and knows no budget must not hold the others up for ever.

@@ -1,30 +1,31 @@
-//! How does a macro make one future of several, and a tuple of their outputs?
+//! The syntax of `join!` and `try_join!`.
 //!
-//! By eating its arguments one by one. Each step of [`__join!`](crate::__join) takes a future off the
-//! front, and adds one piece to each of four heaps; when nothing is left, it puts them together:
+//! [`__join!`](crate::__join) takes the futures off its input one by one, in a step each, and then writes all of the
+//! code in one last step:
 //!
 //! ```text
-//!   let future = a;  let future = b;         the futures, evaluated in order, each then pinned where it is
-//!   with(with(empty(), future), future)      the list (`future/join.rs`)
-//!   (((), output), output)                   the pattern that its output is taken apart by
-//!   output, output,                          the tuple
+//!   let a = pin!(MaybeDone::new(a));                 each future is pinned where it is
+//!   let b = pin!(MaybeDone::new(b));
+//!   concurrent((a, b), move |(a, b), cx| {
+//!       let poll = |number, cx| { if number == 0 { return a.poll(cx, keep) }
+//!                                 if number == 1 { return b.poll(cx, keep) } … };
+//!       poll_each(cx, order, 2, poll)                then (a.take(), b.take())
+//!   }).await
 //! ```
 //!
-//! All futures may have one name: a local name that a macro writes is visible only to the same step of it
-//! (*hygiene*), so each step's `future` is another variable, and none of them can be a variable of the caller.
-//! But hygiene is for variables only. Where the caller has a constant, a static or a unit struct `future`, the
-//! pattern of `let future` means that one. So every name that a macro binds begins with `__openwork_`, which the
-//! pictures leave out.
+//! The steps are there for the names. A variable that a macro writes is visible only to the same step of the same
+//! macro (*hygiene*), so the variable `__openwork_future` that one step adds is not the variable of the next step,
+//! nor one of the caller's. Hygiene is for variables only: where the caller has a constant, a static or a unit struct
+//! `future`, the pattern of `let future` means that one. So every name that a macro binds begins with `__openwork_`.
 //!
-//! As each future is a `let`, a temporary in its expression, as in `&mut ready(1)`, lives until the end of the
-//! block.
+//! As each future is a `let`, a temporary in its expression, as in `&mut ready(1)`, lives until the end of the block.
 //!
-//! Next: `select.rs`, where the steps take more.
+//! Next: `select.rs`.
 
-/// Waits for several futures at once, and gives all their outputs as a tuple.
+/// Waits for several futures at once, and returns all outputs as a tuple.
 ///
-/// Begins one future further at each poll, so that none can shut the others out; with `biased;` in front
-/// it always polls in the order in which they are written.
+/// Each poll begins one future further than the poll before it, so that no future can starve the others; with
+/// `biased;` in front it always polls in the order in which the futures are written.
 ///
 /// Cancel safe if all the futures are.
 ///
@@ -34,25 +35,29 @@
 /// assert_eq!((number, word), (1, "two"));
 /// # });
 /// ```
-#[macro_export]
 #[collapse_debuginfo(yes)]
+#[macro_export]
 macro_rules! join {
     ($(biased;)?) => { ::std::future::ready(()).await };
-    (biased; $($future:expr),+ $(,)?) => {
-        $crate::__join!({ KeepAll biased [] ($crate::future::macros::empty()) () [] } $($future,)+)
-    };
-    ($($future:expr),+ $(,)?) => {
-        $crate::__join!({ KeepAll fair [] ($crate::future::macros::empty()) () [] } $($future,)+)
-    };
+    (biased; $($future:expr),+ $(,)?) => {{
+        let ::std::result::Result::Ok(__openwork_outputs) =
+            $crate::__join!({ keep ($crate::future::macros::Order::Biased) } $($future,)+);
+        __openwork_outputs
+    }};
+    ($($future:expr),+ $(,)?) => {{
+        let ::std::result::Result::Ok(__openwork_outputs) =
+            $crate::__join!({ keep ($crate::future::macros::Order::Rotating(0)) } $($future,)+);
+        __openwork_outputs
+    }};
     ($($other:tt)*) => {
         ::std::compile_error!("`join!` takes futures with commas between them: `join!(a, b)`")
     };
 }
 
-/// Waits for several futures at once: for the values of all of them, or for the first error.
+/// Waits for several futures at once, until all have returned a value or one has returned an error.
 ///
-/// Gives `Ok` with a tuple, or the error as soon as there is one; the other futures are then dropped. In
-/// turns or `biased;` as [`join!`](crate::join).
+/// Returns `Ok` with a tuple of the values, or the first error; the other futures are then dropped. The order of the
+/// polls is that of [`join!`](crate::join), `biased;` included.
 ///
 /// Cancel safe if all the futures are.
 ///
@@ -62,58 +67,59 @@ macro_rules! join {
 /// assert_eq!(openwork::try_join!(async { Ok::<_, String>(1) }, two), Ok((1, 2)));
 /// # });
 /// ```
-#[macro_export]
 #[collapse_debuginfo(yes)]
+#[macro_export]
 macro_rules! try_join {
     ($(biased;)?) => { ::std::future::ready(::std::result::Result::Ok(())).await };
     (biased; $($future:expr),+ $(,)?) => {
-        $crate::__join!({ StopAtError biased [] ($crate::future::macros::try_empty()) () [] } $($future,)+)
+        $crate::__join!({ keep_value ($crate::future::macros::Order::Biased) } $($future,)+)
     };
     ($($future:expr),+ $(,)?) => {
-        $crate::__join!({ StopAtError fair [] ($crate::future::macros::try_empty()) () [] } $($future,)+)
+        $crate::__join!({ keep_value ($crate::future::macros::Order::Rotating(0)) } $($future,)+)
     };
     ($($other:tt)*) => {
         ::std::compile_error!("`try_join!` takes futures with commas between them: `try_join!(a, b)`")
     };
 }
 
-/// The steps.
+/// The steps: what is to be written stands in braces, and the futures that are left behind it.
 #[doc(hidden)]
-#[macro_export]
 #[collapse_debuginfo(yes)]
+#[macro_export]
 macro_rules! __join {
-    // One future.
-    (
-        { $rule:ident $order:ident [$($futures:tt)*] $list:tt $pattern:tt [$($outputs:tt)*] }
-        $future:expr, $($rest:tt)*
-    ) => {
-        $crate::__join!({
-            $rule $order
-            [
-                $($futures)*
-                let __openwork_future = $future;
-                let __openwork_future = ::std::pin::pin!(
-                    $crate::future::macros::slot::<_, $crate::future::macros::$rule>(__openwork_future)
-                );
-            ]
-            ($crate::future::macros::with($list, $crate::future::macros::Held(__openwork_future)))
-            ($pattern, __openwork_output)
-            [$($outputs)* __openwork_output,]
-        } $($rest)*)
+    ({ $judge:ident $order:tt $($before:tt)* } $future:expr, $($rest:tt)*) => {
+        $crate::__join!({ $judge $order $($before)* [__openwork_future = $future] } $($rest)*)
     };
-    // None left.
-    ({ KeepAll $order:ident [$($futures:tt)*] $list:tt $pattern:tt [$($outputs:tt)*] }) => {{
-        let ::std::result::Result::Ok($pattern) = {
-            $($futures)*
-            $crate::future::macros::JoinList::$order($list).await
-        };
-        ($($outputs)*)
-    }};
-    ({ StopAtError $order:ident [$($futures:tt)*] $list:tt $pattern:tt [$($outputs:tt)*] }) => {{
-        let __openwork_result = {
-            $($futures)*
-            $crate::future::macros::JoinList::$order($list).await
-        };
-        ::std::result::Result::map(__openwork_result, |$pattern| ($($outputs)*))
+    ({ $judge:ident $order:tt $([$name:ident = $future:expr])+ }) => {{
+        $(
+            let $name = $future;
+            let $name = ::std::pin::pin!($crate::future::macros::MaybeDone::new($name));
+        )+
+        let mut __openwork_order = $order;
+        $crate::future::macros::concurrent::<false, _, _, _>(($($name,)+), move |($($name,)+), __openwork_cx| {
+            let __openwork_polled = $crate::future::macros::poll_each(
+                __openwork_cx,
+                &mut __openwork_order,
+                [$(::std::stringify!($name)),+].len(),
+                |mut __openwork_number, __openwork_cx| {
+                    $(
+                        if __openwork_number == 0 {
+                            return $name.as_mut().poll(__openwork_cx, $crate::future::macros::$judge);
+                        }
+                        __openwork_number -= 1;
+                    )+
+                    ::std::unreachable!()
+                },
+            );
+            __openwork_polled.map(|__openwork_ended| match __openwork_ended {
+                ::std::ops::ControlFlow::Continue(()) => {
+                    ::std::result::Result::Ok(($($name.as_mut().take(),)+))
+                }
+                ::std::ops::ControlFlow::Break(__openwork_end) => {
+                    ::std::result::Result::Err(__openwork_end)
+                }
+            })
+        })
+        .await
     }};
 }

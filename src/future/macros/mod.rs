@@ -7,8 +7,7 @@ mod pin;
 mod join;
 mod select;
 
-pub use super::held::Held;
-pub use super::join::{JoinList, KeepAll, StopAtError, empty, slot, try_empty, with};
-pub use super::select::{
-    NoBranches, Outcome, SelectList, all_branches_are_out, branch, candidate, note_and_refuse,
+pub use super::maybe_done::{
+    MaybeDone, Order, all_branches_are_disabled, concurrent, keep, keep_value, note_and_refuse,
+    poll_each, poll_select,
 };
