@@ -46,6 +46,7 @@ const PERMIT: usize = 0b01;
 const WAITING: usize = 0b10;
 /// One epoch. The bits from here on count the calls of `notify_waiters`.
 const EPOCH: usize = 0b100;
+const EPOCHS: usize = !(PERMIT | WAITING);
 
 /// Notifies one task, or all tasks, that something has changed.
 ///
@@ -173,7 +174,7 @@ impl Notify {
         let mut taken = Notification::None;
         self.update(|state| {
             let (next, found) = match state & PERMIT {
-                _ if state / EPOCH != epoch => (state, Notification::All),
+                _ if state & EPOCHS != epoch => (state, Notification::All),
                 0 => (state | flag, Notification::None),
                 _ => (state & !PERMIT, Notification::One(End::Front)),
             };
@@ -186,7 +187,7 @@ impl Notify {
     fn epoch(&self) -> usize {
         // Acquire: matches the Release in `update`. A wait that is created in this epoch sees what was done before
         // the call of `notify_waiters` that began it.
-        self.state.load(Ordering::Acquire) / EPOCH
+        self.state.load(Ordering::Acquire) & EPOCHS
     }
 
     /// Replaces the state by `next` of it, unless that is none. Returns whether it did.
@@ -295,7 +296,10 @@ impl<N: Deref<Target: HasNotify>> Wait<N> {
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (notify, epoch) = (self.on.notify(), self.epoch);
         if self.key.is_none() && self.notification == Notification::None {
-            self.notification = notify.take_or_set(0, epoch);
+            // Mostly there is no permit and no later epoch, and the lock is needed.
+            if notify.state.load(Ordering::Relaxed) & !WAITING != epoch {
+                self.notification = notify.take_or_set(0, epoch);
+            }
         }
         if self.notification != Notification::None {
             return Poll::Ready(());
