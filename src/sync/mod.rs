@@ -1,25 +1,24 @@
-//! Between tasks: channels to send values through, locks on what they share, and points where they meet.
+//! Between tasks: channels that send values, locks on shared data, and ways to wait for each other.
 //!
-//! | | who sends | who receives | what |
+//! | channel | senders | receivers | what it sends |
 //! |---|---|---|---|
 //! | [`oneshot`] | one, once | one | a single value, such as the answer to a request |
-//! | [`mpsc`] | many | one | a queue of values, bounded or not |
-//! | [`broadcast`] | many | many, each everything | a queue of values that keeps the newest |
-//! | [`watch`] | many | many, each when it looks | one value, and its changes |
+//! | [`mpsc`] | many | one | a queue of values, bounded or unbounded |
+//! | [`broadcast`] | many | many, each gets every value | a queue that keeps the newest values |
+//! | [`watch`] | many | many | one value, and its changes |
 //!
-//! | | who goes on |
+//! | primitive | which tasks go on |
 //! |---|---|
 //! | [`Semaphore`] | as many as there are permits |
 //! | [`Mutex`] | one at a time, with a value |
-//! | [`RwLock`] | many who look at a value, or one who changes it |
-//! | [`OnceCell`] | one makes a value, and all who want it wait for that |
-//! | [`Barrier`] | all, as soon as all are here |
-//! | [`Notify`] | those who wait for something to happen, one of them or all |
-//! | [`CancellationToken`] | nobody: all who wait are told to stop |
+//! | [`RwLock`] | many that look at a value, or one that changes it |
+//! | [`OnceCell`] | one makes a value, and the others wait for it |
+//! | [`Barrier`] | all, as soon as all have come |
+//! | [`Notify`] | one or all of those that wait for a notification |
+//! | [`CancellationToken`] | all that wait for the cancellation, to stop |
 //!
-//! Whatever waits here stands in one kind of line, first come first served, and a future that is dropped
-//! while it waits leaves no trace and loses nothing that it was already given. All of this works under
-//! any executor, and between threads that have none (the `blocking_` methods).
+//! Waiting tasks are served in order. A future that is dropped while it waits leaves the queue, and passes on what it was
+//! assigned. All of this works under any executor, and between threads without one (the `blocking_` methods).
 
 pub(crate) mod wait_queue;
 pub(crate) mod notify;

@@ -20,7 +20,7 @@
 //! The permit, the epoch and the flag that there are waiters share one atomic word, so that a notification without
 //! waiters costs one compare-and-swap. With waiters it takes the lock of the queue.
 //!
-//! [`Wait`] is also what waits for a condition in the rest of the crate: see [`Wait::poll_until`].
+//! Other parts of the crate wait for conditions with the same inner future: see [`Wait::poll_until`].
 //!
 //! Next: `error.rs`.
 
@@ -193,7 +193,8 @@ impl Notify {
     /// Replaces the state by `next` of it, unless that is none. Returns whether it did.
     fn update(&self, next: impl FnMut(usize) -> Option<usize>) -> bool {
         // AcqRel, and Acquire if nothing is replaced: a wait that finds a permit or a later epoch sees what was done
-        // before the call that left it, also when several calls left the same permit.
+        // before the call that left it. Each of several calls that leave the same permit replaces the word, so its data is
+        // seen, too.
         self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
 }

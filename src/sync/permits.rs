@@ -52,7 +52,7 @@ pub trait HasPermits {
 /// A number of permits, and the waiters that lack some.
 pub struct Permits {
     word: AtomicUsize,
-    /// The permits of a lock: who has all of them holds it exclusively. `usize::MAX` if this is not a lock.
+    /// How many permits a lock has: a task with all of them holds it exclusively. `usize::MAX` if this is not a lock.
     all: usize,
     /// The task that holds a lock exclusively; 0 if there is none, or the holder is not a task. It is cleared before
     /// the permits are released, and set after they are taken; under the queue's lock if they are assigned to a
@@ -83,7 +83,7 @@ pub(super) enum Stage {
 }
 
 impl Permits {
-    /// Tokio's limit. It leaves three bits of the word, of which two are used.
+    /// Tokio's limit. It leaves three bits of the word for flags; two are used.
     pub(crate) const MAX: usize = usize::MAX >> 3;
 
     const_fn! {
@@ -291,7 +291,7 @@ impl Permits {
         }
     }
 
-    /// The task that holds a lock when it has so many permits; 0 if none does.
+    /// This task, if so many permits are a lock that is held exclusively; otherwise 0.
     fn holder_of(&self, permits: usize) -> u64 {
         if permits == self.all { context::task_id().unwrap_or(0) } else { 0 }
     }

@@ -137,7 +137,7 @@ impl<T> WaitQueue<T> {
         Some(waker)
     }
 
-    /// Makes these waiters neighbours; none is the end of the queue.
+    /// Links two waiters. `None` stands for the end of the queue.
     fn link(&mut self, prev: Option<Key>, next: Option<Key>) {
         match prev {
             Some(prev) => self.waiter(prev).next = next,

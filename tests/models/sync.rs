@@ -1,4 +1,4 @@
-//! The races of the channels and the locks, each in every order that there is.
+//! The races of the channels and the locks, in every schedule.
 //!
 //! A wake-up that is lost is a deadlock here, which loom reports with the schedule that leads to it.
 
@@ -209,7 +209,7 @@ fn the_end_of_a_semaphore_is_seen_or_wakes() {
 }
 
 #[test]
-fn permits_that_a_cancelled_wait_had_are_handed_on() {
+fn permits_that_a_cancelled_wait_had_are_passed_on() {
     loom::model(|| {
         let semaphore = Arc::new(Semaphore::new(0));
         let (gives_up, waits) = (semaphore.clone(), semaphore.clone());
@@ -241,7 +241,7 @@ fn a_mutex_lets_in_one_at_a_time() {
 }
 
 #[test]
-fn a_writer_who_gives_up_lets_readers_in() {
+fn a_writer_that_is_dropped_lets_readers_in() {
     loom::model(|| {
         let lock = Arc::new(RwLock::with_max_readers((), 2));
         let guard = lock.try_read().unwrap();
@@ -256,7 +256,7 @@ fn a_writer_who_gives_up_lets_readers_in() {
 }
 
 #[test]
-fn a_writer_who_reads_on_lets_readers_in() {
+fn a_downgraded_writer_lets_readers_in() {
     loom::model(|| {
         let lock = Arc::new(RwLock::with_max_readers(0, 2));
         let mut guard = lock.try_write().unwrap();
@@ -283,7 +283,7 @@ fn a_value_is_made_once_and_seen_or_wakes() {
 }
 
 #[test]
-fn of_two_at_a_barrier_one_leads_and_both_go_on() {
+fn of_two_tasks_at_a_barrier_one_leads_and_both_are_released() {
     loom::model(|| {
         let barrier = Arc::new(Barrier::new(2));
         let ours = barrier.clone();
@@ -317,7 +317,7 @@ fn a_notification_for_all_reaches_what_was_created_before() {
 }
 
 #[test]
-fn a_notification_that_a_cancelled_wait_had_is_handed_on() {
+fn a_notification_that_a_cancelled_wait_had_is_passed_on() {
     loom::model(|| {
         let notify = Arc::new(Notify::new());
         let (gives_up, waits) = (notify.clone(), notify.clone());
@@ -396,7 +396,7 @@ fn the_end_of_all_watching_receivers_is_seen_or_wakes() {
 }
 
 #[test]
-fn a_cancellation_is_seen_or_wakes_also_a_child_that_is_being_born() {
+fn a_cancellation_reaches_a_child_that_is_being_made() {
     loom::model(|| {
         let token = CancellationToken::new();
         let ours = token.clone();

@@ -23,7 +23,7 @@ use openwork::trace::{Event, Waiting};
 
 // Point 30.
 #[test]
-fn one_for_none_is_one_for_one() {
+fn a_barrier_for_none_is_one_for_one() {
     for n in [0, 1] {
         let barrier = Barrier::new(n);
         for _ in 0..3 {
@@ -34,9 +34,9 @@ fn one_for_none_is_one_for_one() {
 
 // Point 30.
 #[test]
-fn the_last_one_leads_and_the_others_go_on() {
+fn the_last_task_leads_and_the_others_are_released() {
     let barrier = Barrier::new(4);
-    // And again, as it can be used again.
+    // And once more: it can be used again.
     for _ in 0..3 {
         let mut wait: Vec<_> = (0..3).map(|_| Probe::new(barrier.wait())).collect();
         wait.iter_mut().for_each(Probe::assert_pending);
@@ -48,7 +48,7 @@ fn the_last_one_leads_and_the_others_go_on() {
 }
 
 #[test]
-fn a_round_may_begin_before_the_last_have_left_the_one_before() {
+fn it_can_be_used_again_before_all_released_tasks_were_polled() {
     let barrier = Barrier::new(2);
     let mut slow = Probe::new(barrier.wait());
     slow.assert_pending();
@@ -62,14 +62,14 @@ fn a_round_may_begin_before_the_last_have_left_the_one_before() {
 }
 
 #[test]
-fn the_call_counts_only_when_it_is_polled() {
+fn a_wait_counts_when_it_is_polled() {
     let barrier = Barrier::new(2);
     let _never_polled = barrier.wait();
     Probe::new(barrier.wait()).assert_pending();
 }
 
 #[test]
-fn who_is_dropped_while_he_waits_has_not_come() {
+fn a_wait_that_is_dropped_is_not_counted() {
     let barrier = Barrier::new(3);
     let (mut stays, mut goes) = (Probe::new(barrier.wait()), Probe::new(barrier.wait()));
     stays.assert_pending();
@@ -79,7 +79,7 @@ fn who_is_dropped_while_he_waits_has_not_come() {
     comes.assert_pending();
     assert!(!stays.is_woken());
     assert!(Probe::new(barrier.wait()).assert_ready().is_leader());
-    // Who is dropped after all have come, has.
+    // A wait that is dropped after the release was counted.
     drop(stays);
     assert!(!comes.assert_ready().is_leader());
     let mut next_round: Vec<_> = (0..2).map(|_| Probe::new(barrier.wait())).collect();
@@ -88,7 +88,7 @@ fn who_is_dropped_while_he_waits_has_not_come() {
 }
 
 #[test]
-fn who_tries_again_is_counted_once() {
+fn a_second_attempt_is_counted_once() {
     paused().block_on(async {
         let barrier = Barrier::new(2);
         for _ in 0..5 {
@@ -112,7 +112,7 @@ fn a_later_poll_replaces_the_waker() {
 
 // Point 12.
 #[test]
-fn a_barrier_for_one_gives_way_after_128() {
+fn a_barrier_for_one_yields_after_128() {
     openwork::block_on(async {
         let barrier = Barrier::new(1);
         (0..128).for_each(|_| _ = Probe::new(barrier.wait()).assert_ready());
@@ -136,7 +136,7 @@ fn a_future_that_was_ready_is_not_polled_again() {
 }
 
 #[test]
-fn who_waits_says_for_what() {
+fn a_waiting_task_traces_what_it_waits_for() {
     let mut builder = Builder::new_current_thread();
     let tape = Tape::listen(&mut builder);
     builder.build().unwrap().block_on(async {
@@ -148,7 +148,7 @@ fn who_waits_says_for_what() {
 
 // Point 41.
 #[test]
-fn they_go_where_tokios_go() {
+fn auto_traits_are_those_of_tokio() {
     fn all<T: Send + Sync + Unpin>() {}
     all::<Barrier>();
     all::<BarrierWait<'_>>();
@@ -178,7 +178,7 @@ fn it_works_under_any_executor() {
 }
 
 #[test]
-fn tasks_go_round_by_round() {
+fn tasks_meet_again_and_again() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             const TASKS: usize = 50;
@@ -207,7 +207,7 @@ fn tasks_go_round_by_round() {
 }
 
 #[test]
-fn whatever_is_dropped_as_many_go_on_as_should() {
+fn whatever_is_dropped_the_right_number_is_released() {
     for seed in 1..=100 {
         let mut random = Random(seed * 7919);
         let n = 2 + random.below(4);
@@ -225,7 +225,7 @@ fn whatever_is_dropped_as_many_go_on_as_should() {
                 leaders += 1;
                 for mut waits in waiting.drain(..) {
                     assert!(waits.is_woken());
-                    // Not all of them come for it.
+                    // Some are dropped before their poll.
                     if random.below(3) > 0 {
                         assert!(!waits.assert_ready().is_leader());
                     }
@@ -240,7 +240,7 @@ fn whatever_is_dropped_as_many_go_on_as_should() {
 }
 
 #[test]
-fn a_crowd_that_gives_up_at_random_leaves_no_trace() {
+fn tasks_that_give_up_at_random_are_not_counted() {
     on_each_of(&[Flavour::CurrentThread, Flavour::Workers(4)], |flavour| {
         let barrier = Arc::new(Barrier::new(5));
         let ours = barrier.clone();
@@ -249,7 +249,7 @@ fn a_crowd_that_gives_up_at_random_leaves_no_trace() {
                 let barrier = ours.clone();
                 async move { _ = barrier.wait().await }
             }));
-            // At the end there may be too few to go on by themselves. Five always can.
+            // At the end there may be too few waits. Five more are always enough.
             while !crowd.is_finished() {
                 let five = futures::future::join_all((0..5).map(|_| barrier.wait()));
                 _ = timeout(Duration::from_micros(100), five).await;

@@ -37,7 +37,7 @@ fn clones_are_equal_and_children_are_others() {
 }
 
 #[test]
-fn a_cancellation_wakes_all_who_wait_and_stays() {
+fn a_cancellation_wakes_all_waits_and_stays() {
     let token = CancellationToken::new();
     let clone = token.clone();
     let mut waiting: Vec<_> = (0..5).map(|_| Probe::new(token.cancelled())).collect();
@@ -54,14 +54,14 @@ fn a_cancellation_wakes_all_who_wait_and_stays() {
     not_polled.assert_ready();
     assert!(token.is_cancelled());
     Probe::new(token.cancelled()).assert_ready();
-    // Once more does nothing.
+    // A second cancellation does nothing.
     token.cancel();
     not_polled.assert_ready();
     not_polled.assert_ready();
 }
 
 #[test]
-fn to_drop_a_token_cancels_nothing() {
+fn dropping_a_token_cancels_nothing() {
     let token = CancellationToken::default();
     let child = token.child_token();
     let mut waiting = Probe::new(child.clone().cancelled_owned());
@@ -74,7 +74,7 @@ fn to_drop_a_token_cancels_nothing() {
 // ---- the tree ----
 
 #[test]
-fn a_child_is_cancelled_with_its_parent_and_not_the_other_way_round() {
+fn a_child_is_cancelled_with_its_parent_and_a_parent_not_with_its_child() {
     let parent = CancellationToken::new();
     let (first, second) = (parent.child_token(), parent.child_token());
     let (mut of_parent, mut of_first) =
@@ -108,7 +108,7 @@ fn only_descendants_are_cancelled() {
 }
 
 #[test]
-fn a_child_of_a_cancelled_token_is_born_cancelled() {
+fn a_child_of_a_cancelled_token_is_cancelled() {
     let token = CancellationToken::new();
     token.cancel();
     let child = token.child_token();
@@ -117,7 +117,7 @@ fn a_child_of_a_cancelled_token_is_born_cancelled() {
 }
 
 #[test]
-fn a_token_that_was_dropped_still_holds_the_tree_together() {
+fn the_children_of_a_dropped_token_are_cancelled_with_its_parent() {
     // One grandchild, and several.
     for children in 1..4 {
         let root = CancellationToken::new();
@@ -136,7 +136,7 @@ fn a_token_that_was_dropped_still_holds_the_tree_together() {
 }
 
 #[test]
-fn children_outlive_their_parent_and_cancel_their_own() {
+fn children_outlive_their_parent_and_cancel_their_children() {
     let root = CancellationToken::new();
     let (first, second) = (root.child_token(), root.child_token());
     let below = first.child_token();
@@ -150,7 +150,7 @@ fn children_outlive_their_parent_and_cancel_their_own() {
 
 #[test]
 fn a_tree_may_be_as_deep_and_as_wide_as_memory_allows() {
-    // A recursion of a hundred bytes each would overflow the stack of a test's thread, 2 MiB.
+    // A recursion with a hundred bytes a level would overflow the stack of a test's thread, 2 MiB.
     const MANY: usize = 50_000;
     ends(|| {
         let deep = |root: &CancellationToken| {
@@ -160,7 +160,7 @@ fn a_tree_may_be_as_deep_and_as_wide_as_memory_allows() {
             }
             tokens
         };
-        // Cancelled, dropped from the root, from the leaf, and but for the leaf.
+        // Cancelled; dropped from the root on; dropped from the leaf on; all dropped but the leaf.
         let root = CancellationToken::new();
         let tokens = deep(&root);
         root.cancel();
@@ -183,7 +183,7 @@ fn a_tree_may_be_as_deep_and_as_wide_as_memory_allows() {
     });
 }
 
-/// A token as the model sees it: by number, with the number of its parent.
+/// A token in the model: its parent is a number.
 #[derive(Clone, Copy)]
 struct Modelled {
     parent: Option<usize>,
@@ -216,7 +216,7 @@ fn whatever_happens_it_does_what_the_model_does() {
                 }
                 (1..7, Some(parent)) => {
                     held.insert(model.len(), held[&parent].child_token());
-                    // Who is born cancelled is so by itself: the parent may be dropped.
+                    // A child of a cancelled token is cancelled even if the parent is dropped.
                     let cancelled = cancelled_in(&model, parent);
                     model.push(Modelled { parent: Some(parent), cancelled });
                 }
@@ -267,7 +267,7 @@ fn a_future_runs_to_its_end_or_until_it_is_cancelled() {
 }
 
 #[test]
-fn once_it_runs_its_end_counts_before_the_cancellation() {
+fn a_future_that_is_ready_counts_before_the_cancellation() {
     let token = CancellationToken::new();
     let (sender, receiver) = openwork::sync::oneshot::channel();
     let mut runs = Probe::new(token.run_until_cancelled(receiver));
@@ -275,14 +275,14 @@ fn once_it_runs_its_end_counts_before_the_cancellation() {
     sender.send(1).unwrap();
     token.cancel();
     assert_eq!(runs.assert_ready(), Some(Ok(1)));
-    // But what is cancelled before is not polled at all.
+    // If the token was cancelled before, the future is not polled.
     let never = async { unreachable!("it is not polled") };
     assert_eq!(block_on(token.run_until_cancelled(never)), None::<()>);
     assert_eq!(block_on(token.clone().run_until_cancelled_owned(ready(1))), None);
 }
 
 #[test]
-fn a_future_that_spends_the_whole_budget_is_cancelled_all_the_same() {
+fn a_future_that_uses_the_whole_budget_is_cancelled() {
     ends(|| {
         openwork::block_on(async {
             let (tx, mut rx) = openwork::sync::mpsc::unbounded_channel();
@@ -317,7 +317,7 @@ fn a_guard_cancels_when_it_is_dropped_unless_it_was_disarmed() {
     assert!(unwinding.is_err() && token.is_cancelled());
 }
 
-// ---- strangers ----
+// ---- user wakers ----
 
 #[test]
 fn a_poll_from_another_task_drops_the_old_waker() {
@@ -356,7 +356,7 @@ fn a_waker_may_use_the_tree_when_it_is_woken_and_when_it_is_dropped() {
         let (mut woken, mut dropped) = (child.cancelled(), child.cancelled());
         assert!(!poll(&mut woken, &calls(uses(&root))));
         assert!(!poll(&mut dropped, &owns(AtDrop(uses(&root)))));
-        // The last handle of a token goes with a waker that waits for its parent.
+        // The last handle of a token is dropped with a waker that waits for its parent.
         let mut keeps = root.cancelled();
         assert!(!poll(&mut keeps, &owns(root.child_token())));
         child.cancel();
@@ -371,7 +371,7 @@ fn a_waker_may_use_the_tree_when_it_is_woken_and_when_it_is_dropped() {
 }
 
 #[test]
-fn one_waker_that_panics_keeps_no_other_from_being_woken() {
+fn a_waker_that_panics_does_not_keep_others_from_being_called() {
     let root = CancellationToken::new();
     let (first, second) = (root.child_token(), root.child_token());
     let (mut before, mut after) = (Probe::new(root.cancelled()), Probe::new(second.cancelled()));
@@ -387,7 +387,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
 // ---- types ----
 
 #[test]
-fn the_types_are_what_tokios_are() {
+fn auto_traits_are_those_of_tokio() {
     fn check<T: Send + Sync>() {}
     fn check_value<T: Send + Sync>(_: &T) {}
     fn whole<T: UnwindSafe + RefUnwindSafe + Unpin>() {}
@@ -404,10 +404,10 @@ fn the_types_are_what_tokios_are() {
     check_value(&token.run_until_cancelled_owned(ready(1)));
 }
 
-// ---- under executors ----
+// ---- runtimes ----
 
 #[test]
-fn a_poll_may_find_only_so_many_cancelled() {
+fn one_poll_finds_128_tokens_cancelled_and_then_yields() {
     openwork::block_on(async {
         let token = CancellationToken::new();
         token.cancel();
@@ -417,7 +417,7 @@ fn a_poll_may_find_only_so_many_cancelled() {
 }
 
 #[test]
-fn a_task_is_stopped_in_the_midst_of_a_long_sleep() {
+fn a_task_is_stopped_during_a_sleep() {
     paused().block_on(async {
         let token = CancellationToken::new();
         let guard = token.clone().drop_guard();
@@ -474,7 +474,7 @@ fn a_whole_tree_of_tasks_stops() {
 }
 
 #[test]
-fn among_tasks_that_time_out_and_are_aborted_all_hear_of_the_end() {
+fn tasks_that_time_out_and_are_aborted_do_not_delay_a_cancellation() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {
         flavour.block_on(async {
             let mut random = Random(4711);
@@ -513,7 +513,7 @@ fn among_tasks_that_time_out_and_are_aborted_all_hear_of_the_end() {
                 }
                 root.cancel();
                 for task in tasks {
-                    // Aborted or not: nobody is stuck.
+                    // Aborted or not: no task is stuck.
                     drop(task.await);
                 }
             }
@@ -522,7 +522,7 @@ fn among_tasks_that_time_out_and_are_aborted_all_hear_of_the_end() {
 }
 
 #[test]
-fn children_that_are_born_and_dropped_while_the_root_is_cancelled_are_cancelled() {
+fn children_that_are_made_and_dropped_while_the_root_is_cancelled_are_cancelled() {
     ends(|| {
         for _ in 0..300 {
             let root = CancellationToken::new();

@@ -37,7 +37,7 @@ fn one_at_a_time_has_the_value() {
     assert!(mutex.try_lock().is_err());
     drop(first);
     assert!(second.is_woken());
-    // It is handed on, and not left for whoever is quickest.
+    // It is assigned to the waiter: no other task can take it.
     assert!(mutex.try_lock().is_err());
     let second = second.assert_ready();
     assert_eq!(*second, 99);
@@ -64,7 +64,7 @@ fn an_owned_guard_keeps_the_mutex() {
 }
 
 #[test]
-fn who_has_the_mutex_to_himself_need_not_lock() {
+fn a_mutable_reference_needs_no_lock() {
     let mut mutex = Mutex::from(1);
     *mutex.get_mut() += 1;
     assert_eq!(mutex.into_inner(), 2);
@@ -82,7 +82,7 @@ fn a_guard_knows_its_mutex() {
 }
 
 #[test]
-fn the_value_may_have_no_size() {
+fn the_value_may_be_unsized() {
     let mutex: Arc<Mutex<[u8]>> = Arc::new(Mutex::new([1, 2, 3]));
     mutex.try_lock().unwrap()[1] = 5;
     assert_eq!(*mutex.clone().try_lock_owned().unwrap(), [1, 5, 3]);
@@ -91,7 +91,7 @@ fn the_value_may_have_no_size() {
 }
 
 #[test]
-fn a_guard_may_be_passed_on_and_dropped_elsewhere() {
+fn a_guard_may_be_passed_on_and_dropped_in_another_function() {
     let mutex = Arc::new(Mutex::new(vec![1]));
     let other = mutex.clone();
     let guard = mutex.clone().try_lock_owned().unwrap();
@@ -102,7 +102,7 @@ fn a_guard_may_be_passed_on_and_dropped_elsewhere() {
         scope.spawn(move || {
             let mut guard = guard;
             guard.push(2);
-            // While the argument is still in scope somebody else changes the value.
+            // Another task changes the value while the argument is still in scope.
             fn drops(guard: OwnedMutexGuard<Vec<i32>>, other: &Mutex<Vec<i32>>) {
                 drop(guard);
                 other.try_lock().unwrap().push(3);
@@ -114,10 +114,10 @@ fn a_guard_may_be_passed_on_and_dropped_elsewhere() {
     assert!(borrowed.try_lock().is_ok());
 }
 
-// ---- the line ----
+// ---- the queue ----
 
 #[test]
-fn the_first_poll_counts_and_not_the_call() {
+fn the_order_is_that_of_the_first_polls() {
     let mutex = Mutex::new(());
     let guard = mutex.try_lock().unwrap();
     let (mut called_first, mut polled_first) = (Probe::new(mutex.lock()), Probe::new(mutex.lock()));
@@ -129,7 +129,7 @@ fn the_first_poll_counts_and_not_the_call() {
 
 // Point 26.
 #[test]
-fn who_is_aborted_in_the_line_or_with_the_lock_hands_it_on() {
+fn an_aborted_task_that_waits_or_holds_the_lock_passes_it_on() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let mutex = Arc::new(Mutex::new(0));
@@ -161,7 +161,7 @@ fn who_is_aborted_in_the_line_or_with_the_lock_hands_it_on() {
 }
 
 #[test]
-fn who_has_waited_long_enough_leaves_no_trace() {
+fn a_wait_that_times_out_leaves_the_queue() {
     paused().block_on(async {
         let mutex = Mutex::new(());
         let guard = mutex.lock().await;
@@ -188,7 +188,7 @@ fn a_panic_unlocks() {
 
 // Point 12.
 #[test]
-fn one_poll_may_lock_128_times_and_then_gives_way() {
+fn one_poll_locks_128_times_and_then_yields() {
     let mutex = Arc::new(Mutex::new(()));
     openwork::block_on(async {
         (0..64).for_each(|_| {
@@ -199,7 +199,7 @@ fn one_poll_may_lock_128_times_and_then_gives_way() {
         first.assert_pending();
         second.assert_pending();
         assert!(first.is_woken() && !second.is_woken());
-        // The first one has the lock, and has not said so yet.
+        // The first future has the lock, and has not reported it yet.
         drop(first);
         assert!(second.is_woken());
         drop(second);
@@ -207,10 +207,10 @@ fn one_poll_may_lock_128_times_and_then_gives_way() {
     assert!(mutex.try_lock().is_ok());
 }
 
-// ---- what one sees of it ----
+// ---- what is printed and traced ----
 
 #[test]
-fn it_prints_as_its_value_does() {
+fn it_prints_its_value() {
     let mutex = Arc::new(Mutex::new("data".to_owned()));
     assert_eq!(format!("{mutex:?}"), r#"Mutex { data: "data" }"#);
     let guard = mutex.clone().try_lock_owned().unwrap();
@@ -225,7 +225,7 @@ fn it_prints_as_its_value_does() {
 }
 
 #[test]
-fn the_futures_ask_nothing_of_the_value() {
+fn the_futures_are_debug_for_any_value() {
     struct Plain;
     let mutex = Arc::new(Mutex::new(Plain));
     assert!(format!("{:?}", mutex.lock()).starts_with("AcquireLock"));
@@ -233,7 +233,7 @@ fn the_futures_ask_nothing_of_the_value() {
 }
 
 #[test]
-fn who_waits_says_which_task_holds_it() {
+fn a_waiting_task_traces_the_holder() {
     let mut builder = Builder::new_current_thread();
     let tape = Tape::listen(&mut builder);
     builder.build().unwrap().block_on(async {
@@ -259,7 +259,7 @@ fn who_waits_says_which_task_holds_it() {
         assert!(said[0].1.ends_with(&format!("waits for a mutex held by task {id}")), "{said:?}");
         gate.add_permits(1);
         holder.await.unwrap();
-        // We are no task, and nothing is left of the one who was.
+        // The root future is not a task, and the earlier holder is cleared.
         let _guard = lock.assert_ready();
         let said = waits(&tape, &mut Probe::new(mutex.lock()));
         assert_eq!(said[0].0, Event::Waiting(Waiting::Lock { what: "a mutex", holder: None }));
@@ -267,8 +267,7 @@ fn who_waits_says_which_task_holds_it() {
     });
 }
 
-/// Polls a future once within a task of its own, which ends with that. The future is pending, and comes back
-/// with the number of the task.
+/// Polls a future once within a task, which then ends. Returns the task's id and the future, which is pending.
 #[expect(clippy::async_yields_async, reason = "it is given back pending")]
 async fn polled_in_a_task<F>(mut future: F) -> (u64, F)
 where
@@ -283,14 +282,14 @@ where
 }
 
 #[test]
-fn a_hand_over_shows_the_next_holder_before_that_is_polled() {
+fn the_next_holder_is_traced_before_it_is_polled() {
     on_every_flavour(|flavour| {
         let mut builder = flavour.builder();
         let tape = Tape::listen(&mut builder);
         let runtime = builder.build().unwrap();
         let body = runtime.spawn(async move {
             let mutex = Arc::new(Mutex::new(()));
-            // What another one who waits now is told.
+            // What another waiting task traces now.
             let holder = || {
                 tape.take();
                 Probe::new(mutex.lock()).assert_pending();
@@ -314,14 +313,14 @@ fn a_hand_over_shows_the_next_holder_before_that_is_polled() {
             assert_eq!(holder(), ours, "nothing was handed over");
             drop(guard);
             assert_eq!(holder(), Some(first));
-            // One that is given up unpolled hands on.
+            // A future that is dropped before its poll passes the lock on.
             drop(first_lock);
             assert_eq!(holder(), Some(second));
-            // One that is polled by another task is that task's from then on.
+            // The holder is the task that polled the future last.
             let guard = second_lock.await;
             assert_eq!(holder(), ours);
             drop(guard);
-            // The task that polled it last.
+            // That is this task.
             assert_eq!(holder(), Some(third));
             drop(third_lock);
             assert_eq!(holder(), None, "it was polled outside of any task");
@@ -333,7 +332,7 @@ fn a_hand_over_shows_the_next_holder_before_that_is_polled() {
 }
 
 #[test]
-fn a_lock_that_a_poll_without_budget_took_shows_its_holder() {
+fn a_lock_that_a_poll_without_budget_took_has_a_holder() {
     let mut builder = Builder::new_current_thread();
     let tape = Tape::listen(&mut builder);
     let runtime = builder.build().unwrap();
@@ -348,17 +347,17 @@ fn a_lock_that_a_poll_without_budget_took_shows_its_holder() {
         let events: Vec<_> = tape.take().into_iter().map(|record| record.event).collect();
         let holder = Some(task::id().to_string().parse().unwrap());
         assert_eq!(events, [Event::Waiting(Waiting::Lock { what: "a mutex", holder })]);
-        // What is given up has no holder.
+        // When the future is dropped there is no holder.
         drop(lock);
         assert!(mutex.try_lock().is_ok());
     };
     runtime.block_on(runtime.spawn(body)).unwrap();
 }
 
-// ---- bad input ----
+// ---- misuse ----
 
 #[test]
-fn blocking_is_refused_where_it_would_stop_a_runtime() {
+fn blocking_panics_on_a_thread_that_runs_tasks() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let mutex = Arc::new(Mutex::new(1));
@@ -397,18 +396,18 @@ fn a_future_that_was_ready_is_not_polled_again() {
 static IN_A_STATIC: Mutex<u32> = Mutex::const_new(7);
 
 #[test]
-fn it_may_be_a_static() {
+fn it_can_be_a_static() {
     assert_eq!(*IN_A_STATIC.blocking_lock(), 7);
 }
 
-/// May go to another thread, and be looked at from several.
+/// `Send` and `Sync`.
 type Shared = u8;
-/// May go to another thread.
+/// `Send` and not `Sync`.
 type Moves = Cell<u8>;
 type Stays = Rc<u8>;
 
 #[test]
-fn they_go_where_tokios_go() {
+fn auto_traits_are_those_of_tokio() {
     fn all<T: Send + Sync + Unpin>() {}
     fn moves<T: Send + Unpin>() {}
     all::<Mutex<Shared>>();
@@ -433,10 +432,10 @@ fn they_go_where_tokios_go() {
     assert_not!(LockOwned<Stays>: Sync);
 }
 
-// ---- elsewhere, and at random ----
+// ---- other executors, and random tests ----
 
 #[test]
-fn it_works_under_any_executor_and_under_none() {
+fn it_works_under_any_executor_and_without_one() {
     ends(|| {
         let mutex = Arc::new(Mutex::new(0));
         thread::scope(|scope| {
@@ -459,9 +458,9 @@ fn it_works_under_any_executor_and_under_none() {
 }
 
 #[test]
-fn a_crowd_that_gives_up_at_random_is_never_inside_together() {
+fn tasks_that_give_up_at_random_never_hold_it_together() {
     on_each_of(&[Flavour::CurrentThread, Flavour::Workers(4)], |flavour| {
-        // Twice the same number, except for the one who is inside.
+        // Twice the same number, except while a task holds the lock.
         let mutex = Arc::new(Mutex::new((0, 0)));
         let ours = mutex.clone();
         flavour.block_on(crowd(move |mut random| {

@@ -22,26 +22,26 @@ use openwork::sync::futures::{Notified, OwnedNotified};
 use openwork::task::yield_now;
 use openwork::time::timeout;
 
-/// A wait that has been polled, and stands in line.
-fn in_line(notify: &Notify) -> Probe<Notified<'_>> {
+/// A wait that has been polled, and is in the queue.
+fn enqueued(notify: &Notify) -> Probe<Notified<'_>> {
     let mut notified = Probe::new(notify.notified());
     notified.assert_pending();
     notified
 }
 
-// ---- one ----
+// ---- notify_one ----
 
 #[test]
-fn a_notification_wakes_who_waits() {
+fn a_notification_wakes_the_waiter() {
     let notify = Notify::new();
-    let mut notified = in_line(&notify);
+    let mut notified = enqueued(&notify);
     notify.notify_one();
     assert!(notified.is_woken());
     notified.assert_ready();
 }
 
 #[test]
-fn a_notification_that_finds_nobody_is_kept() {
+fn a_notification_without_a_waiter_is_stored() {
     let notify = Notify::new();
     notify.notify_one();
     Probe::new(notify.notified()).assert_ready();
@@ -50,7 +50,7 @@ fn a_notification_that_finds_nobody_is_kept() {
 
 // Point 27.
 #[test]
-fn only_one_notification_is_kept() {
+fn only_one_notification_is_stored() {
     let notify = Notify::new();
     notify.notify_one();
     notify.notify_last();
@@ -60,7 +60,7 @@ fn only_one_notification_is_kept() {
 }
 
 #[test]
-fn a_kept_notification_is_for_whoever_polls_first() {
+fn a_stored_notification_is_for_the_first_poll() {
     let notify = Notify::new();
     let (mut created_first, mut polled_first) =
         (Probe::new(notify.notified()), Probe::new(notify.notified()));
@@ -71,9 +71,9 @@ fn a_kept_notification_is_for_whoever_polls_first() {
 
 // Point 27.
 #[test]
-fn who_waits_longest_is_notified_first() {
+fn the_longest_wait_is_notified_first() {
     let notify = Notify::new();
-    let mut waiting: Vec<_> = (0..5).map(|_| in_line(&notify)).collect();
+    let mut waiting: Vec<_> = (0..5).map(|_| enqueued(&notify)).collect();
     for next in 0..5 {
         notify.notify_one();
         assert!(waiting.iter().enumerate().all(|(at, w)| w.is_woken() == (at == next)));
@@ -83,9 +83,9 @@ fn who_waits_longest_is_notified_first() {
 
 // Point 27.
 #[test]
-fn notify_last_begins_at_the_other_end() {
+fn notify_last_notifies_the_shortest_wait() {
     let notify = Notify::new();
-    let waiting: Vec<_> = (0..5).map(|_| in_line(&notify)).collect();
+    let waiting: Vec<_> = (0..5).map(|_| enqueued(&notify)).collect();
     for next in [4, 3, 2] {
         notify.notify_last();
         assert!(waiting.iter().enumerate().all(|(at, w)| w.is_woken() == (at == next)));
@@ -102,29 +102,29 @@ fn the_order_is_that_of_the_first_polls() {
     let (mut second, mut first) = (Probe::new(notify.notified()), Probe::new(notify.notified()));
     first.assert_pending();
     second.assert_pending();
-    // To be polled again costs nobody the place.
+    // A second poll does not change the order.
     first.assert_pending();
     notify.notify_one();
     assert!(first.is_woken() && !second.is_woken());
 }
 
 #[test]
-fn a_wait_that_is_over_stays_over() {
+fn a_wait_stays_ready() {
     let notify = Notify::new();
-    let mut notified = in_line(&notify);
+    let mut notified = enqueued(&notify);
     notify.notify_one();
     notified.assert_ready();
     notified.assert_ready();
     Probe::new(notify.notified()).assert_pending();
 }
 
-// ---- one, and the wait is dropped ----
+// ---- notify_one, and the wait is dropped ----
 
 #[test]
-fn who_leaves_the_line_is_not_notified() {
+fn a_wait_that_was_dropped_is_not_notified() {
     let notify = Notify::new();
-    let first = in_line(&notify);
-    let mut second = in_line(&notify);
+    let first = enqueued(&notify);
+    let mut second = enqueued(&notify);
     drop(first);
     notify.notify_one();
     assert!(second.is_woken());
@@ -135,14 +135,14 @@ fn who_leaves_the_line_is_not_notified() {
 #[test]
 fn a_notification_that_is_dropped_goes_to_the_next() {
     let notify = Notify::new();
-    let waiting: Vec<_> = (0..3).map(|_| in_line(&notify)).collect();
+    let waiting: Vec<_> = (0..3).map(|_| enqueued(&notify)).collect();
     let [first, mut second, mut third] = waiting.try_into().ok().unwrap();
     notify.notify_one();
     assert!(first.is_woken());
     drop(first);
     assert!(second.is_woken() && !third.is_woken());
     second.assert_ready();
-    // It was received. Nothing is passed on.
+    // It was received, and is not passed on.
     drop(second);
     third.assert_pending();
     assert!(!third.is_woken());
@@ -150,9 +150,9 @@ fn a_notification_that_is_dropped_goes_to_the_next() {
 
 // Point 27.
 #[test]
-fn a_notification_from_the_other_end_goes_on_at_that_end() {
+fn a_notification_by_notify_last_is_passed_on_at_that_end() {
     let notify = Notify::new();
-    let waiting: Vec<_> = (0..3).map(|_| in_line(&notify)).collect();
+    let waiting: Vec<_> = (0..3).map(|_| enqueued(&notify)).collect();
     let [first, second, third] = waiting.try_into().ok().unwrap();
     notify.notify_last();
     drop(third);
@@ -160,20 +160,20 @@ fn a_notification_from_the_other_end_goes_on_at_that_end() {
 }
 
 #[test]
-fn a_notification_that_is_dropped_by_the_last_is_kept() {
+fn a_notification_that_is_dropped_by_the_last_wait_is_stored() {
     let notify = Notify::new();
-    let only = in_line(&notify);
+    let only = enqueued(&notify);
     notify.notify_one();
     drop(only);
     Probe::new(notify.notified()).assert_ready();
 }
 
-// ---- all ----
+// ---- notify_waiters ----
 
 #[test]
-fn all_who_wait_are_notified_at_once() {
+fn all_waits_are_notified_at_once() {
     let notify = Notify::new();
-    let mut waiting: Vec<_> = (0..100).map(|_| in_line(&notify)).collect();
+    let mut waiting: Vec<_> = (0..100).map(|_| enqueued(&notify)).collect();
     notify.notify_waiters();
     assert!(waiting.iter().all(Probe::is_woken));
     waiting.iter_mut().for_each(Probe::assert_ready);
@@ -181,7 +181,7 @@ fn all_who_wait_are_notified_at_once() {
 
 // Point 27.
 #[test]
-fn notify_waiters_reaches_what_nobody_has_polled_yet() {
+fn notify_waiters_reaches_waits_that_were_not_polled() {
     let notify = Arc::new(Notify::new());
     let mut before = Probe::new(notify.notified());
     let mut owned_before = Probe::new(notify.clone().notified_owned());
@@ -194,13 +194,13 @@ fn notify_waiters_reaches_what_nobody_has_polled_yet() {
 
 // Point 27.
 #[test]
-fn notify_waiters_leaves_nothing_behind() {
+fn notify_waiters_stores_nothing() {
     let notify = Notify::new();
     notify.notify_waiters();
     Probe::new(notify.notified()).assert_pending();
-    let waiting = in_line(&notify);
+    let waiting = enqueued(&notify);
     notify.notify_waiters();
-    // It came for everybody, and so goes on to nobody.
+    // It was for all waits, and is not passed on.
     drop(waiting);
     Probe::new(notify.notified()).assert_pending();
 }
@@ -216,9 +216,9 @@ fn notify_waiters_takes_no_permit() {
 }
 
 #[test]
-fn one_after_all_is_kept_although_the_notified_have_not_come_yet() {
+fn notify_one_after_notify_waiters_is_stored_before_the_waits_are_polled() {
     let notify = Notify::new();
-    let waiting = in_line(&notify);
+    let waiting = enqueued(&notify);
     notify.notify_waiters();
     notify.notify_one();
     drop(waiting);
@@ -226,9 +226,9 @@ fn one_after_all_is_kept_although_the_notified_have_not_come_yet() {
 }
 
 #[test]
-fn one_before_all_is_still_passed_on() {
+fn notify_one_before_notify_waiters_is_still_passed_on() {
     let notify = Notify::new();
-    let (first, _second) = (in_line(&notify), in_line(&notify));
+    let (first, _second) = (enqueued(&notify), enqueued(&notify));
     notify.notify_one();
     notify.notify_waiters();
     drop(first);
@@ -239,11 +239,11 @@ fn one_before_all_is_still_passed_on() {
 
 // Point 27.
 #[test]
-fn enable_stands_in_line_without_a_waker() {
+fn enable_enters_the_queue_without_a_waker() {
     let notify = Notify::new();
     let mut enabled = Box::pin(notify.notified());
     assert!(!enabled.as_mut().enable());
-    let polled = in_line(&notify);
+    let polled = enqueued(&notify);
     notify.notify_one();
     assert!(!polled.is_woken());
     assert!(enabled.as_mut().enable());
@@ -251,7 +251,7 @@ fn enable_stands_in_line_without_a_waker() {
 }
 
 #[test]
-fn a_poll_after_enable_leaves_its_waker_and_enable_after_a_poll_keeps_it() {
+fn a_poll_after_enable_stores_its_waker_and_enable_after_a_poll_keeps_it() {
     let (notify, wakes) = (Notify::new(), Wakes::new());
     let mut enabled = Box::pin(notify.notified());
     assert!(!enabled.as_mut().enable());
@@ -271,7 +271,7 @@ fn enable_reports_a_permit_that_it_takes() {
     assert!(first.as_mut().enable());
     let mut second = Box::pin(notify.notified());
     assert!(!second.as_mut().enable());
-    // What enable has reported was received.
+    // What `enable` has reported was received.
     drop(first);
     assert!(!second.as_mut().enable());
 }
@@ -279,10 +279,10 @@ fn enable_reports_a_permit_that_it_takes() {
 #[test]
 fn what_enable_has_reported_is_not_passed_on() {
     let notify = Notify::new();
-    let (mut first, second) = (Box::pin(notify.notified()), in_line(&notify));
+    let (mut first, second) = (Box::pin(notify.notified()), enqueued(&notify));
     drop(second);
     assert!(!first.as_mut().enable());
-    let second = in_line(&notify);
+    let second = enqueued(&notify);
     notify.notify_one();
     assert!(first.as_mut().enable());
     drop(first);
@@ -305,7 +305,7 @@ fn a_later_poll_replaces_the_waker() {
 }
 
 #[test]
-fn no_waker_is_kept_of_who_does_not_wait_any_more() {
+fn no_waker_is_kept_of_a_wait_that_is_over() {
     let wakes = Wakes::new();
     for end in 0..3 {
         let notify = Notify::new();
@@ -344,11 +344,11 @@ fn a_waker_may_notify_when_it_is_woken_and_when_it_is_dropped() {
 
     let mut third = Box::pin(notify.notified());
     poll_with(third.as_mut(), &calls(again(&notify)));
-    let fourth = in_line(&notify);
+    let fourth = enqueued(&notify);
     notify.notify_one();
     assert!(fourth.is_woken());
 
-    // Replaced by another, and dropped with the wait.
+    // One is replaced by another, and one is dropped with the wait.
     let mut fifth = Box::pin(notify.notified());
     assert!(fifth.as_mut().enable());
     let mut fifth = Box::pin(notify.notified());
@@ -364,12 +364,12 @@ fn a_waker_may_notify_when_it_is_woken_and_when_it_is_dropped() {
 }
 
 #[test]
-fn one_waker_that_panics_keeps_no_other_from_being_woken() {
+fn a_waker_that_panics_does_not_keep_others_from_being_called() {
     let notify = Notify::new();
-    let before = in_line(&notify);
+    let before = enqueued(&notify);
     let mut between = Box::pin(notify.notified());
     poll_with(between.as_mut(), &calls(|| panic!("a stranger's panic")));
-    let after = in_line(&notify);
+    let after = enqueued(&notify);
     notify.notify_waiters();
     assert!(before.is_woken() && after.is_woken());
     assert!(between.as_mut().enable());
@@ -379,7 +379,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
 
 // Point 41.
 #[test]
-fn the_types_are_what_tokios_are() {
+fn auto_traits_are_those_of_tokio() {
     fn shared<T: Send + Sync + UnwindSafe + RefUnwindSafe + Unpin>() {}
     fn future<T: Send + Sync>() {}
     shared::<Notify>();
@@ -390,7 +390,7 @@ fn the_types_are_what_tokios_are() {
 }
 
 #[test]
-fn it_can_stand_in_a_static() {
+fn it_can_be_a_static() {
     static NOTIFY: Notify = Notify::const_new();
     NOTIFY.notify_one();
     executor::block_on(NOTIFY.notified());
@@ -399,7 +399,7 @@ fn it_can_stand_in_a_static() {
     assert!(format!("{:?}", Arc::new(Notify::default()).notified_owned()).contains("Notified"));
 }
 
-// ---- under executors ----
+// ---- runtimes ----
 
 #[test]
 fn it_works_without_a_runtime() {
@@ -422,7 +422,7 @@ fn it_works_without_a_runtime() {
 
 // Point 12.
 #[test]
-fn who_is_always_notified_gives_way() {
+fn a_task_that_is_always_notified_yields() {
     openwork::block_on(async {
         let gave_way = Arc::new(AtomicUsize::new(0));
         let other = gave_way.clone();
@@ -436,7 +436,7 @@ fn who_is_always_notified_gives_way() {
 }
 
 #[test]
-fn who_has_no_budget_left_stands_in_line_all_the_same() {
+fn a_poll_without_budget_enters_the_queue() {
     openwork::block_on(async {
         let (notify, wakes) = (Notify::new(), Wakes::new());
         let spent = (0..1000).map(|_| {
@@ -447,10 +447,10 @@ fn who_has_no_budget_left_stands_in_line_all_the_same() {
         assert_eq!(spent.filter(Poll::is_ready).count(), 128);
         let mut first = Box::pin(notify.notified());
         assert!(wakes.poll(first.as_mut()).is_pending());
-        let mut second = in_line(&notify);
+        let mut second = enqueued(&notify);
         notify.notify_one();
         assert!(wakes.count() == 1 && !second.is_woken());
-        // It has it, but may not say so in this poll; and if it never does, another may.
+        // It has the notification and cannot report it in this poll. If it is dropped, another wait gets it.
         assert!(wakes.poll(first.as_mut()).is_pending());
         assert_eq!(wakes.count(), 2);
         drop(first);
@@ -462,7 +462,7 @@ fn who_has_no_budget_left_stands_in_line_all_the_same() {
 }
 
 #[test]
-fn tasks_hand_a_ball_around() {
+fn tasks_notify_each_other_in_turn() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let notify: Arc<Vec<Notify>> = Arc::new((0..10).map(|_| Notify::new()).collect());
@@ -485,9 +485,9 @@ fn tasks_hand_a_ball_around() {
     });
 }
 
-// ---- cancelled at random ----
+// ---- random tests ----
 
-/// What has become of a wait, as `Model` sees it.
+/// The state of a wait in `Model`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
     New { round: usize },
@@ -496,7 +496,7 @@ enum Stage {
     Over,
 }
 
-/// What `Notify` should do, in the plainest words.
+/// What `Notify` should do, in the simplest code.
 #[derive(Default)]
 struct Model {
     permit: bool,
@@ -586,8 +586,7 @@ fn whatever_happens_it_does_what_the_model_does() {
     }
 }
 
-/// Notifications go out one by one, each when the one before was received. If one is lost, the next never
-/// goes out.
+/// Each notification is sent when the one before was received. If one is lost, the next is never sent.
 #[test]
 fn among_tasks_that_time_out_and_are_aborted_no_notification_is_lost() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {

@@ -20,7 +20,7 @@ use openwork::task::yield_now;
 use openwork::time::{sleep, timeout};
 use openwork::trace::{Event, Waiting};
 
-// ---- once ----
+// ---- set and make ----
 
 #[test]
 fn the_value_is_set_once() {
@@ -44,7 +44,7 @@ fn the_value_is_made_once() {
 }
 
 #[test]
-fn who_wants_it_meanwhile_waits_and_all_get_it() {
+fn tasks_that_need_it_meanwhile_wait_and_all_get_it() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (cell, made) = (Arc::new(OnceCell::new()), Arc::new(AtomicUsize::new(0)));
@@ -70,7 +70,7 @@ fn who_wants_it_meanwhile_waits_and_all_get_it() {
 }
 
 #[test]
-fn all_are_let_go_at_once_when_the_value_is_there() {
+fn all_waiters_are_woken_when_the_value_is_there() {
     let (cell, gate) = (OnceCell::new(), Semaphore::new(0));
     let make = async || gate.acquire().await.map_or(0, |_| 7);
     let mut makes = Probe::new(cell.get_or_init(make));
@@ -82,7 +82,7 @@ fn all_are_let_go_at_once_when_the_value_is_there() {
     gate.add_permits(1);
     assert_eq!(*makes.assert_ready(), 7);
     assert!(wait.iter().all(Probe::is_woken));
-    // Also the last one, while the first has not come yet.
+    // Even the last waiter is ready before the first was polled.
     wait.iter_mut().rev().for_each(|waits| assert_eq!(*waits.assert_ready(), 7));
 }
 
@@ -96,10 +96,10 @@ fn while_it_is_made_it_cannot_be_set() {
     assert_eq!(cell.set(5), Ok(()));
 }
 
-// ---- who fails ----
+// ---- failures ----
 
 #[test]
-fn who_fails_lets_the_next_one_try() {
+fn after_an_error_the_next_waiter_tries() {
     openwork::block_on(async {
         let cell = OnceCell::new();
         assert_eq!(cell.get_or_try_init(async || Err::<u8, _>("no")).await, Err("no"));
@@ -118,7 +118,7 @@ fn who_fails_lets_the_next_one_try() {
 }
 
 #[test]
-fn who_panics_lets_the_next_one_try() {
+fn after_a_panic_the_next_waiter_tries() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let cell = Arc::new(OnceCell::new());
@@ -133,7 +133,7 @@ fn who_panics_lets_the_next_one_try() {
 }
 
 #[test]
-fn who_is_dropped_half_way_lets_the_next_one_try() {
+fn after_a_drop_the_next_waiter_tries() {
     let cell = OnceCell::new();
     let mut makes = Probe::new(cell.get_or_init(pending::<u8>));
     let mut goes = Probe::new(cell.get_or_init(pending::<u8>));
@@ -149,7 +149,7 @@ fn who_is_dropped_half_way_lets_the_next_one_try() {
 }
 
 #[test]
-fn who_takes_too_long_lets_the_next_one_try() {
+fn after_a_time_out_the_next_waiter_tries() {
     paused().block_on(async {
         let cell = OnceCell::new();
         let slow = cell.get_or_init(async || {
@@ -163,7 +163,7 @@ fn who_takes_too_long_lets_the_next_one_try() {
 
 // Point 12.
 #[test]
-fn who_waits_for_a_turn_gives_way_after_128() {
+fn one_poll_acquires_128_times_and_then_yields() {
     openwork::block_on(async {
         let cells: Vec<_> = (0..128).map(|_| OnceCell::new()).collect();
         for cell in &cells {
@@ -178,7 +178,7 @@ fn who_waits_for_a_turn_gives_way_after_128() {
     });
 }
 
-// ---- in and out ----
+// ---- take ----
 
 #[test]
 fn the_value_is_dropped_once() {
@@ -204,7 +204,7 @@ fn the_value_is_dropped_once() {
 }
 
 #[test]
-fn what_was_taken_out_can_be_set_again() {
+fn a_cell_can_be_set_again_after_take() {
     let mut cell = OnceCell::from(1);
     *cell.get_mut().unwrap() += 1;
     assert_eq!(cell.set(9), Err(SetError::AlreadyInitializedError(9)));
@@ -217,7 +217,7 @@ fn what_was_taken_out_can_be_set_again() {
 }
 
 #[test]
-fn cells_are_equal_and_cloned_as_their_values() {
+fn cells_are_compared_and_cloned_by_value() {
     let (empty, full) = (OnceCell::new(), OnceCell::from("text".to_owned()));
     assert_eq!(full.clone(), full);
     assert_eq!(empty.clone(), empty);
@@ -225,10 +225,10 @@ fn cells_are_equal_and_cloned_as_their_values() {
     assert!(full.clone().set(String::new()).is_err());
 }
 
-// ---- what one sees of it ----
+// ---- what is printed and traced ----
 
 #[test]
-fn it_says_what_tokios_says() {
+fn the_texts_are_those_of_tokio() {
     let cell = OnceCell::new();
     assert_eq!(format!("{cell:?}"), "OnceCell { value: None }");
     cell.set(5).unwrap();
@@ -242,7 +242,7 @@ fn it_says_what_tokios_says() {
 }
 
 #[test]
-fn who_waits_says_which_task_makes_it() {
+fn a_waiting_task_traces_the_task_that_makes_the_value() {
     let mut builder = Builder::new_current_thread();
     let tape = Tape::listen(&mut builder);
     builder.build().unwrap().block_on(async {
@@ -263,7 +263,7 @@ fn who_waits_says_which_task_makes_it() {
 static IN_A_STATIC: OnceCell<u32> = OnceCell::const_new();
 
 #[test]
-fn it_may_be_a_static() {
+fn it_can_be_a_static() {
     openwork::block_on(async {
         assert_eq!(*IN_A_STATIC.get_or_init(async || 7).await, 7);
     });
@@ -271,7 +271,7 @@ fn it_may_be_a_static() {
 }
 
 #[test]
-fn they_go_where_tokios_go() {
+fn auto_traits_are_those_of_tokio() {
     type Moves = Cell<u8>;
     type Made<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
     fn all<T: Send + Sync + Unpin>() {}
@@ -289,7 +289,7 @@ fn they_go_where_tokios_go() {
     sync(&cell.get_or_try_init(|| ready(Ok::<_, ()>(1))));
 }
 
-// ---- elsewhere, and at random ----
+// ---- other executors, and random tests ----
 
 #[test]
 fn it_works_under_any_executor() {
@@ -311,7 +311,7 @@ fn it_works_under_any_executor() {
 }
 
 #[test]
-fn a_crowd_that_gives_up_at_random_makes_it_once() {
+fn tasks_that_give_up_at_random_make_it_once() {
     on_each_of(&[Flavour::CurrentThread, Flavour::Workers(4)], |flavour| {
         let (cell, making) = (Arc::new(OnceCell::new()), Arc::new(AtomicUsize::new(0)));
         let (tries, ours) = (Arc::new(AtomicUsize::new(0)), cell.clone());
@@ -324,7 +324,7 @@ fn a_crowd_that_gives_up_at_random_makes_it_once() {
                     let _out = AtDrop(|| _ = making.fetch_sub(1, SeqCst));
                     let number = tries.fetch_add(1, SeqCst);
                     yield_now().await;
-                    // Who tries early fails.
+                    // The first attempts fail.
                     if number < 1000 && random.below(1000) > 0 { Err(()) } else { Ok(number) }
                 };
                 if let Ok(made) = cell.get_or_try_init(make).await {

@@ -23,7 +23,7 @@ use openwork::sync::{
 use openwork::task::{self, yield_now};
 use openwork::trace::{Event, Waiting};
 
-// ---- who may be there with whom ----
+// ---- readers and writers ----
 
 #[test]
 fn many_read_or_one_writes() {
@@ -53,7 +53,7 @@ fn many_read_or_one_writes() {
 }
 
 #[test]
-fn owned_guards_do_the_same_and_keep_the_lock() {
+fn owned_guards_do_the_same_and_own_the_lock() {
     let lock = Arc::new(RwLock::new(100));
     let one = Probe::new(lock.clone().read_owned()).assert_ready();
     let other = lock.clone().try_read_owned().unwrap();
@@ -73,7 +73,7 @@ fn owned_guards_do_the_same_and_keep_the_lock() {
 }
 
 #[test]
-fn who_has_the_lock_to_himself_need_not_lock() {
+fn a_mutable_reference_needs_no_lock() {
     let mut lock = RwLock::from(1);
     *lock.get_mut() += 1;
     assert_eq!(lock.into_inner(), 2);
@@ -81,14 +81,14 @@ fn who_has_the_lock_to_himself_need_not_lock() {
 }
 
 #[test]
-fn the_value_may_have_no_size() {
+fn the_value_may_be_unsized() {
     let lock: Arc<RwLock<[u8]>> = Arc::new(RwLock::new([1, 2, 3]));
     lock.try_write().unwrap()[1] = 5;
     assert_eq!(*lock.clone().try_read_owned().unwrap(), [1, 5, 3]);
 }
 
 #[test]
-fn no_more_read_than_may() {
+fn no_more_readers_than_the_maximum() {
     let lock = RwLock::with_max_readers(5, 2);
     let (one, _other) = (lock.try_read().unwrap(), lock.try_read().unwrap());
     let mut third = Probe::new(lock.read());
@@ -99,10 +99,10 @@ fn no_more_read_than_may() {
     assert_eq!(*third.assert_ready(), 5);
 }
 
-// ---- the line (25) ----
+// ---- the queue (25) ----
 
 #[test]
-fn a_writer_who_waits_lets_no_more_readers_in() {
+fn a_waiting_writer_blocks_new_readers() {
     let lock = RwLock::new(());
     let reads = lock.try_read().unwrap();
     let mut writes = Probe::new(lock.write());
@@ -115,7 +115,7 @@ fn a_writer_who_waits_lets_no_more_readers_in() {
 }
 
 #[test]
-fn a_writer_who_goes_away_lets_the_readers_in() {
+fn a_writer_that_is_dropped_lets_the_readers_in() {
     let lock = RwLock::new(());
     let _reads = lock.try_read().unwrap();
     let mut writes = Probe::new(lock.write());
@@ -129,7 +129,7 @@ fn a_writer_who_goes_away_lets_the_readers_in() {
 }
 
 #[test]
-fn the_first_poll_counts_and_not_the_call() {
+fn the_order_is_that_of_the_first_polls() {
     openwork::block_on(async {
         let lock = RwLock::new(Vec::new());
         let second = lock.write().map(|mut order| order.push("second"));
@@ -147,7 +147,7 @@ fn the_first_poll_counts_and_not_the_call() {
 }
 
 #[test]
-fn who_is_aborted_in_the_line_or_with_the_lock_lets_others_in() {
+fn an_aborted_task_that_waits_or_holds_the_lock_lets_others_in() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let lock = Arc::new(RwLock::new(0));
@@ -175,7 +175,7 @@ fn who_is_aborted_in_the_line_or_with_the_lock_lets_others_in() {
 
 // Point 12.
 #[test]
-fn one_poll_may_lock_128_times_and_then_gives_way() {
+fn one_poll_locks_128_times_and_then_yields() {
     let lock = Arc::new(RwLock::new(()));
     openwork::block_on(async {
         for _ in 0..32 {
@@ -193,10 +193,10 @@ fn one_poll_may_lock_128_times_and_then_gives_way() {
     assert!(lock.try_write().is_ok());
 }
 
-// ---- from writing to reading ----
+// ---- downgrade ----
 
 #[test]
-fn a_writer_who_only_reads_on_lets_readers_in_and_no_writer() {
+fn a_downgraded_writer_lets_readers_in_and_no_writer() {
     let lock = Arc::new(RwLock::new(1));
     let mut guard = lock.try_write().unwrap();
     *guard = 2;
@@ -216,7 +216,7 @@ fn a_writer_who_only_reads_on_lets_readers_in_and_no_writer() {
 }
 
 #[test]
-fn a_waker_that_panics_as_readers_get_in_does_no_harm() {
+fn a_waker_that_panics_in_a_downgrade_loses_no_permit() {
     struct Panics;
     impl futures::task::ArcWake for Panics {
         fn wake_by_ref(_: &Arc<Self>) {
@@ -230,17 +230,17 @@ fn a_waker_that_panics_as_readers_get_in_does_no_harm() {
     assert!(reads.poll_unpin(&mut Context::from_waker(&panics)).is_pending());
     drop(guard.downgrade());
     drop(reads);
-    // All permits are back, and none twice.
+    // All permits are released, and none twice.
     let both = (lock.try_read().unwrap(), lock.try_read().unwrap());
     assert!(lock.try_read().is_err());
     drop(both);
     assert!(lock.try_write().is_ok());
 }
 
-// ---- what one sees of it ----
+// ---- what is printed and traced ----
 
 #[test]
-fn it_prints_as_its_value_does() {
+fn it_prints_its_value() {
     let lock = RwLock::new("data".to_owned());
     let guard = lock.try_read().unwrap();
     assert_eq!(format!("{guard:?} {guard}"), r#""data" data"#);
@@ -255,7 +255,7 @@ fn it_prints_as_its_value_does() {
 }
 
 #[test]
-fn the_futures_ask_nothing_of_the_value() {
+fn the_futures_are_debug_for_any_value() {
     struct Plain;
     let lock = Arc::new(RwLock::new(Plain));
     assert!(format!("{:?}", lock.read()).starts_with("AcquireLock"));
@@ -265,7 +265,7 @@ fn the_futures_ask_nothing_of_the_value() {
 }
 
 #[test]
-fn who_waits_says_which_task_writes() {
+fn a_waiting_task_traces_the_writer() {
     let mut builder = Builder::new_current_thread();
     let tape = Tape::listen(&mut builder);
     builder.build().unwrap().block_on(async {
@@ -280,13 +280,13 @@ fn who_waits_says_which_task_writes() {
         assert_eq!(tape.take()[0].event, said(Some(id)));
         let _guard = guard.downgrade();
         Probe::new(lock.write()).assert_pending();
-        // Of readers there may be many.
+        // Readers are not traced: there may be many.
         assert_eq!(tape.take()[0].event, said(None));
     });
 }
 
 #[test]
-fn a_hand_over_shows_the_writer_before_that_is_polled_and_no_reader() {
+fn the_next_writer_is_traced_before_it_is_polled_and_no_reader() {
     on_every_flavour(|flavour| {
         let mut builder = flavour.builder();
         let tape = Tape::listen(&mut builder);
@@ -303,7 +303,7 @@ fn a_hand_over_shows_the_writer_before_that_is_polled_and_no_reader() {
                 said.expect("it waits")
             };
             let guard = lock.write().await;
-            // In a task that ends, the future being pending.
+            // In a task that ends, while the future is pending.
             let mut write = Box::pin(lock.clone().write_owned());
             let polled = openwork::spawn(async move {
                 assert!(futures::poll!(&mut write).is_pending());
@@ -315,7 +315,7 @@ fn a_hand_over_shows_the_writer_before_that_is_polled_and_no_reader() {
             read.assert_pending();
             drop(guard);
             assert_eq!(holder(), Some(id));
-            // Given up unpolled, it lets the reader in.
+            // It is dropped before its poll, and lets the reader in.
             drop(write);
             assert!(read.is_woken());
             assert_eq!(holder(), None, "of readers there may be many");
@@ -326,7 +326,7 @@ fn a_hand_over_shows_the_writer_before_that_is_polled_and_no_reader() {
     });
 }
 
-// ---- bad input ----
+// ---- misuse ----
 
 #[test]
 fn too_few_or_too_many_readers_panic_at_the_callers_line() {
@@ -342,7 +342,7 @@ fn too_few_or_too_many_readers_panic_at_the_callers_line() {
 }
 
 #[test]
-fn blocking_is_refused_where_it_would_stop_a_runtime() {
+fn blocking_panics_on_a_thread_that_runs_tasks() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let lock = Arc::new(RwLock::new(1));
@@ -379,20 +379,20 @@ static IN_A_STATIC: RwLock<u32> = RwLock::const_new(7);
 static FOR_TWO: RwLock<u32> = RwLock::const_with_max_readers(7, 2);
 
 #[test]
-fn it_may_be_a_static() {
+fn it_can_be_a_static() {
     assert_eq!(*IN_A_STATIC.blocking_read(), 7);
     let _both = (FOR_TWO.blocking_read(), FOR_TWO.blocking_read());
     assert!(FOR_TWO.try_read().is_err());
 }
 
-/// May go to another thread, and be looked at from several.
+/// `Send` and `Sync`.
 type Shared = u8;
-/// May go to another thread.
+/// `Send` and not `Sync`.
 type Moves = Cell<u8>;
 type Stays = Rc<u8>;
 
 #[test]
-fn they_go_where_tokios_go() {
+fn auto_traits_are_those_of_tokio() {
     fn all<T: Send + Sync + Unpin>() {}
     all::<RwLock<Shared>>();
     all::<RwLockReadGuard<'_, Shared>>();
@@ -409,7 +409,7 @@ fn they_go_where_tokios_go() {
     assert_not!(RwLock<Stays>: Send);
     assert_not!(RwLockReadGuard<'_, Moves>: Send);
     assert_not!(RwLockReadGuard<'_, Moves>: Sync);
-    // There it could become one that reads, while others read here.
+    // On the other thread it could become a read guard, while tasks read here.
     assert_not!(RwLockWriteGuard<'_, Moves>: Send);
     assert_not!(RwLockWriteGuard<'_, Moves>: Sync);
     assert_not!(OwnedRwLockReadGuard<Moves>: Send);
@@ -422,10 +422,10 @@ fn they_go_where_tokios_go() {
     assert_not!(WriteOwned<Moves>: Sync);
 }
 
-// ---- elsewhere, and at random ----
+// ---- other executors, and random tests ----
 
 #[test]
-fn it_works_under_any_executor_and_under_none() {
+fn it_works_under_any_executor_and_without_one() {
     ends(|| {
         let lock = Arc::new(RwLock::new((0, 0)));
         thread::scope(|scope| {
@@ -445,7 +445,7 @@ fn it_works_under_any_executor_and_under_none() {
 }
 
 #[test]
-fn tasks_that_write_lose_nothing() {
+fn no_write_is_lost() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (lock, barrier) = (Arc::new(RwLock::new(0)), Arc::new(Barrier::new(5)));
@@ -491,7 +491,7 @@ impl<'a> Waits<'a> {
 }
 
 #[test]
-fn whatever_is_dropped_nobody_waits_who_may_go_in() {
+fn whatever_is_dropped_no_task_waits_that_may_enter() {
     for seed in 1..=200 {
         let mut random = Random(seed * 7919);
         let lock = RwLock::with_max_readers((), 3);
@@ -544,7 +544,7 @@ fn whatever_is_dropped_nobody_waits_who_may_go_in() {
 }
 
 #[test]
-fn a_crowd_that_gives_up_at_random_never_writes_beside_others() {
+fn tasks_that_give_up_at_random_never_write_beside_others() {
     on_each_of(&[Flavour::CurrentThread, Flavour::Workers(4)], |flavour| {
         const WRITER: usize = 1000;
         let lock = Arc::new(RwLock::new(AtomicUsize::new(0)));

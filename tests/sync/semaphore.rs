@@ -22,10 +22,10 @@ use openwork::sync::{
 use openwork::task::yield_now;
 use openwork::trace::{Event, Waiting};
 
-// ---- taking and giving back ----
+// ---- acquire and release ----
 
 #[test]
-fn permits_are_taken_and_go_back_when_dropped() {
+fn permits_are_released_when_they_are_dropped() {
     let semaphore = Semaphore::new(3);
     let one = semaphore.try_acquire().unwrap();
     let two = semaphore.try_acquire_many(2).unwrap();
@@ -41,7 +41,7 @@ fn permits_are_taken_and_go_back_when_dropped() {
 }
 
 #[test]
-fn an_owned_permit_keeps_the_semaphore() {
+fn an_owned_permit_owns_the_semaphore() {
     let semaphore = Arc::new(Semaphore::new(3));
     let one = semaphore.clone().try_acquire_owned().unwrap();
     let two = semaphore.clone().acquire_many_owned(2).now_or_never().unwrap().unwrap();
@@ -62,7 +62,7 @@ fn a_permit_knows_its_semaphore() {
 }
 
 #[test]
-fn none_are_always_there() {
+fn zero_permits_are_always_available() {
     let semaphore = Semaphore::new(0);
     assert_eq!(semaphore.try_acquire_many(0).unwrap().num_permits(), 0);
     let mut waits = Probe::new(semaphore.acquire());
@@ -72,7 +72,7 @@ fn none_are_always_there() {
 }
 
 #[test]
-fn added_permits_serve_who_waits() {
+fn added_permits_are_assigned_to_the_waiters() {
     let semaphore = Semaphore::new(0);
     let mut waits = Probe::new(semaphore.acquire_many(2));
     waits.assert_pending();
@@ -85,10 +85,10 @@ fn added_permits_serve_who_waits() {
     assert_eq!(semaphore.available_permits(), 3);
 }
 
-// ---- who comes first (24) ----
+// ---- the order (24) ----
 
 #[test]
-fn who_came_first_is_served_first() {
+fn the_first_waiter_is_served_first() {
     let semaphore = Semaphore::new(0);
     let mut line: Vec<_> = (0..3).map(|_| Probe::new(semaphore.acquire())).collect();
     line.iter_mut().for_each(Probe::assert_pending);
@@ -101,11 +101,11 @@ fn who_came_first_is_served_first() {
 }
 
 #[test]
-fn who_wants_many_is_not_overtaken() {
+fn a_waiter_that_wants_many_is_not_overtaken() {
     let semaphore = Semaphore::new(2);
     let mut many = Probe::new(semaphore.acquire_many(5));
     many.assert_pending();
-    // It has those that there were.
+    // It has those that were available.
     assert_eq!(semaphore.available_permits(), 0);
     let mut few = Probe::new(semaphore.acquire());
     few.assert_pending();
@@ -119,7 +119,7 @@ fn who_wants_many_is_not_overtaken() {
 }
 
 #[test]
-fn the_first_poll_counts_and_not_the_call() {
+fn the_order_is_that_of_the_first_polls() {
     let semaphore = Semaphore::new(0);
     let mut called_first = Probe::new(semaphore.acquire());
     let mut polled_first = Probe::new(semaphore.acquire());
@@ -145,7 +145,7 @@ fn a_dropped_waiter_passes_its_permits_on() {
 }
 
 #[test]
-fn one_that_was_served_and_dropped_passes_them_on() {
+fn a_waiter_that_was_served_and_is_dropped_passes_them_on() {
     let semaphore = Semaphore::new(0);
     let mut served = Probe::new(semaphore.acquire());
     let mut waits = Probe::new(semaphore.acquire());
@@ -159,10 +159,10 @@ fn one_that_was_served_and_dropped_passes_them_on() {
     assert_eq!(semaphore.available_permits(), 1);
 }
 
-// ---- fewer and more ----
+// ---- forget, merge, split ----
 
 #[test]
-fn a_forgotten_permit_does_not_come_back() {
+fn a_forgotten_permit_is_not_released() {
     let semaphore = Arc::new(Semaphore::new(2));
     semaphore.try_acquire().unwrap().forget();
     assert_eq!(semaphore.available_permits(), 1);
@@ -172,7 +172,7 @@ fn a_forgotten_permit_does_not_come_back() {
 }
 
 #[test]
-fn forgetting_takes_what_there_is_and_says_how_many() {
+fn forget_permits_removes_what_is_available_and_returns_the_number() {
     for closed in [false, true] {
         for (there, asked) in [(0, 0), (0, 3), (2, 1), (2, 2), (2, 3), (2, usize::MAX)] {
             let semaphore = Semaphore::new(there);
@@ -187,7 +187,7 @@ fn forgetting_takes_what_there_is_and_says_how_many() {
 }
 
 #[test]
-fn what_somebody_in_line_was_given_is_not_forgotten() {
+fn permits_of_a_waiter_are_not_forgotten() {
     let semaphore = Semaphore::new(1);
     let mut waits = Probe::new(semaphore.acquire_many(2));
     waits.assert_pending();
@@ -197,7 +197,7 @@ fn what_somebody_in_line_was_given_is_not_forgotten() {
 }
 
 #[test]
-fn merged_permits_go_back_together() {
+fn merged_permits_are_released_together() {
     let semaphore = Arc::new(Semaphore::new(6));
     let mut all = semaphore.try_acquire().unwrap();
     all.merge(semaphore.try_acquire_many(2).unwrap());
@@ -233,10 +233,10 @@ fn a_permit_can_be_split_down_to_nothing_and_not_beyond() {
     assert_eq!(semaphore.available_permits(), 6);
 }
 
-// ---- closing (24) ----
+// ---- close (24) ----
 
 #[test]
-fn a_closed_semaphore_keeps_its_permits_and_gives_none() {
+fn a_closed_semaphore_keeps_its_permits_and_assigns_none() {
     let semaphore = Arc::new(Semaphore::new(2));
     let out = semaphore.try_acquire().unwrap();
     assert!(!semaphore.is_closed());
@@ -257,14 +257,14 @@ fn a_closed_semaphore_keeps_its_permits_and_gives_none() {
 }
 
 #[test]
-fn closing_tells_everybody_in_line() {
+fn close_wakes_all_waiters() {
     let semaphore = Semaphore::new(1);
     let mut line: Vec<_> = (0..100).map(|_| Probe::new(semaphore.acquire_many(2))).collect();
     line.iter_mut().for_each(Probe::assert_pending);
     semaphore.close();
     assert!(line.iter().all(Probe::is_woken));
     assert_eq!(semaphore.available_permits(), 0);
-    // The first one has the permit that there was, and gives it back.
+    // The first waiter has the permit that was available, and releases it.
     assert!(line[0].assert_ready().is_err());
     assert_eq!(semaphore.available_permits(), 1);
     assert!(line[1..].iter_mut().all(|waits| waits.assert_ready().is_err()));
@@ -272,7 +272,7 @@ fn closing_tells_everybody_in_line() {
 }
 
 #[test]
-fn one_that_was_served_before_the_end_gives_back() {
+fn a_waiter_that_was_served_before_the_close_releases() {
     let semaphore = Semaphore::new(0);
     let mut served = Probe::new(semaphore.acquire());
     served.assert_pending();
@@ -282,9 +282,9 @@ fn one_that_was_served_before_the_end_gives_back() {
     assert_eq!(semaphore.available_permits(), 1);
 }
 
-// ---- strangers' wakers ----
+// ---- user wakers ----
 
-/// Calls a closure when it is woken, and drops it with itself.
+/// A waker that calls a closure, and owns it.
 struct Calls<F: Fn() + Send + Sync>(F);
 
 impl<F: Fn() + Send + Sync + 'static> ArcWake for Calls<F> {
@@ -299,7 +299,7 @@ fn wakers_are_called_and_dropped_outside_of_the_lock() {
         let semaphore = Arc::new(Semaphore::new(1));
         let permit = semaphore.clone().try_acquire_owned().unwrap();
         let ours = semaphore.clone();
-        // Woken, it adds a permit; dropped, it gives its own back.
+        // The call adds a permit; the drop releases the one that it owns.
         let calls = waker(Arc::new(Calls(move || permit.semaphore().add_permits(1))));
         let mut waits = Box::pin(semaphore.acquire());
         assert!(waits.as_mut().poll_unpin(&mut Context::from_waker(&calls)).is_pending());
@@ -327,7 +327,7 @@ fn a_later_poll_replaces_the_waker() {
 // ---- the budget (12) ----
 
 #[test]
-fn one_poll_gets_128_permits_and_then_gives_way() {
+fn one_poll_gets_128_permits_and_then_yields() {
     let semaphore = Semaphore::new(1);
     openwork::block_on(async {
         for _ in 0..128 {
@@ -336,20 +336,20 @@ fn one_poll_gets_128_permits_and_then_gives_way() {
         let mut one_more = Probe::new(semaphore.acquire());
         one_more.assert_pending();
         assert!(one_more.is_woken());
-        // It has its permit already, and waits only until it may say so.
+        // It has its permit, and reports it in the next poll.
         assert_eq!(semaphore.available_permits(), 0);
         yield_now().await;
         drop(one_more.assert_ready());
     });
     assert_eq!(semaphore.available_permits(), 1);
-    // Outside of a runtime nothing is limited.
+    // Outside of a runtime there is no budget.
     for _ in 0..1000 {
         drop(Probe::new(semaphore.acquire()).assert_ready());
     }
 }
 
 #[test]
-fn a_poll_without_budget_keeps_its_place_in_line() {
+fn a_poll_without_budget_keeps_its_place_in_the_queue() {
     let semaphore = Semaphore::new(0);
     let without_budget = |future: &mut Probe<Acquire<'_>>| {
         openwork::block_on(async {
@@ -364,7 +364,7 @@ fn a_poll_without_budget_keeps_its_place_in_line() {
     second.assert_pending();
     semaphore.add_permits(1);
     assert!(first.is_woken() && !second.is_woken());
-    // Also when it is served, and comes without budget: it may still go, and nothing is lost.
+    // The same for a waiter that was served, and is polled without budget: it may be dropped, and no permit is lost.
     without_budget(&mut first);
     assert!(!second.is_woken());
     drop(first);
@@ -374,7 +374,7 @@ fn a_poll_without_budget_keeps_its_place_in_line() {
 }
 
 #[test]
-fn a_closed_semaphore_gives_way_too() {
+fn an_acquire_of_a_closed_semaphore_uses_the_budget() {
     openwork::block_on(async {
         let semaphore = Semaphore::new(1);
         semaphore.close();
@@ -387,7 +387,7 @@ fn a_closed_semaphore_gives_way_too() {
     });
 }
 
-// ---- bad input ----
+// ---- misuse ----
 
 const TOO_MANY: usize = Semaphore::MAX_PERMITS + 1;
 
@@ -409,7 +409,7 @@ fn more_than_max_permits_panics_at_the_callers_line() {
 }
 
 #[test]
-fn a_foreign_permit_cannot_be_merged() {
+fn a_permit_of_another_semaphore_cannot_be_merged() {
     let (ours, theirs) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
     let text = "SemaphorePermit::merge`: merging permits from different semaphore instances";
     let mut permit = ours.try_acquire().unwrap();
@@ -424,7 +424,7 @@ fn a_foreign_permit_cannot_be_merged() {
 }
 
 #[test]
-fn blocking_is_refused_where_it_would_stop_a_runtime() {
+fn blocking_panics_on_a_thread_that_runs_tasks() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let semaphore = Arc::new(Semaphore::new(1));
@@ -469,14 +469,14 @@ fn a_future_that_was_ready_is_not_polled_again() {
 static IN_A_STATIC: Semaphore = Semaphore::const_new(2);
 
 #[test]
-fn it_may_be_a_static() {
+fn it_can_be_a_static() {
     let permit = IN_A_STATIC.try_acquire().unwrap();
     assert_eq!(IN_A_STATIC.available_permits(), 1);
     drop(permit);
 }
 
 #[test]
-fn they_go_where_tokios_go() {
+fn auto_traits_are_those_of_tokio() {
     fn check<T: Send + Sync + Unpin>() {}
     check::<Semaphore>();
     check::<SemaphorePermit<'_>>();
@@ -488,7 +488,7 @@ fn they_go_where_tokios_go() {
 }
 
 #[test]
-fn they_say_what_tokios_say() {
+fn the_texts_are_those_of_tokio() {
     let semaphore = Semaphore::new(3);
     assert!(format!("{semaphore:?}").contains('3'));
     semaphore.close();
@@ -502,7 +502,7 @@ fn they_say_what_tokios_say() {
 }
 
 #[test]
-fn who_waits_says_for_what() {
+fn a_waiting_task_traces_what_it_waits_for() {
     let mut builder = Builder::new_current_thread();
     let tape = Tape::listen(&mut builder);
     builder.build().unwrap().block_on(async {
@@ -512,10 +512,10 @@ fn who_waits_says_for_what() {
     assert_eq!(tape.take().iter().filter(|record| record.event == waiting).count(), 1);
 }
 
-// ---- elsewhere than in a runtime ----
+// ---- other executors ----
 
 #[test]
-fn it_works_under_any_executor_and_under_none() {
+fn it_works_under_any_executor_and_without_one() {
     ends(|| {
         let semaphore = Arc::new(Semaphore::new(0));
         thread::scope(|scope| {
@@ -536,10 +536,10 @@ fn it_works_under_any_executor_and_under_none() {
     });
 }
 
-// ---- at random ----
+// ---- random tests ----
 
 #[test]
-fn whatever_is_dropped_nobody_waits_while_there_are_enough() {
+fn whatever_is_dropped_no_task_waits_while_there_are_enough() {
     for seed in 1..=200 {
         let mut random = Random(seed * 7919);
         let there = 1 + random.below(5);
@@ -562,7 +562,7 @@ fn whatever_is_dropped_nobody_waits_while_there_are_enough() {
                 _ if !out.is_empty() => drop(out.swap_remove(random.below(out.len()))),
                 _ => {}
             }
-            // Those who are served come for it; sometimes one of them goes instead.
+            // Waiters that are served are polled; sometimes one is dropped instead.
             while let Some(woken) = waiting.iter().position(|(_, probe)| probe.is_woken()) {
                 assert_eq!(woken, 0, "one is woken who was not the first");
                 let (_, mut first) = waiting.remove(woken);
@@ -585,7 +585,7 @@ fn whatever_is_dropped_nobody_waits_while_there_are_enough() {
 }
 
 #[test]
-fn a_crowd_that_gives_up_at_random_loses_nothing() {
+fn tasks_that_give_up_at_random_lose_no_permit() {
     on_each_of(&[Flavour::CurrentThread, Flavour::Workers(4)], |flavour| {
         let semaphore = Arc::new(Semaphore::new(4));
         let inside = Arc::new(AtomicUsize::new(0));

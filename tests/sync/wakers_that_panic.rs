@@ -30,7 +30,7 @@ fn leave<F: Future + Unpin>(mut future: F, waker: &Waker) -> F {
     future
 }
 
-/// What `body` returns. Within it a waker panics once, and the hook hears of it.
+/// Returns what `body` does. A waker panics once in it, and the panic hook reports it.
 #[track_caller]
 fn survives<T>(body: impl FnOnce() -> T) -> T {
     survives_times(1, body)
@@ -184,7 +184,7 @@ fn a_notification_reaches_its_wait() {
     let wait = || leave(Box::pin(notify.notified()), &panics);
     let (first, second) = (wait(), wait());
     survives(|| notify.notify_one());
-    // Dropped unpolled, the first passes it on to the second.
+    // The first is dropped before its poll, and passes it on to the second.
     survives(|| drop(first));
     assert!(second.now_or_never().is_some());
     let (first, second) = (wait(), wait());
@@ -195,14 +195,14 @@ fn a_notification_reaches_its_wait() {
 }
 
 #[test]
-fn permits_are_put_back_and_passed_on() {
+fn permits_are_released_and_passed_on() {
     let panics = panics_at(Act::Wake);
     let semaphore = Semaphore::new(1);
     let permit = semaphore.try_acquire().unwrap();
     let wait = |permits| leave(Box::pin(semaphore.acquire_many(permits)), &panics);
     let (first, second, third) = (wait(1), wait(1), wait(1));
     survives(|| drop(permit));
-    // Dropped unpolled, the first passes it on to the second.
+    // The first is dropped before its poll, and passes it on to the second.
     survives(|| drop(first));
     let permit = second.now_or_never().unwrap().unwrap();
     survives(|| drop(permit));
@@ -220,7 +220,7 @@ fn permits_are_put_back_and_passed_on() {
 }
 
 #[test]
-fn a_guard_unlocks_and_a_downgraded_one_is_returned() {
+fn a_guard_unlocks_and_a_downgraded_guard_is_returned() {
     let panics = panics_at(Act::Wake);
     let mutex = openwork::sync::Mutex::new(());
     let guard = mutex.try_lock().unwrap();
@@ -257,7 +257,7 @@ fn a_guard_unlocks_while_its_thread_unwinds() {
 }
 
 #[test]
-fn the_last_at_a_barrier_leads() {
+fn the_last_task_at_a_barrier_leads() {
     let panics = panics_at(Act::Wake);
     let barrier = Barrier::new(3);
     let (first, second) = (leave(barrier.wait(), &panics), leave(barrier.wait(), &panics));
@@ -268,7 +268,7 @@ fn the_last_at_a_barrier_leads() {
 }
 
 #[test]
-fn a_value_that_is_made_is_there_for_all() {
+fn a_value_that_is_made_is_there_for_all_tasks() {
     let panics = panics_at(Act::Wake);
     let cell = OnceCell::new();
     let mut makes = Box::pin(cell.get_or_init(async || {
@@ -285,7 +285,7 @@ fn a_value_that_is_made_is_there_for_all() {
 }
 
 #[test]
-fn a_cancellation_reaches_all() {
+fn a_cancellation_reaches_all_waits() {
     let panics = panics_at(Act::Wake);
     let token = CancellationToken::new();
     let child = token.child_token();
@@ -297,7 +297,7 @@ fn a_cancellation_reaches_all() {
 }
 
 #[test]
-fn a_poll_that_gives_way_goes_on_later() {
+fn a_poll_that_yields_is_ready_later() {
     let panics = panics_at(Act::Wake);
     let mut cx = Context::from_waker(&panics);
     let mut gives_way = yield_now();
@@ -402,7 +402,7 @@ fn a_result_that_is_there_comes_although_the_waker_panics_as_it_goes() {
 
 #[test]
 fn a_permit_that_comes_while_the_waker_is_cloned_is_not_lost() {
-    // The permit comes after the look and before the wait. So the clone is not needed, and its drop panics.
+    // The permit is added between the check and the wait. So the clone is not needed, and its drop panics.
     let semaphore = Arc::new(Semaphore::new(0));
     let adds = semaphore.clone();
     let waker = at_each(move |act| match act {
@@ -568,7 +568,7 @@ fn nothing_is_taken_when_the_clone_panics() {
 }
 
 #[test]
-fn a_place_in_line_stays_when_the_clone_of_a_later_waker_panics() {
+fn a_waiter_stays_in_the_queue_when_the_clone_of_a_later_waker_panics() {
     let semaphore = Semaphore::new(0);
     let mut first = Probe::new(semaphore.acquire());
     first.assert_pending();
