@@ -1,8 +1,8 @@
 //! The runtime's clock: the system's, or a virtual one for tests.
 //!
 //! A test of a program that sleeps for an hour must not take an hour. So a runtime asks no clock but this one, and
-//! the clock can be **paused**. While it is paused, time does not pass while tasks run, even if a reader stops at a
-//! breakpoint. When nothing is left to run, the driver, which alone knows that, moves the clock to the next deadline.
+//! the clock can be **paused**. While it is paused, time does not pass while tasks run, even if you stop them in a
+//! debugger. When nothing is left to run, the driver moves the clock to the next deadline.
 //!
 //! Inside the engine a moment is a `u64`: nanoseconds since the clock was made, its *origin*. That reaches 584
 //! years, is half the size of an `Instant`, and is easy to read in a debugger and in a trace.
@@ -26,24 +26,26 @@ pub(crate) struct Clock {
     state: Mutex<ClockState>,
 }
 
-/// Whether time passes.
+/// Which time it is, and whether time passes.
 #[derive(Debug, Clone, Copy)]
-enum ClockState {
-    /// Time passes: it was `at` when the system's clock showed `since`.
-    Running { at: Duration, since: Instant },
-    /// Time does not pass, until [`Clock::advance`] or [`Clock::resume`].
-    Paused { at: Duration },
+struct ClockState {
+    /// The time since the origin, at the last change of this state.
+    elapsed: Duration,
+    /// What the system's clock showed then; `None` if the clock is paused.
+    running_since: Option<Instant>,
+}
+
+impl ClockState {
+    fn elapsed(&self) -> Duration {
+        self.elapsed + self.running_since.map_or(Duration::ZERO, |since| now() - since)
+    }
 }
 
 impl Clock {
     pub(crate) fn new(paused: bool) -> Self {
         let origin = now();
-        let at = Duration::ZERO;
-        let state = if paused {
-            ClockState::Paused { at }
-        } else {
-            ClockState::Running { at, since: origin }
-        };
+        let running_since = (!paused).then_some(origin);
+        let state = ClockState { elapsed: Duration::ZERO, running_since };
         Clock { origin, was_paused: AtomicBool::new(paused), state: Mutex::new(state) }
     }
 
@@ -54,66 +56,56 @@ impl Clock {
 
     /// The time since the clock's origin.
     fn elapsed(&self) -> Duration {
-        // Relaxed: a thread that misses another thread's pause reads the system's clock once more, as if it had
-        // asked a moment earlier.
+        // Relaxed: a thread that misses another thread's pause reads the system's clock once more.
         if !self.was_paused.load(Ordering::Relaxed) {
             return now() - self.origin;
         }
-        match *self.state.lock() {
-            ClockState::Running { at, since } => at + (now() - since),
-            ClockState::Paused { at } => at,
-        }
+        self.state.lock().elapsed()
     }
 
     /// The `Instant` that this clock shows now.
     pub(crate) fn instant(&self) -> Instant {
-        // Relaxed: as in `elapsed`. Without this line a third of a time-out's instructions are sums of
-        // seconds and nanoseconds, there and back.
+        // Relaxed: as in `elapsed`. Without this line a third of a time-out's instructions convert an `Instant` to a
+        // `Duration` and back.
         if !self.was_paused.load(Ordering::Relaxed) {
             return now();
         }
         self.origin + self.elapsed()
     }
 
-    /// `instant` on this clock's scale. Before the origin is the origin.
+    /// `instant` on this clock's scale. An instant before the origin counts as the origin.
     pub(crate) fn nanos_at(&self, instant: Instant) -> Nanos {
         nanos(instant.saturating_duration_since(self.origin))
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.was_paused.load(Ordering::Relaxed)
-            && matches!(*self.state.lock(), ClockState::Paused { .. })
+        self.was_paused.load(Ordering::Relaxed) && self.state.lock().running_since.is_none()
     }
 
     /// Pauses the clock. False if it was paused already.
     pub(crate) fn pause(&self) -> bool {
-        let at = self.elapsed();
-        self.was_paused.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
-        let was_running = matches!(*state, ClockState::Running { .. });
-        if was_running {
-            *state = ClockState::Paused { at };
-        }
-        was_running
+        self.was_paused.store(true, Ordering::Relaxed);
+        state.elapsed = state.elapsed();
+        state.running_since.take().is_some()
     }
 
     /// Resumes the clock. False if it was not paused.
     pub(crate) fn resume(&self) -> bool {
         let mut state = self.state.lock();
-        match *state {
-            ClockState::Paused { at } => *state = ClockState::Running { at, since: now() },
-            ClockState::Running { .. } => return false,
-        }
-        true
+        let was_paused = state.running_since.is_none();
+        state.running_since.get_or_insert_with(now);
+        was_paused
     }
 
     /// Moves a paused clock forward. False if it is not paused.
     pub(crate) fn advance(&self, by: Duration) -> bool {
-        match &mut *self.state.lock() {
-            ClockState::Paused { at } => *at = at.saturating_add(by).min(FAR),
-            ClockState::Running { .. } => return false,
+        let mut state = self.state.lock();
+        let is_paused = state.running_since.is_none();
+        if is_paused {
+            state.elapsed = state.elapsed.saturating_add(by).min(FAR);
         }
-        true
+        is_paused
     }
 }
 
