@@ -20,7 +20,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::clock::{Clock, Nanos};
@@ -28,10 +28,10 @@ use super::context;
 use super::park::Parker;
 use super::poller;
 use super::prim::atomic::{AtomicUsize, Ordering, fence};
-use super::prim::{Mutex, MutexGuard, discard, wake};
+use super::prim::{Mutex, MutexGuard, discard, poll_or_register_clone, wake};
 use super::random::{RngSeedGenerator, Shuffle};
 use super::reactor::Reactor;
-use super::timer::{Closed, TimerState, Timers};
+use super::timer::{Closed, Timers};
 use super::trace::{self, Event, Tracer, Waiting};
 
 /// Timers that fire under one hold of their lock. Arbitrary; it bounds how long a task that wants to set a timer
@@ -116,6 +116,9 @@ impl Driver {
             Some(parker) => self.park(&mut inner, parker, &mut ready.wakers),
             None => drop(self.wait(&mut inner, Some(Duration::ZERO), &mut ready.wakers)),
         }
+        if let Some(rng) = &mut inner.shuffle {
+            rng.shuffle(&mut ready.wakers);
+        }
         drop(inner);
         self.ticks.fetch_add(1, Ordering::Relaxed);
         lock_released();
@@ -132,7 +135,7 @@ impl Driver {
         // From here on a thread that sets an earlier deadline writes to the notifier.
         let deadline = self.timers.lock().prepare_park();
         if self.clock.is_paused() {
-            self.park_paused(inner, deadline, parker, wakers);
+            self.park_paused(inner, deadline.is_some(), parker, wakers);
         } else {
             let limit = deadline.map(|deadline| deadline.saturating_sub(self.clock.now()));
             self.wait(inner, limit.map(Duration::from_nanos), wakers);
@@ -140,24 +143,25 @@ impl Driver {
         self.timers.lock().finish_park();
     }
 
-    /// The same while the clock stands still.
+    /// The same with a paused clock.
     fn park_paused(
         &self,
         inner: &mut DriverInner,
-        deadline: Option<Nanos>,
+        has_deadline: bool,
         parker: &Parker,
         wakers: &mut Vec<Waker>,
     ) {
-        // After `prepare_park`, and with a fence after the pause: a blocking task that ends either is not counted here,
-        // or sees that the clock is paused, and then unparks this thread.
+        // After `prepare_park`, and with a fence after the pause. A blocking task that ends now is either not counted
+        // here any more, or sees that the clock is paused and unparks this thread.
         fence(Ordering::SeqCst);
-        let blocking_tasks = self.blocking_tasks.load(Ordering::Acquire);
-        let Some(deadline) = deadline.filter(|_| blocking_tasks == 0) else {
+        if !has_deadline || self.blocking_tasks.load(Ordering::Acquire) > 0 {
             self.wait(inner, None, wakers);
             return;
-        };
+        }
         let events = self.wait(inner, Some(Duration::ZERO), wakers);
-        if events == 0 && !parker.is_notified() {
+        // Read now: another thread may have set an earlier deadline, and that wait has used up its notification.
+        let deadline = self.next_deadline();
+        if let Some(deadline) = deadline.filter(|_| events == 0 && !parker.is_notified()) {
             let by = Duration::from_nanos(deadline.saturating_sub(self.clock.now()));
             // False if another thread has resumed the clock meanwhile. Then time passes by itself.
             if self.clock.advance(by) {
@@ -174,7 +178,7 @@ impl Driver {
     ) -> usize {
         // An error here is no condition of the program but a poller that does not work any more.
         self.reactor
-            .wait(&self.tracer, &mut inner.events, &mut inner.shuffle, limit, wakers)
+            .wait(&self.tracer, &mut inner.events, limit, wakers)
             .expect("the system's poller can wait")
     }
 
@@ -210,43 +214,32 @@ impl Driver {
         deadline: Nanos,
         waker: &Waker,
     ) -> Result<bool, Closed> {
-        // Outside of the lock: a user's `clone` may come back here. An existing timer has a waker already, and
-        // mostly the right one.
-        let mut cloned = timer.is_none().then(|| waker.clone());
-        let (mut must_unpark, mut last) = (false, None);
-        let fired = loop {
-            let mut timers = self.timers.lock();
-            let past = timers.is_past(deadline)?;
-            let state = match *timer {
-                _ if past => TimerState::Fired,
-                Some(key) => timers.poll(key, waker, &mut cloned)?,
-                None => {
-                    let waker = cloned.take().expect("it was cloned above, for a new timer");
-                    let key;
-                    (key, must_unpark) = timers.insert(deadline, waker);
-                    *timer = Some(key);
-                    TimerState::Waiting
-                }
-            };
-            match state {
-                TimerState::Waiting => break false,
-                TimerState::Fired => {
-                    last = timer.take().and_then(|key| timers.cancel(key));
-                    break true;
-                }
-                TimerState::HasOtherWaker => {}
-            }
-            drop(timers);
-            cloned = Some(waker.clone());
-        };
-        discard([cloned, last].into_iter().flatten());
+        // A timer that exists has a waker already, and mostly the right one.
+        let clone = timer.is_none().then(|| waker.clone());
+        let mut must_unpark = false;
+        let look = |timers: &mut Timers| timers.poll(deadline);
+        let polled = poll_or_register_clone(&self.timers, clone, waker, look, |timers| {
+            let key = *timer.get_or_insert_with(|| {
+                let key;
+                (key, must_unpark) = timers.insert(deadline);
+                key
+            });
+            timers.waker(key)
+        });
         if must_unpark {
             self.reactor.notify();
         }
-        if !fired {
-            trace::waiting(Waiting::Sleep { due: Duration::from_nanos(deadline) });
+        match polled {
+            Poll::Pending => {
+                trace::waiting(Waiting::Sleep { due: Duration::from_nanos(deadline) });
+                Ok(false)
+            }
+            Poll::Ready(past) => {
+                past?;
+                timer.take().into_iter().for_each(|key| self.cancel_timer(key));
+                Ok(true)
+            }
         }
-        Ok(fired)
     }
 
     /// Gives a timer another deadline. A timer that has fired, or was never polled, is created anew by its next

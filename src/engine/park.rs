@@ -21,11 +21,11 @@
 //!
 //! Next: `block_on.rs`, where a [`Parker`] becomes a `Waker`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::prim::atomic::AtomicU8;
 use super::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use super::prim::{Condvar, Mutex};
+use super::prim::{Condvar, Mutex, now};
 
 /// The thread runs, and no wake is owed to it.
 const RUNNING: u8 = 0;
@@ -69,16 +69,13 @@ impl Parker {
         let _ = self.state.compare_exchange(RUNNING, place as u8, AcqRel, Relaxed);
     }
 
-    /// Waits on the condition variable until there is a wake, at most for so long, after an announcement.
-    pub(crate) fn wait(&self, limit: Option<Duration>) {
+    /// Waits on the condition variable until there is a wake, at most until this moment, after an announcement.
+    pub(crate) fn wait(&self, until: Option<Instant>) {
         let mut guard = self.lock.lock();
-        let mut is_over = false;
+        let mut has_time = true;
         // A loop, since a condition variable may return for no reason.
-        while !is_over && !self.is_notified() {
-            match limit {
-                None => guard = self.condvar.wait(guard),
-                Some(limit) => (guard, is_over) = self.condvar.wait_timeout(guard, limit),
-            }
+        while has_time && !self.is_notified() {
+            (guard, has_time) = self.condvar.wait_until(guard, until);
         }
     }
 
@@ -98,7 +95,7 @@ impl Parker {
     /// Parks until there is a wake, or for so long. Returns whether there was a wake.
     pub(crate) fn park_timeout(&self, limit: Duration) -> bool {
         self.prepare_park(ParkedIn::Condvar);
-        self.wait(Some(limit));
+        self.wait(now().checked_add(limit));
         self.finish_park()
     }
 

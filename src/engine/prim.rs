@@ -36,8 +36,6 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-#[cfg(not(loom))]
 use std::time::Instant;
 
 /// The time by the system's clock: the only place where the engine asks for it.
@@ -118,15 +116,18 @@ impl Condvar {
         self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits at most `limit`; the flag says whether the limit was reached.
-    pub(crate) fn wait_timeout<'a, T>(
+    /// Waits at most until this moment. Returns false, without a wait, if the moment has come.
+    pub(crate) fn wait_until<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
-        limit: Duration,
+        until: Option<Instant>,
     ) -> (MutexGuard<'a, T>, bool) {
-        let (guard, result) =
-            self.0.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner);
-        (guard, result.timed_out())
+        let Some(until) = until else { return (self.wait(guard), true) };
+        let left = until.saturating_duration_since(now());
+        if left.is_zero() {
+            return (guard, false);
+        }
+        (self.0.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0, true)
     }
 
     pub(crate) fn notify_one(&self) {
@@ -171,18 +172,28 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Looks under the lock, and if there is nothing yet, stores the task's waker before the lock is released. So a thread
-/// that brings something under the same lock was either seen, or finds the waker.
+/// Looks under the lock, and if there is nothing yet, stores the task's waker before the lock is released. A thread that
+/// adds something under the same lock either did so before the look, or finds the waker.
 ///
-/// `slot` is where the waker belongs. It is cloned, and the one that it replaces dropped, outside of the
-/// lock: that is why there may be a second look.
+/// `slot` is where the waker belongs. The waker is cloned, and the one that it replaces is dropped, outside of the lock:
+/// that is why there may be a second look.
 pub(crate) fn poll_or_register<S, R>(
     shared: &Mutex<S>,
     cx: &mut Context<'_>,
-    mut look: impl FnMut(&mut S) -> Poll<R>,
-    slot: impl Fn(&mut S) -> &mut Option<Waker>,
+    look: impl FnMut(&mut S) -> Poll<R>,
+    slot: impl FnMut(&mut S) -> &mut Option<Waker>,
 ) -> Poll<R> {
-    let mut ours = None;
+    poll_or_register_clone(shared, None, cx.waker(), look, slot)
+}
+
+/// The same. A caller that expects no waker in the slot gives a clone, and so saves the second look.
+pub(crate) fn poll_or_register_clone<S, R>(
+    shared: &Mutex<S>,
+    mut clone: Option<Waker>,
+    waker: &Waker,
+    mut look: impl FnMut(&mut S) -> Poll<R>,
+    mut slot: impl FnMut(&mut S) -> &mut Option<Waker>,
+) -> Poll<R> {
     let found = loop {
         let mut state = shared.lock();
         let found = look(&mut state);
@@ -190,17 +201,17 @@ pub(crate) fn poll_or_register<S, R>(
             break found;
         }
         let slot = slot(&mut state);
-        if slot.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+        if slot.as_ref().is_some_and(|stored| stored.will_wake(waker)) {
             break Poll::Pending;
         }
-        if ours.is_some() {
-            mem::swap(slot, &mut ours);
+        if clone.is_some() {
+            mem::swap(slot, &mut clone);
             break Poll::Pending;
         }
         drop(state);
-        ours = Some(cx.waker().clone());
+        clone = Some(waker.clone());
     };
-    discard(ours);
+    discard(clone);
     found
 }
 

@@ -34,8 +34,7 @@ use slab::Slab;
 use super::poller::{Event, Poller};
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
-use super::prim::{Mutex, RwLock, RwLockReadGuard, discard};
-use super::random::Shuffle;
+use super::prim::{Mutex, RwLock, RwLockReadGuard, discard, poll_or_register_clone};
 use super::trace::{self, Event as Traced, Tracer, Waiting};
 
 /// What a task can wait for.
@@ -110,37 +109,31 @@ impl Source {
         Wait { source: self, direction, key: None }
     }
 
-    /// `place` is where the waker belongs.
+    /// `slot` is where the waker belongs.
     fn poll_or_register(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        place: impl FnOnce(&mut Waiters) -> &mut Option<Waker>,
+        slot: impl FnMut(&mut Waiters) -> &mut Option<Waker>,
     ) -> Poll<io::Result<ReadinessVersion>> {
         if let Some(ready) = self.readiness(direction) {
             return Poll::Ready(ready);
         }
-        // Cloned and dropped without the lock: both may be user code that calls this source.
-        let mut waker = Some(cx.waker().clone());
-        let mut waiters = self.waiters.lock();
         // The second look closes this race. Task: reads "not ready" … Driver: sets "ready", takes the wakers,
         // finds none … Task: stores its waker, and waits for an edge that has passed. `set_readiness` sets
         // the flag first and takes the wakers under this lock second; so either the task sees the flag here,
         // or the driver finds the waker there.
-        let ready = self.readiness(direction);
-        if ready.is_none() {
-            mem::swap(place(&mut waiters), &mut waker);
-        }
-        drop(waiters);
-        discard(waker);
-        let Some(ready) = ready else {
+        let look = |_: &mut Waiters| self.readiness(direction).map_or(Poll::Pending, Poll::Ready);
+        // The driver has taken the waker of the last wait, so the slot is empty.
+        let clone = Some(cx.waker().clone());
+        let polled = poll_or_register_clone(&self.waiters, clone, cx.waker(), look, slot);
+        if polled.is_pending() {
             trace::waiting(match direction {
                 Direction::Read => Waiting::Readable { fd: self.fd },
                 Direction::Write => Waiting::Writable { fd: self.fd },
             });
-            return Poll::Pending;
-        };
-        Poll::Ready(ready)
+        }
+        polled
     }
 
     /// The operation answered `WouldBlock`: the source is not ready, unless an event came since `version`.
@@ -319,16 +312,12 @@ impl Reactor {
         &self,
         tracer: &Tracer,
         events: &mut Vec<Event>,
-        shuffle: &mut Shuffle,
         limit: Option<Duration>,
         wakers: &mut Vec<Waker>,
     ) -> io::Result<usize> {
         match &*self.poller() {
             Some(poller) => poller.wait(events, limit)?,
             None => return Ok(0),
-        }
-        if let Some(rng) = shuffle {
-            rng.shuffle(events);
         }
         for &Event { key, readable, writable, ended } in &*events {
             // Not locked for the whole batch: a trace's subscriber is called in between.

@@ -25,9 +25,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::mem;
 use std::num::NonZeroU64;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use slab::Slab;
 
@@ -73,16 +72,6 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Closed;
 
-/// What [`Timers::poll`] found.
-#[derive(Debug)]
-pub(crate) enum TimerState {
-    Fired,
-    /// The timer has not fired, and has this waker.
-    Waiting,
-    /// The timer has not fired, has another waker, and needs a clone of this one.
-    HasOtherWaker,
-}
-
 impl Timers {
     pub(crate) fn new(shuffle: Shuffle) -> Self {
         Timers {
@@ -97,41 +86,27 @@ impl Timers {
         }
     }
 
-    /// Whether a deadline has passed already, by the last `expire`.
-    pub(crate) fn is_past(&self, deadline: Nanos) -> Result<bool, Closed> {
-        if self.closed { Err(Closed) } else { Ok(deadline <= self.now) }
+    /// Ready if the deadline has passed, by the last `expire`.
+    pub(crate) fn poll(&self, deadline: Nanos) -> Poll<Result<(), Closed>> {
+        match self.closed {
+            true => Poll::Ready(Err(Closed)),
+            false if deadline <= self.now => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
     }
 
-    /// Adds a timer. The second answer is whether a thread is parked in the driver until a later deadline, and must
-    /// be unparked.
-    pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> (u32, bool) {
+    /// Adds a timer, without its waker. The flag says whether a thread is parked in the driver until a later deadline,
+    /// and must be unparked.
+    pub(crate) fn insert(&mut self, deadline: Nanos) -> (u32, bool) {
         let generation = self.take_generation();
-        let slot = self.slots.insert(Slot { generation, waker: Some(waker) });
+        let slot = self.slots.insert(Slot { generation, waker: None });
         let key = u32::try_from(slot).expect("fewer than 2^32 timers at a time");
         (key, self.push(Entry { deadline, generation, key }))
     }
 
-    /// Whether the timer has fired, and if not, whether its waker is `waker`. If it is not, the timer takes the clone
-    /// in `cloned`, and leaves its old waker there, to be dropped outside of the lock.
-    pub(crate) fn poll(
-        &mut self,
-        key: u32,
-        waker: &Waker,
-        cloned: &mut Option<Waker>,
-    ) -> Result<TimerState, Closed> {
-        if self.closed {
-            return Err(Closed);
-        }
-        Ok(match (&mut self.slots[key as usize].waker, cloned) {
-            (None, _) => TimerState::Fired,
-            (Some(current), _) if current.will_wake(waker) => TimerState::Waiting,
-            // Another task polls the sleep now.
-            (Some(current), Some(cloned)) => {
-                mem::swap(current, cloned);
-                TimerState::Waiting
-            }
-            (Some(_), None) => TimerState::HasOtherWaker,
-        })
+    /// Where the waker of a timer belongs that has not fired.
+    pub(crate) fn waker(&mut self, key: u32) -> &mut Option<Waker> {
+        &mut self.slots[key as usize].waker
     }
 
     pub(crate) fn has_fired(&self, key: u32) -> bool {
@@ -195,9 +170,8 @@ impl Timers {
             match self.next_deadline() {
                 Some(deadline) if deadline <= self.now => {
                     let Reverse(entry) = self.heap.pop().expect("it was just seen");
-                    fired.extend(
-                        self.slots[entry.key as usize].waker.take().map(|waker| (deadline, waker)),
-                    );
+                    let waker = self.waker(entry.key).take().expect("a live timer has a waker");
+                    fired.push((deadline, waker));
                 }
                 _ => {
                     self.shrink();
