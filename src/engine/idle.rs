@@ -107,37 +107,38 @@ impl Idle {
         parked(self.count.load(Relaxed)) > 0
     }
 
-    /// There is a task that another worker could run, and it is in a queue. Notifies a parked worker for it, and
-    /// returns where that worker must be woken.
+    /// There is a task in a queue that any of these workers could run. Notifies a parked one, unless a worker is
+    /// searching already, which will find the task. Returns where the notified worker must be woken.
     #[must_use]
     pub(crate) fn notify_any<'a>(
         &self,
         parkers: impl Iterator<Item = &'a Parker> + Clone,
     ) -> Option<(&'a Parker, ParkedIn)> {
-        loop {
-            // See `transition_to_parked`.
-            fence(SeqCst);
-            let count = self.count.load(Relaxed);
-            let is_parked = |parker: &Parker| parker.parked_in().is_some();
-            // The parkers too: a worker that wakes up by itself is in the count a moment longer.
-            if searching(count) > 0 || parked(count) == 0 || !parkers.clone().any(is_parked) {
-                return None;
-            }
-            if let Some(notified) = self.notify(parkers.clone()) {
-                return Some(notified);
-            }
-        }
+        self.notify_if(parkers, |count| searching(count) == 0)
     }
 
     /// There is something for this worker alone. Returns where it must be woken, if it is parked.
     #[must_use]
-    pub(crate) fn notify_worker(&self, parker: &Parker) -> Option<ParkedIn> {
+    pub(crate) fn notify_worker<'a>(&self, parker: &'a Parker) -> Option<(&'a Parker, ParkedIn)> {
+        self.notify_if(std::iter::once(parker), |_| true)
+    }
+
+    fn notify_if<'a>(
+        &self,
+        parkers: impl Iterator<Item = &'a Parker> + Clone,
+        is_needed: impl Fn(u32) -> bool,
+    ) -> Option<(&'a Parker, ParkedIn)> {
         loop {
             // See `transition_to_parked`.
             fence(SeqCst);
-            parker.parked_in()?;
-            if let Some((_, place)) = self.notify(std::iter::once(parker)) {
-                return Some(place);
+            let count = self.count.load(Relaxed);
+            // The count lags behind the parkers: a worker that wakes up by itself is counted a moment longer.
+            let is_parked = |parker: &Parker| parker.parked_in().is_some();
+            if !is_needed(count) || parked(count) == 0 || !parkers.clone().any(is_parked) {
+                return None;
+            }
+            if let Some(notified) = self.notify(parkers.clone()) {
+                return Some(notified);
             }
         }
     }

@@ -147,27 +147,21 @@ impl Shared {
     /// There is a task that another worker could run: wakes a parked worker, unless one is searching already. Returns
     /// whether it has.
     pub(crate) fn notify_any(&self) -> bool {
-        let parkers = self.remotes.iter().map(|remote| &remote.parker);
-        let notified = self.idle.notify_any(parkers);
-        if let Some((parker, place)) = notified {
-            self.wake_thread(parker, place);
-        }
-        notified.is_some()
+        self.wake_thread(self.idle.notify_any(self.remotes.iter().map(|remote| &remote.parker)))
     }
 
     /// There is something for this worker: wakes it if it is parked.
     pub(crate) fn notify_worker(&self, worker: usize) {
-        let parker = &self.remotes[worker].parker;
-        if let Some(place) = self.idle.notify_worker(parker) {
-            self.wake_thread(parker, place);
-        }
+        self.wake_thread(self.idle.notify_worker(&self.remotes[worker].parker));
     }
 
-    fn wake_thread(&self, parker: &Parker, place: ParkedIn) {
-        match place {
-            ParkedIn::Condvar => parker.notify_condvar(),
-            ParkedIn::Driver => self.driver.reactor.notify(),
+    fn wake_thread(&self, notified: Option<(&Parker, ParkedIn)>) -> bool {
+        match notified {
+            Some((parker, ParkedIn::Condvar)) => parker.notify_condvar(),
+            Some((_, ParkedIn::Driver)) => self.driver.reactor.notify(),
+            None => {}
         }
+        notified.is_some()
     }
 
     /// Whether a queue has a task that any worker could take.
@@ -208,8 +202,8 @@ impl Shared {
         self.is_shut_down.load(Relaxed)
     }
 
-    /// Drops the future of every task that is left. The caller has entered the runtime and stopped it, and no
-    /// thread works for it any more.
+    /// Drops the future of every task that is left. The caller has entered the runtime and stopped it, and no worker
+    /// runs any more. (The monitor may be in a driver tick: a task that it wakes is not polled.)
     pub(crate) fn shut_down(&self) {
         for task in self.owned_tasks().flat_map(OwnedTasks::close) {
             task.shut_down();
@@ -373,6 +367,8 @@ impl Drop for Shared {
 pub(crate) struct CurrentWorker {
     pub(crate) queue: LocalQueue,
     pub(crate) shared: Arc<Shared>,
+    /// The worker polls tasks from the injector: there are more of them before the next from its own queue.
+    pub(crate) polls_injected: bool,
 }
 
 thread_local! {
@@ -401,9 +397,10 @@ impl CurrentWorker {
     #[inline]
     fn schedule(&mut self, task: QueuedTask) {
         // Woken by another task: it runs next. By a timer, a socket or the root future: in the order of the wakes.
+        // While injected tasks come first, it waits where other workers can steal it: one of those may block.
         let runs_next = match context::task_id() {
-            Some(_) => self.queue.push_lifo(task),
-            None => self.queue.push_back(task),
+            Some(_) if !self.polls_injected => self.queue.push_lifo(task),
+            _ => self.queue.push_back(task) && !self.polls_injected,
         };
         // A worker that is notified for a task that runs next here would steal it: that doubled the processor time
         // of an echo.

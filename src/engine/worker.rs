@@ -36,7 +36,7 @@ use super::prim::now;
 use super::queue::{LocalQueue, Task};
 use super::random::FastRand;
 use super::scheduler::{CurrentWorker, Remote, Shared, WorkerMetrics};
-use super::scheduler::{call_hook, replace_current_worker, with_queue};
+use super::scheduler::{call_hook, replace_current_worker, with_current_worker, with_queue};
 use super::task::PollOutcome;
 use super::trace::{self, Event};
 
@@ -120,7 +120,12 @@ impl<'a> Worker<'a> {
         queue: LocalQueue,
         rng: FastRand,
     ) -> Self {
-        replace_current_worker(Some(CurrentWorker { queue, shared: shared.clone() }));
+        let shared_too = shared.clone();
+        replace_current_worker(Some(CurrentWorker {
+            queue,
+            shared: shared_too,
+            polls_injected: false,
+        }));
         Worker {
             shared,
             index,
@@ -166,8 +171,11 @@ impl<'a> Worker<'a> {
                 .map_while(|_| injector.pop())
                 .for_each(|task| with_queue(|queue| _ = queue.push_back(task)));
         }
-        let (polled, yielded) = self.poll_tasks(injected, || injector.pop());
-        if polled > 0 {
+        let (mut polled, mut yielded) = (0, false);
+        if injected > 0 {
+            with_current_worker(|current| current.polls_injected = true);
+            (polled, yielded) = self.poll_tasks(injected, || injector.pop());
+            with_current_worker(|current| current.polls_injected = false);
             self.tick_began = now();
         }
         if yielded {
@@ -204,11 +212,11 @@ impl<'a> Worker<'a> {
             polled += 1;
             match poll_task(task) {
                 PollOutcome::Yielded(task) => {
-                    if with_queue(|queue| queue.push_back(task)) {
-                        yielded = self.shared.injector.is_empty();
-                    } else if self.shared.has_stealers() && self.shared.idle.has_parked() {
-                        // A task ahead of it may block this thread. Without the fence of `notify_any` while no
-                        // worker is parked: this task is not lost if none comes, but late.
+                    let is_alone = with_queue(|queue| queue.push_back(task));
+                    yielded = is_alone && self.shared.injector.is_empty();
+                    if !yielded && self.shared.has_stealers() && self.shared.idle.has_parked() {
+                        // A task ahead of it may block this thread. `has_parked` first, to save the fence: a
+                        // notification that is missed here delays this task, and does not lose it.
                         self.shared.notify_any();
                     }
                 }
@@ -327,7 +335,7 @@ impl<'a> Worker<'a> {
         let has_own = with_queue(|queue| queue.len() > 0);
         if until.is_notified() || has_own || (was_last && shared.has_work()) {
             drop(driver);
-            let was_notified = self.unpark();
+            let was_notified = self.resume(place);
             // The race. Two tasks are pushed while this worker is searching, so no worker is notified. It finds
             // nothing, announces that it parks, looks again, sees both, and takes the first, which blocks: no worker
             // comes for the second. So this worker is searching again, and when it has found the first task it
@@ -342,26 +350,30 @@ impl<'a> Worker<'a> {
                     // Before the wakers: a task that they wake may notify a parked worker, which must not be this
                     // one; and a task or a waker that blocks this thread leaves the driver to the monitor.
                     shared.driver.tick(inner, Some(parker), &mut ready, || {
-                        self.is_searching = self.unpark();
-                        shared.wake_monitor();
+                        self.is_searching = self.resume(place);
                     });
                     self.ready = ready;
                     self.driver_polled = Some(self.tick_began);
                 }
                 None => {
                     parker.wait(None);
-                    self.is_searching = self.unpark();
+                    self.is_searching = self.resume(place);
                 }
             }
         }
         call_hook(&shared.hooks.on_unpark);
     }
 
-    /// This worker runs again. Returns whether it was notified.
-    fn unpark(&mut self) -> bool {
-        trace::emit(&self.shared.driver.tracer, || Event::Unpark);
+    /// This worker runs again, after it has announced that it parks. Returns whether it was notified.
+    fn resume(&mut self, place: ParkedIn) -> bool {
+        let was_notified = self.shared.idle.transition_from_parked(&self.remote().parker);
+        if place == ParkedIn::Driver {
+            // Even if it has not waited there: the monitor may have seen the announcement.
+            self.shared.wake_monitor();
+        }
         self.tick_began = now();
-        self.shared.idle.transition_from_parked(&self.remote().parker)
+        trace::emit(&self.shared.driver.tracer, || Event::Unpark);
+        was_notified
     }
 }
 

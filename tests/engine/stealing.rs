@@ -36,6 +36,54 @@ fn a_task_that_yielded_does_not_wait_for_one_that_blocks() {
     assert!(released, "a task stood in line while a worker slept");
 }
 
+/// A worker takes two tasks from the injector, one after the other. The first wakes a task, the second blocks.
+#[test]
+fn a_task_woken_by_an_injected_task_does_not_wait_for_the_next_that_blocks() {
+    let released = crate::common::ends(|| {
+        // The next two workers that are unparked wait, each for its own sender to be dropped.
+        let gates = Arc::new(Mutex::new(Vec::<Receiver<()>>::new()));
+        let hook = gates.clone();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_thread_unpark(move || {
+                let gate = hook.lock().unwrap().pop();
+                gate.into_iter().for_each(|gate| _ = gate.recv_timeout(LONG));
+            })
+            .build()
+            .unwrap();
+        let metrics = runtime.handle().metrics();
+        let (wake, woken) = openwork::sync::oneshot::channel();
+        let (release, held) = mpsc::channel();
+        let waits = runtime.spawn(async move {
+            woken.await.unwrap();
+            drop(release);
+        });
+        // Both workers are parked.
+        let parks = || [0, 1].map(|worker| metrics.worker_park_count(worker));
+        while parks().contains(&0)
+            || metrics.worker_poll_count(0) + metrics.worker_poll_count(1) == 0
+        {
+            thread::yield_now();
+        }
+        let (first, first_gate) = mpsc::channel();
+        let (second, second_gate) = mpsc::channel();
+        gates.lock().unwrap().extend([second_gate, first_gate]);
+        runtime.spawn(async move { wake.send(()).unwrap() });
+        let blocks = runtime.spawn(async move {
+            drop(second);
+            is_released(&held)
+        });
+        drop(first);
+        let released = runtime.block_on(blocks).unwrap();
+        runtime.block_on(waits).unwrap();
+        released
+    });
+    assert!(
+        released,
+        "a task stood in the LIFO slot behind one that blocks, and a worker was parked"
+    );
+}
+
 /// Waits until no worker but this one has anything to do.
 fn settle(metrics: &RuntimeMetrics) {
     let parks = || (0..metrics.num_workers()).map(|worker| metrics.worker_park_count(worker)).sum();

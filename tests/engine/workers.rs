@@ -603,7 +603,7 @@ fn workers_count_what_they_do() {
         }
         assert!(metrics.worker_park_count(0) <= 4);
 
-        // While the worker is in a task: one task in the LIFO slot, some in the local queue, the rest in the injector.
+        // While the worker polls an injected task: those that it spawned are in the local queue, the last in the injector.
         let (block, blocked) = mpsc::channel();
         let (release, wait) = mpsc::channel::<()>();
         let blocks = runtime.spawn(async move {
@@ -615,7 +615,7 @@ fn workers_count_what_they_do() {
         });
         blocked.recv().unwrap();
         drop(runtime.spawn(pending::<()>()));
-        assert_eq!((metrics.worker_local_queue_depth(0), metrics.global_queue_depth()), (10, 1));
+        assert_eq!((metrics.worker_local_queue_depth(0), metrics.global_queue_depth()), (11, 1));
         assert_eq!(metrics.num_alive_tasks(), 13);
         release.send(()).unwrap();
         join(blocks).unwrap();

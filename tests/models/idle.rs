@@ -126,14 +126,14 @@ fn the_last_searcher_sees_a_push_that_saw_it_search() {
 }
 
 /// A worker that wakes up by itself the first time, and one push that notifies it.
-fn a_push_and_a_worker_that_wakes_up_by_itself(notify: fn(&Idle, &Parker) -> Option<ParkedIn>) {
+fn a_push_and_a_worker_that_wakes_up_by_itself(notify: fn(&Idle, &Parker) -> bool) {
     let shared = Arc::new((Idle::new(1), Parker::new(), SegQueue::new()));
     let other = thread::spawn({
         let shared = shared.clone();
         move || {
             let (idle, parker, queue) = &*shared;
             queue.push(());
-            if notify(idle, parker).is_some() {
+            if notify(idle, parker) {
                 parker.notify_condvar();
             }
         }
@@ -163,7 +163,7 @@ fn a_push_and_a_worker_that_wakes_up_by_itself(notify: fn(&Idle, &Parker) -> Opt
 fn a_worker_that_wakes_up_by_itself_is_notified_too() {
     schedules_interrupted(4, || {
         a_push_and_a_worker_that_wakes_up_by_itself(|idle, parker| {
-            idle.notify_any(std::iter::once(parker)).map(|(_, place)| place)
+            idle.notify_any(std::iter::once(parker)).is_some()
         });
     });
 }
@@ -174,7 +174,9 @@ fn a_worker_that_wakes_up_by_itself_is_notified_too() {
 #[test]
 fn the_worker_that_is_meant_is_notified_though_it_wakes_up_by_itself() {
     schedules_interrupted(4, || {
-        a_push_and_a_worker_that_wakes_up_by_itself(Idle::notify_worker);
+        a_push_and_a_worker_that_wakes_up_by_itself(|idle, parker| {
+            idle.notify_worker(parker).is_some()
+        });
     });
 }
 
@@ -194,6 +196,21 @@ fn a_task_that_blocks_does_not_delay_timers() {
         runtime.task(move |_| other.wait()).sleep(SOON);
         runtime.sleep(2 * SOON, gate.into());
         runtime.run_with_monitor(|| {});
+    });
+}
+
+/// Guards `wake_monitor` after a park that was only announced: the worker finds a task that was pushed meanwhile, does
+/// not wait in the driver, and the task blocks until a deadline. The monitor may have seen the announcement, and parked.
+///
+/// Two interruptions, 1 s.
+#[test]
+fn a_task_that_blocks_a_worker_which_did_not_park_does_not_delay_timers() {
+    schedules_interrupted(2, || {
+        let gate = Arc::new(Gate::default());
+        let runtime = Runtime::new(1, 1);
+        // After the first look of the monitor, at 10 ms.
+        runtime.sleep(Duration::from_millis(15), gate.clone().into());
+        runtime.run_with_monitor(|| runtime.push(move |_| gate.wait()));
     });
 }
 

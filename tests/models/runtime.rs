@@ -13,6 +13,7 @@ use std::time::Duration;
 use loom::thread;
 
 use crate::engine::clock::Clock;
+use crate::engine::context::AnyRuntime;
 use crate::engine::monitor;
 use crate::engine::park::{ParkedIn, Parker};
 use crate::engine::prim::{Condvar, Mutex};
@@ -59,6 +60,10 @@ impl Runtime {
         let handle = SchedulerHandle::new(tracer, seeds, hooks, workers);
         let handle = Arc::new(handle.expect("the stand-in for the poller does not fail"));
         Arc::new(Runtime { handle, to_run: AtomicUsize::new(tasks) })
+    }
+
+    pub fn handle(&self) -> &Arc<SchedulerHandle> {
+        &self.handle
     }
 
     pub fn shared(&self) -> &Arc<Shared> {
@@ -134,6 +139,12 @@ impl Deref for Runtime {
 
     fn deref(&self) -> &Shared {
         &self.handle
+    }
+}
+
+impl AnyRuntime for Runtime {
+    fn tracer(&self) -> &Arc<Tracer> {
+        &self.driver.tracer
     }
 }
 

@@ -348,8 +348,8 @@ fn start_blocking(runtime: &Arc<Runtime>, closure: impl FnOnce() + Send + 'stati
         max_blocking: 1,
         keep_alive: Duration::ZERO,
     };
-    let pool = Pool::new(config, runtime.shared().clone());
-    let entered: AnyRuntime = Arc::new(());
+    let pool = Pool::new(config, runtime.handle().clone());
+    let entered: Arc<dyn AnyRuntime> = runtime.clone();
     let task = pool.spawn(closure, Location::caller(), &entered);
     assert!(task.is_ok(), "the pool is open");
     assert!(runtime.driver.clock.pause());
