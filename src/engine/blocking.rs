@@ -23,22 +23,21 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::context::AnyRuntime;
 use super::coop;
 use super::prim::atomic::{AtomicUsize, Ordering, fence};
 use super::prim::{Condvar, Mutex, now};
-use super::scheduler::Shared;
-use super::task::{Join, Runnable, Schedule, Task};
+use super::scheduler::{SchedulerHandle, Shared};
+use super::task::{Join, Runnable, Task};
 use super::threads::ThreadConfig;
-use super::trace::Tracer;
 use super::worker::poll_task;
 
 /// Threads for work that blocks.
 pub(crate) struct Pool {
     config: ThreadConfig,
-    shared: Arc<Shared>,
+    shared: Arc<SchedulerHandle>,
     /// Threads so far, for their names.
     started: AtomicUsize,
     state: Mutex<State>,
@@ -110,19 +109,6 @@ impl<F: FnOnce() -> T, T> Future for BlockingTask<F> {
     }
 }
 
-/// A job is never idle: it stands in the pool's queue from the beginning, and its one poll is the last.
-struct NeverAgain(Arc<Shared>);
-
-impl Schedule for NeverAgain {
-    fn schedule<T: Runnable>(_: Arc<T>, _: fn(&T) -> &Self) {
-        unreachable!("a closure is never pending");
-    }
-
-    fn tracer(&self) -> &Tracer {
-        &self.0.driver.tracer
-    }
-}
-
 /// A thread is being started for job `id`. This is dropped only if the function that names it panics.
 struct Starting<'a> {
     pool: &'a Pool,
@@ -137,7 +123,7 @@ impl Drop for Starting<'_> {
 }
 
 impl Pool {
-    pub(crate) fn new(config: ThreadConfig, shared: Arc<Shared>) -> Arc<Self> {
+    pub(crate) fn new(config: ThreadConfig, shared: Arc<SchedulerHandle>) -> Arc<Self> {
         let state = Mutex::new(State::default());
         let started = AtomicUsize::new(0);
         let (changed, ended) = (Condvar::new(), Condvar::new());
@@ -149,15 +135,16 @@ impl Pool {
         self: &Arc<Self>,
         closure: F,
         place: &'static Location<'static>,
-        runtime: &AnyRuntime,
+        runtime: &Arc<dyn AnyRuntime>,
     ) -> Result<Arc<dyn Join<T>>, Refused<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
         let call = BlockingTask(Some(closure));
-        let task = Task::<_, _>::new(call, NeverAgain(self.shared.clone()), place);
-        let job = Job::new(task.clone(), self.shared.clone());
+        // It stands in this queue from the beginning, and its one poll is the last: it is never scheduled.
+        let task = Task::<_, _>::new(call, self.shared.clone(), place);
+        let job = Job::new(task.clone(), Arc::clone(&self.shared));
         let task: Arc<dyn Join<T>> = task;
         let mut state = self.state.lock();
         if state.closed {
@@ -208,7 +195,7 @@ impl Pool {
         failed.iter().any(|job| job.task.header().id == id)
     }
 
-    fn start_thread(self: &Arc<Self>, runtime: AnyRuntime) -> io::Result<()> {
+    fn start_thread(self: &Arc<Self>, runtime: Arc<dyn AnyRuntime>) -> io::Result<()> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let name = format!("openwork-blocking-{number}");
         let (pool, leaver) = (self.clone(), self.clone());
@@ -223,7 +210,7 @@ impl Pool {
             leaver.state.lock().leaving -= 1;
             leaver.ended.notify_all();
         };
-        self.config.start(name, runtime, &self.shared.driver.tracer, work, leave).map(drop)
+        self.config.start(name, runtime, work, leave).map(drop)
     }
 
     /// A thread has begun.
@@ -236,24 +223,21 @@ impl Pool {
     /// Waits for a job. None: this thread is not needed any more.
     fn next_job(&self) -> Option<Job> {
         let mut state = self.state.lock();
-        // None: no end of patience.
+        // None: the thread waits without a limit.
         let until = now().checked_add(self.config.keep_alive);
+        let mut has_time = true;
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 return Some(job);
             }
-            let left = until.map(|until| until.saturating_duration_since(now()));
-            if state.closed || left == Some(Duration::ZERO) {
-                // Under the same lock as the look: a job that comes from now on does not count on us.
+            if state.closed || !has_time {
+                // Under the same lock as the look: a job that is pushed from now on finds this thread gone.
                 state.threads -= 1;
                 state.leaving += 1;
                 return None;
             }
             state.idle += 1;
-            state = match left {
-                Some(left) => self.changed.wait_timeout(state, left).0,
-                None => self.changed.wait(state),
-            };
+            (state, has_time) = self.changed.wait_until(state, until);
             state.idle -= 1;
         }
     }
@@ -268,12 +252,12 @@ impl Pool {
     /// they have.
     pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
         let mut state = self.state.lock();
+        let mut has_time = true;
         while state.starting + state.threads + state.leaving > 0 {
-            match until.map(|until| until.saturating_duration_since(now())) {
-                Some(Duration::ZERO) => return false,
-                Some(left) => (state, _) = self.ended.wait_timeout(state, left),
-                None => state = self.ended.wait(state),
+            if !has_time {
+                return false;
             }
+            (state, has_time) = self.ended.wait_until(state, until);
         }
         true
     }

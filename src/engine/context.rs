@@ -29,8 +29,10 @@ use super::event::Tracer;
 use super::prim::{catch_and_drop_panic, thread_local};
 use super::random::FastRand;
 
-/// A runtime, whose type is defined further down in the reading order.
-pub(crate) type AnyRuntime = Arc<dyn Any + Send + Sync>;
+/// A runtime as a thread's context sees it. Its type is defined further down in the reading order.
+pub(crate) trait AnyRuntime: Any + Send + Sync {
+    fn tracer(&self) -> &Arc<Tracer>;
+}
 
 /// Operations that one poll may complete. Tokio's number; it bounds how long one task can hold a worker, to some
 /// microseconds.
@@ -62,8 +64,7 @@ pub(crate) struct WorkerId {
 pub(crate) struct Entry {
     /// Unique on this thread, and larger than the numbers below it on the stack.
     number: u64,
-    runtime: AnyRuntime,
-    tracer: Arc<Tracer>,
+    runtime: Arc<dyn AnyRuntime>,
 }
 
 thread_local! {
@@ -121,8 +122,8 @@ pub(crate) struct SavedContext {
 
 impl SavedContext {
     /// Enters a runtime until this is dropped.
-    pub(crate) fn and_enter(self, runtime: AnyRuntime, tracer: &Arc<Tracer>) -> Self {
-        push(runtime, tracer);
+    pub(crate) fn and_enter(self, runtime: Arc<dyn AnyRuntime>) -> Self {
+        push(runtime);
         self
     }
 
@@ -171,18 +172,15 @@ impl Drop for SavedContext {
 // ---- the runtime ----
 
 /// Calls `read` with the runtime that this thread is in.
-pub(crate) fn with_runtime<R>(read: impl FnOnce(Option<&AnyRuntime>) -> R) -> R {
-    let mut read = Some(read);
-    let result = ENTERED.try_with(|entered| {
-        let read = read.take().expect("called once");
-        read(entered.borrow().last().map(|entry| &entry.runtime))
-    });
-    // Err: the thread is ending, and the stack is gone.
-    result.unwrap_or_else(|_| read.take().expect("not called yet")(None))
+pub(crate) fn with_runtime<R>(read: impl FnOnce(Option<&Arc<dyn AnyRuntime>>) -> R) -> R {
+    if is_thread_ending() {
+        return read(None);
+    }
+    ENTERED.with(|entered| read(entered.borrow().last().map(|entry| &entry.runtime)))
 }
 
 /// Whether this thread is ending, and the stack of its runtimes is gone.
-pub(crate) fn is_thread_local_destroyed() -> bool {
+pub(crate) fn is_thread_ending() -> bool {
     ENTERED.try_with(|_| ()).is_err()
 }
 
@@ -194,10 +192,10 @@ pub(crate) fn is_traced() -> bool {
 
 /// Calls `emit` with the tracer of the runtime that this thread is in.
 pub(crate) fn with_tracer(emit: impl FnOnce(Arc<Tracer>)) {
-    let tracer =
-        ENTERED.try_with(|entered| entered.borrow().last().map(|entry| entry.tracer.clone()));
     // Not under the borrow: a subscriber may enter a runtime.
-    tracer.ok().flatten().map_or((), emit)
+    if let Some(tracer) = with_runtime(|runtime| Some(runtime?.tracer().clone())) {
+        emit(tracer);
+    }
 }
 
 /// Changes the stack of entries. `None`: the thread is ending, for instance with a runtime in one of its own
@@ -206,9 +204,9 @@ fn with_entered<R>(change: impl FnOnce(&mut Vec<Entry>) -> R) -> Option<R> {
     let changed = ENTERED.try_with(|entered| {
         let mut entered = entered.borrow_mut();
         let changed = change(&mut entered);
-        let (entry, is_traced) = entered
-            .last()
-            .map_or((0, false), |entry| (entry.number, entry.tracer.subscriber.is_some()));
+        let (entry, is_traced) = entered.last().map_or((0, false), |entry| {
+            (entry.number, entry.runtime.tracer().subscriber.is_some())
+        });
         update(|context| (context.entry, context.is_traced) = (entry, is_traced));
         changed
     });
@@ -216,19 +214,18 @@ fn with_entered<R>(change: impl FnOnce(&mut Vec<Entry>) -> R) -> Option<R> {
 }
 
 /// Puts a runtime on the stack, and returns the entry's number.
-fn push(runtime: AnyRuntime, tracer: &Arc<Tracer>) -> u64 {
+fn push(runtime: Arc<dyn AnyRuntime>) -> u64 {
     let number = ENTRIES.with(|entries| {
         entries.set(entries.get() + 1);
         entries.get()
     });
-    let tracer = tracer.clone();
-    with_entered(|entered| entered.push(Entry { number, runtime, tracer }));
+    with_entered(|entered| entered.push(Entry { number, runtime }));
     number
 }
 
 /// Enters a runtime until the guard is dropped. For user code; the engine uses [`save`].
-pub(crate) fn enter(runtime: AnyRuntime, tracer: &Arc<Tracer>) -> EnterGuard {
-    EnterGuard { number: push(runtime, tracer), not_send: PhantomData }
+pub(crate) fn enter(runtime: Arc<dyn AnyRuntime>) -> EnterGuard {
+    EnterGuard { number: push(runtime), not_send: PhantomData }
 }
 
 /// The thread is in a runtime for as long as this lives.

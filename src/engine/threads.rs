@@ -15,13 +15,12 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::context::{self, AnyRuntime, RuntimeThread};
+use super::context::{self, AnyRuntime, RuntimeThread, SavedContext};
 use super::monitor;
 use super::prim::thread::{self, JoinHandle};
-use super::prim::{Condvar, Mutex, OnDrop, now};
+use super::prim::{Condvar, Mutex, OnDrop};
 use super::random::FastRand;
 use super::scheduler::{Hook, Shared, call_hook};
-use super::trace::Tracer;
 use super::worker::{RunUntil, Worker};
 
 /// How threads are started.
@@ -44,8 +43,7 @@ impl ThreadConfig {
     pub(crate) fn start(
         &self,
         default_name: String,
-        runtime: AnyRuntime,
-        tracer: &Arc<Tracer>,
+        runtime: Arc<dyn AnyRuntime>,
         work: impl FnOnce() + Send + 'static,
         on_exit: impl Fn() + Send + 'static,
     ) -> io::Result<JoinHandle<()>> {
@@ -65,7 +63,7 @@ impl ThreadConfig {
             builder = builder.stack_size(size);
         }
         let ThreadConfig { on_start, on_stop, .. } = self.clone();
-        let (tracer, id) = (tracer.clone(), tracer.runtime);
+        let id = runtime.tracer().runtime;
         builder.spawn(move || {
             // Dropped in the reverse order: the hooks and the runtime before the exit is reported, as a thread that
             // waits for it may then drop the rest.
@@ -74,7 +72,7 @@ impl ThreadConfig {
                 on_exit();
             });
             let (on_start, on_stop) = (on_start, on_stop);
-            let _entered = context::save().and_enter(runtime, &tracer);
+            let _entered = context::save().and_enter(runtime);
             context::set_runtime_thread(RuntimeThread::Working(id));
             #[cfg(target_os = "linux")]
             if let Some(name) = short_name {
@@ -114,11 +112,11 @@ pub(crate) struct WorkerThreads {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Workers, counted down.
+/// Threads, counted down.
 struct Count {
-    /// Those that poll.
+    /// Workers that have not stopped.
     running: usize,
-    /// Those whose thread has not exited.
+    /// Workers whose thread has not exited, and the monitor.
     alive: usize,
 }
 
@@ -138,7 +136,7 @@ impl RunUntil for UntilStopped<'_> {
 impl WorkerThreads {
     pub(crate) fn new(shared: Arc<Shared>) -> Arc<Self> {
         let workers = shared.remotes.len();
-        let count = Mutex::new(Count { running: workers, alive: workers });
+        let count = Mutex::new(Count { running: workers, alive: workers + 1 });
         let (all_exited, threads) = (Condvar::new(), Mutex::default());
         Arc::new(WorkerThreads { shared, count, all_exited, threads })
     }
@@ -148,9 +146,11 @@ impl WorkerThreads {
     pub(crate) fn start(
         self: &Arc<Self>,
         config: &ThreadConfig,
-        runtime: impl Fn() -> AnyRuntime,
+        runtime: impl Fn() -> Arc<dyn AnyRuntime>,
     ) -> io::Result<()> {
-        let mut not_started = NotStarted { threads: self, workers: self.shared.remotes.len() };
+        let entered = context::save().and_enter(runtime());
+        let workers = self.shared.remotes.len();
+        let mut not_started = NotStarted { threads: self, workers, _entered: entered };
         for index in 0..self.shared.remotes.len() {
             let (worker, exiting) = (self.clone(), self.clone());
             // Here, and not on the worker's thread: with a given seed each worker has the same two every time.
@@ -158,21 +158,19 @@ impl WorkerThreads {
             let thread = config.start(
                 format!("openwork-worker-{index}"),
                 runtime(),
-                &self.shared.driver.tracer,
                 move || worker.run(index, rngs),
                 move || exiting.exited(1),
             )?;
             self.threads.lock().push(thread);
             not_started.workers -= 1;
         }
-        let shared = self.shared.clone();
-        let tracer = &self.shared.driver.tracer;
         let plain = ThreadConfig { name: None, on_start: None, on_stop: None, ..config.clone() };
-        let work = move || monitor::run(&shared);
-        // Without it the runtime works, only a blocked worker may delay timers and sockets.
-        if let Ok(monitor) = plain.start("openwork-monitor".into(), runtime(), tracer, work, || {})
-        {
-            self.threads.lock().push(monitor);
+        let (monitor, exiting) = (self.clone(), self.clone());
+        let (work, exit) = (move || monitor::run(&monitor.shared), move || exiting.exited(1));
+        match plain.start("openwork-monitor".into(), runtime(), work, exit) {
+            Ok(thread) => self.threads.lock().push(thread),
+            // The runtime works without it, but a blocked worker may delay timers and sockets.
+            Err(_) => self.exited(1),
         }
         Ok(())
     }
@@ -189,7 +187,7 @@ impl WorkerThreads {
         }
     }
 
-    /// So many workers do not run any more. The last one drops what is left.
+    /// So many workers have stopped. The last one drops what is left.
     fn stopped(&self, workers: usize) {
         let mut count = self.count.lock();
         count.running -= workers;
@@ -200,20 +198,21 @@ impl WorkerThreads {
         }
     }
 
-    fn exited(&self, workers: usize) {
-        self.count.lock().alive -= workers;
+    fn exited(&self, threads: usize) {
+        self.count.lock().alive -= threads;
         self.all_exited.notify_all();
     }
 
-    /// Waits until all workers have exited, at most until this moment. Returns whether they have.
+    /// Waits until all threads have exited, at most until this moment. Returns whether they have. The destructors of
+    /// their thread-locals may take longer.
     pub(crate) fn wait_for_end(&self, until: Option<Instant>) -> bool {
         let mut count = self.count.lock();
+        let mut has_time = true;
         while count.alive > 0 {
-            match until.map(|until| until.saturating_duration_since(now())) {
-                Some(Duration::ZERO) => return false,
-                Some(left) => (count, _) = self.all_exited.wait_timeout(count, left),
-                None => count = self.all_exited.wait(count),
+            if !has_time {
+                return false;
             }
+            (count, has_time) = self.all_exited.wait_until(count, until);
         }
         drop(count);
         for thread in mem::take(&mut *self.threads.lock()) {
@@ -224,10 +223,11 @@ impl WorkerThreads {
     }
 }
 
-/// Workers that were not started.
+/// Workers that were not started. If no other worker is left, this thread drops the tasks, so it has entered the runtime.
 struct NotStarted<'a> {
     threads: &'a WorkerThreads,
     workers: usize,
+    _entered: SavedContext,
 }
 
 impl Drop for NotStarted<'_> {
@@ -235,7 +235,8 @@ impl Drop for NotStarted<'_> {
         if self.workers > 0 {
             self.threads.shared.stop();
             self.threads.stopped(self.workers);
-            self.threads.exited(self.workers);
+            // Nor was the monitor.
+            self.threads.exited(self.workers + 1);
             self.threads.wait_for_end(None);
         }
     }

@@ -267,9 +267,9 @@ impl Builder {
         let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused, self.shuffles);
         let hooks = self.park_hooks.clone();
         let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, workers)?;
-        let pool = Pool::new(self.threads.clone(), Arc::clone(&shared));
         let worker_threads = (workers > 0).then(|| WorkerThreads::new(Arc::clone(&shared)));
         let shared = Arc::new(shared);
+        let pool = Pool::new(self.threads.clone(), shared.clone());
         let inner = Arc::new(Inner { shared, worker_threads, pool });
         if let Some(worker_threads) = &inner.worker_threads {
             worker_threads.start(&self.threads, || inner.for_thread())?;

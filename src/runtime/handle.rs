@@ -5,6 +5,7 @@
 //!
 //! Next: `metrics.rs`, what a handle tells about the runtime.
 
+use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -97,21 +98,24 @@ impl Handle {
     ///
     /// If the thread is in no runtime.
     pub fn try_current() -> Result<Handle, TryCurrentError> {
-        let missing = || TryCurrentError { thread_ends: context::is_thread_local_destroyed() };
+        let missing = || TryCurrentError { thread_ends: context::is_thread_ending() };
         Self::current_or_none().ok_or_else(missing)
     }
 
     fn current_or_none() -> Option<Handle> {
         context::with_runtime(|runtime| {
-            let inner = runtime?.clone().downcast().expect("all runtimes are an `Inner`");
-            Some(Handle { inner })
+            let runtime: Arc<dyn Any + Send + Sync> = runtime?.clone();
+            Some(Handle { inner: runtime.downcast().expect("all runtimes are an `Inner`") })
         })
     }
 
     /// Calls `read` with the parts of the runtime that this thread is in. Unlike `current`, this changes no reference
     /// count.
     pub(crate) fn with_current<R>(read: impl FnOnce(Option<&Inner>) -> R) -> R {
-        context::with_runtime(|runtime| read(runtime.and_then(|runtime| runtime.downcast_ref())))
+        context::with_runtime(|runtime| {
+            let runtime = runtime.map(|runtime| &**runtime as &dyn Any);
+            read(runtime.and_then(|runtime| runtime.downcast_ref()))
+        })
     }
 
     /// Like `current`, with a panic that names the function that needs a runtime.
@@ -175,7 +179,7 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let runtime: AnyRuntime = self.inner.clone();
+        let runtime: Arc<dyn AnyRuntime> = self.inner.clone();
         self.inner.pool.spawn(closure, Location::caller(), &runtime)
     }
 
@@ -211,14 +215,14 @@ impl Handle {
     ///
     /// Dropping a guard before another that was made later panics. The thread leaves the runtime all the same.
     pub fn enter(&self) -> EnterGuard<'_> {
-        let guard = context::enter(self.inner.clone(), &self.inner.shared.driver.tracer);
+        let guard = context::enter(self.inner.clone());
         EnterGuard { _guard: guard, _handle: PhantomData }
     }
 
     /// Enters the runtime until the guard is dropped. The thread then also leaves the runtimes that user code has
     /// entered meanwhile and not left.
     pub(crate) fn save_and_enter(&self) -> context::SavedContext {
-        context::save().and_enter(self.inner.clone(), &self.inner.shared.driver.tracer)
+        context::save().and_enter(self.inner.clone())
     }
 
     /// Returns the kind of the runtime.

@@ -6,10 +6,12 @@ use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
 use crate::engine::blocking::Pool;
+use crate::engine::context::AnyRuntime;
 use crate::engine::scheduler::SchedulerHandle;
 use crate::engine::threads::WorkerThreads;
+use crate::engine::trace::Tracer;
 
-/// The parts of one runtime. The thread's context holds them as `dyn Any`.
+/// The parts of one runtime. The thread's context holds them as `dyn AnyRuntime`.
 #[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) shared: Arc<SchedulerHandle>,
@@ -23,6 +25,12 @@ impl Inner {
     pub(super) fn for_thread(&self) -> Arc<Inner> {
         let shared = Arc::new(SchedulerHandle::clone(&self.shared));
         Arc::new(Inner { shared, ..self.clone() })
+    }
+}
+
+impl AnyRuntime for Inner {
+    fn tracer(&self) -> &Arc<Tracer> {
+        &self.shared.driver.tracer
     }
 }
 
