@@ -17,7 +17,6 @@
 //!
 //! This is the last file of `io`. Next: `net`.
 
-use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
@@ -161,6 +160,7 @@ fn read_input() {
 }
 
 /// Standard input. From [`stdin`].
+#[derive(Debug)]
 pub struct Stdin {
     std: io::Stdin,
     /// Its waiter in the queue.
@@ -202,12 +202,6 @@ impl AsyncRead for Stdin {
 impl Drop for Stdin {
     fn drop(&mut self) {
         dequeue(&INPUT, self.key, |input| &mut input.waiters);
-    }
-}
-
-impl fmt::Debug for Stdin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stdin").finish_non_exhaustive()
     }
 }
 

@@ -5,11 +5,11 @@
 //!
 //! Next: `buf_reader.rs`, a buffer for small reads.
 
-use std::io::{self, IoSlice, SeekFrom};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 use crate::engine::coop;
 
@@ -73,12 +73,6 @@ impl AsyncBufRead for Empty {
     }
 
     fn consume(self: Pin<&mut Self>, _: usize) {}
-}
-
-impl AsyncSeek for Empty {
-    fn poll_seek(self: Pin<&mut Self>, cx: &mut Context<'_>, _: SeekFrom) -> Poll<io::Result<u64>> {
-        poll_once(cx, 0)
-    }
 }
 
 impl AsyncWrite for Empty {

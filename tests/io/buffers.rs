@@ -333,9 +333,6 @@ fn empty_sink_and_repeat_work() {
     block_on(async {
         assert_eq!(empty().read(&mut [0; 4]).await.unwrap(), 0);
         assert_eq!(empty().write(b"gone").await.unwrap(), 4);
-        for to in [SeekFrom::Start(u64::MAX), SeekFrom::End(i64::MIN), SeekFrom::Current(1)] {
-            assert_eq!(empty().seek(to).await.unwrap(), 0);
-        }
         let bufs = [IoSlice::new(b""), IoSlice::new(b"hello"), IoSlice::new(b"world")];
         assert_eq!(sink().write_vectored(&bufs).await.unwrap(), 10);
         sink().flush().await.unwrap();

@@ -144,11 +144,4 @@ impl fmt::Display for LinesCodecError {
     }
 }
 
-impl std::error::Error for LinesCodecError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            LinesCodecError::MaxLineLengthExceeded => None,
-            LinesCodecError::Io(error) => error.source(),
-        }
-    }
-}
+impl std::error::Error for LinesCodecError {}
