@@ -18,7 +18,7 @@ use crate::common::{Wakes, alone_under, ends, on_every_flavour, until, with_work
 use crate::harness::{Trace, Turns};
 
 #[test]
-fn several_may_wait_at_one_door_and_each_lets_one_in() {
+fn several_tasks_wait_for_one_listener_and_each_accepts_one_connection() {
     on_every_flavour(|flavour| {
         let (runtime, trace) = Trace::of(flavour);
         let listener = Arc::new(runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap());
@@ -74,7 +74,7 @@ fn many_connections_behind_one_report_are_all_accepted() {
     on_every_flavour(|flavour| {
         let (runtime, trace) = Trace::of(flavour);
         runtime.block_on(async {
-            // They are there before anybody looks out for them.
+            // The connections are queued before a task waits for them.
             let listener = StdListener::bind("127.0.0.1:0").unwrap();
             let (address, fd) = (listener.local_addr().unwrap(), listener.as_raw_fd());
             let far = [(); 50].map(|()| StdStream::connect(address).unwrap());
@@ -86,13 +86,13 @@ fn many_connections_behind_one_report_are_all_accepted() {
             let is_report =
                 |event: &Event| matches!(event, Event::Ready { fd: of, .. } if *of == fd);
             assert_eq!(trace.count(is_report), 1);
-            // And that there are no more is seen, too.
+            // The next accept finds the queue empty.
             assert!(Wakes::new().poll(pin!(listener.accept())).is_pending());
         });
     });
 }
 
-/// Takes all descriptors that are left, and returns the error that comes then.
+/// Opens descriptors until the limit, and returns the error of the next one.
 fn take_all_descriptors() -> (Vec<File>, Option<i32>) {
     let mut hoard = Vec::new();
     loop {
@@ -140,7 +140,7 @@ fn at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room() {
                 assert_eq!(failed.load(SeqCst), TRIES);
                 drop(hoard);
 
-                // Nobody else knocks, and nothing is reported: the door itself was never "not ready".
+                // No connection comes, and no event: the listener counts as ready all the time.
                 let peers = server.await.unwrap();
                 assert_eq!(start.elapsed(), Duration::from_secs(TRIES as u64));
                 for (far, (_, peer)) in far.iter().zip(&peers) {
@@ -149,7 +149,7 @@ fn at_the_limit_of_descriptors_accept_fails_and_goes_on_when_there_is_room() {
                 let is_report =
                     |event: &Event| matches!(event, Event::Ready { fd: of, .. } if *of == fd);
                 assert_eq!(trace.count(is_report), 1);
-                // One poll that waits for the report, one for each second, and no others.
+                // One poll of the driver that waits for the event, one for each second, and no others.
                 let is_poll = |event: &Event| matches!(event, Event::PollBegins { .. });
                 assert_eq!(trace.count(is_poll), 2 + TRIES);
             });
@@ -210,7 +210,7 @@ fn accept_and_its_poll_form_wait_side_by_side() {
             assert_eq!((by_future.count(), by_poll.count()), (1, 1));
             let Poll::Ready(accepted) = by_poll.poll(polled) else { panic!("it was woken") };
             assert_eq!(accepted.unwrap().1, first.local_addr().unwrap());
-            // The other finds nobody there any more, and waits on.
+            // The other finds the queue empty, and continues to wait.
             assert!(by_future.poll(accept.as_mut()).is_pending());
             let second = StdStream::connect(address).unwrap();
             turns.turn().await;

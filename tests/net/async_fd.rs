@@ -1,5 +1,4 @@
-//! Descriptors that somebody else made: when they are ready, who says that they are not, and what is
-//! forgotten.
+//! Descriptors that were made elsewhere: when they are ready, what clears that, and when they are deregistered.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -26,7 +25,7 @@ fn pair() -> (AsyncFd<StdStream>, StdStream) {
     (AsyncFd::new(near).unwrap(), far)
 }
 
-/// Makes sure that nothing is there to read, and that it is known.
+/// Reads everything, until the readiness is cleared.
 fn drain(fd: &AsyncFd<StdStream>) {
     let read = |mut stream: &StdStream| stream.read(&mut [0; 1 << 16]);
     while fd.try_io(Interest::READABLE, read).is_ok() {}
@@ -106,7 +105,7 @@ fn what_is_reported_after_the_guard_was_made_is_not_cleared_by_it() {
             far.write_all(b"1").unwrap();
             let mut guard = near.readable().await.unwrap();
             assert_eq!(guard.get_inner().read(&mut [0; 8]).unwrap(), 1);
-            // Somebody reads it empty, then more comes, and is reported; then it says what it saw.
+            // The test drains it, then more comes and is reported; then the guard clears what it saw.
             far.write_all(b"2").unwrap();
             turns.turn().await;
             guard.clear_ready();
@@ -117,7 +116,7 @@ fn what_is_reported_after_the_guard_was_made_is_not_cleared_by_it() {
     });
 }
 
-/// The attempt finds nothing; and before it says so, data comes and is reported.
+/// The operation finds nothing; before its error is handled, data comes and is reported.
 #[test]
 fn what_is_reported_during_an_attempt_is_not_cleared_by_it() {
     /// Tries to read from a descriptor that counts as readable.
@@ -131,7 +130,7 @@ fn what_is_reported_during_an_attempt_is_not_cleared_by_it() {
             let error = near.try_io(Interest::READABLE, attempt).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::WouldBlock);
         },
-        // It is ready again at once, and the second attempt finds the data.
+        // It is ready again at once, and the second try finds the data.
         |near, attempt| {
             assert_eq!(block_on(near.async_io(Interest::READABLE, attempt)).unwrap(), 1);
         },
@@ -201,7 +200,7 @@ fn to_wait_for_either_is_to_be_woken_by_either() {
             assert!(first.is_woken());
             assert!(first.assert_ready().unwrap().ready().is_readable());
             drain(&near);
-            // Full, and known to be.
+            // Full, and not ready any more.
             let fill = |mut stream: &StdStream| stream.write(&[0; 1 << 16]);
             while near.try_io(Interest::WRITABLE, fill).is_ok() {}
             let mut second = Probe::new(near.ready(both));
@@ -211,7 +210,7 @@ fn to_wait_for_either_is_to_be_woken_by_either() {
             turns.turn().await;
             assert!(second.is_woken());
             assert_eq!(second.assert_ready().unwrap().ready(), Ready::WRITABLE);
-            // Given up, it stands in neither line.
+            // Dropped, it leaves no waker in either direction.
             near.writable().await.unwrap().clear_ready();
             let wakes = Wakes::new();
             assert!(wakes.poll(pin!(near.ready(both))).is_pending());
@@ -279,7 +278,7 @@ fn an_operation_is_tried_until_it_does_not_block_and_again_after_a_signal() {
             assert_eq!(read.assert_ready().unwrap(), 7);
             drop(read);
             assert_eq!(tries, 3);
-            // Who does not wait is told of the signal.
+            // `try_io` returns the interruption to its caller.
             let interrupted = |_: &_| Err::<(), _>(ErrorKind::Interrupted.into());
             let error = near.try_io(Interest::READABLE, interrupted).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Interrupted);
@@ -336,19 +335,19 @@ fn when_it_is_dropped_so_is_what_is_inside() {
     });
 }
 
-/// Closed here, but open still through a duplicate, so that the system goes on reporting it if it was not
-/// told to stop; and its number is another's by now.
+/// The descriptor is closed, but a duplicate is still open, so the system would continue to report it if it were not
+/// deregistered; and its number belongs to another descriptor now.
 #[test]
-fn a_descriptor_whose_duplicate_lives_on_is_not_heard_of_any_more() {
-    // Or another test might take the number.
-    alone("a_descriptor_whose_duplicate_lives_on_is_not_heard_of_any_more", || {
+fn a_descriptor_whose_duplicate_lives_on_is_not_reported_any_more() {
+    // In a process of its own: another test might take the number.
+    alone("a_descriptor_whose_duplicate_lives_on_is_not_reported_any_more", || {
         real().block_on(async {
             let turns = Turns::new();
             let (near, mut far) = pair();
             let duplicate = near.get_ref().try_clone().unwrap();
             let number = near.as_raw_fd();
             drop(near);
-            // The number goes to the next that is opened, or to one soon after.
+            // The next descriptor that is opened gets the number, or one soon after.
             let mut kept = Vec::new();
             let (next, mut next_far) = loop {
                 let (near, far) = StdStream::pair().unwrap();
@@ -375,7 +374,7 @@ fn a_descriptor_whose_duplicate_lives_on_is_not_heard_of_any_more() {
 }
 
 #[test]
-fn at_the_end_of_the_runtime_who_waits_is_woken_and_all_fail() {
+fn at_the_end_of_the_runtime_every_wait_is_woken_and_all_operations_fail() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let (near, _far) = runtime.block_on(async { pair() });

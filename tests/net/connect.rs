@@ -1,4 +1,4 @@
-//! How a connection comes to be, or does not, and what a socket needs around it.
+//! Connections that succeed, fail or are cancelled, and the runtime that a socket needs.
 
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Write as _};
@@ -16,7 +16,7 @@ use openwork::runtime::Handle;
 use openwork::time::timeout;
 
 use crate::common::{Flavour, Panicked, on_every_flavour, panic_of, paused, without_threads};
-use crate::harness::{full_door, nobody_home, pair, std_pair};
+use crate::harness::{bound_but_not_listening, full_backlog, pair, std_pair};
 
 #[test]
 fn an_address_in_use_is_an_error_of_that_kind() {
@@ -26,7 +26,7 @@ fn an_address_in_use_is_an_error_of_that_kind() {
             let taken = listener.local_addr().unwrap();
             let error = TcpListener::bind(taken).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AddrInUse);
-            // Of a list, the first that can be had is taken.
+            // Of a list, the first address that accepts is taken.
             let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let other = TcpListener::bind([taken, free]).await.unwrap();
             assert_ne!(other.local_addr().unwrap(), taken);
@@ -39,7 +39,7 @@ fn an_address_in_use_is_an_error_of_that_kind() {
 fn a_refused_connection_is_an_error_of_that_kind() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
-            let (_nobody, address) = nobody_home();
+            let (_nobody, address) = bound_but_not_listening();
             let error = TcpStream::connect(address).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
             assert_eq!(Handle::current().metrics().io_driver_fd_registered_count(), 0);
@@ -51,7 +51,7 @@ fn a_refused_connection_is_an_error_of_that_kind() {
 fn a_name_that_cannot_be_resolved_is_the_error_that_std_has() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
-            // A label has at most 63 letters, so no server need be asked for this.
+            // A label has at most 63 letters, so the resolver asks no server.
             let name = format!("{}.invalid:80", "x".repeat(64));
             let expected = name.to_socket_addrs().unwrap_err();
             for error in [
@@ -122,8 +122,8 @@ fn an_address_may_be_given_in_every_form() {
 fn of_a_list_the_first_that_accepts_is_taken_and_else_the_last_error() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
-            let (_nobody, refuses) = nobody_home();
-            let (_nobody, refuses_too) = nobody_home();
+            let (_nobody, refuses) = bound_but_not_listening();
+            let (_nobody, refuses_too) = bound_but_not_listening();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let accepts = listener.local_addr().unwrap();
             let stream = TcpStream::connect([refuses, refuses_too, accepts]).await.unwrap();
@@ -143,7 +143,7 @@ fn a_connect_that_takes_too_long_can_be_given_up() {
             Flavour::Workers(_) => (flavour.build(), Duration::from_millis(5)),
         };
         runtime.block_on(async {
-            let (_door, address) = full_door();
+            let (_listener, address) = full_backlog();
             let before = Handle::current().metrics().io_driver_fd_registered_count();
             assert!(timeout(limit, TcpStream::connect(address)).await.is_err());
             assert_eq!(Handle::current().metrics().io_driver_fd_registered_count(), before);
@@ -186,7 +186,7 @@ fn no_socket_of_ours_is_inherited_by_child_processes() {
     });
 }
 
-// ---- where there is no runtime ----
+// ---- outside of a runtime ----
 
 /// api.md 34.
 #[test]
@@ -211,10 +211,10 @@ fn a_socket_from_std_outside_a_runtime_panics_at_the_callers_line() {
     }
 }
 
-/// An `async` function is polled elsewhere than it was called, so the message has both.
+/// A future is polled elsewhere than it was made, so the message names both places.
 #[test]
 fn a_connect_or_bind_outside_a_runtime_names_itself_and_the_callers_line() {
-    let (_nobody, address) = nobody_home();
+    let (_nobody, address) = bound_but_not_listening();
     let port = address.port();
     let named = |panicked: Option<Panicked>, call: &str, line: u32| {
         let message = panicked.unwrap().message;
@@ -240,7 +240,7 @@ fn an_address_that_is_known_is_looked_up_without_a_runtime() {
     assert_eq!(found.next(), None);
 }
 
-/// A connection belongs to the runtime of its listener, whoever polls.
+/// A connection belongs to the runtime of its listener, whichever thread polls.
 #[test]
 fn an_accept_needs_no_runtime_but_the_listeners() {
     on_every_flavour(|flavour| {
@@ -264,7 +264,7 @@ fn an_accept_needs_no_runtime_but_the_listeners() {
     });
 }
 
-// ---- what the types can do ----
+// ---- the types ----
 
 /// api.md 41.
 #[test]

@@ -11,14 +11,14 @@ use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::trace::{Event, Waiting};
 
 use crate::common::{Flavour, on_every_flavour};
-use crate::harness::{Trace, Turns, adopt, pair, std_pair};
+use crate::harness::{Trace, Turns, from_std, pair, std_pair};
 
 fn is_readable(fd: i32) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::Ready { fd: of, readable: true, .. } if *of == fd)
 }
 
-/// The trap: data and end of stream come together, with one report. A read that returns less than was
-/// asked for says nothing of the end behind it; who takes it for "drained" waits for a second report.
+/// The trap: data and the end of the stream come together, as one event. A read that returns less than its buffer
+/// holds says nothing of the end behind it; a reader that takes it for "drained" waits for a second event.
 #[test]
 fn data_and_the_end_of_the_stream_that_come_together_are_both_read() {
     on_every_flavour(|flavour| {
@@ -27,25 +27,25 @@ fn data_and_the_end_of_the_stream_that_come_together_are_both_read() {
             let turns = Turns::new();
             let (near, mut far) = std_pair();
             let fd = near.as_raw_fd();
-            // The schedule: both are there before the socket is even watched.
+            // The schedule: both have arrived before the socket is registered.
             far.write_all(b"the last words").unwrap();
             drop(far);
-            let mut near = adopt(near);
+            let mut near = from_std(near);
 
             let mut buf = [0; 64];
             assert_eq!(near.read(&mut buf).await.unwrap(), 14);
             assert_eq!(trace.count(is_readable(fd)), 1);
-            // A worker may have seen it before anybody asked.
+            // A worker may have handled the event before the first poll.
             let waits = || trace.count(|event| *event == Event::Waiting(Waiting::Readable { fd }));
             let waited = waits();
             assert!(waited == 1 || (waited == 0 && flavour != Flavour::CurrentThread));
 
-            // However long one waits, nothing more is reported.
+            // No further event comes.
             turns.turn().await;
             turns.turn().await;
             assert_eq!(trace.count(is_readable(fd)), 1);
 
-            // So the end must be found without.
+            // So the end must be found without one.
             let end = near.read(&mut buf).now_or_never().expect("it waits for a report");
             assert_eq!(end.unwrap(), 0);
             assert_eq!(waits(), waited);
@@ -60,7 +60,7 @@ fn the_end_that_comes_with_the_data_is_found_by_readable_and_try_read_too() {
             let (near, mut far) = std_pair();
             far.write_all(b"words").unwrap();
             drop(far);
-            let near = adopt(near);
+            let near = from_std(near);
             near.readable().await.unwrap();
             let mut buf = [0; 64];
             assert_eq!(near.try_read(&mut buf).unwrap(), 5);
@@ -78,7 +78,7 @@ fn the_end_that_comes_while_the_data_is_read_is_not_missed() {
             far.write_all(b"words").unwrap();
             let mut buf = [0; 64];
             assert_eq!(near.read(&mut buf).await.unwrap(), 5);
-            // Between a read and the `WouldBlock` of the next, where "not ready" may be noted too late.
+            // Between a read and the `WouldBlock` of the next one, where the readiness may be cleared too late.
             drop(far);
             turns.turn().await;
             assert_eq!(near.read(&mut buf).await.unwrap(), 0);
@@ -109,14 +109,14 @@ fn each_direction_ends_by_itself() {
         let foreign = thread::spawn(move || {
             let mut question = String::new();
             far.read_to_string(&mut question).unwrap();
-            // Their direction has ended; ours goes on.
+            // The peer's direction has ended; ours has not.
             trace.wait_until_asleep_over(&[Waiting::Readable { fd }]);
             far.write_all(b"an answer").unwrap();
             far.shutdown(Shutdown::Write).unwrap();
             question
         });
         runtime.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             near.write_all(b"a question").await.unwrap();
             near.shutdown().await.unwrap();
             let error = near.write(b"more").await.unwrap_err();
@@ -130,7 +130,7 @@ fn each_direction_ends_by_itself() {
 }
 
 #[test]
-fn when_the_other_side_has_ended_its_direction_one_may_still_write() {
+fn a_stream_can_still_be_written_when_the_other_side_has_ended_its_direction() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (mut near, mut far) = pair();
@@ -174,11 +174,11 @@ fn a_side_that_closes_over_unread_data_resets_the_connection() {
             drop(far);
         });
         runtime.block_on(async {
-            let mut near = adopt(near);
-            near.write_all(b"nobody reads this").await.unwrap();
+            let mut near = from_std(near);
+            near.write_all(b"this is not read").await.unwrap();
             let error = near.read(&mut [0; 8]).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-            // It is told once. From then on the stream is at its end, and takes nothing.
+            // It is reported once. From then on the stream is at its end, and cannot be written.
             assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
             assert_eq!(near.write(b"!").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         });
@@ -197,7 +197,7 @@ fn a_reset_wakes_the_writer_that_has_no_room() {
             drop(far);
         });
         runtime.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             let error = near.write_all(&vec![0; crate::harness::MORE_THAN_FITS]).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         });

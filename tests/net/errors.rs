@@ -1,5 +1,5 @@
-//! What goes wrong with a socket reaches the caller under its name; and what looks like an error, or like
-//! an end, and is none.
+//! Errors of sockets reach the caller with their kind; and results that look like an error or an end, and are
+//! neither.
 
 use std::fs::File;
 use std::future::Future;
@@ -39,7 +39,7 @@ fn watched() -> usize {
     Handle::current().metrics().io_driver_fd_registered_count()
 }
 
-/// What an operation that fails says.
+/// The error of an operation that fails.
 async fn kind<T: std::fmt::Debug>(operation: impl Future<Output = io::Result<T>>) -> ErrorKind {
     operation.await.expect_err("it fails").kind()
 }
@@ -50,7 +50,7 @@ async fn kind<T: std::fmt::Debug>(operation: impl Future<Output = io::Result<T>>
 fn to_bind_and_to_connect_fail_with_the_kinds_of_the_system() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
-            // An address that is for documentation, and nobody's.
+            // An address that is reserved for documentation.
             let nobodys = SocketAddr::from(([192, 0, 2, 1], 9));
             assert_eq!(kind(TcpListener::bind(nobodys)).await, ErrorKind::AddrNotAvailable);
             assert_eq!(kind(UdpSocket::bind(nobodys)).await, ErrorKind::AddrNotAvailable);
@@ -60,14 +60,14 @@ fn to_bind_and_to_connect_fail_with_the_kinds_of_the_system() {
             assert_eq!(kind(TcpListener::bind(address)).await, ErrorKind::AddrInUse);
             drop(listener);
             assert_eq!(kind(TcpStream::connect(address)).await, ErrorKind::ConnectionRefused);
-            // Where the system knows at once that it cannot be: what it says depends on the machine.
-            let everybody = SocketAddr::from(([255, 255, 255, 255], 9));
-            let expected = StdStream::connect(everybody).unwrap_err();
-            let error = TcpStream::connect(everybody).await.unwrap_err();
+            // The system knows at once that it cannot be reached: which error it gives depends on the machine.
+            let broadcast = SocketAddr::from(([255, 255, 255, 255], 9));
+            let expected = StdStream::connect(broadcast).unwrap_err();
+            let error = TcpStream::connect(broadcast).await.unwrap_err();
             assert_eq!(error.raw_os_error(), expected.raw_os_error());
-            let expected = StdUdp::bind(LOCAL).unwrap().connect(everybody).map_err(|e| e.kind());
+            let expected = StdUdp::bind(LOCAL).unwrap().connect(broadcast).map_err(|e| e.kind());
             let socket = UdpSocket::bind(LOCAL).await.unwrap();
-            assert_eq!(socket.connect(everybody).await.map_err(|e| e.kind()), expected);
+            assert_eq!(socket.connect(broadcast).await.map_err(|e| e.kind()), expected);
             drop(socket);
             assert_eq!(watched(), 0);
         });
@@ -82,7 +82,7 @@ fn a_reset_is_told_to_the_reader_and_to_the_writer() {
             far.set_zero_linger().unwrap();
             drop(far);
             assert_eq!(kind(near.read(&mut [0; 8])).await, ErrorKind::ConnectionReset);
-            // It is told once.
+            // It is reported once.
             assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
             assert_eq!(kind(near.write(b"!")).await, ErrorKind::BrokenPipe);
 
@@ -125,7 +125,7 @@ fn an_error_ends_all_that_wait_each_in_its_turn() {
             drop(far);
             turns.turn().await;
             assert!(peek.is_woken() && read.is_woken() && write.is_woken());
-            // The system tells the reset to the first that asks.
+            // The first operation gets the reset.
             assert_eq!(write.assert_ready().unwrap_err().kind(), ErrorKind::ConnectionReset);
             assert_eq!(read.assert_ready().unwrap(), 0);
             assert_eq!(peek.assert_ready().unwrap(), 0);
@@ -147,14 +147,13 @@ fn what_is_not_connected_says_so() {
     });
 }
 
-/// Takes about a second: that long the system waits before it tries again, and so finds that the time is
-/// over.
+/// Takes about a second: after that time the system tries again, and finds the time-out.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_connect_that_the_system_gives_up_has_timed_out() {
     crate::common::ends(|| {
         real().block_on(async {
-            // A door where one may wait, and one does: the next knock is not heard.
+            // A backlog of one that is full: the system drops the next connect.
             let socket = TcpSocket::new_v4().unwrap();
             socket.bind(SocketAddr::from(LOCAL)).unwrap();
             let listener = socket.listen(0).unwrap();
@@ -194,7 +193,7 @@ fn what_the_system_has_a_number_for_and_std_no_name_keeps_its_number() {
 }
 
 #[test]
-fn who_waits_at_a_listener_that_is_ended_is_told() {
+fn a_task_that_waits_for_a_listener_that_is_shut_down_gets_an_error() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let turns = Turns::new();
@@ -235,7 +234,7 @@ async fn after_a_reset<T: std::fmt::Debug>(
 ) {
     let (near, mut far) = pair().await;
     far.write_all(sent).await.unwrap();
-    // Or the reset would throw away what is still under way.
+    // Otherwise the reset would discard bytes that are still in flight.
     while near.peek(&mut [0; 8]).await.unwrap() < sent.len() {}
     let reading = operation(near);
     let mut reading = Probe::new(reading);
@@ -352,7 +351,7 @@ fn at_the_limit(flavour: Flavour) {
         }
         assert_eq!(watched(), before);
 
-        // With room again all goes on, without a new report.
+        // With room again accept goes on, without a new event.
         drop(hoard);
         let (mut far, peer) = listener.accept().await.unwrap();
         assert_eq!(peer, near.local_addr().unwrap());
@@ -366,7 +365,7 @@ fn at_the_limit(flavour: Flavour) {
 
 // ---- signals ----
 
-/// A process that was stopped and goes on finds its waits interrupted. It must wait on, and miss nothing.
+/// A process that was stopped and continued finds its waits interrupted. It must wait again, and miss nothing.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_runtime_that_is_interrupted_while_it_sleeps_sleeps_on() {
@@ -387,7 +386,7 @@ fn interrupted(flavour: Flavour, limit: Option<Duration>) {
     let foreign = std::thread::spawn(move || {
         let mut far: StdStream = told.recv().unwrap();
         asleep.recv().unwrap();
-        // The shell is our child: it stops its parent, and lets it go on.
+        // The shell is our child: it stops its parent, and continues it.
         let stop = "for n in 1 2 3 4 5; do kill -STOP $PPID; kill -CONT $PPID; done";
         assert!(Command::new("sh").args(["-c", stop]).status().unwrap().success());
         far.write_all(b"awake").unwrap();
@@ -455,7 +454,7 @@ fn nothing_can_be_read_and_written_and_is_no_end() {
 fn of_what_finds_no_room_a_part_is_written_and_the_rest_is_the_callers() {
     crate::common::ends(|| {
         real().block_on(async {
-            // A number in each place, so that a piece that is lost or doubled shows.
+            // A different number in each place, so that a lost or doubled piece shows.
             let all: Vec<u8> = (0..16_u32 << 20).map(|n| (n ^ n >> 8 ^ n >> 16) as u8).collect();
             let (mut near, mut far) = pair().await;
             let part = near.write(&all).await.unwrap();

@@ -1,4 +1,4 @@
-//! Everybody's turn: sockets among busy tasks, busy sockets among tasks, and nobody at all.
+//! Fairness: sockets beside busy tasks, busy sockets beside tasks, and a runtime with nothing to do.
 
 use std::future::poll_fn;
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ use openwork::time::{Instant, sleep, timeout};
 use openwork::trace::{Event, Waiting};
 
 use crate::common::{Flavour, ends, on_every_flavour};
-use crate::harness::{MORE_THAN_FITS, Trace, Turns, adopt, pair, std_pair};
+use crate::harness::{MORE_THAN_FITS, Trace, Turns, from_std, pair, std_pair};
 
 /// api.md 7.
 #[test]
@@ -56,7 +56,7 @@ fn sockets_are_served_while_a_hundred_tasks_wake_themselves_for_ever() {
     });
 }
 
-/// With one thread, as among several the others sleep meanwhile, and should.
+/// With one thread: of several, the others sleep meanwhile, as they should.
 #[test]
 fn tasks_run_while_others_wait_for_sockets() {
     ends(|| {
@@ -82,13 +82,13 @@ fn tasks_run_while_others_wait_for_sockets() {
 }
 
 #[test]
-fn an_idle_runtime_sleeps_over_its_sockets_also_over_unread_ones() {
+fn an_idle_runtime_sleeps_even_if_its_sockets_have_unread_data() {
     on_every_flavour(|flavour| {
         let (runtime, trace) = Trace::of(flavour);
         runtime.block_on(async {
             let turns = Turns::new();
             let sockets: Vec<_> = (0..50).map(|_| pair()).collect();
-            // Data that nobody reads, an end that nobody sees, room that nobody fills.
+            // Unread data, an end of a stream that is not read, free room that is not written.
             for (index, (_, far)) in sockets.iter().enumerate() {
                 match index % 3 {
                     0 => (&mut &*far).write_all(b"unread").unwrap(),
@@ -106,8 +106,8 @@ fn an_idle_runtime_sleeps_over_its_sockets_also_over_unread_ones() {
             let wakes = events.iter().filter(|event| matches!(event, Event::Unpark)).count();
             match flavour {
                 Flavour::CurrentThread => assert_eq!(wakes, 1, "{events:?}"),
-                // One hears of the deadline, one is there when it comes; and a few who were about to fall
-                // asleep may have looked once more.
+                // One poll learns of the deadline, one is woken by it; and a few workers that were about to park may
+                // have polled once more.
                 Flavour::Workers(_) => assert!(wakes < 20, "{events:?}"),
             }
         });
@@ -127,7 +127,7 @@ fn a_paused_clock_does_not_wait_for_sockets_on_which_nothing_happens() {
             assert!(timeout(hour, near.read(&mut [0; 8])).await.is_err());
             assert_eq!(start.elapsed(), hour);
             assert_eq!(trace.count(|event| *event == Event::ClockJumped { by: hour }), 1);
-            // What is there comes before the jump.
+            // An event that is there comes before the jump.
             far.write_all(b"now").unwrap();
             assert_eq!(timeout(hour, near.read(&mut [0; 8])).await.unwrap().unwrap(), 3);
             assert_eq!(start.elapsed(), hour);
@@ -138,7 +138,7 @@ fn a_paused_clock_does_not_wait_for_sockets_on_which_nothing_happens() {
 
 // ---- the budget, api.md 12 ----
 
-/// How often task `id` gave way although it could have gone on.
+/// How often task `id` yielded although it could have continued.
 fn gave_way(trace: &Trace, id: &str) -> usize {
     trace.count(
         |event| matches!(event, Event::Pending { task, again: true } if task.to_string() == id),
@@ -172,7 +172,7 @@ fn a_task_that_could_write_or_peek_or_accept_for_ever_gives_way_too() {
         runtime.block_on(async {
             let turns = Turns::new();
             let (near, _far) = pair();
-            // Now its first report is past, and does not come in between.
+            // Its first event is handled now, and does not come in between.
             turns.turn().await;
             let writes = openwork::spawn(async move {
                 for _ in 0..1000 {
@@ -261,7 +261,7 @@ fn a_timeout_gets_through_to_a_task_that_is_never_without_data() {
                     }
                 }
             });
-            // What is only looked at is there for ever: each poll spends its whole budget.
+            // A peek leaves the data: each poll spends its whole budget.
             let looks = openwork::spawn(async move {
                 let look = async { while near.peek(&mut [0; 1]).await.is_ok() {} };
                 timeout(Duration::from_millis(20), look).await.unwrap_err();
@@ -290,11 +290,11 @@ fn a_large_write_does_not_keep_others_from_their_turn() {
             }
         });
         runtime.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             let writes = openwork::spawn(async move {
                 near.write_all(&vec![0; MORE_THAN_FITS]).await.unwrap();
             });
-            // Another's turn comes at once, and also while the writer is stuck.
+            // The other task runs at once, even while the writer waits.
             openwork::spawn(async {}).await.unwrap();
             assert!(!writes.is_finished());
             is_stuck.await.unwrap();

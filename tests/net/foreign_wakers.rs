@@ -1,4 +1,4 @@
-//! Wakers that were not made by us, and call back from where one does not expect it.
+//! Wakers of user code, which call the socket while it handles them.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -1,4 +1,4 @@
-//! A trace that others can wait for, connections with a foreign side, and a turn of the reactor.
+//! A trace that threads can wait for, connections whose other side is std's, and a turn of the reactor.
 
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
@@ -15,17 +15,17 @@ use rustix::net::{AddressFamily, SocketType};
 
 use crate::common::{Flavour, Wakes};
 
-/// What a runtime reports, for whoever wants to see it or to wait for it.
+/// The events of a runtime, to be read or waited for.
 #[derive(Clone)]
 pub struct Trace {
-    told: Arc<(Mutex<Told>, Condvar)>,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
     workers: usize,
 }
 
 #[derive(Default)]
-struct Told {
+struct Seen {
     events: Vec<Event>,
-    /// Workers that have said that they sleep.
+    /// Workers that are parked.
     asleep: usize,
 }
 
@@ -35,66 +35,66 @@ impl Trace {
         Trace::listen(&mut flavour.builder())
     }
 
-    /// A runtime whose clock stands still, and its trace.
+    /// A runtime whose clock is paused, and its trace.
     pub fn paused() -> (Runtime, Trace) {
         Trace::listen(Builder::new_current_thread().start_paused(true))
     }
 
     fn listen(builder: &mut Builder) -> (Runtime, Trace) {
-        let told = Arc::<(Mutex<Told>, Condvar)>::default();
-        let ours = told.clone();
+        let seen = Arc::<(Mutex<Seen>, Condvar)>::default();
+        let ours = seen.clone();
         let listen = move |record: &Record| {
-            let mut told = ours.0.lock().unwrap();
-            told.events.push(record.event);
+            let mut seen = ours.0.lock().unwrap();
+            seen.events.push(record.event);
             match record.event {
-                Event::Park { .. } => told.asleep += 1,
-                Event::Unpark => told.asleep -= 1,
+                Event::Park { .. } => seen.asleep += 1,
+                Event::Unpark => seen.asleep -= 1,
                 _ => {}
             }
-            drop(told);
+            drop(seen);
             ours.1.notify_all();
         };
         let runtime = builder.on_event(listen).build().unwrap();
         let workers = runtime.handle().metrics().num_workers();
-        (runtime, Trace { told, workers })
+        (runtime, Trace { seen, workers })
     }
 
-    /// How much was reported up to now.
+    /// The number of events up to now.
     pub fn len(&self) -> usize {
-        self.told.0.lock().unwrap().events.len()
+        self.seen.0.lock().unwrap().events.len()
     }
 
-    /// What was reported since [`len`](Trace::len) was `mark`.
+    /// The events since [`len`](Trace::len) was `mark`.
     pub fn since(&self, mark: usize) -> Vec<Event> {
-        self.told.0.lock().unwrap().events[mark..].to_vec()
+        self.seen.0.lock().unwrap().events[mark..].to_vec()
     }
 
     pub fn count(&self, is_meant: impl Fn(&Event) -> bool) -> usize {
         self.since(0).iter().filter(|event| is_meant(event)).count()
     }
 
-    /// Waits, on a foreign thread, until what was reported is as `is_so` says.
+    /// Waits, on a thread outside the runtime, until `is_so` is true of the events.
     pub fn wait_until(&self, is_so: impl Fn(&[Event]) -> bool) {
-        self.wait(|told| is_so(&told.events));
+        self.wait(|seen| is_so(&seen.events));
     }
 
-    /// The same, and until all of the runtime sleeps.
+    /// The same, and until all workers are parked.
     pub fn wait_until_asleep(&self, is_so: impl Fn(&[Event]) -> bool) {
-        self.wait(|told| told.asleep == self.workers && is_so(&told.events));
+        self.wait(|seen| seen.asleep == self.workers && is_so(&seen.events));
     }
 
-    /// Waits, on a foreign thread, until the runtime sleeps and somebody in it waits for all of these.
+    /// Waits, on a thread outside the runtime, until all workers are parked and tasks wait for all of these.
     pub fn wait_until_asleep_over(&self, what: &[Waiting]) {
         self.wait_until_asleep(|events| what.iter().all(|waiting| is_awaited(events, *waiting)));
     }
 
-    fn wait(&self, is_so: impl Fn(&Told) -> bool) {
-        let (told, changed) = &*self.told;
-        drop(changed.wait_while(told.lock().unwrap(), |told| !is_so(told)).unwrap());
+    fn wait(&self, is_so: impl Fn(&Seen) -> bool) {
+        let (seen, changed) = &*self.seen;
+        drop(changed.wait_while(seen.lock().unwrap(), |seen| !is_so(seen)).unwrap());
     }
 }
 
-/// Whether somebody waits for this, and it was not reported since.
+/// Whether a task waits for this, and no event has reported it since.
 fn is_awaited(events: &[Event], waiting: Waiting) -> bool {
     let decides = |event: &Event| match (*event, waiting) {
         (Event::Waiting(other), _) if other == waiting => Some(true),
@@ -109,28 +109,28 @@ fn is_awaited(events: &[Event], waiting: Waiting) -> bool {
     events.iter().rev().find_map(decides) == Some(true)
 }
 
-/// A connection: this runtime's side, and a foreign one that blocks.
+/// A connection: this runtime's side, and std's, which blocks.
 pub fn pair() -> (TcpStream, StdStream) {
     let (near, far) = std_pair();
-    (adopt(near), far)
+    (from_std(near), far)
 }
 
-pub fn adopt(stream: StdStream) -> TcpStream {
+pub fn from_std(stream: StdStream) -> TcpStream {
     stream.set_nonblocking(true).unwrap();
     TcpStream::from_std(stream).unwrap()
 }
 
-/// A connection with two foreign sides.
+/// A connection with std's sockets on both sides.
 pub fn std_pair() -> (StdStream, StdStream) {
-    Door::open().pair()
+    PeerListener::open().pair()
 }
 
-/// A foreign listener, from which any number of connections can be had.
-pub struct Door(StdListener);
+/// A listener of std's, which makes any number of connections.
+pub struct PeerListener(StdListener);
 
-impl Door {
-    pub fn open() -> Door {
-        Door(StdListener::bind("127.0.0.1:0").unwrap())
+impl PeerListener {
+    pub fn open() -> PeerListener {
+        PeerListener(StdListener::bind("127.0.0.1:0").unwrap())
     }
 
     pub fn pair(&self) -> (StdStream, StdStream) {
@@ -138,14 +138,14 @@ impl Door {
         (self.0.accept().unwrap().0, far)
     }
 
-    /// A connection whose near side has this number, which must be free. The smaller ones that are free
-    /// come first, and are taken out of the way.
+    /// A connection whose near side has this number, which must be free. Descriptors take the smaller free numbers
+    /// first.
     pub fn pair_with_number(&self, fd: RawFd) -> (TcpStream, StdStream) {
         let mut others = Vec::new();
         for _ in 0..100 {
             match self.pair() {
-                (near, far) if near.as_raw_fd() == fd => return (adopt(near), far),
-                (far, near) if near.as_raw_fd() == fd => return (adopt(near), far),
+                (near, far) if near.as_raw_fd() == fd => return (from_std(near), far),
+                (far, near) if near.as_raw_fd() == fd => return (from_std(near), far),
                 other => others.push(other),
             }
         }
@@ -153,29 +153,29 @@ impl Door {
     }
 }
 
-/// A socket with an address, at which nobody listens. As long as it lives nobody else can have it.
-pub fn nobody_home() -> (OwnedFd, SocketAddr) {
+/// A socket with an address that does not listen. As long as it lives no other socket can take the address.
+pub fn bound_but_not_listening() -> (OwnedFd, SocketAddr) {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let address = rustix::net::getsockname(&socket).unwrap();
     (socket, address.try_into().unwrap())
 }
 
-/// A door where one may wait, and one does: who knocks is not heard, and gets no answer.
-pub fn full_door() -> (impl Sized, SocketAddr) {
-    let (socket, address) = nobody_home();
+/// A listener with a backlog of one that is full: the system does not answer the next connect.
+pub fn full_backlog() -> (impl Sized, SocketAddr) {
+    let (socket, address) = bound_but_not_listening();
     rustix::net::listen(&socket, 0).unwrap();
     ((StdStream::connect(address).unwrap(), socket), address)
 }
 
 /// Turns of the reactor, on demand.
 ///
-/// A byte goes through a connection of its own. The system reports in the order in which things
-/// happened: when that byte has come, what happened before has been reported too.
+/// A byte goes through a connection of its own. The system reports events in the order in which they happened: when
+/// that byte has come, everything before it has been reported too.
 ///
-/// With workers, one who drives takes several reports at once, and calls the wakers one after the other;
-/// whoever looks meanwhile may find the byte before somebody else is woken. So a second byte follows the
-/// first: nobody takes its report before all is done that came with the first.
+/// With several workers, the one that holds the driver takes several events at once and calls the wakers one after the
+/// other; a task on another worker may find the byte before another task is woken. So a second byte follows the first:
+/// its event is taken only when all wakers of the first batch were called.
 pub struct Turns {
     near: TcpStream,
     far: StdStream,
@@ -192,7 +192,7 @@ impl Turns {
             (&self.far).write_all(b"t").unwrap();
             self.near.readable().await.unwrap();
             assert_eq!(self.near.try_read(&mut [0; 2]).unwrap(), 1);
-            // Or it would still count as readable, and the next turn would be none.
+            // Otherwise it would still count as readable, and the next turn would not wait.
             assert_eq!(self.near.try_read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::WouldBlock);
         }
     }
@@ -214,7 +214,7 @@ pub fn poll_write(
     wakes.poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, buf))
 }
 
-/// Writes until there is no room, and no report of any is under way. Returns how much that was. The next
+/// Writes until there is no room, and no event that reports room is in flight. Returns the number of bytes. The next
 /// write is pending.
 pub async fn fill(turns: &Turns, stream: &TcpStream) -> usize {
     let (piece, wakes) = (vec![0; 64 << 10], Wakes::new());
@@ -231,7 +231,7 @@ pub async fn fill(turns: &Turns, stream: &TcpStream) -> usize {
     }
 }
 
-/// More than the two sides of a connection hold between them.
+/// More bytes than the buffers of a connection hold.
 pub const MORE_THAN_FITS: usize = 64 << 20;
 
 /// Bytes in which a piece that is missing, doubled or out of place shows.

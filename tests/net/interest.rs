@@ -1,4 +1,4 @@
-//! Who is woken by a socket, and who is let go.
+//! Which tasks a socket wakes, and which wakers it drops.
 
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
@@ -24,11 +24,11 @@ use openwork::trace::{Event, Waiting};
 
 use crate::common::{Flavour, Probe, Random, Wakes, on_each_of, on_every_flavour, until};
 use crate::harness::{
-    MORE_THAN_FITS, Trace, Turns, adopt, fill, full_door, pair, poll_read, std_pair,
+    MORE_THAN_FITS, Trace, Turns, fill, from_std, full_backlog, pair, poll_read, std_pair,
 };
 
-/// One waits to read and another to write, on one socket. The foreign side sends while the writer is
-/// stuck, and only then reads: each must be woken by its own.
+/// One task waits to read and another to write, on one socket. The other side sends while the writer is stuck, and
+/// only then reads: each task must be woken by its own direction.
 fn a_reader_and_a_writer_wait(flavour: Flavour, reader_is_first: bool) {
     let (runtime, trace) = Trace::of(flavour);
     let (near, mut far) = std_pair();
@@ -40,7 +40,7 @@ fn a_reader_and_a_writer_wait(flavour: Flavour, reader_is_first: bool) {
         move || {
             trace.wait_until_asleep_over(&[Waiting::Readable { fd }, Waiting::Writable { fd }]);
             far.write_all(b"ping").unwrap();
-            // It cannot be the writer who brought this about: there is still no room.
+            // The writer cannot have caused this: there is still no room.
             told.recv().unwrap();
             let mut received = Vec::new();
             far.read_to_end(&mut received).unwrap();
@@ -49,7 +49,7 @@ fn a_reader_and_a_writer_wait(flavour: Flavour, reader_is_first: bool) {
     });
 
     runtime.block_on(async {
-        let near = Arc::new(adopt(near));
+        let near = Arc::new(from_std(near));
         let reader = {
             let near = near.clone();
             async move {
@@ -98,7 +98,7 @@ fn a_readers_interest_does_not_replace_a_writers() {
 }
 
 #[test]
-fn of_two_that_poll_the_same_direction_the_last_is_woken_and_the_first_let_go() {
+fn of_two_tasks_that_poll_the_same_direction_the_last_is_woken_and_the_first_waker_dropped() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (turns, (near, mut far)) = (Turns::new(), pair());
@@ -121,7 +121,7 @@ fn of_two_that_poll_the_same_direction_the_last_is_woken_and_the_first_let_go() 
 }
 
 #[test]
-fn a_future_that_moves_to_another_task_lets_go_of_the_first() {
+fn a_future_that_moves_to_another_task_drops_the_first_ones_waker() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (turns, (near, mut far)) = (Turns::new(), pair());
@@ -159,7 +159,7 @@ fn a_stream_handed_on_after_a_timeout_wakes_its_new_owner_alone() {
         });
 
         let (old, new) = runtime.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             let old = openwork::spawn(async move {
                 let read = timeout(Duration::from_millis(1), near.read(&mut [0; 8])).await;
                 assert!(read.is_err());
@@ -187,19 +187,19 @@ fn a_stream_handed_on_after_a_timeout_wakes_its_new_owner_alone() {
             Event::Woken { task } => Some(task.to_string()),
             _ => None,
         });
-        // The old one is woken by the new one, when that is through.
+        // The new task wakes the old one when it has ended.
         assert_eq!(woken.collect::<Vec<_>>(), [new, old]);
     });
 }
 
-// ---- what is pending, and what is dropped ----
+// ---- pending and dropped waits ----
 
-/// Polls `wait`, which is pending, then makes it ready: the waker must have been kept, and be called.
+/// Polls `wait`, which is pending, then makes it ready: the waker must have been stored, and must be called.
 async fn is_woken<F: Future>(turns: &Turns, wait: F, make_ready: impl FnOnce()) -> F::Output {
     let wakes = Wakes::new();
     let mut wait = pin!(wait);
     assert!(wakes.poll(wait.as_mut()).is_pending());
-    assert_eq!(wakes.kept(), 1, "pending, and nobody knows whom to wake");
+    assert_eq!(wakes.kept(), 1, "pending, and no waker is stored");
     make_ready();
     loop {
         turns.turn().await;
@@ -235,12 +235,12 @@ fn whatever_is_pending_has_kept_its_waker() {
 
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let knock = || drop(StdStream::connect(address).unwrap());
-            is_woken(&turns, listener.accept(), knock).await.unwrap();
+            let connect = || drop(StdStream::connect(address).unwrap());
+            is_woken(&turns, listener.accept(), connect).await.unwrap();
             assert!(Wakes::new().poll(pin!(listener.accept())).is_pending());
-            is_woken(&turns, poll_fn(|cx| listener.poll_accept(cx)), knock).await.unwrap();
+            is_woken(&turns, poll_fn(|cx| listener.poll_accept(cx)), connect).await.unwrap();
             if flavour == Flavour::CurrentThread {
-                // A worker may have the answer before it is asked for.
+                // A worker may have the event before the first poll.
                 is_woken(&turns, TcpStream::connect(address), || ()).await.unwrap();
             }
         });
@@ -248,7 +248,7 @@ fn whatever_is_pending_has_kept_its_waker() {
 }
 
 /// Polls `wait`, which is pending, and drops it: its waker must be gone at once.
-fn is_let_go<T>(wait: impl Future<Output = T>) -> Wakes {
+fn is_dropped_with_its_future<T>(wait: impl Future<Output = T>) -> Wakes {
     let wakes = Wakes::new();
     {
         let mut wait = pin!(wait);
@@ -266,36 +266,36 @@ fn a_wait_that_is_dropped_leaves_no_interest() {
             let (turns, (near, far)) = (Turns::new(), pair());
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let (_door, deaf) = full_door();
+            let (_listener, unanswered) = full_backlog();
             let len = fill(&turns, &near).await;
             assert!(len > 0);
 
             let watched = || Handle::current().metrics().io_driver_fd_registered_count();
             let before = watched();
             let wakes = [
-                is_let_go(near.readable()),
-                is_let_go(near.peek(&mut [0; 8])),
-                is_let_go(near.writable()),
-                is_let_go(listener.accept()),
-                is_let_go(TcpStream::connect(deaf)),
+                is_dropped_with_its_future(near.readable()),
+                is_dropped_with_its_future(near.peek(&mut [0; 8])),
+                is_dropped_with_its_future(near.writable()),
+                is_dropped_with_its_future(listener.accept()),
+                is_dropped_with_its_future(TcpStream::connect(unanswered)),
             ];
             assert_eq!(watched(), before, "the connect that was given up is still watched");
 
-            // Now all that they waited for happens.
+            // Now everything happens that they waited for.
             (&far).write_all(b"!").unwrap();
             (&far).read_exact(&mut vec![0; len]).unwrap();
             drop(StdStream::connect(address).unwrap());
             turns.turn().await;
             assert!(wakes.iter().all(|wakes| wakes.count() == 0));
-            // And it is not lost on whoever asks next.
+            // And the next task gets the connection.
             listener.accept().await.unwrap();
         });
     });
 }
 
-/// A waker is left on one thread while the report comes on another. In each round the two are brought closer:
-/// who came before the report comes a little later in the next, and the other way round. (Without the second
-/// look in `Source::poll_ready` about one run in three hangs.)
+/// A waker is stored on one thread while the event comes on another. Each round brings the two closer: a poll that came
+/// before the event comes a little later in the next round, and the other way round. (Without the second look in
+/// `Source::poll_or_register` about one run in three hangs.)
 #[test]
 fn a_report_that_comes_while_a_waker_is_left_is_not_missed() {
     const ROUNDS: usize = 2000;
@@ -315,7 +315,7 @@ fn a_report_that_comes_while_a_waker_is_left_is_not_missed() {
             }
         });
         flavour.block_on(async {
-            let near = adopt(near);
+            let near = from_std(near);
             let (mut random, mut delay) = (Random(4711), 0_usize);
             for round in 1..=ROUNDS {
                 // With a new budget.
@@ -332,7 +332,7 @@ fn a_report_that_comes_while_a_waker_is_left_is_not_missed() {
                 let was_early = wait.poll().is_pending();
                 let mut is_ready = !was_early;
                 while !is_ready {
-                    // Also for nothing, by the end of the report before.
+                    // It may be woken for nothing, by the end of the event before.
                     while !wait.is_woken() {
                         thread::yield_now();
                     }
@@ -347,9 +347,9 @@ fn a_report_that_comes_while_a_waker_is_left_is_not_missed() {
     });
 }
 
-// ---- strangers' wakers ----
+// ---- wakers of user code ----
 
-/// Does something when it is woken, once.
+/// Calls a closure at the first wake.
 struct Then<F>(Mutex<Option<F>>);
 
 impl<F: FnOnce() + Send + 'static> Then<F> {
@@ -413,7 +413,7 @@ fn a_wake_that_panics_takes_no_other_wake_with_it() {
     });
 }
 
-/// Panics when the last of it is dropped, unless a panic is going on.
+/// Panics when the last reference is dropped, unless the thread panics already.
 struct Grudge;
 
 impl ArcWake for Grudge {
@@ -429,13 +429,13 @@ impl Drop for Grudge {
 }
 
 #[test]
-fn a_waker_that_panics_as_it_is_dropped_does_not_harm_who_comes_after_it() {
+fn a_waker_that_panics_as_it_is_dropped_does_not_harm_the_next_one() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (near, mut far) = pair();
             wait_for_data(&near, &waker(Arc::new(Grudge)));
             far.write_all(b"data").unwrap();
-            // It takes the place of that waker, and lets go of it.
+            // Its waker replaces that one, and drops it.
             let read = openwork::spawn(async move { (&near).read(&mut [0; 8]).await.unwrap() });
             assert_eq!(read.await.expect("the panic is not this task's"), 4);
         });

@@ -1,4 +1,4 @@
-//! Descriptors that are closed, reused, handed over, and that outlive their runtime.
+//! Descriptors that are closed, reused or handed over, and descriptors that outlive their runtime.
 
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
@@ -17,13 +17,13 @@ use openwork::runtime::Handle;
 use openwork::trace::{Event, Waiting};
 
 use crate::common::{Flavour, Wakes, alone, on_every_flavour, until};
-use crate::harness::{Door, Trace, Turns, adopt, pair, poll_read, std_pair};
+use crate::harness::{PeerListener, Trace, Turns, from_std, pair, poll_read, std_pair};
 
 fn watched(handle: &Handle) -> usize {
     handle.metrics().io_driver_fd_registered_count()
 }
 
-/// What was reported of the descriptor `fd` as readable.
+/// How often the descriptor `fd` was reported as readable.
 fn reads_reported(events: &[Event], fd: i32) -> usize {
     let is_it =
         |event: &&Event| matches!(event, Event::Ready { fd: of, readable: true, .. } if *of == fd);
@@ -32,26 +32,26 @@ fn reads_reported(events: &[Event], fd: i32) -> usize {
 
 #[test]
 fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
-    // Alone, since the tests beside it would take the number.
+    // In a process of its own: other tests would take the number.
     const NAME: &str = "a_closed_descriptor_is_forgotten_before_its_number_comes_back";
     alone(NAME, || {
         on_every_flavour(|flavour| {
             let (runtime, trace) = Trace::of(flavour);
             runtime.block_on(async {
-                let (turns, door) = (Turns::new(), Door::open());
-                let (near, mut old_far) = door.pair();
+                let (turns, peers) = (Turns::new(), PeerListener::open());
+                let (near, mut old_far) = peers.pair();
                 let fd = near.as_raw_fd();
                 // The connection itself stays open, so that closing the descriptor is not enough to end
                 // the system's interest in it.
                 let _keeps_it_open = near.try_clone().unwrap();
-                let near = adopt(near);
+                let near = from_std(near);
                 let old_wakes = Wakes::new();
                 assert!(poll_read(&near, &old_wakes, &mut [0; 8]).is_pending());
                 turns.turn().await;
                 drop(near);
                 assert_eq!(old_wakes.kept(), 0);
 
-                let (near, mut far) = door.pair_with_number(fd);
+                let (near, mut far) = peers.pair_with_number(fd);
                 let wakes = Wakes::new();
                 assert!(poll_read(&near, &wakes, &mut [0; 8]).is_pending());
                 let mark = trace.len();
@@ -71,22 +71,23 @@ fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
 
 #[test]
 fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
-    // Alone, since the tests beside it would take the number.
+    // In a process of its own: other tests would take the number.
     const NAME: &str = "a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number";
     alone(NAME, || {
         on_every_flavour(|flavour| {
-            // Two sockets are reported together. Whoever hears of the first closes the second and opens
-            // another, in its place and with its number, before the second report is looked at.
+            // Two sockets are reported together. The waker of the first closes the second and opens another with its
+            // number, before the second event is handled.
             let second = Arc::new(Mutex::new(None::<TcpStream>));
             let trigger = Arc::new(Mutex::new(None::<i32>));
             let replaced = Arc::new(Mutex::new(None));
             let reports = Arc::new(Mutex::new(Vec::new()));
-            // A worker would fetch the first report before there is a second. So it is held up, over the
-            // report of a third, until both are there.
+            // A worker would fetch the first event before there is a second. So the event of a third socket delays it
+            // until both have come.
             let held_by = Arc::new(Mutex::new(None::<i32>));
-            let ((hold, is_held), (let_go, is_let_go)) = (mpsc::channel(), mpsc::channel());
-            let is_let_go = Mutex::new(is_let_go);
-            let door = Door::open();
+            let ((hold, is_held), (let_go, is_dropped_with_its_future)) =
+                (mpsc::channel(), mpsc::channel());
+            let is_dropped_with_its_future = Mutex::new(is_dropped_with_its_future);
+            let peers = PeerListener::open();
             let mut builder = flavour.builder();
             builder.on_event({
                 let held_by = held_by.clone();
@@ -97,12 +98,12 @@ fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
                     reports.lock().unwrap().push(fd);
                     if held_by.lock().unwrap().take_if(|third| *third == fd).is_some() {
                         hold.send(()).unwrap();
-                        is_let_go.lock().unwrap().recv().unwrap();
+                        is_dropped_with_its_future.lock().unwrap().recv().unwrap();
                     }
                     if *trigger.lock().unwrap() == Some(fd) {
                         *trigger.lock().unwrap() = None;
                         let number = second.lock().unwrap().take().unwrap().as_raw_fd();
-                        *replaced.lock().unwrap() = Some(door.pair_with_number(number));
+                        *replaced.lock().unwrap() = Some(peers.pair_with_number(number));
                     }
                 }
             });
@@ -148,7 +149,7 @@ fn ten_thousand_sockets_one_after_the_other_leave_nothing() {
             let (near, _far) = std_pair();
             let mut near = near;
             for _ in 0..10_000 {
-                near = adopt(near).into_std().unwrap();
+                near = from_std(near).into_std().unwrap();
             }
         });
         assert_eq!(watched(runtime.handle()), 0);
@@ -163,7 +164,7 @@ fn a_socket_goes_to_std_and_back_with_its_data() {
         let (near, mut far) = std_pair();
         let fd = near.as_raw_fd();
         let near = flavour.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             far.write_all(b"one two three").unwrap();
             let mut word = [0; 4];
             near.read_exact(&mut word).await.unwrap();
@@ -180,7 +181,7 @@ fn a_socket_goes_to_std_and_back_with_its_data() {
 
         // In another runtime, and then without one.
         let mut near = flavour.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             near.read_exact(&mut [0; 5]).await.unwrap();
             near.into_std().unwrap()
         });
@@ -193,7 +194,7 @@ fn a_socket_goes_to_std_and_back_with_its_data() {
 }
 
 #[test]
-fn a_listener_goes_to_std_and_back_with_who_waits_at_its_door() {
+fn a_listener_goes_to_std_and_back_with_the_connections_in_its_backlog() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -236,7 +237,7 @@ fn a_socket_may_be_awaited_in_another_runtime_while_its_own_is_driven() {
 
 /// api.md 19.
 #[test]
-fn at_the_end_of_the_runtime_whoever_waits_for_a_socket_is_woken_to_an_error() {
+fn at_the_end_of_the_runtime_every_wait_for_a_socket_is_woken_with_an_error() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let handle = runtime.handle().clone();
@@ -313,7 +314,7 @@ fn a_socket_may_be_taken_over_by_std_after_its_runtime() {
         // And another runtime takes it in.
         flavour.block_on(async {
             far.write_all(b"here").unwrap();
-            assert_eq!(adopt(near).read(&mut [0; 8]).await.unwrap(), 4);
+            assert_eq!(from_std(near).read(&mut [0; 8]).await.unwrap(), 4);
         });
     });
 }

@@ -1,14 +1,13 @@
-//! Sockets: who is woken, what is forgotten, and what is never lost.
+//! Sockets: wakes, ends, errors, and the lifetime of descriptors.
 //!
 //! The other side of every connection is std's socket on a thread of its own, so that both sides
-//! cannot be wrong in the same way. Nothing here waits for time to pass: the foreign side waits until
-//! the runtime's trace says that it sleeps, and what must *not* happen is looked for after a turn of
-//! the reactor in which it would have happened.
+//! cannot be wrong in the same way. No test waits for time to pass: the other side waits until the runtime's trace
+//! says that all workers are parked, and a test that something does *not* happen checks it after a turn of the reactor
+//! in which it would have happened.
 //!
-//! Each law holds on every flavour of runtime. Where a test looks more closely than many threads admit, or
-//! stops the clock, it says so.
+//! Each law holds on every flavour of runtime, unless its test says that it needs one thread or a paused clock.
 
-// Some tests are for Linux alone.
+// Some tests run on Linux only.
 #![cfg_attr(not(target_os = "linux"), allow(unused_imports))]
 
 #[path = "../common/mod.rs"]

@@ -110,7 +110,7 @@ fn an_end_may_come_from_elsewhere_and_go_elsewhere() {
             assert_eq!(text, "from a thread");
             foreign.join().unwrap().unwrap();
 
-            // And is given away again, in non-blocking mode or not.
+            // Both ends can be given away again, in non-blocking mode or not.
             let (sender, receiver) = pipe::pipe().unwrap();
             let mut reader = File::from(OwnedFd::from(receiver.into_std().unwrap()));
             assert_eq!(reader.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -131,7 +131,7 @@ fn a_pipe_in_the_file_system_connects_processes_that_know_its_path() {
         let directory = Directory::new();
         let path = directory.path("fifo");
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-        // Or opening would block until the other end is open.
+        // Otherwise opening would block until the other end is open.
         let mut options = File::options();
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
         flavour.block_on(async {

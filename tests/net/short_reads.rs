@@ -16,9 +16,9 @@ use openwork::net::UnixStream;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use crate::common::{Wakes, ends, on_every_flavour, real};
-use crate::harness::{Turns, adopt, fill, pair, poll_write, std_pair};
+use crate::harness::{Turns, fill, from_std, pair, poll_write, std_pair};
 
-/// Whether events tell of the end of a stream. Otherwise a short read proves nothing.
+/// Whether events report the end of a stream. If not, a short read proves nothing.
 const ENDS_ARE_REPORTED: bool = cfg!(all(target_os = "linux", not(openwork_polling)));
 
 /// A short read of three bytes, and behind it `efg`, which is read without a wait.
@@ -58,7 +58,7 @@ fn after_a_short_write_a_tcp_stream_is_not_writable() {
                 panic!("a fresh stream has room")
             };
             assert!(0 < written && written < piece.len());
-            // Of this thread: no event comes in between.
+            // On this thread: no event comes in between.
             assert_eq!(near.writable().now_or_never().is_some(), !ENDS_ARE_REPORTED);
 
             let total = written + fill(&turns, &near).await;
@@ -94,7 +94,7 @@ fn a_short_peek_and_a_short_list_of_buffers_prove_nothing() {
             far.write_all(&[7; 2000]).unwrap();
             near.readable().await.unwrap();
             assert_eq!(near.peek(&mut [0; 4096]).await.unwrap(), 2000);
-            // Std passes 1,024 buffers to the system, and leaves the others out.
+            // std passes at most 1,024 buffers to the system.
             let mut buf = [0; 2000];
             let mut pieces: Vec<_> = buf.chunks_mut(1).map(IoSliceMut::new).collect();
             let read =
@@ -116,7 +116,7 @@ fn what_lies_behind_urgent_data_is_read() {
             far.write_all(b"abc").unwrap();
             rustix::net::send(&far, b"!", SendFlags::OOB).unwrap();
             far.write_all(b"efg").unwrap();
-            reads_what_lies_behind(adopt(near)).await;
+            reads_what_lies_behind(from_std(near)).await;
         });
     });
 }
@@ -147,7 +147,7 @@ fn the_end_that_was_reported_outlives_what_the_writer_clears() {
             let (near, mut far) = std_pair();
             far.write_all(b"the last words").unwrap();
             far.shutdown(Shutdown::Write).unwrap();
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             turns.turn().await;
             fill(&turns, &near).await;
             let mut buf = [0; 64];

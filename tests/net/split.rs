@@ -1,5 +1,5 @@
 //! Streams in two halves: which half may do what, what its end means, and whether they fit together again.
-//! Every law is looked at with TCP and with Unix streams.
+//! Every law is tested with TCP and with Unix streams.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
@@ -22,7 +22,7 @@ async fn unix_pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
 
-/// Runs a law that is written down once, for a pair of each kind.
+/// Runs a test for a pair of each kind.
 macro_rules! with_both {
     (|$near:ident, $far:ident| $law:block) => {{
         {
@@ -52,7 +52,7 @@ fn halves_go_to_different_tasks() {
                     }));
                     tasks.push(openwork::spawn(async move {
                         writes.write_all(&vec![5; LEN]).await.unwrap();
-                        // Its drop is what ends the other side's reading.
+                        // Dropping it ends the other side's reading.
                     }));
                 }
                 for task in tasks {
@@ -135,7 +135,7 @@ fn halves_that_borrow_leave_the_stream_as_it_was() {
 
 /// Behaviour 35.
 #[test]
-fn halves_of_one_stream_make_it_whole_and_strangers_are_given_back() {
+fn halves_of_one_stream_are_reunited_and_others_are_given_back() {
     ends(|| {
         real().block_on(async {
             let turns = Turns::new();
@@ -149,7 +149,7 @@ fn halves_of_one_stream_make_it_whole_and_strangers_are_given_back() {
                 let (far_reads, near_writes) = (error.0, error.1);
                 let mut near = near_reads.reunite(near_writes).unwrap();
                 let mut far = far_writes.reunite(far_reads).unwrap();
-                // Nothing has ended by that.
+                // That has not ended the streams.
                 turns.turn().await;
                 assert_eq!(far.try_read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
                 near.write_all(b"whole").await.unwrap();
@@ -212,7 +212,7 @@ fn a_half_has_half_of_the_methods() {
                 assert_eq!((&left, &right), (b"fou", b"r, "));
                 assert_eq!(reads.try_read(&mut got).unwrap(), 4);
                 assert_eq!(&got[..4], b"five");
-                // And the whole can be reached from each.
+                // Each half gives access to the stream.
                 assert!(reads.as_ref().take_error().unwrap().is_none());
                 assert!(writes.as_ref().take_error().unwrap().is_none());
             });

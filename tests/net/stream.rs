@@ -1,4 +1,4 @@
-//! What goes through a connection, and what "ready" means.
+//! Bytes through a connection, and the meaning of "ready".
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsRawFd;
@@ -12,7 +12,7 @@ use openwork::net::{TcpListener, TcpStream};
 use openwork::trace::Waiting;
 
 use crate::common::on_every_flavour;
-use crate::harness::{MORE_THAN_FITS, Trace, Turns, adopt, fill, pair, pattern, std_pair};
+use crate::harness::{MORE_THAN_FITS, Trace, Turns, fill, from_std, pair, pattern, std_pair};
 
 /// api.md 33.
 #[test]
@@ -30,7 +30,7 @@ fn readable_stays_so_until_a_try_finds_nothing() {
                 assert!(is_readable() && is_readable());
                 assert_eq!(near.try_read(&mut buf).unwrap(), left.min(4));
             }
-            // All is read, and nobody knows yet.
+            // Everything was read, and the readiness is not cleared yet.
             assert!(is_readable());
             assert_eq!(near.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
             assert!(!is_readable());
@@ -44,19 +44,19 @@ fn readable_stays_so_until_a_try_finds_nothing() {
 }
 
 #[test]
-fn a_direction_in_which_nothing_can_be_done_says_nothing_of_the_other() {
+fn each_direction_is_ready_or_not_whatever_the_other_is() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (turns, (near, mut far)) = (Turns::new(), pair());
             far.write_all(b"data").unwrap();
             turns.turn().await;
-            // Drained, and known to be: it is still writable, without another report.
+            // Drained, and not readable: it is still writable, without another event.
             assert_eq!(near.try_read(&mut [0; 4]).unwrap(), 4);
             assert_eq!(near.try_read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
             near.writable().now_or_never().expect("as before").unwrap();
             assert_eq!(near.try_write(b"!").unwrap(), 1);
 
-            // Full, and known to be: it is still readable.
+            // Full, and not writable: it is still readable.
             far.write_all(b"data").unwrap();
             turns.turn().await;
             fill(&turns, &near).await;
@@ -140,9 +140,9 @@ fn a_writer_waits_for_a_slow_reader_and_nothing_is_lost() {
                 assert_eq!(far.read(&mut got).unwrap(), 0);
             }
         });
-        // A task: with workers, all of the runtime sleeps whatever the future in `block_on` does.
+        // In a task: all workers park, whatever the future in `block_on` does.
         runtime.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             let writes = async move { near.write_all(&sent).await.unwrap() };
             openwork::spawn(writes).await.unwrap();
         });
@@ -170,7 +170,7 @@ fn a_slow_reader_makes_a_foreign_writer_wait_and_loses_nothing() {
             }
         });
         flavour.block_on(async {
-            let mut near = adopt(near);
+            let mut near = from_std(near);
             is_stuck.await.unwrap();
             let mut got = Vec::new();
             near.read_to_end(&mut got).await.unwrap();

@@ -1,4 +1,4 @@
-//! TCP: what is set before there is a connection, and what can be done with one that has no other test.
+//! TCP: options that are set before there is a connection, and methods of a connection that have no other test.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read};
@@ -194,7 +194,7 @@ fn ready_says_which_directions_and_an_end_or_error_is_ready() {
             drop(far);
             let ready = near.ready(Interest::WRITABLE).await.unwrap();
             assert_eq!(ready, Ready::WRITABLE);
-            // After the end of what it sends, that is how Linux calls a reset.
+            // That is how Linux reports a reset after the end of the stream.
             assert_eq!(near.take_error().unwrap().unwrap().kind(), ErrorKind::BrokenPipe);
         });
     });
@@ -239,9 +239,9 @@ fn several_buffers_go_with_one_call() {
     });
 }
 
-/// What has no method here is done by the system's own calls.
+/// Operations without a method here use the system's calls.
 #[test]
-fn what_std_has_no_word_for_can_be_waited_for_too() {
+fn an_operation_without_a_method_here_can_be_waited_for_too() {
     use rustix::net::{RecvFlags, SendFlags, recv, send};
     ends(|| {
         real().block_on(async {
@@ -259,7 +259,7 @@ fn what_std_has_no_word_for_can_be_waited_for_too() {
             assert!(receive.is_woken());
             assert_eq!(receive.assert_ready().unwrap(), 3);
             drop(receive);
-            // A try that would block says that it is not ready any more.
+            // A try that would block clears the readiness.
             let empty = near
                 .try_io(Interest::READABLE, || Ok(recv(&near, &mut [0; 8], RecvFlags::empty())?.0));
             assert_eq!(empty.unwrap_err().kind(), ErrorKind::WouldBlock);

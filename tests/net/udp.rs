@@ -1,4 +1,4 @@
-//! UDP: datagrams, whole, cut and empty, and who hears them. Everything stays on this machine.
+//! UDP: datagrams, whole, cut and empty, and which sockets receive them. Everything stays on this machine.
 
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
@@ -55,7 +55,7 @@ fn an_empty_datagram_is_one_and_no_end() {
             let mut buf = [0; 8];
             assert_eq!(far.recv(&mut buf).await.unwrap(), 0);
             assert_eq!(far.recv(&mut buf).await.unwrap(), 4);
-            // No room at all takes a datagram, too.
+            // An empty buffer takes a datagram too.
             near.send(b"lost").await.unwrap();
             near.send(b"kept!").await.unwrap();
             assert_eq!(far.recv(&mut []).await.unwrap(), 0);
@@ -87,18 +87,18 @@ fn to_peek_is_not_to_take() {
 }
 
 #[test]
-fn who_is_connected_hears_that_one_alone() {
+fn a_connected_socket_receives_from_its_peer_only() {
     ends(|| {
         real().block_on(async {
             let (near, far) = pair().await;
-            let stranger = UdpSocket::bind(LOCAL).await.unwrap();
-            stranger.send_to(b"stranger", far.local_addr().unwrap()).await.unwrap();
-            near.send(b"friend").await.unwrap();
+            let other = UdpSocket::bind(LOCAL).await.unwrap();
+            other.send_to(b"other", far.local_addr().unwrap()).await.unwrap();
+            near.send(b"peer").await.unwrap();
             let mut buf = [0; 8];
-            assert_eq!(far.recv(&mut buf).await.unwrap(), 6);
+            assert_eq!(far.recv(&mut buf).await.unwrap(), 4);
             assert_eq!(far.try_recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
             assert_eq!(far.peer_addr().unwrap(), near.local_addr().unwrap());
-            assert_eq!(stranger.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
+            assert_eq!(other.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
         });
     });
 }
@@ -115,7 +115,7 @@ fn an_address_may_be_given_in_every_form() {
             assert_eq!(near.send_to(b"1", address).await.unwrap(), 1);
             assert_eq!(near.send_to(b"2", ("localhost", address.port())).await.unwrap(), 1);
             assert_eq!(near.send_to(b"3", address.to_string()).await.unwrap(), 1);
-            // Of several, the first.
+            // Of several addresses, the first.
             assert_eq!(
                 near.send_to(b"4", &[address, near.local_addr().unwrap()][..]).await.unwrap(),
                 1
@@ -147,23 +147,23 @@ fn what_cannot_be_done_is_an_error_of_its_kind() {
             let error = near.send(&vec![0; 1 << 17]).await.unwrap_err();
             assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::MSGSIZE.raw_os_error()));
 
-            // Everybody on the loopback network.
-            let everybody = SocketAddr::from(([127, 255, 255, 255], taken.port()));
+            // All addresses of the loopback network.
+            let broadcast = SocketAddr::from(([127, 255, 255, 255], taken.port()));
             let unbound = UdpSocket::bind(LOCAL).await.unwrap();
-            let error = unbound.send_to(b"all!", everybody).await.unwrap_err();
+            let error = unbound.send_to(b"all!", broadcast).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::PermissionDenied);
             unbound.set_broadcast(true).unwrap();
             assert!(unbound.broadcast().unwrap());
-            unbound.send_to(b"all!", everybody).await.unwrap();
+            unbound.send_to(b"all!", broadcast).await.unwrap();
 
-            // Nobody is there any more, and the machine says so.
+            // The peer is closed, and the machine says so.
             drop(far);
-            near.send(b"anybody?").await.unwrap();
+            near.send(b"hello?").await.unwrap();
             let error = near.recv(&mut [0; 8]).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-            // It is told once.
+            // It is reported once.
             assert_eq!(near.try_recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
-            near.send(b"anybody?").await.unwrap();
+            near.send(b"hello?").await.unwrap();
             near.readable().await.unwrap();
             let stored = near.take_error().unwrap().expect("stored, and not told");
             assert_eq!(stored.kind(), ErrorKind::ConnectionRefused);
@@ -179,7 +179,7 @@ fn one_task_sends_and_another_receives_through_one_socket() {
             let sockets = [pair().await, pair().await].map(|(near, far)| [near, far].map(Arc::new));
             let mut tasks = Vec::new();
             for [near, far] in sockets {
-                // An echo, and a caller that does both at once: one datagram under way at a time.
+                // An echo, and a caller that sends and receives at once: one datagram is in flight at a time.
                 tasks.push(openwork::spawn(async move {
                     let mut buf = [0; 8];
                     for _ in 0..100 {
@@ -358,7 +358,7 @@ fn one_of_stds_becomes_ours_and_stds_again() {
 }
 
 #[test]
-fn after_the_runtime_every_operation_fails_and_who_waits_is_woken() {
+fn after_the_runtime_every_operation_fails_and_every_wait_is_woken() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let (near, far) = runtime.block_on(pair());

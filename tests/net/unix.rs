@@ -1,4 +1,4 @@
-//! Unix sockets: paths, names, pairs, and who is at the other end.
+//! Unix sockets: paths, names, pairs and datagrams.
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ use crate::common::sockets::{Directory, Turns};
 use crate::common::{Probe, Wakes, ends, on_every_flavour, panic_of, real};
 
 #[test]
-fn what_is_said_at_a_path_comes_back() {
+fn bytes_sent_to_a_path_come_back() {
     on_every_flavour(|flavour| {
         let directory = Directory::new();
         let path = directory.path("echo");
@@ -74,7 +74,7 @@ fn a_name_that_begins_with_nul_is_in_no_directory() {
             assert_eq!(near.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
             assert_eq!(UnixListener::bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
             drop((listener, near));
-            // It is gone with its socket, and free for any other kind.
+            // The name vanishes with its socket, and is free for any other kind.
             let error = UnixStream::connect(&path).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
             let datagrams = UnixDatagram::bind(&path).unwrap();
@@ -173,7 +173,7 @@ fn accept_and_its_poll_form_wait_side_by_side() {
 }
 
 #[test]
-fn each_of_a_pair_is_the_others_other_side() {
+fn each_stream_of_a_pair_is_connected_to_the_other() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (near, far) = UnixStream::pair().unwrap();
@@ -255,7 +255,7 @@ fn datagrams_find_their_way_by_path() {
 }
 
 #[test]
-fn who_sends_more_than_is_taken_waits_and_nothing_is_lost() {
+fn a_sender_that_is_faster_than_the_receiver_waits_and_nothing_is_lost() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (near, far) = UnixDatagram::pair().unwrap();
@@ -284,7 +284,7 @@ fn a_sender_without_room_is_woken_when_there_is_some() {
             send.assert_pending();
             let mut writable = Probe::new(near.writable());
             writable.assert_pending();
-            // Linux says so when three quarters of the room are free again.
+            // Linux reports it when three quarters of the room are free again.
             turns.turn().await;
             while far.try_recv(&mut [0; 8]).is_ok() {}
             turns.turn().await;
@@ -326,14 +326,14 @@ fn a_direction_that_was_ended_takes_nothing() {
             near.shutdown(Shutdown::Write).unwrap();
             assert_eq!(near.send(b"!").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
             assert_eq!(far.recv(&mut [0; 8]).await.unwrap(), 4);
-            // The other direction goes on.
+            // The other direction continues.
             far.send(b"still").await.unwrap();
             assert_eq!(near.recv(&mut [0; 8]).await.unwrap(), 5);
         });
     });
 }
 
-// ---- the rest of the house ----
+// ---- the runtime ----
 
 #[test]
 fn outside_of_a_runtime_they_panic_at_the_callers_line() {
@@ -365,7 +365,7 @@ fn outside_of_a_runtime_they_panic_at_the_callers_line() {
 }
 
 #[test]
-fn at_the_end_of_the_runtime_who_waits_is_woken() {
+fn at_the_end_of_the_runtime_every_wait_is_woken() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let directory = Directory::new();

@@ -1,4 +1,4 @@
-"""Guests of `chat_server`. Usage: chat.py ADDRESS"""
+"""Clients of `chat_server`. Usage: chat.py ADDRESS"""
 
 import socket
 import sys
@@ -38,7 +38,7 @@ bob.reads("Ada: wait, what?\n")
 bob.says("o parts, and with an ö\n")
 ada.reads("Bob: in two parts, and with an ö\n")
 
-# A line without an end is the end of whoever sends it, and of nobody else.
+# A line without an end ends the connection of its client only.
 cleo = Guest("Cleo")
 ada.reads("* Cleo has come\n")
 bob.reads("* Cleo has come\n")
@@ -46,7 +46,7 @@ cleo.says("x" * 1000)
 ada.reads("* Cleo has gone\n")
 bob.reads("* Cleo has gone\n")
 
-# Text that is none, likewise.
+# The same for bytes that are not UTF-8.
 dora = Guest("Dora")
 ada.reads("* Dora has come\n")
 bob.reads("* Dora has come\n")

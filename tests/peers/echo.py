@@ -9,7 +9,7 @@ KIND, ADDRESS = sys.argv[1:]
 
 
 def stream(connection):
-    """What comes back is what was sent, though nobody reads until much was sent."""
+    """What comes back is what was sent, though the client reads only when much was sent."""
     sent = os.urandom(1 << 20)
     connection.settimeout(20)
 
@@ -25,7 +25,7 @@ def stream(connection):
 
 
 def datagrams(server):
-    """Each comes back whole, the empty one too, and to the one who sent it."""
+    """Each comes back whole, the empty one too, to the client that sent it."""
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(10)]
     for client in sockets:
         client.settimeout(20)
@@ -42,7 +42,7 @@ def datagrams(server):
 
 
 def serve_stream(path):
-    """A server at whose end nobody is ours."""
+    """A server that does not use this library."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()

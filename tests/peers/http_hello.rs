@@ -22,7 +22,7 @@ fn a_hundred_requests_of_all_kinds_go_through_one_connection() {
 }
 
 #[test]
-fn the_connection_ends_after_the_answer_for_who_asks_for_that() {
+fn the_connection_ends_after_the_answer_if_the_request_says_so() {
     holds("asks_to_close");
 }
 
@@ -37,7 +37,7 @@ fn it_does_not_matter_where_the_network_cuts_a_request() {
 }
 
 #[test]
-fn who_takes_for_ever_is_cut_off_and_the_others_do_not_notice() {
+fn a_client_that_takes_for_ever_is_cut_off_and_the_others_do_not_notice() {
     holds("slow");
 }
 
@@ -47,7 +47,7 @@ fn what_is_broken_or_too_large_is_refused_with_a_status() {
 }
 
 #[test]
-fn who_asks_and_never_reads_is_cut_off_and_costs_little() {
+fn a_client_that_never_reads_is_cut_off_and_costs_little() {
     let server = holds("never_reads");
     assert!(server.most_memory() < 64 * 1024, "{} KB", server.most_memory());
 }
@@ -64,7 +64,7 @@ fn clients_that_vanish_leave_no_descriptor_behind() {
         let server = Server::start("http_hello");
         let before = server.descriptors();
         assert_eq!(peer(&mut python("web_clients.py", &[&server.address, "gone"])), "yes\n");
-        // The server hears of the last of them a little later than they go.
+        // The server learns of the last of them a little later.
         let begin = Instant::now();
         while server.descriptors() > before {
             assert!(begin.elapsed() < Duration::from_secs(20), "{}", server.descriptors());

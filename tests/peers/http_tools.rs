@@ -1,4 +1,4 @@
-//! The example `http_hello`, and the tools with which people will try it: curl, ab and wrk.
+//! The example `http_hello`, and usual tools: curl, ab and wrk.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn against(tool: &'static str, args: &str) -> String {
 const TOLD: &str = "-w %{http_code}:%{num_connects}\\n";
 
 #[test]
-#[ignore = "needs curl, which not everybody has"]
+#[ignore = "needs curl, which is not on every machine"]
 fn curl_fetches_the_page() {
     assert_eq!(against("curl", "-sS -m 10 URL"), "Hello, world!\n");
     assert_eq!(against("curl", "-sS -m 10 --http1.0 URL"), "Hello, world!\n");
@@ -29,7 +29,7 @@ fn curl_fetches_the_page() {
 }
 
 #[test]
-#[ignore = "needs curl, which not everybody has"]
+#[ignore = "needs curl, which is not on every machine"]
 fn curl_uses_its_connection_again() {
     let said = against("curl", &format!("-sS -m 10 -o /dev/null {TOLD} URL URLno URL URL"));
     // The first page only goes where `-o` says.
@@ -38,7 +38,7 @@ fn curl_uses_its_connection_again() {
 }
 
 #[test]
-#[ignore = "needs curl, which not everybody has"]
+#[ignore = "needs curl, which is not on every machine"]
 fn curl_sees_why_it_is_refused() {
     let status = |args: &str| against("curl", &format!("-sS -m 10 -o /dev/null {TOLD} {args} URL"));
     assert_eq!(status("-d hello=world"), "405:1\n");
@@ -57,7 +57,7 @@ fn number(report: &str, name: &str) -> u64 {
 }
 
 #[test]
-#[ignore = "needs ab (apache2-utils), which not everybody has"]
+#[ignore = "needs ab (apache2-utils), which is not on every machine"]
 fn ab_gets_every_answer_through_connections_that_are_kept() {
     let report = against("ab", "-q -k -n 20000 -c 50 -s 20 URL");
     assert_eq!(number(&report, "Complete requests:"), 20_000);
@@ -67,7 +67,7 @@ fn ab_gets_every_answer_through_connections_that_are_kept() {
 }
 
 #[test]
-#[ignore = "needs ab (apache2-utils), which not everybody has"]
+#[ignore = "needs ab (apache2-utils), which is not on every machine"]
 fn ab_gets_every_answer_through_a_connection_for_each() {
     let report = against("ab", "-q -n 3000 -c 50 -s 20 URL");
     assert_eq!(number(&report, "Complete requests:"), 3000);
@@ -87,13 +87,13 @@ fn wrk(args: &str) {
 }
 
 #[test]
-#[ignore = "needs wrk, which not everybody has"]
+#[ignore = "needs wrk, which is not on every machine"]
 fn wrk_sees_no_error() {
     wrk("-t1 -c64 -d2s --timeout 20s URL");
 }
 
 #[test]
-#[ignore = "needs wrk, which not everybody has"]
+#[ignore = "needs wrk, which is not on every machine"]
 fn wrk_sees_no_error_when_it_sends_sixteen_requests_at_once() {
     wrk("-t1 -c64 -d2s --timeout 20s -s tests/peers/pipeline.lua URL");
 }

@@ -1,13 +1,12 @@
-//! The other side is not ours: clients and servers in Python, and the tools that people have at hand.
+//! Peers that are not ours: clients and servers in Python, and usual tools.
 //!
-//! What talks only to itself can be wrong on both sides in the same way. So here the examples are run as
-//! programs, and something that has never heard of us connects to them. All of it stays on this machine, and
-//! every peer gives up after some seconds.
+//! A library that talks only to itself can be wrong on both sides in the same way. So the examples run as programs here,
+//! and programs that do not use the library connect to them. Everything stays on this machine, and every peer ends
+//! after some seconds.
 //!
 //! Python is all that `cargo test` needs, and without it these tests fail. The others (curl, ab, wrk, nc)
-//! are not on every machine; their tests are ignored, with that as the reason, unless one asks for
-//! them, as `.ci/run` does: `cargo test --test peers -- --include-ignored`. Then they fail too if there
-//! is no such peer.
+//! are not on every machine; their tests are ignored, with that as the reason, unless they are asked for, as `.ci/run`
+//! does: `cargo test --test peers -- --include-ignored`. Then they fail too if there is no such peer.
 
 #[path = "../common/mod.rs"]
 mod common;

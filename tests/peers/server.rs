@@ -21,7 +21,7 @@ impl Server {
     pub fn start(name: &str) -> Server {
         let mut child = example(name).arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // Taken off its hands, so that it never waits for us.
+        // Its output is read at once, so that it never waits for this test.
         let (send, says) = mpsc::channel();
         thread::spawn(move || {
             while let Some(Ok(line)) = lines.next()

@@ -1,4 +1,4 @@
-//! The example `tcp_echo`, as a program, with clients that are not ours.
+//! The example `tcp_echo`, as a program, with clients that do not use this library.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream as StdStream};
@@ -17,7 +17,7 @@ fn the_example_echoes_what_stds_clients_send() {
         let here = idle.local_addr().unwrap();
         assert_eq!(server.say(), format!("{here} came"));
 
-        // Others are served while that one says nothing.
+        // Others are served while that one is silent.
         let clients = [1 << 20, 3, 0].map(|len| {
             let address = server.address.clone();
             thread::spawn(move || {
@@ -56,7 +56,7 @@ fn the_example_echoes_what_a_client_in_python_sends() {
 }
 
 #[test]
-#[ignore = "needs nc, which not everybody has"]
+#[ignore = "needs nc, which is not on every machine"]
 fn the_example_echoes_what_nc_sends() {
     example("tcp_echo");
     ends(|| {
@@ -75,7 +75,7 @@ fn the_example_echoes_what_nc_sends() {
         let mut echo = vec![0; sent.len()];
         nc.stdout.take().unwrap().read_exact(&mut echo).unwrap();
         assert!(echo == sent.as_bytes());
-        // There are several programs of this name, and each has its own idea of when to end.
+        // There are several programs of this name, which end at different moments.
         drop(sender.join().unwrap());
         nc.kill().unwrap();
         nc.wait().unwrap();

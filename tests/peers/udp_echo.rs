@@ -1,4 +1,4 @@
-//! The example `udp_echo`, and clients that are not ours.
+//! The example `udp_echo`, and clients that do not use this library.
 
 use crate::common::{ends, example};
 use crate::server::{Server, peer, python};

@@ -13,7 +13,7 @@ use openwork::task::spawn_blocking;
 use crate::common::{Flavour, on_each_of};
 use crate::server::{peer, python};
 
-/// Two, as it takes Python a while to start.
+/// Two: Python takes a while to start.
 const FLAVOURS: [Flavour; 2] = [Flavour::CurrentThread, Flavour::Workers(2)];
 
 /// A folder for sockets, gone with this.
@@ -97,7 +97,7 @@ fn a_server_in_python_sends_back_what_we_send() {
             let sent: Vec<_> = (0..1 << 20).map(|at| (at % 251) as u8).collect();
             let sender = openwork::spawn({
                 let sent = sent.clone();
-                // Dropped at the end, it says that there is no more.
+                // Dropping it at the end closes the connection.
                 async move { writes.write_all(&sent).await.unwrap() }
             });
             let mut echo = Vec::new();

@@ -61,7 +61,7 @@ def keep_alive():
 
 
 def asks_to_close():
-    """Who says `close`, or speaks 1.0 and says nothing, sees the end after the answer."""
+    """A client that sends `close`, or 1.0 without a header, sees the end after the answer."""
     for request in [LAST, b"GET / HTTP/1.0\r\n\r\n", LAST.replace(b"close", b"CLOSE")]:
         answer = ask(request)
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(HELLO), answer
@@ -102,7 +102,7 @@ def cut_anywhere():
 
 
 def slow():
-    """Who takes for ever over a request is cut off, whether silent or not; others do not notice."""
+    """A client that never ends its request is cut off, silent or not; others do not notice."""
     silent = [connect() for _ in range(50)]
     for connection in silent:
         connection.sendall(GET[:20])
@@ -179,7 +179,7 @@ def broken():
             assert refusal.startswith(b"HTTP/1.1 " + status), (request[:80], refusal)
             assert b"Connection: close\r\n" in refusal
             assert answers.count(HELLO) == (1 if before else 0), request[:80]
-    # Who is still speaking when he is refused may finish, and hears it.
+    # A client that is still sending when it is refused may finish, and gets the answer.
     with connect() as connection:
         connection.sendall(b"hello?\r\n\r\n")
         for _ in range(5):
@@ -195,7 +195,7 @@ def broken():
 
 
 def gone():
-    """Clients that vanish at any moment, politely or by a reset, leave nothing behind."""
+    """Clients that vanish at any moment, by an end or by a reset, leave nothing behind."""
     for turn in range(300):
         connection = connect()
         connection.sendall((GET * 20)[: turn * 3])
@@ -206,7 +206,7 @@ def gone():
 
 
 def never_reads():
-    """Who asks without end and never reads an answer is cut off, and costs little."""
+    """A client that sends requests without end and never reads is cut off, and costs little."""
     with connect() as connection:
         begin = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-//! A burst leaves no memory behind, and a message needs none.
+//! A burst leaves no memory behind, and a message needs no allocation.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -53,7 +53,7 @@ fn bursts() {
     channels_to_many_give_back(&mut cx);
     tokens_give_back();
 
-    // Once there is a buffer at each end, they change places.
+    // Once there is a buffer at each end, the two are swapped.
     let mut one_by_one = || {
         rx.try_recv().unwrap();
         tx.try_send(()).unwrap();
@@ -66,7 +66,7 @@ fn bursts() {
     assert_eq!(allocated(), before);
 }
 
-/// Half of those who wait are dropped where they stand, the others get what they waited for.
+/// Half of the waits are dropped in the queue, the others are served.
 fn crowd<F: Future>(what: &str, cx: &mut Context<'_>, wait: impl Fn() -> F, open: impl FnOnce()) {
     let before = allocated();
     let mut waiting: Vec<_> = (0..100_000).map(|_| Box::pin(wait())).collect();
@@ -83,7 +83,7 @@ fn crowd<F: Future>(what: &str, cx: &mut Context<'_>, wait: impl Fn() -> F, open
         assert!({ waiter }.as_mut().poll(cx).is_ready(), "{what}");
     }
     let after = allocated();
-    assert!(after < before + LITTLE, "a hundred thousand who waited for {what}");
+    assert!(after < before + LITTLE, "a hundred thousand waits for {what}");
 }
 
 fn locks_give_back(cx: &mut Context<'_>) {
@@ -131,11 +131,11 @@ fn channels_to_many_give_back(cx: &mut Context<'_>) {
     drop(second);
     let receive_late = tx.subscribe();
     crowd("no broadcast receiver", cx, || tx.closed(), || drop((rx, receive_late)));
-    assert!(allocated() < before + LITTLE, "a hundred thousand values for nobody");
+    assert!(allocated() < before + LITTLE, "a hundred thousand values that no receiver takes");
 
     let (tx, rx) = watch::channel(0);
     crowd("no watching receiver", cx, || tx.closed(), || drop(rx));
-    // Woken for nothing, they go to the end of the line, and leave no place behind.
+    // Woken for nothing, they go to the end of the queue, and leave no entry behind.
     let mut closed = tx.closed();
     let mut look = || {
         let rx = tx.subscribe();

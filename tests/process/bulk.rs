@@ -1,7 +1,7 @@
-//! Much goes through, and little is kept.
+//! Many bytes go through a stream, and few are kept.
 //!
-//! 1 GiB in an optimised build, or when `OPENWORK_TEST_GIB` is set; else 128 MiB, which the compiler's
-//! caution makes about as slow. The test has a process of its own, since it looks at the memory of all of it.
+//! 1 GiB in an optimised build, or when `OPENWORK_TEST_GIB` is set; else 128 MiB, which takes about as long without
+//! optimisation. The test has a process of its own, since it measures the memory of the process.
 
 use std::fs;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::alone;
 use crate::common::{Flavour, ends};
 
 const PIECE: usize = 64 << 10;
-/// What the process may grow by while the bytes go through: their number is a thousand times as large.
+/// The number of bytes by which the process may grow, a thousandth of those that go through.
 const GROWTH: usize = 4 << 20;
 
 fn total() -> u64 {
@@ -71,7 +71,7 @@ async fn write(mut stream: TcpStream) -> u64 {
     sent.sum
 }
 
-/// Reads, and stalls now and then until the writer is stuck: it stands still while others have many turns.
+/// Reads, and stalls from time to time until the writer is stuck, while other tasks run many times.
 async fn read(mut stream: TcpStream) -> (u64, usize) {
     let (mut got, mut piece) = (Stream::new(), vec![0; PIECE]);
     let (start, mut most) = (got.left, 0);

@@ -1,4 +1,4 @@
-//! Descriptors of one's own: how many a runtime has, and when it gives them back.
+//! The descriptors of a runtime: how many it has, and when it closes them.
 
 use std::fs;
 use std::io::Read;
@@ -31,7 +31,7 @@ fn what_outlives_a_runtime_keeps_no_descriptor_of_it_open() {
             let mut far: StdStream = listener.accept().unwrap().0;
             let handle = runtime.handle().clone();
             drop(runtime);
-            // The connection's two ends, and nothing of what watched one of them.
+            // The connection's two ends, and no descriptor of the runtime.
             assert_eq!(open(), before + 2);
             waker.wake();
             assert!(handle.block_on(socket.readable()).is_err());

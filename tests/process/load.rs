@@ -37,14 +37,14 @@ use crate::common::{Flavour, again, ends, until};
 const CONNECTIONS: usize = 10_000;
 /// For what a process has open anyway.
 const SPARE: usize = 50;
-/// No test comes near it. It is there so that each wait is in a time-out.
+/// No test comes near it. Each wait is inside a time-out, because that is part of the load.
 const HOUR: Duration = Duration::from_secs(3600);
-/// A frame: what is before its middle, and what is behind.
+/// The two halves of a frame.
 const HALF: usize = 500;
-/// What tells the other process that it is the peers.
+/// The variable that makes the second process play the peers.
 const PEER: &str = "OPENWORK_TEST_LOAD_PEER";
 
-// ---- what is counted ----
+// ---- the counts ----
 
 /// Descriptors that are open.
 fn open() -> usize {
@@ -58,7 +58,7 @@ fn most_descriptors() -> Option<usize> {
     line.split_whitespace().nth(4)?.parse().ok()
 }
 
-/// What a process has, and must not have any more in the end.
+/// What a process uses, and must not use any more at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Belongings {
     descriptors: usize,
@@ -88,7 +88,7 @@ impl Belongings {
         assert_eq!(self.timers, before.timers + connections);
     }
 
-    /// Whether it has none of them any more. Of memory a little is kept for those who may come next.
+    /// Whether the process uses nothing any more. A little memory may stay allocated for later connections.
     fn are_gone(self, most: Belongings, before: Belongings) -> bool {
         let (used, kept) = (most.bytes - before.bytes, self.bytes - before.bytes);
         Belongings { bytes: 0, ..self } == Belongings { bytes: 0, ..before } && kept * 50 < used
@@ -97,7 +97,7 @@ impl Belongings {
 
 // ---- frames ----
 
-/// A codec that tells when it has a part of a frame and waits for the rest, at the first time.
+/// A codec that reports the first time that it has a part of a frame and waits for the rest.
 struct Halfway {
     codec: LengthDelimitedCodec,
     tell: Option<Arc<AtomicUsize>>,
@@ -249,8 +249,8 @@ async fn server(start_peers: impl FnOnce(SocketAddr), connections: usize) {
     assert!(control.next().await.is_none());
 }
 
-/// A task has ended for who joins it a moment before it is counted out; and its memory goes when a worker that
-/// finds nothing to do sweeps the list of tasks. So they are given the time to do that.
+/// A task is joined a moment before the metrics count its end, and its memory is freed when an idle worker prunes the
+/// list of tasks. So this waits for both.
 async fn settle(most: Belongings, before: Belongings) {
     for _ in 0..1000 {
         if Belongings::now().are_gone(most, before) {

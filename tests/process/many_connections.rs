@@ -20,19 +20,19 @@ const ROUNDS: u64 = 3;
 /// For what a process has open anyway: its standard streams, the poller, the listener.
 const SPARE: usize = 50;
 
-/// How many descriptors this process may have, if that can be learnt.
+/// How many descriptors this process may have, if the system tells.
 fn limit() -> Option<usize> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
     line.split_whitespace().nth(3)?.parse().ok()
 }
 
-/// How many descriptors this process has, if that can be learnt.
+/// How many descriptors this process has, if the system tells.
 fn open_descriptors() -> Option<usize> {
     Some(fs::read_dir("/proc/self/fd").ok()?.count())
 }
 
-/// What connection `id` sends in one round: not a byte of it could be another's.
+/// The bytes that connection `id` sends in one round: no other connection sends the same.
 fn message(id: usize, round: u64) -> [u8; 64] {
     let mut message = [0; 64];
     for (index, word) in message.chunks_exact_mut(8).enumerate() {
@@ -90,7 +90,7 @@ async fn echo_over(connections: usize) {
     let servers: Vec<_> =
         accepted.into_iter().map(|stream| openwork::spawn(serve(stream))).collect();
     let clients = callers.into_iter().enumerate();
-    // Nobody calls, and so nobody ends, before all are there.
+    // No client sends, and so none ends, before all are connected.
     let (go, is_time) = oneshot::channel::<()>();
     let is_time = is_time.shared();
     let call = |(id, stream)| {

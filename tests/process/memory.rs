@@ -1,4 +1,4 @@
-//! What a task weighs, in bytes of memory that the system has really given.
+//! The memory of a task, in bytes that the system has really given.
 //!
 //! A server holds a hundred thousand tasks that wait, most of them in some time-out; so what one of
 //! them weighs decides how many there can be. Each measurement is made in a process of its own, as
@@ -27,10 +27,10 @@ fn resident() -> usize {
     rss.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
 }
 
-/// Bytes for each of [`TASKS`] tasks, which are spawned, polled, and wait. Nobody holds their handles.
+/// Bytes for each of [`TASKS`] tasks, which are spawned, polled, and wait. Their handles are dropped.
 fn bytes_of_a_task<F: Future<Output = ()> + Send + 'static>(wait: impl Fn() -> F) -> usize {
     paused().block_on(async {
-        // What is there once, whatever comes, is there now.
+        // Memory that is allocated once, for any number of tasks, is allocated now.
         drop(openwork::spawn(wait()));
         yield_now().await;
         let before = resident();
@@ -75,7 +75,7 @@ fn growth(again: impl AsyncFn()) -> usize {
     })
 }
 
-/// Arbitrary: what an allocator may do on its own account. The leaks looked for are far beyond it.
+/// Arbitrary: an allocator may keep that much. The leaks that this test looks for are far larger.
 const NOISE: usize = 2 << 20;
 
 #[test]
@@ -83,7 +83,7 @@ fn a_million_cancelled_time_outs_leave_nothing_behind() {
     alone("a_million_cancelled_time_outs_leave_nothing_behind", || {
         ends(|| {
             let grown = growth(async || {
-                // One that stays, on top: what was cancelled does not come to the surface.
+                // One that stays at the top of the heap: cancelled timers below it are not popped.
                 let mut first = pin!(sleep(HOUR / 2));
                 assert!(futures::poll!(&mut first).is_pending());
                 for _ in 0..200_000 {
@@ -103,7 +103,7 @@ fn a_million_tasks_leave_nothing_behind() {
         ends(|| {
             let grown = growth(async || {
                 for _ in 0..20 {
-                    // A burst, and then a rest, in which the list of live tasks is swept.
+                    // A burst, and then a pause, in which an idle worker prunes the list of tasks.
                     let tasks: Vec<_> =
                         (0..10_000).map(|n| openwork::spawn(async move { n })).collect();
                     for (n, task) in tasks.into_iter().enumerate() {
@@ -118,7 +118,7 @@ fn a_million_tasks_leave_nothing_behind() {
     });
 }
 
-/// It has no rest in which it would go through the list of live tasks.
+/// The runtime is never idle, so it never prunes the list of tasks for that reason.
 #[test]
 fn tasks_that_end_while_the_runtime_is_never_idle_leave_nothing_behind() {
     alone("tasks_that_end_while_the_runtime_is_never_idle_leave_nothing_behind", || {
@@ -166,8 +166,8 @@ fn a_burst_gives_its_memory_back() {
                 };
                 let before = resident();
                 let most = burst().await;
-                // The allocator keeps pages; that they are free to use shows in the next bursts, each of
-                // which would otherwise come on top.
+                // The allocator keeps pages. That they can be reused shows in the next bursts, which would otherwise
+                // need new ones.
                 for _ in 0..3 {
                     let next = burst().await;
                     println!("from {before} to {most}, then to {next}");
@@ -178,7 +178,7 @@ fn a_burst_gives_its_memory_back() {
     });
 }
 
-/// Between two sleeps only a few end, so that no sweep of a long list seems worth it; in the end all have.
+/// Between two sleeps only a few tasks end, so that pruning a long list never seems worth it; at the end all have ended.
 #[test]
 fn a_burst_that_ends_little_by_little_gives_its_memory_back() {
     alone("a_burst_that_ends_little_by_little_gives_its_memory_back", || {
@@ -190,7 +190,7 @@ fn a_burst_that_ends_little_by_little_gives_its_memory_back() {
                 }
                 sleep(HOUR).await;
                 assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
-                // The allocator keeps pages; that they are free to use shows when something else does.
+                // The allocator keeps pages. That they can be reused shows when other code does so.
                 let others: Vec<_> = (0..TASKS).map(|_| vec![1_u8; 200]).collect();
                 let grown = (resident() - before) / others.len();
                 println!("{grown} bytes for each 200 that took the place of a task");

@@ -1,4 +1,4 @@
-//! Signals. Each test is a process of its own, as a signal is for a whole process.
+//! Signals. Each test has a process of its own, since a signal is for a whole process.
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind};
@@ -24,8 +24,8 @@ fn descriptors() -> usize {
 }
 
 #[test]
-fn all_who_wait_for_ctrl_c_are_woken() {
-    alone("all_who_wait_for_ctrl_c_are_woken", || {
+fn all_tasks_that_wait_for_ctrl_c_are_woken() {
+    alone("all_tasks_that_wait_for_ctrl_c_are_woken", || {
         on_every_flavour(|flavour| {
             flavour.block_on(async {
                 for _ in 0..3 {
@@ -45,8 +45,8 @@ fn all_who_wait_for_ctrl_c_are_woken() {
 }
 
 #[test]
-fn each_hears_of_each_signal_though_another_has_emptied_the_pipe() {
-    let name = "each_hears_of_each_signal_though_another_has_emptied_the_pipe";
+fn each_listener_receives_each_signal_though_another_has_drained_the_pipe() {
+    let name = "each_listener_receives_each_signal_though_another_has_drained_the_pipe";
     alone(name, || {
         on_every_flavour(|flavour| {
             flavour.block_on(async {
@@ -69,8 +69,8 @@ fn each_hears_of_each_signal_though_another_has_emptied_the_pipe() {
 }
 
 #[test]
-fn what_comes_between_two_waits_is_heard_once() {
-    alone("what_comes_between_two_waits_is_heard_once", || {
+fn signals_that_come_between_two_waits_count_as_one() {
+    alone("signals_that_come_between_two_waits_count_as_one", || {
         openwork::block_on(async {
             let mut listener = signal(SignalKind::user_defined1()).unwrap();
             for _ in 0..3 {
@@ -89,8 +89,8 @@ fn what_comes_between_two_waits_is_heard_once() {
 }
 
 #[test]
-fn a_thousand_signals_between_two_waits_are_heard_as_one() {
-    alone("a_thousand_signals_between_two_waits_are_heard_as_one", || {
+fn a_thousand_signals_between_two_waits_count_as_one() {
+    alone("a_thousand_signals_between_two_waits_count_as_one", || {
         on_every_flavour(|flavour| {
             flavour.block_on(async {
                 let mut stream = signal(SignalKind::user_defined1()).unwrap();
@@ -105,8 +105,8 @@ fn a_thousand_signals_between_two_waits_are_heard_as_one() {
 }
 
 #[test]
-fn several_runtimes_hear_of_one_signal() {
-    alone("several_runtimes_hear_of_one_signal", || {
+fn several_runtimes_receive_one_signal() {
+    alone("several_runtimes_receive_one_signal", || {
         ends(|| {
             let runtimes: Vec<_> =
                 [Flavour::CurrentThread, Flavour::Workers(2), Flavour::Workers(4)]
@@ -127,10 +127,10 @@ fn several_runtimes_hear_of_one_signal() {
     });
 }
 
-/// Who waits and is dropped leaves nothing behind, and with the last the pipe is closed.
+/// A wait that is dropped leaves no waker behind, and the last listener closes the pipe.
 #[test]
-fn who_does_not_wait_any_more_leaves_no_trace() {
-    alone("who_does_not_wait_any_more_leaves_no_trace", || {
+fn a_dropped_wait_leaves_no_waker_and_the_last_listener_closes_the_pipe() {
+    alone("a_dropped_wait_leaves_no_waker_and_the_last_listener_closes_the_pipe", || {
         let runtime = Builder::new_current_thread().build().unwrap();
         let _inside = runtime.enter();
         let before = descriptors();
@@ -147,7 +147,7 @@ fn who_does_not_wait_any_more_leaves_no_trace() {
         Probe::new(second.recv()).assert_pending();
         drop((first, second));
         assert_eq!(descriptors(), before);
-        // And once more from the beginning.
+        // A new listener makes a new pipe.
         let mut third = signal(SignalKind::hangup()).unwrap();
         send("HUP");
         assert_eq!(runtime.block_on(third.recv()), Some(()));
@@ -155,8 +155,8 @@ fn who_does_not_wait_any_more_leaves_no_trace() {
 }
 
 #[test]
-fn who_waits_when_the_runtime_ends_is_told() {
-    alone("who_waits_when_the_runtime_ends_is_told", || {
+fn a_wait_ends_with_none_when_the_runtime_shuts_down() {
+    alone("a_wait_ends_with_none_when_the_runtime_shuts_down", || {
         let runtime = Builder::new_current_thread().build().unwrap();
         let mut listener = {
             let _inside = runtime.enter();
@@ -185,11 +185,11 @@ fn what_cannot_be_listened_to_is_refused() {
     assert_eq!((panicked.file.as_str(), panicked.line), (file!(), line!() - 2));
 }
 
-/// The handler is set by the first who waits, and stays.
+/// The first wait sets the handler, which stays.
 #[test]
-fn ctrl_c_ends_the_process_until_somebody_has_waited_for_it() {
+fn ctrl_c_ends_the_process_until_a_task_has_waited_for_it() {
     const INNER: &str = "OPENWORK_TEST_SIGNAL";
-    let name = "ctrl_c_ends_the_process_until_somebody_has_waited_for_it";
+    let name = "ctrl_c_ends_the_process_until_a_task_has_waited_for_it";
     if let Ok(waits) = env::var(INNER) {
         let runtime = Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
@@ -199,7 +199,7 @@ fn ctrl_c_ends_the_process_until_somebody_has_waited_for_it() {
             }
             println!("\nready");
         });
-        // Nobody waits any more. Until the end of our input, which the other holds.
+        // No task waits any more. This ends with its input, which the parent process holds.
         let _ = std::io::stdin().lines().count();
         return;
     }
