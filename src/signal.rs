@@ -18,19 +18,20 @@
 //!
 //! Next: `stream`.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, Read};
+use std::mem;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::{self, Arc, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use signal_hook::SigId;
 use signal_hook::consts;
 use signal_hook::low_level::{pipe, unregister};
 
 use crate::engine::prim::Mutex;
-use crate::io::descriptor::{Descriptor, Readiness};
+use crate::io::descriptor::Descriptor;
 use crate::io::interest::Interest;
 use crate::runtime::Handle;
 
@@ -66,7 +67,7 @@ pub async fn ctrl_c() -> io::Result<()> {
 
 /// All kinds of signals.
 pub mod unix {
-    pub use super::{Recv, Signal, SignalKind, signal};
+    pub use super::{Signal, SignalKind, signal};
 }
 
 /// A kind of signal, by its number.
@@ -234,51 +235,19 @@ impl Signal {
     /// None if the runtime has shut down.
     ///
     /// Cancel safe.
-    pub fn recv(&mut self) -> Recv<'_> {
+    pub async fn recv(&mut self) -> Option<()> {
         let Signal { pipe, seen } = self;
-        Recv { readable: pipe.reader.ready(Interest::READABLE), pipe, seen }
-    }
-}
-
-/// Waits for the next signal. From [`Signal::recv`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Recv<'a> {
-    pipe: &'a SignalPipe,
-    seen: &'a mut usize,
-    readable: Readiness<'a>,
-}
-
-impl Recv<'_> {
-    /// Whether a signal has come since the last call.
-    fn is_new(&mut self) -> bool {
-        let count = *self.pipe.count.lock();
-        std::mem::replace(self.seen, count) != count
-    }
-}
-
-impl Future for Recv<'_> {
-    type Output = Option<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        use io::ErrorKind::{Interrupted, WouldBlock};
-
-        loop {
-            if self.is_new() {
+        let mut drain = pipe.reader.io(Interest::READABLE, |reader| pipe.drain(reader));
+        poll_fn(|cx| {
+            let drained = Pin::new(&mut drain).poll(cx);
+            // After the poll: another task that drained the pipe had counted before the pipe was "not readable".
+            let count = *pipe.count.lock();
+            if mem::replace(seen, count) != count {
                 return Poll::Ready(Some(()));
             }
-            let Poll::Ready(readable) = Pin::new(&mut self.readable).poll(cx) else {
-                // Another task may have counted, and cleared "readable", since the count was read above.
-                return if self.is_new() { Poll::Ready(Some(())) } else { Poll::Pending };
-            };
-            let pipe = self.pipe;
-            let drain = |reader: &UnixStream| pipe.drain(reader);
-            match readable.and_then(|_| pipe.reader.try_io(Interest::READABLE, drain)) {
-                Err(error) if !matches!(error.kind(), WouldBlock | Interrupted) => {
-                    return Poll::Ready(None);
-                }
-                _ => {}
-            }
-        }
+            // Without a new count, ready means an error: the runtime has shut down.
+            drained.map(|_| None)
+        })
+        .await
     }
 }

@@ -142,7 +142,7 @@ impl<T: Object> Blocking<T> {
         if self.job.is_some() {
             return Err(self);
         }
-        // A job drops its reference before it ends, and none is in flight. Only `object` makes others.
+        // No job is in flight, and a job drops its reference before it ends. Only `object` makes others.
         match Arc::try_unwrap(self.object) {
             Ok(object) => {
                 // On this thread: only the position changes, no disk is asked. An error has no effect, since

@@ -1,7 +1,7 @@
 //! The system accepts connections in the name of a listener and queues them, and the listener becomes readable.
 //!
-//! To accept is to take the first connection of the queue, or to learn that there is none. Several tasks may
-//! wait for one listener. A new connection belongs to the listener's runtime, whichever task polls.
+//! `accept` takes the first connection of the queue, and waits if the queue is empty. Several tasks may wait for one
+//! listener. A new connection belongs to the listener's runtime, whichever task polls.
 //!
 //! Next: `stream.rs`, which reads and writes.
 

@@ -80,7 +80,7 @@ fn what_is_no_address_at_all_is_invalid_input() {
     });
 }
 
-/// api.md 34.
+/// Behaviour 34.
 #[test]
 fn an_address_may_be_given_in_every_form() {
     on_every_flavour(|flavour| {
@@ -188,7 +188,7 @@ fn no_socket_of_ours_is_inherited_by_child_processes() {
 
 // ---- outside of a runtime ----
 
-/// api.md 34.
+/// Behaviour 34.
 #[test]
 fn a_socket_from_std_outside_a_runtime_panics_at_the_callers_line() {
     let (near, far) = std_pair();
@@ -266,7 +266,7 @@ fn an_accept_needs_no_runtime_but_the_listeners() {
 
 // ---- the types ----
 
-/// api.md 41.
+/// Behaviour 41.
 #[test]
 fn sockets_and_their_futures_go_to_other_threads() {
     fn socket<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}

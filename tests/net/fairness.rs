@@ -21,7 +21,7 @@ use openwork::trace::{Event, Waiting};
 use crate::common::{Flavour, ends, on_every_flavour};
 use crate::harness::{MORE_THAN_FITS, Trace, Turns, from_std, pair, std_pair};
 
-/// api.md 7.
+/// Behaviour 7.
 #[test]
 fn sockets_are_served_while_a_hundred_tasks_wake_themselves_for_ever() {
     on_every_flavour(|flavour| {
@@ -136,7 +136,7 @@ fn a_paused_clock_does_not_wait_for_sockets_on_which_nothing_happens() {
     });
 }
 
-// ---- the budget, api.md 12 ----
+// ---- the budget (behaviour 12) ----
 
 /// How often task `id` yielded although it could have continued.
 fn gave_way(trace: &Trace, id: &str) -> usize {
@@ -244,7 +244,7 @@ fn without_a_poll_of_the_runtimes_there_is_no_budget() {
     });
 }
 
-/// api.md 13.
+/// Behaviour 13.
 #[test]
 fn a_timeout_gets_through_to_a_task_that_is_never_without_data() {
     on_every_flavour(|flavour| {

@@ -371,7 +371,7 @@ fn wait_for_data(stream: &TcpStream, waker: &Waker) {
     assert!(read.is_pending());
 }
 
-/// api.md 33.
+/// Behaviour 33.
 #[test]
 fn a_wake_may_drop_the_very_socket() {
     on_every_flavour(|flavour| {

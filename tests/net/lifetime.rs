@@ -235,7 +235,7 @@ fn a_socket_may_be_awaited_in_another_runtime_while_its_own_is_driven() {
 
 // ---- after the end of the runtime ----
 
-/// api.md 19.
+/// Behaviour 19.
 #[test]
 fn at_the_end_of_the_runtime_every_wait_for_a_socket_is_woken_with_an_error() {
     on_every_flavour(|flavour| {

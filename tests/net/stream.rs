@@ -14,7 +14,7 @@ use openwork::trace::Waiting;
 use crate::common::on_every_flavour;
 use crate::harness::{MORE_THAN_FITS, Trace, Turns, fill, from_std, pair, pattern, std_pair};
 
-/// api.md 33.
+/// Behaviour 33.
 #[test]
 fn readable_stays_so_until_a_try_finds_nothing() {
     on_every_flavour(|flavour| {

@@ -109,7 +109,7 @@ impl TcpSocket {
         }
     }
 
-    /// Accepts connections, of which `backlog` may wait. The system has a limit of its own.
+    /// Makes a listener. The system queues up to `backlog` connections for it, and has a limit of its own.
     ///
     /// # Errors
     ///

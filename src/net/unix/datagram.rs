@@ -1,6 +1,6 @@
 //! Unix datagrams go between the processes of one machine.
 //!
-//! Unlike UDP's, none is lost: a sender waits until the receiver has room. `recv`, `send` and their siblings are
+//! They are not lost, as UDP's may be: a sender waits until the receiver has room. `recv`, `send` and their siblings are
 //! in `net/datagram.rs`.
 //!
 //! Next: `pipe.rs`.
