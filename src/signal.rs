@@ -109,18 +109,6 @@ impl SignalKind {
     }
 }
 
-impl From<i32> for SignalKind {
-    fn from(number: i32) -> Self {
-        SignalKind(number)
-    }
-}
-
-impl From<SignalKind> for i32 {
-    fn from(kind: SignalKind) -> i32 {
-        kind.0
-    }
-}
-
 /// Listens to a kind of signal, from now on.
 ///
 /// # Errors

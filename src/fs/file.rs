@@ -8,7 +8,7 @@
 //! Next: `open_options.rs`.
 
 use std::fmt;
-use std::fs::{FileTimes, Metadata, Permissions};
+use std::fs::{Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, SeekFrom};
 use std::os::fd::{AsFd, OwnedFd};
@@ -166,15 +166,6 @@ impl File {
     /// The system's.
     pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.run("fs::File::set_permissions", |file| file.set_permissions(permissions)).await
-    }
-
-    /// Changes the times that the system keeps of the file.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
-        self.run("fs::File::set_times", move |file| file.set_times(times)).await
     }
 
     /// Returns a second handle of the file, which shares the position and has the same

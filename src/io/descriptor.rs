@@ -114,7 +114,8 @@ impl<T: AsFd> Descriptor<T> {
         ready!(coop::poll_proceed(cx));
         loop {
             let version = ready!(self.source.poll_ready(direction, cx))?;
-            if let Some(result) = self.try_op(Found::one(direction, version), &mut operation) {
+            let result = self.try_op(Found::one(direction, version), &mut operation);
+            if !is_retried(&result) {
                 coop::made_progress();
                 return Poll::Ready(result);
             }
@@ -159,37 +160,25 @@ impl<T: AsFd> Descriptor<T> {
         operation: impl FnOnce(&T) -> io::Result<R>,
     ) -> io::Result<R> {
         let found = self.readiness(interest)?;
-        let result = if found.is_empty() { None } else { self.try_op_once(found, operation) };
-        result.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+        if found.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.try_op(found, operation)
     }
 
-    /// Tries, and tries again after a signal, which ends an operation before it has done anything.
+    /// Tries once. If it would block, the directions that were `found` ready are not.
     fn try_op<R>(
         &self,
         found: Found,
-        operation: &mut impl FnMut(&T) -> io::Result<R>,
-    ) -> Option<io::Result<R>> {
-        loop {
-            match self.try_op_once(found, &mut *operation) {
-                Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
-    }
-
-    /// Tries once. None: it would block.
-    fn try_op_once<R>(
-        &self,
-        found: Found,
         operation: impl FnOnce(&T) -> io::Result<R>,
-    ) -> Option<io::Result<R>> {
-        match operation(self.get_ref()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear(found);
-                None
-            }
-            result => Some(result),
+    ) -> io::Result<R> {
+        let result = operation(self.get_ref());
+        if let Err(error) = &result
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.clear(found);
         }
+        result
     }
 
     // ---- the end ----
@@ -224,6 +213,13 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Descriptor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get_ref().fmt(f)
     }
+}
+
+/// Whether an operation is tried again: it would block, or a signal ended it before it had done anything.
+fn is_retried<R>(result: &io::Result<R>) -> bool {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+
+    result.as_ref().is_err_and(|error| matches!(error.kind(), WouldBlock | Interrupted))
 }
 
 /// The directions in which a descriptor was found ready: the caller gives it back to [`Descriptor::clear`].
@@ -305,7 +301,8 @@ where
         let Io { descriptor, readiness, operation } = &mut *self;
         loop {
             let found = ready!(readiness.poll_found(cx))?;
-            if let Some(result) = descriptor.try_op(found, operation) {
+            let result = descriptor.try_op(found, &mut *operation);
+            if !is_retried(&result) {
                 coop::made_progress();
                 return Poll::Ready(result);
             }

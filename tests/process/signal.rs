@@ -95,7 +95,8 @@ fn a_thousand_signals_between_two_waits_count_as_one() {
             flavour.block_on(async {
                 let mut stream = signal(SignalKind::user_defined1()).unwrap();
                 for _ in 0..1000 {
-                    signal_hook::low_level::raise(SignalKind::user_defined1().into()).unwrap();
+                    signal_hook::low_level::raise(SignalKind::user_defined1().as_raw_value())
+                        .unwrap();
                 }
                 assert_eq!(stream.recv().await, Some(()));
                 assert!(futures::poll!(pin!(stream.recv())).is_pending());

@@ -327,7 +327,8 @@ fn the_entries_of_a_directory_are_items() {
 #[test]
 fn signals_are_items_and_the_stream_ends_with_its_runtime() {
     alone("signals_are_items_and_the_stream_ends_with_its_runtime", || {
-        let raise = || signal_hook::low_level::raise(SignalKind::user_defined1().into()).unwrap();
+        let raise =
+            || signal_hook::low_level::raise(SignalKind::user_defined1().as_raw_value()).unwrap();
         let runtime = paused();
         let mut signals = runtime.block_on(async {
             let mut signals = SignalStream::new(signal(SignalKind::user_defined1()).unwrap());
