@@ -5,7 +5,7 @@
 //! [`consume_budget`] in each iteration. And [`unconstrained`] exempts a future for which yielding costs more than it
 //! brings; such a future may starve the other tasks of its worker.
 //!
-//! Next: `tracker.rs`, which waits for tasks without their outputs.
+//! This is the last file of `task`. Next: `future`.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

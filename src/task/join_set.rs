@@ -8,7 +8,7 @@
 //! Dropping the set aborts its tasks and does not wait until they are gone, since a destructor cannot await.
 //! [`JoinSet::shutdown`] does wait.
 //!
-//! Next: `scope_data.rs`, for tasks that borrow.
+//! Next: `tracker.rs`, which waits for tasks without their outputs.
 
 use std::fmt;
 use std::future::{Future, poll_fn};

@@ -11,11 +11,11 @@ mod spawn;
 mod yield_now;
 mod completion_queue;
 mod join_set;
+mod tracker;
 mod scope_data;
 mod scope;
 mod local;
 mod budget;
-mod tracker;
 
 pub use crate::runtime::join_error::{Id, JoinError};
 pub use crate::runtime::join_handle::{AbortHandle, JoinHandle};

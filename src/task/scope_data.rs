@@ -5,9 +5,9 @@
 //! its future, and for the [`Packet`] where its output waits for the join handle. This **rule** (10 in NOTES.md) makes
 //! that sound:
 //!
-//! - [`ScopeData`] counts each future before it is spawned and until its destructor has run, and lists each output
-//!   from the poll that returns it until it is taken or dropped. **The scope does not return while a future is counted
-//!   or an output is listed.**
+//! - A token of a [`TaskTracker`] counts each future, from before its spawn until its destructor has run. [`ScopeData`]
+//!   lists each output, from the poll that returns it until it is taken or dropped. **The scope does not return while a
+//!   future is counted or an output is listed.**
 //!
 //! So no join handle has to be dropped, which a user may prevent by `mem::forget`. Only the futures have to be, and
 //! they belong to the runtime, which drops all of them. What may be left after the scope, in a waker or a leaked
@@ -23,20 +23,21 @@
 //!
 //! Next: `scope.rs`, which waits as the rule demands.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::process;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
 use std::thread;
 
 use pin_project_lite::pin_project;
 use slab::Slab;
 
+use super::tracker::{TaskTracker, TaskTrackerToken};
 use crate::engine::block_on::block_on;
-use crate::engine::prim::{Mutex, OnDrop, catch_and_drop_panic, poll_or_register, wake};
-use crate::engine::trace::{self, Waiting};
+use crate::engine::prim::{Mutex, OnDrop, catch_and_drop_panic};
 use crate::runtime::Runtime;
 
 /// A future of a scope, without its type and its lifetime.
@@ -44,18 +45,13 @@ pub(super) type LentFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What the tasks of a scope have borrowed.
 #[derive(Default)]
-pub(super) struct ScopeData(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    /// Futures whose destructor has not run.
-    futures: usize,
+pub(super) struct ScopeData {
+    /// Has a token for each future whose destructor has not run.
+    futures: TaskTracker,
     /// Packets that hold an output.
-    outputs: Slab<Arc<dyn DropOutput>>,
-    /// Tasks that have panicked and were not joined.
-    panics: usize,
-    /// Wakes the thread that ends the scope, when `futures` is 0.
-    waiter: Option<Waker>,
+    outputs: Mutex<Slab<Arc<dyn DropOutput>>>,
+    /// Tasks that have panicked and were not joined. Relaxed: the scope reads it after it has waited for all tasks.
+    panics: AtomicUsize,
 }
 
 impl ScopeData {
@@ -72,8 +68,8 @@ impl ScopeData {
     where
         F: Future<Output: Send + 'a> + Send + 'a,
     {
-        self.0.lock().futures += 1;
-        let counted = Counted { scope: self.clone(), has_returned: false };
+        let counted =
+            Counted { scope: self.clone(), has_returned: false, _token: self.futures.token() };
         let packet = Arc::new(Packet { scope: self.clone(), output: Mutex::new(Output::Expected) });
         let future: Pin<Box<dyn Future<Output = ()> + Send + 'a>> =
             Box::pin(Lent { future, packet: packet.clone(), counted });
@@ -89,44 +85,24 @@ impl ScopeData {
     pub(super) fn settle(&self, drives: Option<&Runtime>) {
         // Nothing below should panic. If it does, unwinding would free what is still borrowed.
         let abort_on_unwind = OnDrop(|| process::abort());
+        self.futures.close();
         loop {
-            block_on_driving(drives, poll_fn(|cx| self.poll_no_futures(cx)));
-            let state = self.0.lock();
-            if state.futures == 0 && state.outputs.is_empty() {
+            block_on_driving(drives, self.futures.wait());
+            // First the futures: without them no other thread lists an output.
+            let is_last = self.futures.is_empty();
+            let outputs: Vec<_> =
+                self.outputs.lock().iter().map(|(_, packet)| packet.clone()).collect();
+            if is_last && outputs.is_empty() {
                 break;
             }
-            let outputs: Vec<_> = state.outputs.iter().map(|(_, packet)| packet.clone()).collect();
-            drop(state);
             outputs.iter().for_each(|packet| packet.drop_output());
         }
         mem::forget(abort_on_unwind);
     }
 
-    fn poll_no_futures(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let look = |state: &mut State| match state.futures {
-            0 => Poll::Ready(()),
-            _ => Poll::Pending,
-        };
-        let poll = poll_or_register(&self.0, cx, look, |state| &mut state.waiter);
-        if poll.is_pending() {
-            trace::waiting(Waiting::On { what: "the tasks of a scope" });
-        }
-        poll
-    }
-
-    /// A future was dropped, with all that it held.
-    fn deregister(&self, panicked: bool) {
-        let mut state = self.0.lock();
-        state.futures -= 1;
-        state.panics += usize::from(panicked);
-        let waiter = if state.futures == 0 { state.waiter.take() } else { None };
-        drop(state);
-        wake(waiter);
-    }
-
-    /// Whether a task has panicked that was not joined.
+    /// Whether a task has panicked that was not joined. A task that is cancelled by a thread which unwinds counts as one.
     pub(super) fn has_panic(&self) -> bool {
-        self.0.lock().panics > 0
+        self.panics.load(Relaxed) > 0
     }
 }
 
@@ -158,14 +134,14 @@ impl<T> Packet<T> {
     pub(super) fn take(&self) -> Option<T> {
         let output = mem::replace(&mut *self.output.lock(), Output::Gone);
         let Output::Stored(key, output) = output else { return None };
-        let listed = self.scope.0.lock().outputs.remove(key);
+        let listed = self.scope.outputs.lock().remove(key);
         drop(listed);
         Some(output)
     }
 
     /// The handle has returned the panic of its task.
     pub(super) fn panic_was_joined(&self) {
-        self.scope.0.lock().panics -= 1;
+        self.scope.panics.fetch_sub(1, Relaxed);
     }
 }
 
@@ -185,7 +161,7 @@ impl<T: Send> Packet<T> {
         // SAFETY: rule 10. The output is listed until it is gone.
         let packet =
             unsafe { mem::transmute::<Arc<dyn DropOutput + 'a>, Arc<dyn DropOutput>>(packet) };
-        let key = self.scope.0.lock().outputs.insert(packet);
+        let key = self.scope.outputs.lock().insert(packet);
         *stored = Output::Stored(key, output);
     }
 }
@@ -229,16 +205,19 @@ impl<F: Future<Output: Send>> Future for Lent<F> {
     }
 }
 
-/// Keeps a future counted in the scope.
+/// Counts a future until it is dropped.
 struct Counted {
     scope: Arc<ScopeData>,
     has_returned: bool,
+    // Its destructor is the last line of the rule: nothing is left that borrows.
+    _token: TaskTrackerToken,
 }
 
 impl Drop for Counted {
-    /// The last line of the rule: nothing is left that borrows.
     fn drop(&mut self) {
         // As in the engine, a value that was returned stays returned, even if the future panics in its destructor.
-        self.scope.deregister(thread::panicking() && !self.has_returned);
+        if thread::panicking() && !self.has_returned {
+            self.scope.panics.fetch_add(1, Relaxed);
+        }
     }
 }

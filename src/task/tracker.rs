@@ -14,7 +14,7 @@
 //! before the wait was polled. The tracker cancels nothing: see
 //! [`CancellationToken`](crate::sync::CancellationToken).
 //!
-//! This is the last file of `task`. Next: `future`.
+//! Next: `scope_data.rs`, for tasks that borrow.
 
 use std::fmt;
 use std::future::Future;
