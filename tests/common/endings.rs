@@ -28,7 +28,7 @@ const ENDINGS: [Ending; 6] = [
     }),
 ];
 
-/// A closure that runs until it is let go, and has begun when this returns.
+/// A closure that runs until it is released, and has begun when this returns.
 pub fn runs_on(handle: &Handle) -> (JoinHandle<&'static str>, mpsc::Sender<()>) {
     let (begins, begun) = mpsc::channel();
     let (release, wait) = mpsc::channel();

@@ -46,7 +46,7 @@ pub fn with_one_thread<F: Future>(test: impl FnOnce() -> F + Send + 'static) {
     });
 }
 
-/// Holds up the pool's only thread until it is let go.
+/// Blocks the pool's only thread until it is released.
 pub fn hold_up() -> (mpsc::Sender<()>, JoinHandle<()>) {
     let (release, held) = mpsc::channel();
     (release, spawn_blocking(move || held.recv().unwrap_or(())))

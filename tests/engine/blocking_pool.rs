@@ -39,7 +39,7 @@ fn every_closure_accepted_before_the_end_runs() {
                     })
                 };
                 let closures: Vec<_> = (0..100).map(spawn).collect();
-                // Nobody awaits this one, and this one is aborted.
+                // This one is not awaited, and this one is aborted.
                 drop(spawn(100));
                 let aborted = spawn(101);
                 aborted.abort();
@@ -57,7 +57,7 @@ fn every_closure_accepted_before_the_end_runs() {
     });
 }
 
-/// Or a closure that spawns the next one would keep the runtime for ever.
+/// Otherwise closures that spawn each other would keep the runtime for ever.
 #[test]
 fn what_a_closure_spawns_after_the_end_is_cancelled() {
     on_every_flavour(|flavour| {
@@ -157,7 +157,7 @@ fn the_end_waits_for_a_thread_that_is_starting() {
     });
 }
 
-/// A thread that has taken its last closure still calls what the user gave, inside the runtime.
+/// A thread that has taken its last closure still calls user code, inside the runtime.
 #[test]
 fn the_end_waits_for_a_thread_that_leaves() {
     on_every_flavour(|flavour| {
@@ -299,7 +299,7 @@ fn a_thread_whose_name_panics_is_not_counted() {
         };
         panics_once(0);
         let (running, release) = runs_on(runtime.handle());
-        // Now there is a thread that could come to the closure.
+        // Now there is a thread that could take the closure.
         panics_once(1);
         assert_eq!(join(runtime.spawn_blocking(|| 1)).unwrap(), 1);
         assert_eq!(metrics.num_blocking_threads(), 2);
@@ -333,7 +333,7 @@ fn a_thread_whose_name_contains_nul_is_not_counted() {
     });
 }
 
-/// A paused clock stands still while closures wait or run.
+/// A paused clock does not jump while closures wait or run.
 #[test]
 fn a_closure_that_was_not_accepted_does_not_hold_a_paused_clock() {
     ends(|| {

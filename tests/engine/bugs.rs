@@ -6,7 +6,7 @@
 //! after a socket moved to another task*.
 //!
 //! Each law holds on every flavour of runtime. A few tests look more closely than many threads admit:
-//! they count polls, or tell the order of events, and so belong to the current-thread runtime.
+//! they count polls or check the order of events, and so use the current-thread runtime.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -66,7 +66,7 @@ fn a_task_woken_twice_is_polled_once() {
             let waker = waker.recv().unwrap();
             assert_eq!(polls.load(SeqCst), 1);
 
-            // The worker is in here meanwhile, so all four come before the poll.
+            // The worker runs this meanwhile, so all four wakes come before the poll.
             on_a_foreign_thread({
                 let waker = waker.clone();
                 move || (waker.wake_by_ref(), waker.wake())
@@ -171,7 +171,7 @@ fn a_task_that_two_threads_wake_without_end_is_not_polled_after_its_end() {
 
 // ---- a wake during poll is lost ----
 
-/// Pending once, and woken in the midst of that poll, by the thread that is given.
+/// Pending once, and woken during that poll, by a thread of this kind.
 fn woken_during_its_poll(by: impl Fn(Waker) + Send) -> impl Future<Output = ()> + Send {
     let mut first = true;
     poll_fn(move |cx| {
@@ -366,7 +366,7 @@ fn a_timer_that_moved_to_another_task_wakes_that_task_alone() {
     let mut sleep = pin!(sleep(MINUTE));
     assert!(old.poll(sleep.as_mut()).is_pending());
     assert!(new.poll(sleep.as_mut()).is_pending());
-    assert_eq!(old.kept(), 0, "the old waker is let go at once");
+    assert_eq!(old.kept(), 0, "the old waker is dropped at once");
     runtime.block_on(time::advance(MINUTE));
     assert_eq!((old.count(), new.count()), (0, 1));
     assert!(new.poll(sleep.as_mut()).is_ready());
@@ -435,8 +435,8 @@ fn while_a_task_is_polled_everybody_may_use_the_runtime() {
             let waker = waker.recv().unwrap();
             let task = openwork::spawn(async move {
                 let inside = openwork::spawn(async { 1 });
-                // In the midst of this poll another thread spawns, wakes, aborts, sets a timer, and
-                // looks; and comes back from all of it.
+                // During this poll another thread spawns, wakes, aborts, sets a timer and reads the metrics, and
+                // returns from all of it.
                 let outside = on_a_foreign_thread(move || {
                     waker.wake();
                     handle.spawn(pending::<()>()).abort();
@@ -494,7 +494,7 @@ fn an_idle_runtime_never_wakes_up() {
                     });
                 }
             }
-            // One whose paused clock may not jump, since a closure is at work.
+            // One whose paused clock must not jump, since a closure runs.
             start(&|stop| {
                 let runtime = build(CurrentThread, true);
                 thread::spawn(move || {
@@ -531,8 +531,8 @@ fn an_idle_runtime_never_wakes_up() {
     });
 }
 
-/// Has workers watch the driver: a task wakes up from a sleep in it, blocks its thread for longer than they
-/// watch between two looks, and others go on sleeping meanwhile.
+/// Lets the monitor take the driver: a task whose timer has fired blocks its worker for longer than the monitor's period,
+/// while other tasks sleep.
 async fn hold_the_driver_up() {
     let blocks = async {
         sleep(Duration::from_millis(1)).await;
@@ -709,7 +709,7 @@ fn at_the_end_every_future_is_dropped_wherever_it_waits() {
             let ours = held.clone();
             drop(openwork::spawn(async move { (waits.await, ours).1 }));
             yield_now().await;
-            // In line, and, since a ring does not hold so many, in the injector.
+            // In the local queue, and, since it does not hold so many, in the injector.
             for _ in 0..1000 {
                 let ours = held.clone();
                 drop(openwork::spawn(async move { (yield_now().await, ours).0 }));
@@ -722,7 +722,7 @@ fn at_the_end_every_future_is_dropped_wherever_it_waits() {
         assert!(Arc::strong_count(&held) > if flavour == CurrentThread { 900 } else { 5 });
         drop(runtime);
         assert_eq!(Arc::strong_count(&held), 1);
-        // Whoever kept a waker may go on calling it.
+        // A waker that was kept may still be called.
         for waker in keep.lock().unwrap().drain(..) {
             waker.wake();
         }
@@ -865,7 +865,7 @@ fn two_tasks_that_wake_each_other_leave_room_for_a_third() {
                     let _ = to_a.send(()).await;
                 }
             }));
-            // It is spawned when they are at it.
+            // It is spawned while they run.
             for _ in 0..10 {
                 yield_now().await;
             }
@@ -876,7 +876,7 @@ fn two_tasks_that_wake_each_other_leave_room_for_a_third() {
     });
 }
 
-/// api.md 7.
+/// (Behaviour 7.)
 #[test]
 fn all_get_their_turn_while_a_hundred_tasks_wake_themselves() {
     on_every_flavour(|flavour| {
@@ -912,7 +912,7 @@ fn all_get_their_turn_while_a_hundred_tasks_wake_themselves() {
             spawn_blocking(move || assert_eq!(foreign.join().unwrap(), 3)).await.unwrap();
 
             stop.store(true, SeqCst);
-            // The system may let one of several workers wait all the while, and those in its line.
+            // The system may not schedule one of several workers for all this time, nor the tasks in its queue.
             let least = if flavour == CurrentThread { 10 } else { 0 };
             for task in busy {
                 assert!(task.await.unwrap() > least);
@@ -921,7 +921,7 @@ fn all_get_their_turn_while_a_hundred_tasks_wake_themselves() {
     });
 }
 
-/// api.md 7: a thread's other thread-locals may still wake, when its own are gone.
+/// (Behaviour 7.) The destructor of another thread-local may still wake, after those of the runtime are gone.
 #[test]
 fn a_task_is_woken_by_a_destructor_of_a_thread_local() {
     thread_local! {

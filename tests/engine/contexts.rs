@@ -289,7 +289,7 @@ fn a_guard_that_is_leaked_in_a_scope_ends_with_it() {
     });
 }
 
-// ---- hooks, listeners, wakers ----
+// ---- hooks, subscribers, wakers ----
 
 #[test]
 fn a_hook_leaves_its_thread_in_the_runtime_in_which_it_was() {

@@ -50,7 +50,7 @@ fn a_closure_that_drops_its_own_runtime_is_told_so_in_whichever_runtime_it_is() 
                     is_refused(|| end(runtime));
                 });
                 block_on(closure).unwrap();
-                // It ends all the same.
+                // The runtime ends all the same.
                 assert!(block_on(task).unwrap_err().is_cancelled());
             }
         }
@@ -184,7 +184,7 @@ fn a_closure_may_drop_another_runtime() {
 // ---- destructors of thread-locals ----
 
 thread_local! {
-    /// What is dropped when a thread has done its work: the runtime first, and then something that tells.
+    /// Dropped when a thread has done its work: first the runtime, and then a value that reports it.
     static KEPT: RefCell<Option<(Runtime, Box<dyn Send>)>> = const { RefCell::new(None) };
 }
 
@@ -295,7 +295,7 @@ fn the_exit_of_a_worker_that_panics_is_reported() {
             let (kept, canceled) = oneshot::channel::<()>();
             let task = runtime.spawn(async move { (pending::<()>().await, kept).0 });
             break_poller();
-            // It finds out when it looks for timers and sockets again.
+            // It finds out when it polls the driver again.
             drop(runtime.spawn(async {}));
             assert!(
                 runtime.block_on(canceled).is_err(),

@@ -19,7 +19,7 @@ fn in_paused_time(program: impl AsyncFnOnce() + Send + 'static) {
     ends(|| paused().block_on(program()));
 }
 
-/// An interval of 300 ms, and the ticks that it has to tell at some moment.
+/// An interval of 300 ms, and the ticks that are due at some moment.
 struct Watched {
     start: Instant,
     interval: Interval,
@@ -93,7 +93,7 @@ fn delay_goes_on_from_now() {
         let mut watched = Watched::new(MissedTickBehavior::Delay);
         assert_eq!(watched.ticks(), [0]);
         assert_eq!(watched.after(300).await, [300]);
-        // At 950. The tick of 600 is told as such, and then the grid is another.
+        // At 950. The tick of 600 comes, and then a new grid begins.
         assert_eq!(watched.after(650).await, [600]);
         assert_eq!(watched.after(299).await, NONE);
         assert_eq!(watched.after(1).await, [1250]);
@@ -264,7 +264,7 @@ fn a_period_without_end_ticks_once() {
     });
 }
 
-/// Behaviour 12: an interval far behind is ready as often as it is asked.
+/// Behaviour 12: an interval far behind is ready at each poll.
 #[test]
 fn an_interval_that_catches_up_yields() {
     in_paused_time(async || {

@@ -223,11 +223,11 @@ fn a_poll_joins_at_most_128_tasks_and_a_try_as_many_as_there_are() {
                 let before = set.len();
                 while let Poll::Ready(Some(_)) = set.poll_join_next(cx) {}
                 joined.push(before - set.len());
-                // The poll that was not ready has woken us.
+                // The poll that was not ready has woken this task.
                 if set.is_empty() { Poll::Ready(joined.clone()) } else { Poll::Pending }
             });
             let joined: Vec<usize> = openwork::spawn(polls).await.unwrap();
-            // With workers a task may have ended, and its entry not have come yet.
+            // With workers a task may be complete, and its key not yet in the queue.
             assert!(joined.iter().sum::<usize>() == 300 && joined.iter().all(|part| *part <= 128));
             if flavour == CurrentThread {
                 assert_eq!(joined, [128, 128, 44]);
@@ -339,7 +339,7 @@ fn a_wait_that_is_cancelled_loses_nothing() {
     });
 }
 
-// ---- the end of all ----
+// ---- abort, shutdown and drop ----
 
 /// (Behaviour 10.)
 #[test]
@@ -431,7 +431,7 @@ fn join_all_goes_on_with_the_panic_of_a_task_at_once() {
             assert_eq!(message_of(&*payload), "its own");
             until(|| dropped.load(SeqCst) == 100).await;
 
-            // Of one that was cancelled it says so.
+            // For a cancelled task the message says so.
             let mut set = JoinSet::new();
             set.spawn(pending::<()>()).abort();
             let payload = openwork::spawn(set.join_all()).await.unwrap_err().into_panic();
@@ -584,7 +584,7 @@ async fn a_random_set(seed: u64, count: Count) -> usize {
                 drop(std::mem::take(&mut set));
             }
             13 => {
-                // What the shutdown has joined when it is left is not told.
+                // A shutdown that is cancelled does not say which tasks it has joined.
                 let before = set.len();
                 let _ = timeout(Duration::from_micros(20), set.shutdown()).await;
                 count.given_up.fetch_add(before - set.len(), SeqCst);

@@ -60,7 +60,7 @@ fn a_push_that_meets_a_worker_as_it_leaves_the_driver() {
         while !flag.0.load(SeqCst) {
             std::hint::spin_loop();
         }
-        // The push meets the worker at another place each time.
+        // The push comes at another point of the worker's loop each time.
         (0..round * 20).for_each(|_| std::hint::spin_loop());
         assert!(join(runtime.spawn(blocker)).unwrap(), "round {round}");
         join(timer).unwrap();

@@ -1,5 +1,5 @@
 //! Laws of a future that panics in its poll. It is dropped while the thread unwinds, as the local variables of
-//! a function would be; and what its destructors do then concerns this one task.
+//! a function would be; and its destructors affect no other task.
 
 use std::future::{Future, pending};
 use std::mem;
@@ -30,7 +30,7 @@ impl Log {
         mem::take(&mut self.0.lock().unwrap())
     }
 
-    /// They have all seen the unwinding, in this task.
+    /// All destructors have run during the unwinding, in this task.
     #[track_caller]
     fn assert_unwinding(&self, destructors: usize, task: Option<task::Id>) {
         let seen = Seen { panicking: true, in_runtime: true, task };
@@ -115,7 +115,7 @@ fn a_task_that_panics_is_dropped_while_its_thread_unwinds() {
                 let id = task.id();
                 assert_first(task.await.unwrap_err());
                 log.assert_unwinding(2, Some(id));
-                // Its worker goes on.
+                // Its worker continues.
                 assert_eq!(openwork::spawn(async { 1 }).await.unwrap(), 1);
             }
         });
@@ -158,7 +158,7 @@ fn a_task_of_a_scope_that_panics_is_dropped_while_its_thread_unwinds() {
             log.assert_unwinding(2, Some(id));
             assert_eq!(s.spawn(async { 1 }).join().unwrap(), 1);
         });
-        // Its panic counts once, for the scope that was not told.
+        // Its panic counts once, for the scope that has not joined it.
         let panicked = panic_of(|| {
             runtime.scope(|s| drop(s.spawn(Panics::new(&log, 2, field_panics))));
         });
@@ -200,12 +200,12 @@ fn a_root_that_panics_is_dropped_while_its_thread_unwinds() {
             assert_eq!(panicked.unwrap().message, "the first");
             log.assert_unwinding(2, None);
         }
-        // The thread may go on.
+        // The thread can be used further.
         runtime.block_on(yield_now());
     });
 }
 
-/// Where no poll panics, no destructor is told so.
+/// Without a panic in a poll, `thread::panicking()` is false in every destructor.
 #[test]
 fn a_task_that_ends_otherwise_is_dropped_while_nothing_unwinds() {
     on_every_flavour(|flavour| {

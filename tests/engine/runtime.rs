@@ -38,7 +38,7 @@ fn until_dropped(at_drop: impl FnMut() + Send) -> impl Future<Output = ()> + Sen
     }
 }
 
-/// Lets each task have its turn, until all of them wait.
+/// Lets all tasks run until all of them wait.
 fn all_wait(runtime: &Runtime) {
     let handle = runtime.handle();
     runtime.block_on(until(|| handle.tasks().iter().all(|task| task.state == "idle")));
@@ -292,7 +292,7 @@ fn the_block_on_of_a_handle_does_not_drive() {
     });
 }
 
-// ---- where am I ----
+// ---- the current runtime ----
 
 #[test]
 fn a_thread_outside_of_any_runtime_is_told_so() {
@@ -467,7 +467,7 @@ fn what_is_spawned_after_the_end_is_cancelled_at_once() {
         assert_eq!(Arc::strong_count(&held), 1);
         assert!(join(task).unwrap_err().is_cancelled());
         assert!(join(closure).unwrap_err().is_cancelled());
-        // What ran already goes on.
+        // A closure that runs already continues.
         assert!(!running.is_finished());
         release.send(()).unwrap();
         assert_eq!(join(running).unwrap(), "it ran to its end");
@@ -572,7 +572,7 @@ fn within_another_runtime_a_runtime_ends_without_waiting_or_panics() {
     });
 }
 
-/// It would wait for its own end.
+/// It would wait until it has itself exited.
 #[test]
 fn a_closure_that_drops_its_own_runtime_is_told_so() {
     on_every_flavour(|flavour| {
@@ -619,7 +619,7 @@ fn a_closure_that_sleeps_in_its_runtime_ends_with_it() {
     });
 }
 
-/// What the runtime keeps in thread-locals is gone by the time in which this one is dropped. A panic
+/// The runtime's thread-locals are gone when this one is dropped. A panic
 /// there would end the process.
 #[test]
 fn a_runtime_may_live_in_a_thread_local() {
@@ -651,7 +651,7 @@ fn that_holds(held: &Arc<()>, flavour: Flavour) -> Runtime {
     flavour.builder().on_thread_park(hook).build().unwrap()
 }
 
-/// They are in a line, in a slot, and in the injector. A task keeps its runtime alive, so a queue that kept its
+/// They are in a local queue, in a LIFO slot, and in the injector. A task keeps its runtime alive, so a queue that kept its
 /// tasks would keep itself.
 #[test]
 fn a_runtime_that_ends_before_its_tasks_have_run_is_freed() {
@@ -685,7 +685,7 @@ fn a_runtime_that_ends_before_its_tasks_have_run_is_freed() {
 
 /// A waker that outlives its runtime is harmless, at whatever moment it is called; and nothing of the
 /// runtime stays behind, not even its descriptors. There are more threads than processors, so that one of them
-/// is interrupted after it has looked whether the runtime has ended, and goes on when it has.
+/// is preempted after it has checked whether the runtime has ended, and continues after that.
 #[test]
 fn wakes_and_spawns_that_race_with_the_end_leave_nothing_behind() {
     const FOREIGN: usize = 3;
@@ -756,7 +756,7 @@ fn as_many_closures_run_at_once_as_there_may_be_threads() {
     on_every_flavour(|flavour| {
         let runtime = flavour.builder().max_blocking_threads(3).build().unwrap();
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        // Three must meet, or none gets on.
+        // Three must meet, or none continues.
         let meet = Arc::new(Barrier::new(3));
         let closures: Vec<_> = (0..30)
             .map(|_| {
@@ -900,10 +900,10 @@ fn hooks_of_threads_that_panic_end_nothing_else() {
     });
 }
 
-// ---- figures ----
+// ---- metrics ----
 
 #[test]
-fn the_figures_are_those_of_the_moment() {
+fn the_metrics_are_those_of_the_moment() {
     ends(|| {
         let runtime = real();
         let metrics = runtime.handle().metrics();
@@ -971,7 +971,7 @@ fn a_foreign_thread_spawns_while_the_runtime_is_busy_and_idle() {
     });
 }
 
-/// A server with many idle connections goes to sleep after each request.
+/// A server with many idle connections parks after each request.
 #[test]
 fn to_fall_asleep_costs_the_same_however_many_tasks_wait() {
     ends(|| {
@@ -998,7 +998,7 @@ fn to_fall_asleep_costs_the_same_however_many_tasks_wait() {
     });
 }
 
-// ---- listening ----
+// ---- subscribers ----
 
 #[test]
 fn a_listener_hears_its_own_runtime_alone_and_not_itself() {
@@ -1011,7 +1011,7 @@ fn a_listener_hears_its_own_runtime_alone_and_not_itself() {
             .on_event(move |record| {
                 if let Event::Spawned { .. } = record.event {
                     count.fetch_add(1, SeqCst);
-                    // What it causes itself it does not hear.
+                    // It gets no events that it causes itself.
                     let handle = handle.lock().unwrap().clone();
                     drop(handle.map(|handle| handle.spawn(async {})));
                 }
@@ -1038,7 +1038,7 @@ fn a_subscriber_that_panics_ends_nothing_else() {
             .builder()
             .on_event(move |_| {
                 count.fetch_add(1, SeqCst);
-                std::panic::resume_unwind(Box::new("a listener panics"));
+                std::panic::resume_unwind(Box::new("a subscriber panics"));
             })
             .build()
             .unwrap();
@@ -1051,8 +1051,8 @@ fn a_subscriber_that_panics_ends_nothing_else() {
     });
 }
 
-/// For instance by sending what it hears to a task that writes it down. It hears of the sleep when the
-/// worker has looked for work already.
+/// For instance by sending its events to a task that writes them. The park event comes after the worker has looked for
+/// tasks.
 #[test]
 fn what_a_listener_wakes_is_polled_before_the_runtime_sleeps() {
     on_every_flavour(|flavour| {

@@ -29,7 +29,7 @@ use openwork::time::{Instant, sleep};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A place on the stack, and how many borrow from it.
+/// A variable on the stack, and the number of its borrowers.
 #[derive(Default)]
 struct Frame {
     borrowers: AtomicUsize,
@@ -65,7 +65,7 @@ impl Drop for Borrower<'_> {
     }
 }
 
-/// A borrower whose destructor panics, when it has done its duty.
+/// A borrower whose destructor panics, after it has done its work.
 struct Bomb<'a>(Borrower<'a>);
 
 impl Drop for Bomb<'_> {
@@ -77,7 +77,7 @@ impl Drop for Bomb<'_> {
     }
 }
 
-// ---- what it is for ----
+// ---- borrowing ----
 
 #[test]
 fn tasks_of_a_scope_borrow_from_the_stack() {
@@ -347,7 +347,7 @@ fn a_destructor_may_spawn_into_its_scope() {
             let (spawned, frame) = (&spawned, &frame);
             let again = move || {
                 let borrower = frame.borrow();
-                // Its output is forgotten as well, and so dropped at the end of the end.
+                // The handle of this output is forgotten too, so the output is dropped when the scope ends.
                 mem::forget(s.spawn(async move {
                     spawned.fetch_add(1, SeqCst);
                     borrower
@@ -409,7 +409,7 @@ fn a_future_that_panics_in_its_destructor_is_gone_all_the_same() {
     });
 }
 
-/// Holds something, and answers what it is told to.
+/// Owns a value, and returns what its closure returns.
 struct Puppet<H, P> {
     _holds: H,
     poll: P,
@@ -502,7 +502,7 @@ fn a_task_that_was_cancelled_is_no_panic() {
     });
 }
 
-// ---- what is kept of it in the world ----
+// ---- wakers and handles that outlive the scope ----
 
 #[test]
 fn a_waker_that_is_kept_keeps_nothing_that_was_borrowed() {
@@ -534,14 +534,14 @@ fn a_waker_that_is_kept_keeps_nothing_that_was_borrowed() {
             });
             frame.assert_free();
         }
-        // The frame is gone, and its place is used for something else.
+        // The frame is gone, and its memory is used for something else.
         let place = std::hint::black_box([0x55_u8; 4096]);
         for waker in KEPT.lock().unwrap().drain(..) {
             waker.wake_by_ref();
             waker.wake();
         }
         aborts.iter().for_each(|abort| abort.abort());
-        // A worker may still be about to say that they have ended.
+        // A worker may still be about to complete them.
         runtime.block_on(until(|| aborts.iter().all(|abort| abort.is_finished())));
         assert!(std::hint::black_box(place).iter().all(|byte| *byte == 0x55));
     });
@@ -624,7 +624,7 @@ fn a_scope_waits_for_a_task_that_runs_after_its_runtime_has_ended() {
     });
 }
 
-// ---- whose fault it is ----
+// ---- panics at the caller's line ----
 
 /// (Behaviours 4 and 40.)
 #[test]

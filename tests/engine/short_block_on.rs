@@ -1,5 +1,5 @@
 //! Many short calls of `block_on` in place of a long one, as in a game or a user interface that calls the
-//! runtime once a frame. Timers, sockets and signals go on, and a call that has nothing to wait for costs no
+//! runtime once a frame. Timers, sockets and signals make progress, and a call that has nothing to wait for costs no
 //! system call.
 
 use std::future::{Future, poll_fn};
@@ -147,7 +147,7 @@ fn a_future_that_was_pending_polls_the_driver_before_its_second_poll() {
             let (runtime, polls) = DriverPolls::of(&mut builder);
             for calls in 1..=3 {
                 call(&runtime, &at_the_edge);
-                // The other thread takes its time, and meanwhile the driver is polled again and again.
+                // The other thread is slow, and meanwhile the driver is polled again and again.
                 match name {
                     "it is woken by another thread" => assert!(polls.count() >= calls, "{name}"),
                     _ => assert_eq!(polls.count(), calls, "{name}"),
@@ -230,7 +230,7 @@ fn a_connection_comes_between_short_calls() {
         let listener = StdListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        // Another runtime watches the same listener, and is told last.
+        // Another runtime watches the same listener, and gets its event last.
         let other = real();
         let same = {
             let _entered = other.enter();
@@ -260,7 +260,7 @@ fn a_signal_comes_between_short_calls() {
                 signal(SignalKind::user_defined1()).unwrap()
             };
             let mut signals = listen(runtime);
-            // Another runtime listens too, and is told last.
+            // Another runtime listens too, and gets its event last.
             let other = real();
             let mut same = listen(&other);
             let task = runtime.spawn(async move { signals.recv().await.unwrap() });

@@ -33,7 +33,7 @@ fn a_task_that_yielded_does_not_wait_for_one_that_blocks() {
         });
         runtime.block_on(task).unwrap()
     });
-    assert!(released, "a task stood in line while a worker slept");
+    assert!(released, "a task was queued while a worker was parked");
 }
 
 /// A worker takes two tasks from the injector, one after the other. The first wakes a task, the second blocks.
@@ -133,7 +133,7 @@ fn a_worker_that_finds_tasks_in_its_last_check_notifies_another() {
             let _ = until_end.recv_timeout(LONG);
         });
         let first = which.recv().unwrap() as usize;
-        // … the other one has searched, found nothing, and is about to sleep …
+        // … the other one has searched, found nothing, and is about to park …
         runtime.spawn(async {});
         is_about_to_sleep.recv().unwrap();
         // … and the first has parked, as one searching worker is enough.

@@ -3,7 +3,7 @@
 //! keeps to.
 //!
 //! Each law holds on every flavour of runtime. A few tests look more closely than many threads admit:
-//! they tell the order of turns, or on which thread one came, and so belong to the current-thread runtime.
+//! they check the order of polls, or the thread of a poll, and so use the current-thread runtime.
 
 use std::any::Any;
 use std::future::{Future, pending, poll_fn};
@@ -28,7 +28,7 @@ use openwork::trace::Event;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A future that does as it is told: each poll calls the closure, and its end another one.
+/// A future whose polls call one closure, and whose destructor calls another.
 struct Puppet<P, D: FnMut()> {
     poll: P,
     _at_drop: AtDrop<D>,
@@ -226,7 +226,7 @@ fn a_poll_joins_at_most_128_tasks() {
             let mut joined = Vec::new();
             // A task of its own: with workers, the future in block_on runs on a foreign thread, unlimited.
             let polls = poll_fn(move |cx| {
-                // Who waits pays nothing.
+                // A pending poll uses no budget.
                 for _ in 0..1000 {
                     assert!(Pin::new(&mut waits).poll(cx).is_pending());
                 }
@@ -235,7 +235,7 @@ fn a_poll_joins_at_most_128_tasks() {
                 let count = pending.unwrap_or(tasks.len());
                 tasks.drain(..count);
                 joined.push(count);
-                // The one that was not ready has woken us.
+                // The poll that was not ready has woken this task.
                 if tasks.is_empty() { Poll::Ready(joined.clone()) } else { Poll::Pending }
             });
             assert_eq!(openwork::spawn(polls).await.unwrap(), [128, 128, 44]);
@@ -285,7 +285,7 @@ fn handles_go_everywhere() {
     an_error::<JoinError>();
 }
 
-// ---- turns ----
+// ---- polls ----
 
 /// Point 6.
 #[test]
@@ -429,7 +429,7 @@ fn giving_way_needs_no_runtime() {
     assert!(wakes.poll(yields.as_mut()).is_ready());
 }
 
-// ---- panics: they are that task's alone ----
+// ---- panics end only their own task ----
 
 /// Point 9.
 #[test]
@@ -601,7 +601,7 @@ fn a_closure_that_panics_says_so_to_its_joiner() {
 
 // ---- abort ----
 
-/// A future that is never ready, tells when and where it is dropped, and whether it was polled.
+/// A future that is never ready, and reports when and where it is dropped, and whether it was polled.
 fn victim() -> (impl Future<Output = ()> + Send, mpsc::Receiver<(ThreadId, bool)>) {
     let (send, dropped) = mpsc::channel();
     let polled = Arc::new(AtomicBool::new(false));
@@ -696,13 +696,13 @@ fn an_aborted_task_ends_whatever_it_is_doing() {
     });
 }
 
-/// As above, without a say in which thread is where.
+/// As above, at any point of the other threads.
 #[test]
 fn an_aborted_task_ends_on_every_flavour() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             for round in 0..50 {
-                // In line or already polled; by this thread or by another; with and without its handle.
+                // Queued or already polled; by this thread or by another; with and without its handle.
                 let (future, dropped) = victim();
                 let task = openwork::spawn(future);
                 if round % 2 == 0 {
@@ -871,7 +871,7 @@ fn a_closure_has_no_budget() {
     });
 }
 
-// ---- whose fault it is ----
+// ---- panics at the caller's line ----
 
 /// Point 40.
 #[test]

@@ -232,7 +232,7 @@ fn a_task_knows_its_own_number() {
     });
 }
 
-/// How many rounds of this one poll makes, at each of its polls, up to 300.
+/// How many of 300 iterations each poll makes.
 async fn rounds<F: Future<Output = ()> + Send + 'static>(step: fn() -> F) -> Vec<usize> {
     let mut work = Box::pin(async move {
         for _ in 0..300 {

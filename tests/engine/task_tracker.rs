@@ -53,7 +53,7 @@ fn a_wait_sees_an_end_that_did_not_last() {
     later.assert_ready();
 }
 
-/// The tracker is over when the waiting begins, and open, or not empty, when it is polled.
+/// The tracker is over when the wait is created, and open, or not empty, when the wait is polled.
 #[test]
 fn an_end_that_lasts_when_the_wait_begins_counts() {
     on_every_flavour(|flavour| {
@@ -66,7 +66,7 @@ fn an_end_that_lasts_when_the_wait_begins_counts() {
                 Probe::new(filled).assert_ready();
                 tracker.reopen();
                 reopened.await;
-                // A wait that begins now has seen no end, and waits for the next one.
+                // A wait that is created now waits for the next end.
                 let mut later = Probe::new(tracker.wait());
                 later.assert_pending();
                 drop(token);

@@ -146,7 +146,7 @@ fn time_does_not_jump_while_a_closure_runs() {
                 } else {
                     drop(closure);
                 }
-                // Its end lets time go on.
+                // When it ends, the clock may jump again.
                 nap.await.unwrap();
                 assert_eq!(start.elapsed(), HOUR);
                 assert_eq!(sleeps.load(SeqCst), 1);
@@ -392,7 +392,7 @@ fn an_earlier_deadline_from_another_thread_is_kept_while_the_runtime_sleeps() {
     });
 }
 
-// ---- a sleep, at all times of its life ----
+// ---- a sleep, in each of its states ----
 
 /// Point 16.
 #[test]
@@ -445,7 +445,7 @@ fn a_reset_sleep_ends_at_its_new_deadline() {
         assert_eq!(nap.deadline(), start + 2 * MINUTE);
         assert!(wakes.poll(nap.as_mut()).is_pending());
         assert_eq!(woken_by(1), 0);
-        // Put off, when it waits. Whoever polled it last is woken, without another poll.
+        // Postponed while it waits. The task that has polled it last is woken, without another poll.
         nap.as_mut().reset(start + 4 * MINUTE);
         assert_eq!(woken_by(3), 0);
         // Brought forward.
@@ -462,7 +462,7 @@ fn a_reset_sleep_ends_at_its_new_deadline() {
         // After it was ready.
         nap.as_mut().reset(start + 7 * MINUTE);
         assert!(wakes.poll(nap.as_mut()).is_pending());
-        // Into the past: it is ready at the next poll, without a turn of the driver.
+        // Into the past: it is ready at the next poll, without a tick of the driver.
         nap.as_mut().reset(start + 5 * MINUTE);
         assert!(wakes.poll(nap.as_mut()).is_ready());
         nap.as_mut().reset(start);
@@ -649,7 +649,7 @@ fn of_many_sleeps_those_that_stay_fire_and_those_that_go_do_not() {
         })
         .collect();
     for step in 0..100 {
-        // Drop some, put some off or forward.
+        // Drop some, postpone some, and bring some forward.
         for _ in 0..10 {
             let (wakes, nap) = &mut naps[noise() as usize % 2000];
             match (noise() % 2, nap.as_mut()) {
@@ -811,7 +811,7 @@ fn a_time_out_comes_even_if_its_future_spends_the_whole_budget() {
             assert!(timeout(2 * MS, greedy).await.is_err());
         }
         flavour.block_on(async { openwork::spawn(is_given_up()).await.unwrap() });
-        // With workers, this one runs on a thread that is none.
+        // On a multi-thread runtime, this one does not run on a worker.
         flavour.block_on(is_given_up());
     });
 }

@@ -1,6 +1,6 @@
 //! A trace is an assertion: with the clock paused, what a small program does is known to the last
-//! event. Whoever changes the engine such that one of these lists changes has changed the order in
-//! which things happen, and should know it.
+//! event. A change of the engine that changes one of these lists has changed the order in which things
+//! happen.
 
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -15,7 +15,7 @@ use openwork::trace::{Event, Record, Waiting};
 const MS: Duration = Duration::from_millis(1);
 
 /// Runs a program with the clock paused, and returns what happened, one line for each event: when, in
-/// whose poll, what. Tasks are numbered as they appear, since ids go on from test to test.
+/// whose poll, what. Tasks are numbered as they appear, since their ids differ from run to run.
 fn trace<F: Future<Output = ()> + Send>(
     program: impl FnOnce() -> F + Send + 'static,
 ) -> Vec<String> {
@@ -45,7 +45,7 @@ fn trace<F: Future<Output = ()> + Send>(
             | Event::Waiting(Waiting::Join { task }) => *task = number(*task),
             _ => {}
         }
-        // The text is the runtime's own, but for the line of this file that spawned: lines move.
+        // The text is that of `trace`, except for the line of this file that spawned, which changes.
         let text = record.to_string();
         let text = text.split(" at tests").next().unwrap();
         let (at, what) = text.split_once(" ms  ").unwrap();
@@ -117,7 +117,7 @@ fn a_program_does_this_and_nothing_else() {
 
 #[test]
 fn the_same_program_does_the_same_again() {
-    /// Larger, with everything in it that could be in doubt.
+    /// Larger, with all kinds of events.
     async fn program() {
         let tasks: Vec<_> = (0..500_u32)
             .map(|n| {

@@ -47,7 +47,7 @@ fn workers(metrics: &RuntimeMetrics) -> std::ops::Range<usize> {
     0..metrics.num_workers()
 }
 
-/// Wakes itself without end, until it is told to stop; counts the polls.
+/// Wakes itself until it is stopped, and counts the polls.
 async fn spin(stop: Arc<AtomicBool>, polls: Arc<AtomicUsize>) {
     while !stop.load(SeqCst) {
         polls.fetch_add(1, SeqCst);
@@ -57,7 +57,7 @@ async fn spin(stop: Arc<AtomicBool>, polls: Arc<AtomicUsize>) {
 
 // ---- an idle worker takes the next task ----
 
-/// And not the future in `block_on`, which stays where it is.
+/// But the future in `block_on` stays on its thread.
 #[test]
 fn tasks_run_on_the_runtimes_threads_at_once() {
     with_workers(|flavour| {
@@ -104,7 +104,7 @@ fn tasks_that_come_at_the_edge_of_sleep_run_at_once() {
     on_each_of(&SEVERAL, |flavour| {
         let Workers(workers) = flavour else { unreachable!() };
         let meet_in = |runtime: &Runtime, round: usize| {
-            // At one moment or another of the way to sleep.
+            // At any point of the worker's way to its park.
             (0..round % 64 * 40).for_each(|_| std::hint::spin_loop());
             let meet = Arc::new(Barrier::new(workers));
             let tasks: Vec<_> = (0..workers)
@@ -222,8 +222,7 @@ fn a_deadline_comes_in_time_while_a_worker_is_blocked() {
     });
 }
 
-/// Nothing has happened for long, and no worker looks after the driver but the one that sleeps there. It wakes
-/// up for a task that blocks.
+/// Nothing has happened for long, and one worker is parked in the driver. It is unparked for a task that blocks.
 #[test]
 fn a_worker_that_leaves_the_driver_and_blocks_has_woken_another() {
     on_each_of(&SEVERAL[..2], |flavour| {
@@ -238,7 +237,7 @@ fn a_worker_that_leaves_the_driver_and_blocks_has_woken_another() {
             let (block, blocked) = mpsc::channel();
             let (release, held) = mpsc::channel::<()>();
             let blocks = runtime.spawn(async move {
-                // Fifteen times as long as a worker watches the driver.
+                // Fifteen times the monitor's period.
                 sleep(150 * MS).await;
                 block.send(()).unwrap();
                 held.recv_timeout(Duration::from_secs(5))
@@ -283,7 +282,7 @@ fn worst_round_trip(address: SocketAddr, enough: impl Fn(usize) -> bool) -> Dura
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(answer[0], trip as u8);
         worst = worst.max(start.elapsed());
-        // The server goes to sleep in between, on one worker or another.
+        // The server's task sleeps in between, on one worker or another.
         if trip % 10 == 0 {
             thread::sleep(MS);
         }
@@ -324,7 +323,7 @@ fn a_task_from_outside_waits_for_at_most_61_polls() {
             let pushes = openwork::spawn(async move {
                 let mut longest = 0;
                 for _ in 0..100 {
-                    // The worker is in here while another thread pushes.
+                    // The worker runs this while another thread pushes.
                     let (handle, count) = (Handle::current(), polls.clone());
                     let pushed = thread::spawn(move || {
                         let before = count.load(SeqCst);
@@ -401,11 +400,11 @@ fn two_tasks_that_wake_each_other_let_a_third_in_after_three_polls() {
 
 /// The time for which this thread was on a processor, to a tick of the system's clock.
 fn processor_time() -> Duration {
-    let figures = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    Duration::from_nanos(figures.split(' ').next().unwrap().parse().unwrap())
+    let times = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
 }
 
-/// A busy worker looks at its timers every 61 polls, if 50 µs have passed.
+/// A busy worker polls the driver every 61 polls, if 50 µs have passed.
 #[test]
 fn a_busy_worker_does_not_forget_its_timers() {
     let _undisturbed = undisturbed();
@@ -419,7 +418,7 @@ fn a_busy_worker_does_not_forget_its_timers() {
             let naps = openwork::spawn(async {
                 let mut longest = Duration::ZERO;
                 for _ in 0..20 {
-                    // Not by the clock on the wall, which goes on while others have the processor.
+                    // Not by the system's clock, which advances while other threads have the processor.
                     let start = processor_time();
                     sleep(NAP).await;
                     longest = longest.max(processor_time() - start);
@@ -434,7 +433,7 @@ fn a_busy_worker_does_not_forget_its_timers() {
     });
 }
 
-/// Nor does one that always finds work elsewhere, and so is never done and never idle.
+/// Nor does a worker that always steals its tasks, and so never empties its queue and never parks.
 #[test]
 fn a_worker_that_lives_on_what_it_steals_does_not_forget_its_timers() {
     let _undisturbed = undisturbed();
@@ -522,7 +521,7 @@ fn workers_are_threads_with_names_that_call_the_start_and_stop_hooks() {
             .build()
             .unwrap();
         let told: BTreeSet<_> = started.iter().take(workers).collect();
-        // The system keeps 15 bytes of a name. It is told a shorter one.
+        // The system keeps 15 bytes of a name, so it gets a shorter one.
         let names = |index| (format!("openwork-worker-{index}"), format!("ow-worker-{index}"));
         let expected = (0..workers).map(names);
         assert_eq!(told, expected.collect());
@@ -575,13 +574,13 @@ fn any_thread_may_block_on_a_handle_or_on_the_runtime() {
                 });
             }
         });
-        // Nobody needs to be in block_on.
+        // No thread needs to be in block_on.
         let task = runtime.spawn(async { sleep(MS).await });
         join(task).unwrap();
     });
 }
 
-/// The figures of each worker: what it polled, stole, and how often it went to sleep.
+/// The metrics of each worker: what it polled and stole, and how often it parked.
 #[test]
 fn workers_count_what_they_do() {
     ends(|| {
@@ -597,7 +596,7 @@ fn workers_count_what_they_do() {
         asleep.recv().unwrap();
         assert_eq!(metrics.worker_poll_count(0), 10);
         assert_eq!((metrics.worker_steal_count(0), metrics.worker_local_queue_depth(0)), (0, 0));
-        // It says that it sleeps before it does, and looks around once more in between.
+        // It counts a park before it parks, and checks the queues once more in between.
         while metrics.worker_park_count(0) == 0 {
             thread::yield_now();
         }
@@ -625,7 +624,7 @@ fn workers_count_what_they_do() {
     });
 }
 
-/// What it sleeps for comes once, and so does the next look around.
+/// What it waits for comes once, and so does the next check of the queues.
 #[test]
 fn a_worker_sleeps_once_for_each_time_that_it_is_woken() {
     let _undisturbed = undisturbed();
@@ -646,7 +645,7 @@ fn a_worker_sleeps_once_for_each_time_that_it_is_woken() {
 
 // ---- the end ----
 
-/// In the slot, the line and the injector; behind a channel, a timer, each other; and the one that runs.
+/// In the LIFO slot, the local queue and the injector; waiting for a channel, a timer, each other; and the one that runs.
 #[test]
 fn at_the_end_tasks_are_dropped_wherever_the_workers_have_them() {
     with_workers(|flavour| {
@@ -665,7 +664,7 @@ fn at_the_end_tasks_are_dropped_wherever_the_workers_have_them() {
         let asleep = runtime.spawn(async move { (sleep(HOUR).await, ours).0 });
         until_all_wait(&runtime);
 
-        // Every worker is in a task, one has overfilled its line, and one more task comes from outside.
+        // Every worker is in a task, the local queue of one overflows, and one more task comes from outside.
         let (meet, leave) =
             (Arc::new(Barrier::new(workers + 1)), Arc::new(Barrier::new(workers + 1)));
         let mut tasks: Vec<_> = (0..workers)
@@ -755,7 +754,7 @@ fn when_a_runtime_has_been_dropped_its_threads_are_gone() {
 #[test]
 fn ending_a_runtime_takes_no_longer_than_the_limit() {
     with_workers(|flavour| {
-        // Who will not end: a task that blocks its worker, a closure, both.
+        // What does not end: a task that blocks its worker, a closure, both.
         for (task, closure) in [(true, false), (false, true), (true, true)] {
             for limit in [None, Some(Duration::ZERO), Some(5 * MS)] {
                 let runtime = flavour.build();
@@ -849,7 +848,7 @@ fn a_runtime_that_the_system_gives_no_threads_is_not_built() {
     });
 }
 
-/// Those that were given before are told to stop.
+/// The threads that were started before are stopped.
 #[test]
 fn a_runtime_that_the_system_gives_too_few_threads_is_not_built() {
     const NAME: &str = "a_runtime_that_the_system_gives_too_few_threads_is_not_built";
@@ -913,7 +912,7 @@ fn a_runtime_that_is_dropped_by_a_task_says_what_to_use_instead() {
         let task = runtime.spawn(async move { drop(take.await.unwrap()) });
         give.send(runtime).unwrap();
         says(join(task).unwrap_err());
-        // It ends all the same.
+        // The runtime ends all the same.
         assert!(join(other).unwrap_err().is_cancelled());
         assert_eq!(Arc::strong_count(&held), 1);
 
@@ -936,7 +935,7 @@ fn a_runtime_that_is_dropped_by_a_task_says_what_to_use_instead() {
     });
 }
 
-/// A worker's own callbacks, and destructors at the end, may use the runtime.
+/// The hooks of a worker, and destructors at the end, may use the runtime.
 #[test]
 fn callbacks_of_workers_may_use_the_runtime() {
     with_workers(|flavour| {

@@ -108,7 +108,7 @@ fn round(workers: Option<usize>, seed: u64, mut random: Random, watchdog: &Watch
         for _ in 0..threads {
             let (world, random) = (&world, random.fork());
             scope.spawn(move || match course {
-                Course::Lonely => threads::knock(world, random, length),
+                Course::Lonely => threads::wake_alone(world, random, length),
                 _ => threads::meddle(world, random),
             });
         }

@@ -151,10 +151,10 @@ async fn join_children(world: Arc<World>, mut random: Random, depth: usize) {
 async fn ask(world: Arc<World>, mut random: Random) {
     type Question = (u64, oneshot::Sender<u64>, Object);
     let (ask, mut questions) = mpsc::channel::<Question>(1 + random.below(2));
-    let mut patience = random.fork();
+    let mut delays = random.fork();
     let (_, oracle) = world.spawn(async move {
         while let Some((number, answer, _)) = questions.recv().await {
-            if patience.one_in(4) {
+            if delays.one_in(4) {
                 yield_now().await;
             }
             let _ = answer.send(number + 1);

@@ -50,7 +50,7 @@ pub fn meddle(world: &Arc<World>, mut random: Random) {
 
 /// One thread alone, for some time: it gives one thing to do to a runtime that is about to park, and waits until that is
 /// done. As nothing else happens, no other wake can repair a lost one.
-pub fn knock(world: &Arc<World>, mut random: Random, length: Duration) {
+pub fn wake_alone(world: &Arc<World>, mut random: Random, length: Duration) {
     let start = Instant::now();
     while start.elapsed() < length {
         world.moved();

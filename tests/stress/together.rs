@@ -23,7 +23,7 @@ use crate::world::World;
 
 /// Awaits a future that may be dropped and begun again, sometimes with a limit that is too short. The shortest limit is
 /// one yield: the future is dropped with what it was given meanwhile.
-macro_rules! impatiently {
+macro_rules! with_limits {
     ($random:expr, $future:expr) => {
         loop {
             match $random.below(4) {
@@ -121,7 +121,7 @@ async fn set(world: Arc<World>, mut random: Random, depth: usize) {
         spawn_one(&mut set, &mut tickets, &mut random);
     }
     let mut more = random.below(3);
-    while let Some(next) = impatiently!(random, set.join_next_with_id()) {
+    while let Some(next) = with_limits!(random, set.join_next_with_id()) {
         let (id, outcome) = match next {
             Ok((id, answer)) => (id, Ok(answer)),
             Err(error) => (error.id(), Err(error)),
@@ -164,7 +164,7 @@ async fn mutex(world: Arc<World>, mut random: Random) {
         members.another(&mut random, async move {
             let (mutex, inside, marks) = &*shared;
             for _ in 0..rounds {
-                let mut guard = impatiently!(own, mutex.lock());
+                let mut guard = with_limits!(own, mutex.lock());
                 assert!(!inside.swap(true, SeqCst), "two within a mutex");
                 let _inside = Inside(inside);
                 *guard += 1;
@@ -187,12 +187,12 @@ async fn rwlock(world: Arc<World>, mut random: Random) {
             let (lock, changes) = &*shared;
             for _ in 0..rounds {
                 if own.one_in(2) {
-                    let guard = impatiently!(own, lock.read());
+                    let guard = with_limits!(own, lock.read());
                     let before = *guard;
                     linger(&mut own).await;
                     assert_eq!((before.0, *guard), (before.1, before), "changed under a reader");
                 } else {
-                    let mut guard = impatiently!(own, lock.write());
+                    let mut guard = with_limits!(own, lock.write());
                     assert_eq!(guard.0, guard.1);
                     let change = guard.0 + 1;
                     *guard = (change, change);
@@ -226,7 +226,7 @@ async fn semaphore(world: Arc<World>, mut random: Random) {
             let (semaphore, inside) = &*shared;
             for _ in 0..rounds {
                 let wants = 1 + own.below(all);
-                let permits = impatiently!(own, semaphore.acquire_many(wants as u32)).unwrap();
+                let permits = with_limits!(own, semaphore.acquire_many(wants as u32)).unwrap();
                 let _permits = permits;
                 let before = inside.fetch_add(wants, SeqCst);
                 let _inside = Inside(inside, wants);
@@ -255,7 +255,7 @@ async fn notify(world: Arc<World>, mut random: Random) {
         progress: Notify,
     }
     impl Shared {
-        async fn take_all(&self, own: &mut Random, is_impatient: bool) {
+        async fn take_all(&self, own: &mut Random, has_limits: bool) {
             loop {
                 // Made before the look, so that it is reached by `notify_waiters` from here on.
                 let notified = self.something.notified();
@@ -266,9 +266,9 @@ async fn notify(world: Arc<World>, mut random: Random) {
                 if self.over.load(SeqCst) {
                     return;
                 }
-                let is_told = if is_impatient && own.one_in(2) {
+                let is_told = if has_limits && own.one_in(2) {
                     timeout(own.micros(100), notified).await.is_ok()
-                } else if is_impatient {
+                } else if has_limits {
                     select! {
                         biased;
                         () = yield_now() => false,
@@ -298,8 +298,8 @@ async fn notify(world: Arc<World>, mut random: Random) {
     let (mut bring, mut take) = (Members::of(&world), Members::of(&world));
     for taker in 0..1 + random.below(3) {
         let (shared, mut own) = (shared.clone(), random.fork());
-        let (is_faithful, is_impatient) = (taker == 0, taker != 0 && random.one_in(2));
-        let work = async move { shared.take_all(&mut own, is_impatient).await };
+        let (is_faithful, has_limits) = (taker == 0, taker != 0 && random.one_in(2));
+        let work = async move { shared.take_all(&mut own, has_limits).await };
         if is_faithful { take.faithful(work) } else { take.another(&mut random, work) }
     }
     for _ in 0..1 + random.below(2) {
@@ -339,7 +339,7 @@ async fn broadcast_to_all(world: Arc<World>, mut random: Random) {
         members.another(&mut random, async move {
             let mut expected = 0;
             loop {
-                match impatiently!(own, receiver.recv()) {
+                match with_limits!(own, receiver.recv()) {
                     Ok((number, _object)) => {
                         assert_eq!(number, expected, "out of order");
                         expected += 1;
@@ -380,12 +380,12 @@ async fn watch_a_value(world: Arc<World>, mut random: Random) {
             loop {
                 if own.one_in(3) {
                     let next = seen + own.below(3) as u64;
-                    let found = impatiently!(own, receiver.wait_for(|value| *value >= next));
+                    let found = with_limits!(own, receiver.wait_for(|value| *value >= next));
                     let Ok(value) = found.map(|value| *value) else { break };
                     assert!(value >= next);
                     seen = value;
                 } else {
-                    if impatiently!(own, receiver.changed()).is_err() {
+                    if with_limits!(own, receiver.changed()).is_err() {
                         break;
                     }
                     let value = *receiver.borrow_and_update();
@@ -468,7 +468,7 @@ async fn cancel(world: Arc<World>, mut random: Random) {
         let (mut own, root) = (random.fork(), root.clone());
         members.another(&mut random, async move {
             match own.below(3) {
-                0 => impatiently!(own, token.cancelled()),
+                0 => with_limits!(own, token.cancelled()),
                 1 => {
                     while token.run_until_cancelled(linger(&mut own)).await.is_some() {
                         yield_now().await;
@@ -500,7 +500,7 @@ async fn meet(world: Arc<World>, mut random: Random) {
             let (barrier, cell, leaders) = &*shared;
             for round in 1..4 {
                 let mut maker = own.fork();
-                let value = impatiently!(
+                let value = with_limits!(
                     own,
                     cell.get_or_init(async || {
                         linger(&mut maker).await;
@@ -546,7 +546,7 @@ async fn speak(world: Arc<World>, mut random: Random) {
             let (mut expected, mut buf) = (0, [0; 16]);
             loop {
                 let length = 1 + other.below(16);
-                let count = impatiently!(other, read.read(&mut buf[..length])).unwrap();
+                let count = with_limits!(other, read.read(&mut buf[..length])).unwrap();
                 if count == 0 {
                     return;
                 }

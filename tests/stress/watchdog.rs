@@ -56,13 +56,13 @@ impl Shared {
             thread::park_timeout(PATIENCE / 10);
             match self.progress.load(SeqCst) {
                 now if now != last.0 => last = (now, Instant::now()),
-                _ if last.1.elapsed() > PATIENCE => self.bark(),
+                _ if last.1.elapsed() > PATIENCE => self.report(),
                 _ => {}
             }
         }
     }
 
-    fn bark(&self) {
+    fn report(&self) {
         let world = self.world.lock().unwrap().clone();
         match world.and_then(|world| world.upgrade()) {
             Some(world) => world.print(),
