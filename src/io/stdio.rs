@@ -17,13 +17,14 @@
 //!
 //! This is the last file of `io`. Next: `net`.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
+use bytes::Buf;
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::blocking::{Blocking, Object, retry};
@@ -108,9 +109,8 @@ impl<T: Object + AsFd> AsFd for Output<T> {
 
 /// The bytes of the process's input that were read and not yet taken.
 struct Input {
-    /// The bytes of the last read, and how many of them were taken.
-    bytes: Vec<u8>,
-    taken: usize,
+    /// The bytes of the last read, from the first that was not taken.
+    bytes: Cursor<Vec<u8>>,
     /// The result of a last read that brought no bytes: the end of input, or an error. Returned once.
     ended: Option<io::Result<usize>>,
     /// A thread reads.
@@ -120,17 +120,15 @@ struct Input {
 
 static INPUT: LazyLock<Mutex<Input>> = LazyLock::new(|| {
     let waiters = WaitQueue::new();
-    Mutex::new(Input { bytes: Vec::new(), taken: 0, ended: None, reading: false, waiters })
+    Mutex::new(Input { bytes: Cursor::default(), ended: None, reading: false, waiters })
 });
 
 impl Input {
     /// Takes bytes that were read, or the result of a read that brought none. Starts a read if there is nothing to take.
     fn poll_take(&mut self, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let left = &self.bytes[self.taken..];
-        let count = left.len().min(buf.len());
+        let count = self.bytes.remaining().min(buf.len());
         if count > 0 {
-            buf[..count].copy_from_slice(&left[..count]);
-            self.taken += count;
+            self.bytes.copy_to_slice(&mut buf[..count]);
             return Poll::Ready(Ok(count));
         }
         if let Some(ended) = self.ended.take() {
@@ -153,7 +151,7 @@ fn read_input() {
     let mut input = INPUT.lock();
     bytes.truncate(*result.as_ref().unwrap_or(&0));
     input.ended = bytes.is_empty().then_some(result);
-    (input.bytes, input.taken, input.reading) = (bytes, 0, false);
+    (input.bytes, input.reading) = (Cursor::new(bytes), false);
     input.waiters.pop_all(&mut wakers);
     drop(input);
     wakers.wake_all();

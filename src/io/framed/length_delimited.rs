@@ -23,7 +23,6 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use futures_io::{AsyncRead, AsyncWrite};
 
 use super::{Decoder, Encoder, Framed, FramedRead, FramedWrite, ended_inside_a_frame};
 
@@ -237,20 +236,17 @@ impl Builder {
     }
 
     /// Reads frames from `upstream`.
-    pub fn new_read<T: AsyncRead>(&self, upstream: T) -> FramedRead<T, LengthDelimitedCodec> {
+    pub fn new_read<T>(&self, upstream: T) -> FramedRead<T, LengthDelimitedCodec> {
         FramedRead::new(upstream, self.new_codec())
     }
 
     /// Writes frames to `inner`.
-    pub fn new_write<T: AsyncWrite>(&self, inner: T) -> FramedWrite<T, LengthDelimitedCodec> {
+    pub fn new_write<T>(&self, inner: T) -> FramedWrite<T, LengthDelimitedCodec> {
         FramedWrite::new(inner, self.new_codec())
     }
 
     /// Reads and writes frames on `inner`.
-    pub fn new_framed<T: AsyncRead + AsyncWrite>(
-        &self,
-        inner: T,
-    ) -> Framed<T, LengthDelimitedCodec> {
+    pub fn new_framed<T>(&self, inner: T) -> Framed<T, LengthDelimitedCodec> {
         Framed::new(inner, self.new_codec())
     }
 
