@@ -54,7 +54,11 @@ impl<F: Future, T> MaybeDone<F, T> {
     /// Holds a future if it is enabled, and otherwise drops it.
     #[inline]
     pub fn new_if(enabled: bool, future: impl IntoFuture<IntoFuture = F>) -> Self {
-        if enabled { MaybeDone::new(future) } else { MaybeDone::Done { kept: None } }
+        // Not by `new`: each function through which a large future passes has a copy of it in its frame.
+        match enabled {
+            true => MaybeDone::Future { future: future.into_future() },
+            false => MaybeDone::Done { kept: None },
+        }
     }
 
     /// Polls the future, if there is one. When it is ready, lets `judge` decide what is kept of the output, or that

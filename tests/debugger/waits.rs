@@ -84,7 +84,7 @@ fn the_backtrace_of_a_task_is_its_chain_of_awaits() {
         all(&[
             "task 3: idle",
             &at("accepts", "accepts"),
-            "::accept at src/net/tcp",
+            "::accept at src/net/",
             "readable",
             "task 4",
         ]);
