@@ -209,7 +209,7 @@ pub fn note_and_refuse(fits: &mut bool) -> bool {
     false
 }
 
-/// Ends a `select!` that has no `else` and of which all branches are disabled.
+/// Panics: all branches of a `select!` are disabled, and it has no `else`.
 #[track_caller]
 pub fn all_branches_are_disabled() -> ! {
     panic!("`select!`: all branches are disabled and there is no `else` branch")

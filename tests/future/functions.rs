@@ -18,7 +18,7 @@ use openwork::sync::{mpsc, oneshot};
 use openwork::task::yield_now;
 use openwork::time::{Duration, Instant, sleep};
 
-/// Runs a program under this crate's executor, and under another.
+/// Runs a program with this crate's executor, and with another.
 fn anywhere<F: Future<Output: PartialEq + std::fmt::Debug>>(program: impl Fn() -> F) -> F::Output {
     let ours = openwork::block_on(program());
     assert_eq!(executor::block_on(program()), ours);
@@ -66,7 +66,7 @@ fn try_join_waits_for_both_or_for_the_first_error() {
     };
     let mut probe = Probe::new(async { try_join(other, ready(Err::<u8, _>("broken"))).await });
     assert_eq!(probe.assert_ready(), Err("broken"));
-    assert!(dropped.get(), "the other one goes with it");
+    assert!(dropped.get(), "the other one is dropped with it");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn the_first_poll_of_a_race_or_a_select_is_drawn() {
 }
 
 #[test]
-fn select_hands_the_other_future_out() {
+fn select_returns_the_other_future() {
     let (sender, receiver) = oneshot::channel();
     let mut probe = Probe::new(async {
         let Either::Right((1, receiver)) = select(receiver, ready(1)).await else {
@@ -110,7 +110,7 @@ fn select_hands_the_other_future_out() {
     probe.assert_pending();
     sender.send(2).unwrap();
     assert_eq!(probe.assert_ready(), Ok(2));
-    // Both are lent.
+    // Both are borrowed.
     anywhere(async || {
         let slow = async {
             yield_now().await;
@@ -118,7 +118,7 @@ fn select_hands_the_other_future_out() {
         };
         openwork::pin!(slow);
         let Either::Right(((), slow)) = select(slow, ready(())).await else {
-            unreachable!("it gives way")
+            unreachable!("it yields")
         };
         assert_eq!(slow.await, 1);
     });
@@ -137,7 +137,7 @@ fn a_select_that_was_ready_must_not_be_polled_again() {
 }
 
 #[test]
-fn neither_side_of_a_race_spends_a_turn_without_budget() {
+fn a_race_yields_when_the_budget_is_used_up() {
     ends(|| {
         openwork::block_on(async {
             let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -147,9 +147,9 @@ fn neither_side_of_a_race_spends_a_turn_without_budget() {
                 receiver.recv().await.unwrap();
             }
             assert!(!other.is_finished());
-            // Ready at once, were there any budget left.
+            // It would be ready at once if there were budget left.
             race(ready(()), ready(())).await;
-            assert!(other.is_finished(), "the task gave way first");
+            assert!(other.is_finished(), "the task yielded first");
         });
     });
 }
@@ -157,7 +157,7 @@ fn neither_side_of_a_race_spends_a_turn_without_budget() {
 // ---- either ----
 
 #[test]
-fn either_is_a_future_of_what_both_give() {
+fn either_is_a_future_with_the_output_of_both() {
     fn one_of(left: bool) -> Either<impl Future<Output = u8>, impl Future<Output = u8>> {
         if left {
             Either::Left(async {
@@ -179,7 +179,7 @@ fn either_is_a_future_of_what_both_give() {
 // ---- many ----
 
 #[test]
-fn outputs_stand_in_the_order_of_the_futures() {
+fn outputs_are_in_the_order_of_the_futures() {
     let doubled = anywhere(|| {
         join_all((0..100_u64).map(|n| async move {
             for _ in 0..(n * 7) % 11 {
@@ -197,9 +197,9 @@ fn outputs_stand_in_the_order_of_the_futures() {
     assert_eq!(anywhere(|| try_join_all(none.clone())), Ok(vec![]));
 }
 
-/// Of a thousand futures one is woken: one is polled.
+/// When one of a thousand futures is woken, one is polled.
 #[test]
-fn only_who_was_woken_is_polled() {
+fn only_futures_that_were_woken_are_polled() {
     let polls = AtomicUsize::new(0);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..1000).map(|_| oneshot::channel()).unzip();
     let counted = receivers.into_iter().map(|mut receiver| {
@@ -224,18 +224,18 @@ fn only_who_was_woken_is_polled() {
     assert_eq!(all, (0..1000).collect::<Vec<_>>());
 }
 
-/// A future that keeps its waker where the test finds it, and is ready when that says so.
+/// A future whose waker the test can reach, and which is ready when the test says so.
 #[derive(Clone, Default)]
-struct Puppet(Arc<Strings>);
+struct Manual(Arc<Controls>);
 
 #[derive(Default)]
-struct Strings {
+struct Controls {
     waker: std::sync::Mutex<Option<Waker>>,
     polls: AtomicUsize,
     ready: std::sync::atomic::AtomicBool,
 }
 
-impl Future for Puppet {
+impl Future for Manual {
     type Output = usize;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
@@ -245,7 +245,7 @@ impl Future for Puppet {
     }
 }
 
-impl Puppet {
+impl Manual {
     fn wake(&self) {
         let waker = self.0.waker.lock().unwrap().clone();
         waker.unwrap().wake();
@@ -258,53 +258,53 @@ impl Puppet {
 
 #[test]
 fn many_wakes_are_one_wake_of_the_task_and_one_poll() {
-    let puppets: Vec<_> = (0..3).map(|_| Puppet::default()).collect();
-    let mut probe = Probe::new(join_all(puppets.clone()));
+    let futures: Vec<_> = (0..3).map(|_| Manual::default()).collect();
+    let mut probe = Probe::new(join_all(futures.clone()));
     probe.assert_pending();
-    (0..10).for_each(|_| puppets[1].wake());
-    puppets[2].wake();
-    assert_eq!(probe.wakes.take(), 1, "the task knows already");
+    (0..10).for_each(|_| futures[1].wake());
+    futures[2].wake();
+    assert_eq!(probe.wakes.take(), 1, "the task is woken once");
     probe.assert_pending();
-    assert_eq!(puppets.iter().map(Puppet::polls).collect::<Vec<_>>(), [1, 2, 2]);
+    assert_eq!(futures.iter().map(Manual::polls).collect::<Vec<_>>(), [1, 2, 2]);
 }
 
 #[test]
-fn a_late_wake_of_one_that_is_done_polls_nobody() {
-    let puppets: Vec<_> = (0..2).map(|_| Puppet::default()).collect();
-    let mut probe = Probe::new(join_all(puppets.clone()));
-    puppets[0].0.ready.store(true, SeqCst);
+fn a_late_wake_of_a_future_that_is_done_polls_nothing() {
+    let futures: Vec<_> = (0..2).map(|_| Manual::default()).collect();
+    let mut probe = Probe::new(join_all(futures.clone()));
+    futures[0].0.ready.store(true, SeqCst);
     probe.assert_pending();
-    puppets[0].wake();
+    futures[0].wake();
     probe.assert_pending();
-    assert_eq!((puppets[0].polls(), puppets[1].polls()), (1, 1));
-    puppets[1].0.ready.store(true, SeqCst);
-    puppets[1].wake();
+    assert_eq!((futures[0].polls(), futures[1].polls()), (1, 1));
+    futures[1].0.ready.store(true, SeqCst);
+    futures[1].wake();
     assert_eq!(probe.assert_ready(), [1, 2]);
-    // And of all when the whole is gone.
+    // A wake after the join was dropped does nothing.
     drop(probe);
-    puppets.iter().for_each(Puppet::wake);
+    futures.iter().for_each(Manual::wake);
 }
 
 #[test]
-fn the_task_that_polled_last_is_woken_and_no_other_is_kept() {
-    let puppet = Puppet::default();
-    let mut all = Box::pin(join_all([puppet.clone()]));
+fn the_task_that_polled_last_is_woken_and_no_other_waker_is_kept() {
+    let future = Manual::default();
+    let mut all = Box::pin(join_all([future.clone()]));
     let (first, second) = (Wakes::new(), Wakes::new());
     assert!(first.poll(all.as_mut()).is_pending());
     assert!(second.poll(all.as_mut()).is_pending());
     assert_eq!((first.kept(), second.kept()), (0, 1));
-    puppet.wake();
+    future.wake();
     assert_eq!((first.take(), second.take()), (0, 1));
     assert!(second.poll(all.as_mut()).is_pending());
-    // Whoever keeps the waker of a future keeps no task.
+    // A kept waker of a future does not keep the task.
     drop(all);
     assert_eq!(second.kept(), 0);
-    puppet.wake();
+    future.wake();
     assert_eq!(second.take(), 0);
 }
 
 #[test]
-fn a_future_that_wakes_itself_gives_way() {
+fn a_future_that_wakes_itself_yields() {
     let polls = Cell::new(0);
     let restless = poll_fn(|cx| {
         polls.set(polls.get() + 1);
@@ -321,7 +321,7 @@ fn a_future_that_wakes_itself_gives_way() {
         let before = polls.get();
         probe.assert_pending();
         assert!(probe.is_woken());
-        // Twice in the turn in which the other one ended.
+        // Twice in the poll in which the other future ended.
         assert!((1..=2).contains(&(polls.get() - before)));
     }
     assert!(polls.get() <= 10);
@@ -351,7 +351,7 @@ fn a_finished_future_is_dropped_at_once() {
 }
 
 #[test]
-fn the_first_error_drops_the_others_before_it_is_told() {
+fn the_other_futures_are_dropped_before_the_first_error_is_returned() {
     let dropped = Cell::new(0);
     let polled = RefCell::new(Vec::new());
     let futures = (0..10).map(|n| {
@@ -374,14 +374,14 @@ fn the_first_error_drops_the_others_before_it_is_told() {
 }
 
 #[test]
-fn dropping_it_drops_all_futures_whoever_keeps_a_waker() {
+fn dropping_a_join_drops_all_futures_even_if_their_wakers_are_kept() {
     let dropped = Cell::new(0);
-    let puppets: Vec<_> = (0..5).map(|_| Puppet::default()).collect();
-    let futures = puppets.iter().cloned().map(|puppet| {
+    let futures: Vec<_> = (0..5).map(|_| Manual::default()).collect();
+    let futures = futures.iter().cloned().map(|future| {
         let guard = AtDrop(|| dropped.set(dropped.get() + 1));
         async move {
             let _guard = guard;
-            puppet.await
+            future.await
         }
     });
     let mut probe = Probe::new(join_all(futures));
@@ -413,7 +413,7 @@ fn the_futures_of_a_join_share_the_budget_of_the_poll() {
     });
 }
 
-/// Wakes come from all sides while the futures are polled.
+/// Other threads wake the futures while they are polled.
 #[test]
 fn no_wake_from_another_thread_is_lost() {
     on_every_flavour(|flavour| {
@@ -463,7 +463,7 @@ fn they_wait_side_by_side() {
 }
 
 #[test]
-fn they_are_send_sync_and_unpin_as_what_they_hold() {
+fn the_functions_futures_have_the_auto_traits_of_what_they_hold() {
     fn send_and_sync(_: &(impl Send + Sync)) {}
     fn unpin(_: &impl Unpin) {}
     let futures = || (ready(1), ready(2));

@@ -1,4 +1,4 @@
-//! The laws of `join!` and `try_join!`: whom they poll, in which order, what they answer and when.
+//! The laws of `join!` and `try_join!`: what they poll, in which order, what they return and when.
 //! Behaviour 32.
 
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ use openwork::task::yield_now;
 use openwork::time::{Duration, Instant, sleep};
 use openwork::{join, try_join};
 
-/// Runs a program under this crate's executor, and under another.
+/// Runs a program with this crate's executor, and with another.
 fn anywhere<F: Future<Output: PartialEq + std::fmt::Debug>>(program: impl Fn() -> F) -> F::Output {
     let ours = openwork::block_on(program());
     assert_eq!(executor::block_on(program()), ours);
@@ -54,7 +54,7 @@ fn any_number_of_futures_with_or_without_a_last_comma() {
 
 #[test]
 #[allow(clippy::unit_cmp)]
-fn none_is_ready_at_once() {
+fn a_join_of_nothing_is_ready_at_once() {
     anywhere(async || {
         assert_eq!(join!(), ());
         assert_eq!(join!(biased;), ());
@@ -64,14 +64,14 @@ fn none_is_ready_at_once() {
 }
 
 #[test]
-fn what_becomes_a_future_may_be_joined() {
+fn what_is_into_future_may_be_joined() {
     anywhere(async || {
         assert_eq!(join!(Late(1), Late(2)), (Ok(1), Ok(2)));
         assert_eq!(try_join!(Late(1), async { Ok(2) }, Late(3)), Ok((1, 2, 3)));
     });
 }
 
-/// The caller's names are the caller's.
+/// The futures see the caller's names, not the macro's.
 #[test]
 fn no_name_of_the_macro_is_seen() {
     const COUNT: u32 = 2;
@@ -79,7 +79,7 @@ fn no_name_of_the_macro_is_seen() {
         let (future, output, result) = (10, 20, 30);
         assert_eq!(join!(async { COUNT }, async { future + output + result }), (2, 60));
         assert_eq!(try_join!(async { ok(COUNT) }, async { Ok(future + output) }), Ok((2, 30)));
-        // Also where these mean something else.
+        // The caller may use the names of the library's items.
         #[allow(non_snake_case, unused_variables)]
         let (with, empty, JoinList) = ((), (), ());
         assert_eq!(join!(ready(1), ready(2)), (1, 2));
@@ -87,7 +87,7 @@ fn no_name_of_the_macro_is_seen() {
 }
 
 #[test]
-fn they_borrow_from_around_them_and_need_no_send() {
+fn they_borrow_local_variables_and_need_no_send() {
     anywhere(async || {
         let mut text = String::from("a");
         let number = std::rc::Rc::new(Cell::new(0));
@@ -204,7 +204,7 @@ fn sixty_four_futures_need_no_attribute() {
     });
 }
 
-/// What can never be ready is no reason for a warning in the caller's name.
+/// A future that is never ready causes no warning in the caller's code.
 #[test]
 #[deny(warnings, clippy::all)]
 fn no_lint_fires_in_the_callers_name() {
@@ -225,10 +225,10 @@ fn no_lint_fires_in_the_callers_name() {
     });
 }
 
-// ---- whom they poll ----
+// ---- what they poll ----
 
 #[test]
-fn outputs_come_in_the_order_of_the_futures_whoever_is_first() {
+fn outputs_come_in_the_order_of_the_futures_whichever_is_ready_first() {
     let (sender_1, receiver_1) = oneshot::channel();
     let (sender_2, receiver_2) = oneshot::channel();
     let mut probe = Probe::new(async {
@@ -243,22 +243,22 @@ fn outputs_come_in_the_order_of_the_futures_whoever_is_first() {
     assert_eq!(probe.assert_ready(), ("hello", 123));
 }
 
-/// Four rounds of three futures, each of which notes its name and gives way.
-fn rounds<F: Future>(join: impl FnOnce([Noting; 3]) -> F) -> Vec<u32> {
+/// Polls three futures four times. Each poll of a future logs its name and wakes the task.
+fn polls_of<F: Future>(join: impl FnOnce([Logging; 3]) -> F) -> Vec<u32> {
     let log = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let futures = [1, 2, 3].map(|name| Noting { name, left: 4, log: log.clone() });
+    let futures = [1, 2, 3].map(|name| Logging { name, left: 4, log: log.clone() });
     executor::block_on(join(futures));
     let log = log.lock().unwrap();
     log.clone()
 }
 
-struct Noting {
+struct Logging {
     name: u32,
     left: u32,
     log: Arc<std::sync::Mutex<Vec<u32>>>,
 }
 
-impl Future for Noting {
+impl Future for Logging {
     type Output = Result<(), Infallible>;
 
     fn poll(
@@ -275,15 +275,15 @@ impl Future for Noting {
 #[test]
 fn each_poll_begins_one_further() {
     let turns = [1, 2, 3, 2, 3, 1, 3, 1, 2, 1, 2, 3];
-    assert_eq!(rounds(async |[a, b, c]| _ = join!(a, b, c)), turns);
-    assert_eq!(rounds(async |[a, b, c]| try_join!(a, b, c).unwrap()), turns);
+    assert_eq!(polls_of(async |[a, b, c]| _ = join!(a, b, c)), turns);
+    assert_eq!(polls_of(async |[a, b, c]| try_join!(a, b, c).unwrap()), turns);
 }
 
 #[test]
 fn biased_begins_always_with_the_first() {
     let turns = [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3];
-    assert_eq!(rounds(async |[a, b, c]| _ = join!(biased; a, b, c)), turns);
-    assert_eq!(rounds(async |[a, b, c]| try_join!(biased; a, b, c).unwrap()), turns);
+    assert_eq!(polls_of(async |[a, b, c]| _ = join!(biased; a, b, c)), turns);
+    assert_eq!(polls_of(async |[a, b, c]| try_join!(biased; a, b, c).unwrap()), turns);
 }
 
 #[test]
@@ -308,9 +308,9 @@ fn a_future_that_is_done_is_dropped_at_once_and_not_polled_again() {
     assert_eq!(probe.assert_ready(), (1, Ok(2)));
 }
 
-/// The first one may spend the whole budget of each poll; the other has its turn all the same.
+/// The first future uses up the whole budget of each poll; the other is polled all the same.
 #[test]
-fn none_starves_beside_one_that_spends_the_budget() {
+fn no_future_starves_beside_one_that_uses_up_the_budget() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -396,7 +396,7 @@ fn an_error_in_join_is_an_output_like_any_other() {
 }
 
 #[test]
-fn they_cost_a_few_words_beside_their_futures() {
+fn their_size_is_a_few_words_beside_their_futures() {
     let two = async {
         let (a, b) = (ready(0), ready(0));
         join!(a, b)

@@ -1,7 +1,7 @@
-//! What the macros say when their syntax is wrong: one message, and one that a reader can act upon.
+//! The error messages of the macros: a syntax error causes one message, which says what to write.
 //!
-//! The compiler is run on a snippet that has the macros' own files as modules, so nothing else of the
-//! crate is compiled, and it fails (or not) before it would be missed.
+//! The compiler runs on a snippet that has the macros' own files as modules. Nothing else of the crate is compiled:
+//! a syntax error is reported before the compiler looks for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -135,10 +135,10 @@ fn pin_of_what_has_no_name() {
     assert_errors("pin", &[("pin!(a.b)", pin), ("pin!(&mut a)", pin), ("pin!()", pin)]);
 }
 
-/// Were the snippets broken, everything above would be as red as it is green: here nothing is wrong but
-/// that the rest of the crate is not there.
+/// If the snippets were broken in another way, the tests above would fail too. Here the only errors are that the rest
+/// of the crate is missing.
 #[test]
-fn what_is_right_gets_past_the_macros() {
+fn correct_syntax_causes_no_error_of_a_macro() {
     let right = [
         "select! { Some(x) = f(), if true => x, y = f() => { 1 } else => 0 }",
         "join!(biased; f(), f())",

@@ -1,7 +1,7 @@
 //! The macros work beside constants, statics, types, modules, functions and macros of the caller, whatever their
 //! names. `tests/book/macros.rs` reads the macros, and finds the names that are missing here.
 
-/// Names that the macros bind, without their prefix, those of their parameters, and others that anybody may use.
+/// Names that the macros bind, without their prefix, those of their parameters, and other common names.
 macro_rules! lower_case {
     ($kind:ident) => {
         $kind! {

@@ -1,5 +1,5 @@
-//! The laws of `select!`: what it looks at, in which order, what becomes of those that lose, and that a
-//! handler is code of the surrounding function like any other. Behaviour 31.
+//! The laws of `select!`: which branches it polls, in which order, what happens to the futures that are not chosen,
+//! and that a handler is code of the surrounding function like any other. Behaviour 31.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use openwork::sync::{mpsc, oneshot};
 use openwork::task::yield_now;
 use openwork::time::{Duration, Instant, sleep};
 
-/// Runs a program under this crate's executor, and under another.
+/// Runs a program with this crate's executor, and with another.
 #[track_caller]
 fn anywhere<F: Future<Output: PartialEq + std::fmt::Debug>>(program: impl Fn() -> F) -> F::Output {
     let ours = openwork::block_on(program());
@@ -25,7 +25,7 @@ fn anywhere<F: Future<Output: PartialEq + std::fmt::Debug>>(program: impl Fn() -
     ours
 }
 
-/// A future that counts its polls and is ready at the last of so many.
+/// A future that counts its polls, and is ready at the poll number `ready_at`.
 fn counting(polls: &Cell<u32>, ready_at: u32) -> impl Future<Output = u32> {
     poll_fn(move |cx| {
         polls.set(polls.get() + 1);
@@ -60,7 +60,7 @@ fn a_handler_may_be_any_expression_or_a_block_with_or_without_a_comma() {
         assert_eq!(all, 1);
         select! { _ = async {} => () };
         select! { () = async {} => {} }
-        // A name that another macro would take for its own.
+        // `biased` is a name here, not the keyword; and names that a macro might bind.
         let (out, future, enabled, fits, output) = (1, 2, 3, 4, 5);
         select! { biased = async {} => {
             let () = biased;
@@ -70,7 +70,7 @@ fn a_handler_may_be_any_expression_or_a_block_with_or_without_a_comma() {
 }
 
 #[test]
-fn the_future_may_be_anything_that_becomes_one() {
+fn the_future_may_be_anything_that_is_into_future() {
     struct Late;
     impl IntoFuture for Late {
         type Output = u8;
@@ -162,17 +162,17 @@ fn sixty_four_branches_need_no_attribute() {
     for n in 0..=64 {
         assert_eq!(anywhere(|| many(n)), n);
     }
-    // And the whole is still `Send`, which the compiler must find out through 64 levels.
+    // The future is `Send`, which the compiler must find out for 64 branches.
     on_every_flavour(|flavour| {
         let task = async { openwork::spawn(many(63)).await.unwrap() };
         assert_eq!(flavour.block_on(task), 63);
     });
 }
 
-// ---- who is looked at ----
+// ---- which branches are polled ----
 
 #[test]
-fn biased_looks_from_top_to_bottom() {
+fn biased_polls_from_top_to_bottom() {
     anywhere(async || {
         for _ in 0..100 {
             let chosen = select! {
@@ -187,7 +187,7 @@ fn biased_looks_from_top_to_bottom() {
 }
 
 #[test]
-fn without_bias_every_branch_has_its_turn() {
+fn without_bias_every_branch_is_chosen() {
     anywhere(async || {
         let mut count = [0; 4];
         for _ in 0..4000 {
@@ -205,7 +205,7 @@ fn without_bias_every_branch_has_its_turn() {
 }
 
 #[test]
-fn each_poll_begins_anew_and_looks_at_each_branch_once() {
+fn each_poll_begins_at_random_and_polls_each_branch_once() {
     let order = RefCell::new(Vec::new());
     let note = |name| {
         let order = &order;
@@ -222,13 +222,13 @@ fn each_poll_begins_anew_and_looks_at_each_branch_once() {
         probe.assert_pending();
         let round = order.take();
         begun.insert(round[0]);
-        // From there on in order, around the end.
+        // The other branches follow in order.
         assert_eq!(round, [0, 1, 2].map(|step| (round[0] + step) % 3));
     }
     assert_eq!(begun, BTreeSet::from([0, 1, 2]));
 }
 
-/// Two paused runs choose alike; so do two with the same seed. See also the next.
+/// Two runs with a paused clock choose alike. So do two runs with the same seed: see the next test.
 #[test]
 fn a_run_with_the_clock_paused_can_be_repeated() {
     async fn choices() -> Vec<u32> {
@@ -250,7 +250,7 @@ fn a_run_with_the_clock_paused_can_be_repeated() {
         let (first, second) = run();
         assert_eq!(run(), (first.clone(), second.clone()));
         assert_ne!(first, second, "the second call goes on, it does not repeat");
-        // Paused later, it is the same from there on, whatever was drawn before.
+        // A clock that is paused later makes the choices after it the same, whatever was drawn before.
         let pause_after = |draws: usize| {
             openwork::block_on(async {
                 for _ in 0..draws {
@@ -261,7 +261,7 @@ fn a_run_with_the_clock_paused_can_be_repeated() {
             })
         };
         assert_eq!(pause_after(3), pause_after(8));
-        // Without a seed nobody can foresee it: equal once in 3^201.
+        // Without a seed the choices are random: equal once in 3^201.
         assert_ne!(openwork::block_on(choices()), openwork::block_on(choices()));
     });
 }
@@ -284,7 +284,7 @@ fn the_same_seed_makes_the_same_choices() {
         assert_ne!(run(b"a seed"), run(b"another"));
         assert_ne!(run(b""), run(b"\0"));
     });
-    // A worker's numbers are its own, in whatever order threads start.
+    // Each worker has a generator of its own, so the order in which threads start does not matter.
     ends(|| {
         let run = || {
             let mut builder = Builder::new_multi_thread();
@@ -296,7 +296,7 @@ fn the_same_seed_makes_the_same_choices() {
     });
 }
 
-// ---- branches that are out ----
+// ---- disabled branches ----
 
 #[test]
 fn a_branch_whose_condition_is_false_is_evaluated_and_never_polled() {
@@ -369,7 +369,7 @@ fn a_refuted_pattern_disables_its_branch() {
 }
 
 #[test]
-fn else_runs_when_all_are_out_and_may_stand_alone() {
+fn else_runs_when_all_branches_are_disabled_and_may_be_alone() {
     anywhere(async || {
         assert_eq!(select! { else => 1 }, 1);
         assert_eq!(select! { biased; else => 1, }, 1);
@@ -379,20 +379,20 @@ fn else_runs_when_all_are_out_and_may_stand_alone() {
         assert_eq!(x, 4);
         let x = select! { Some(x) = async { yield_now().await; None::<u8> } => x, else => 5 };
         assert_eq!(x, 5);
-        // It may await too.
+        // `else` may await.
         assert_eq!(select! { Some(x) = ready(None) => x, else => async { 6 }.await }, 6);
     });
 }
 
 #[test]
-fn all_out_and_no_else_panics_at_the_callers_line() {
+fn all_branches_disabled_and_no_else_panics_at_the_callers_line() {
     let line = line!() + 3;
     let panicked = panic_of(|| {
         executor::block_on(async {
             select! { Some(()) = ready(None) => {}, () = pending(), if false => {} }
         })
     })
-    .expect("all branches are out");
+    .expect("all branches are disabled");
     let expected = "`select!`: all branches are disabled and there is no `else` branch";
     assert_eq!((&*panicked.message, panicked.line, &*panicked.file), (expected, line, file!()));
 }
@@ -426,24 +426,24 @@ fn messages_come_from_all_channels_until_all_are_closed() {
     assert_eq!(messages, (0..50).chain(100..150).collect::<Vec<_>>());
 }
 
-// ---- what becomes of the others ----
+// ---- the futures that are not chosen ----
 
 #[test]
 fn unfinished_futures_are_dropped_before_the_handler_runs() {
     let log = anywhere(async || {
         let log = RefCell::new(Vec::new());
         let note = |what| log.borrow_mut().push(what);
-        let loser = {
-            let guard = AtDrop(|| note("the loser is dropped"));
+        let other = {
+            let guard = AtDrop(|| note("the other is dropped"));
             async move {
                 let _guard = guard;
                 pending::<()>().await
             }
         };
-        select! { biased; () = loser => {}, () = ready(()) => note("the handler runs") }
+        select! { biased; () = other => {}, () = ready(()) => note("the handler runs") }
         log.into_inner()
     });
-    assert_eq!(log, ["the loser is dropped", "the handler runs"]);
+    assert_eq!(log, ["the other is dropped", "the handler runs"]);
 }
 
 #[test]
@@ -494,7 +494,7 @@ fn temporaries_live_as_long_as_the_future_and_no_longer() {
 }
 
 #[test]
-fn a_future_that_was_lent_goes_on_in_the_next_turn() {
+fn a_borrowed_future_goes_on_in_the_next_turn_of_the_loop() {
     let mut turns = anywhere(async || {
         let polls = Cell::new(0);
         let slow = counting(&polls, 20);
@@ -506,7 +506,7 @@ fn a_future_that_was_lent_goes_on_in_the_next_turn() {
                 () = yield_now() => turns += 1,
             }
         }
-        // How often the other one won is left to chance, but not what the slow one has done.
+        // How often the other future was chosen is random; how often the slow one was polled is not.
         assert_eq!(polls.get(), 20);
         turns > 0
     });
@@ -537,7 +537,7 @@ fn a_receiver_is_cancel_safe_in_a_loop() {
 }
 
 #[test]
-fn a_loser_that_has_its_value_keeps_it() {
+fn a_ready_receiver_that_is_not_chosen_keeps_its_value() {
     anywhere(async || {
         let (sender_1, mut receiver_1) = oneshot::channel();
         let (sender_2, mut receiver_2) = oneshot::channel();
@@ -554,7 +554,7 @@ fn a_loser_that_has_its_value_keeps_it() {
 // ---- handlers ----
 
 #[test]
-fn handlers_may_leave_by_any_way() {
+fn handlers_may_break_continue_and_return() {
     anywhere(async || {
         let mut count = 0;
         'outer: loop {
@@ -591,11 +591,11 @@ fn types_are_inferred_from_top_to_bottom() {
         select! {
             biased;
             n = ready(5_u64), if list.is_empty() => { list.push(n); last = Some(n) }
-            // The types of both are known from above, as in plain code.
+            // The types of both are known from the branch before, as in plain code.
             () = pending() => assert_eq!(list[0].pow(2), last.unwrap().pow(2)),
         }
         assert_eq!((list, last), (vec![5], Some(5)));
-        // From the context inwards.
+        // The type is inferred from the context.
         let x: u8 = select! { x = async { "7".parse() } => x.unwrap() };
         assert_eq!(x, 7);
         let boxed: Box<dyn Fn() -> u8> = select! { x = ready(3) => Box::new(move || x) };
@@ -620,7 +620,7 @@ fn they_nest() {
     });
 }
 
-/// No lint complains about what the macro writes, also not where a branch is never ready.
+/// No lint fires for what the macro writes, even where a branch is never ready.
 #[test]
 #[deny(warnings, clippy::all)]
 fn no_lint_fires_in_the_callers_name() {
@@ -651,7 +651,7 @@ fn no_lint_fires_in_the_callers_name() {
 }
 
 #[test]
-fn what_need_not_be_send_may_be_used() {
+fn futures_and_handlers_need_not_be_send() {
     anywhere(async || {
         let shared = Rc::new(Cell::new(0));
         select! { () = async { shared.set(1); yield_now().await } => shared.set(shared.get() + 1) }
@@ -681,9 +681,9 @@ fn a_handler_that_waits_holds_no_output_of_another_branch() {
 
 // ---- in a runtime ----
 
-/// As Tokio's: a branch that is always ready and knows no budget must not hold the others up for ever.
+/// As in Tokio: a branch that is always ready and uses up no budget must not starve the other tasks.
 #[test]
-fn it_gives_way_when_the_budget_is_spent() {
+fn it_yields_when_the_budget_is_used_up() {
     ends(|| {
         openwork::block_on(async {
             let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -722,13 +722,13 @@ fn a_time_out_by_hand() {
             };
             assert_eq!((what, start.elapsed()), ("in time", Duration::from_secs(2)));
             let metrics = openwork::runtime::Handle::current().metrics();
-            assert_eq!(metrics.num_timers(), 0, "the loser's timer is gone");
+            assert_eq!(metrics.num_timers(), 0, "the other sleep's timer is gone");
         });
     });
 }
 
 #[test]
-fn it_costs_a_word_and_one_for_each_future() {
+fn its_size_is_a_word_and_one_for_each_future() {
     let one = async {
         let a = ready(0);
         select! { _ = a => {} }
@@ -743,7 +743,7 @@ fn it_costs_a_word_and_one_for_each_future() {
 }
 
 #[test]
-fn what_a_future_gives_need_not_be_known_if_nobody_looks() {
+fn the_output_type_need_not_be_known_if_the_pattern_ignores_it() {
     openwork::block_on(async {
         openwork::select! {
             _ = std::future::pending() => unreachable!(),

@@ -54,7 +54,7 @@ impl Future for Delay {
 }
 
 #[test]
-fn a_future_of_ones_own_is_awaited() {
+fn a_hand_written_future_is_awaited() {
     program(|| async {
         let out = Delay::new(Duration::from_millis(10)).await;
         assert_eq!(out, "done");
@@ -112,7 +112,7 @@ fn a_future_moves_to_another_task_in_the_middle() {
     });
 }
 
-/// A runtime in a page, which runs what is ours without a runtime of ours.
+/// A minimal runtime, which runs futures of this crate without its runtime.
 struct MiniTokio {
     scheduled: mpsc::Receiver<Arc<Task>>,
     sender: mpsc::Sender<Arc<Task>>,
@@ -166,7 +166,7 @@ impl MiniTokio {
 }
 
 #[test]
-fn channels_and_locks_work_under_a_runtime_of_ones_own() {
+fn channels_and_locks_work_under_another_runtime() {
     ends(|| {
         let mini_tokio = MiniTokio::new();
         let done = Arc::new(Mutex::new(VecDeque::new()));

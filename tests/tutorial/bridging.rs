@@ -101,7 +101,7 @@ async fn handle_task(task: Task) {
 }
 
 #[test]
-fn a_thread_with_a_runtime_is_told_by_messages() {
+fn a_thread_with_a_runtime_receives_messages() {
     ends(|| {
         let spawner = TaskSpawner::new();
         for n in 0..10 {

@@ -105,7 +105,7 @@ impl Encoder<String> for MyStringCodec {
 }
 
 #[test]
-fn a_codec_of_ones_own_makes_a_stream_of_strings() {
+fn a_hand_written_codec_makes_a_stream_of_strings() {
     program(|| async {
         let (client, server) = pair().await.unwrap();
         let mut writer = FramedWrite::new(client, MyStringCodec);

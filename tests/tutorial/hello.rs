@@ -30,7 +30,7 @@ fn an_async_fn_does_nothing_until_it_is_awaited() {
 }
 
 #[test]
-fn a_host_is_known_by_its_name() {
+fn a_host_name_is_resolved() {
     program(|| async {
         let address = mini::start().await;
         let mut client = mini::connect(format!("localhost:{}", address.port())).await?;

@@ -55,7 +55,7 @@ async fn talk(address: std::net::SocketAddr) -> io::Result<()> {
     let write_task = openwork::spawn(async move {
         wr.write_all(b"hello\r\n").await?;
         wr.write_all(b"world\r\n").await?;
-        // A half of a split stream closes nothing when it is dropped.
+        // Dropping a half of a split stream closes nothing.
         wr.shutdown().await?;
         Ok::<_, io::Error>(())
     });

@@ -1,11 +1,11 @@
-//! What is learnt elsewhere is true here.
+//! The listings of the tutorials run on this crate.
 //!
-//! The listings that one meets on the way into asynchronous Rust, as one would write them after reading Tokio's
-//! tutorial and the first pages of its documentation, with the name of the crate changed and nothing else.
-//! Where theirs begin with `#[tokio::main] async fn main`, ours are given to [`program`], which runs them as
-//! that attribute does, on the multi-thread runtime, and by `openwork::block_on` too.
+//! They are what a reader of Tokio's tutorial and of the first pages of its documentation writes, with the crate's
+//! name changed. Listings of streams need the edits that `streams.rs` marks, because the methods of streams are those
+//! of the `futures` crate. Where a listing begins with `#[tokio::main] async fn main`, its body is given to
+//! [`program`], which runs it as that attribute does, on the multi-thread runtime, and with `openwork::block_on`.
 //!
-//! Each file is a chapter. The names of the tests say what the reader of the chapter would have seen.
+//! Each file is a chapter. The name of a test says what the listing shows.
 
 #![allow(
     clippy::needless_range_loop,
@@ -45,7 +45,7 @@ use openwork::runtime::Runtime;
 
 use common::ends;
 
-/// What a `main` may return.
+/// A type that `main` may return.
 trait Outcome {
     fn succeed(self);
 }
@@ -60,7 +60,7 @@ impl<T: Outcome, E: Debug> Outcome for Result<T, E> {
     }
 }
 
-/// Runs a program: on one thread, and on several.
+/// Runs a program on one thread, and on several.
 fn program<F: Future<Output: Outcome>>(main: impl Fn() -> F + Send + 'static) {
     ends(move || {
         openwork::block_on(main()).succeed();

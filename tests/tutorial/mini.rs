@@ -1,4 +1,4 @@
-//! The little key-value store that the chapters build: frames, a connection, a server, a client.
+//! The small key-value store that the chapters build: frames, a connection, a server, a client.
 
 use std::collections::HashMap;
 use std::io::Cursor;

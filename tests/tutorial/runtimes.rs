@@ -48,7 +48,7 @@ fn a_runtime_without_a_macro_runs_an_echo_server() -> Result<(), Box<dyn std::er
 }
 
 #[test]
-fn a_builder_is_told_everything() {
+fn a_builder_has_all_options() {
     ends(|| {
         let started = Arc::new(AtomicUsize::new(0));
         let count = started.clone();
@@ -101,7 +101,7 @@ fn a_handle_spawns_from_anywhere() {
 }
 
 #[test]
-fn a_runtime_is_left_behind() {
+fn a_runtime_is_shut_down_in_the_background() {
     ends(|| {
         let runtime = Runtime::new().unwrap();
         runtime.block_on(async {

@@ -24,7 +24,7 @@ fn the_first_of_two_wins_and_the_other_is_dropped() {
             val = rx1 => panic!("rx1 completed first with {val:?}"),
             val = rx2 => assert_eq!(val, Ok("two")),
         }
-        // The handler of the other has gone, and its sender is told.
+        // The other receiver was dropped, so its sender gets an error.
         tx1.closed().await;
         assert!(tx1.is_closed());
     });
@@ -35,7 +35,7 @@ async fn some_operation() -> String {
 }
 
 #[test]
-fn an_operation_is_called_off_by_whom_it_was_for() {
+fn an_operation_is_cancelled_when_its_receiver_is_dropped() {
     program(|| async {
         let (mut tx1, rx1) = oneshot::channel();
         let (tx2, rx2) = oneshot::channel();
@@ -234,7 +234,7 @@ async fn action(input: Option<i32>) -> Option<String> {
 }
 
 #[test]
-fn an_operation_goes_on_over_the_rounds_of_a_loop() {
+fn an_operation_goes_on_over_the_turns_of_a_loop() {
     program(|| async {
         let (tx, mut rx) = mpsc::channel(128);
         let operation = async {
@@ -322,12 +322,12 @@ fn a_race_against_the_clock() {
 }
 
 #[test]
-fn with_biased_the_order_is_that_of_the_page() {
+fn biased_polls_in_the_order_of_the_branches() {
     program(|| async {
         let mut count = 0_u8;
         loop {
             openwork::select! {
-                // If you run this without `biased;` the order is another one each time.
+                // Without `biased;` the order is a different one each time.
                 biased;
 
                 _ = async {}, if count < 1 => {

@@ -26,7 +26,7 @@ fn shard<'a>(db: &'a ShardedDb, key: &str) -> MutexGuard<'a, HashMap<String, Byt
 }
 
 #[test]
-fn a_map_in_pieces_is_shared_by_tasks() {
+fn a_sharded_map_is_shared_by_tasks() {
     program(|| async {
         let db = new_sharded_db(4);
         let tasks: Vec<_> = (0..100)
@@ -83,7 +83,7 @@ async fn with_an_async_mutex(mutex: &openwork::sync::Mutex<i32>) {
 }
 
 #[test]
-fn three_ways_to_hold_a_lock_about_an_await() {
+fn three_ways_to_hold_a_lock_near_an_await() {
     program(|| async {
         let first = Arc::new(Mutex::new(0));
         let second = Arc::new(CanIncrement { mutex: Mutex::new(0) });

@@ -13,13 +13,13 @@ use openwork::time::sleep;
 use crate::common::{alone, until};
 use crate::program;
 
-/// A process of its own, since the signal is the whole process's.
+/// A process of its own, because a signal goes to the whole process.
 #[test]
 fn ctrl_c_or_a_message_ends_the_program() {
     alone("ctrl_c_or_a_message_ends_the_program", || {
         program(|| async {
             let (shutdown_send, mut shutdown_recv) = mpsc::unbounded_channel::<()>();
-            // The handler stands once this has been polled.
+            // The handler is installed when this has been polled.
             let waits = openwork::spawn(async { signal::ctrl_c().await });
             let polled = || {
                 let tasks = openwork::runtime::Handle::current().tasks();
@@ -92,10 +92,10 @@ fn a_tracker_waits_until_all_tasks_have_cleaned_up() {
     });
 }
 
-/// As the store of the tutorial does it: a broadcast to tell, and a channel that ends with its last sender to
-/// know that all have gone.
+/// As in the tutorial's store: a broadcast requests the shutdown, and a channel whose last sender is dropped says that
+/// all tasks have ended.
 #[test]
-fn a_broadcast_tells_and_a_closed_channel_says_that_all_have_gone() {
+fn a_broadcast_requests_shutdown_and_a_closed_channel_says_that_all_tasks_ended() {
     program(|| async {
         let (notify_shutdown, _) = broadcast::channel::<()>(1);
         let (shutdown_complete_tx, mut shutdown_complete_rx) = mpsc::channel::<()>(1);

@@ -61,7 +61,7 @@ fn a_handle_is_awaited_for_what_its_task_returns() {
 }
 
 #[test]
-fn what_is_moved_into_a_task_is_its_own() {
+fn a_task_owns_what_is_moved_into_it() {
     program(|| async {
         let v = vec![1, 2, 3];
         let sum = task::spawn(async move { v.iter().sum::<i32>() });
@@ -70,7 +70,7 @@ fn what_is_moved_into_a_task_is_its_own() {
 }
 
 #[test]
-fn what_is_not_send_must_be_gone_before_an_await() {
+fn a_value_that_is_not_send_must_be_dropped_before_an_await() {
     program(|| async {
         let task = openwork::spawn(async {
             {
@@ -84,7 +84,7 @@ fn what_is_not_send_must_be_gone_before_an_await() {
 }
 
 #[test]
-fn a_task_that_panics_is_told_to_who_awaits_it() {
+fn awaiting_a_task_that_panicked_returns_an_error() {
     program(|| async {
         let join = task::spawn(async {
             if true {

@@ -97,7 +97,7 @@ impl Stream for Interval {
 }
 
 #[test]
-fn a_stream_of_ones_own() {
+fn a_hand_written_stream() {
     program(|| async {
         let start = Instant::now();
         let mut ticks = Interval::new();

@@ -69,7 +69,7 @@ fn room_in_a_channel_is_reserved() {
     });
 }
 
-/// Resource and request: a counter in a task of its own, asked for a number.
+/// Resource and request: a task owns a counter, and others request numbers from it.
 #[test]
 fn a_resource_is_a_task_that_answers() {
     enum Command {
@@ -108,7 +108,7 @@ fn a_resource_is_a_task_that_answers() {
 }
 
 #[test]
-fn a_broadcast_reaches_all_and_tells_who_lags() {
+fn a_broadcast_reaches_all_and_reports_lag() {
     program(|| async {
         let (tx, mut rx1) = broadcast::channel(16);
         let mut rx2 = tx.subscribe();
@@ -175,7 +175,7 @@ fn a_watch_carries_the_newest_configuration() {
         drop(tx);
         let (conf, changes) = worker.await.unwrap();
         assert_eq!(conf.timeout.as_secs(), 3 * 9999);
-        // It may have begun when the last one was sent.
+        // It may have started after the last value was sent.
         assert!(changes <= 3);
 
         let (tx, mut rx) = watch::channel("hello");
@@ -197,7 +197,7 @@ fn a_watch_carries_the_newest_configuration() {
 }
 
 #[test]
-fn a_watch_is_waited_for_until_it_is_as_one_likes() {
+fn wait_for_waits_until_a_watch_value_fits() {
     program(|| async {
         let (state_sender, mut state) = watch::channel(0);
         let waiting = openwork::spawn(async move { *state.wait_for(|n| *n >= 5).await.unwrap() });
@@ -262,7 +262,7 @@ fn a_rwlock_has_many_readers_or_one_writer() {
 }
 
 #[test]
-fn a_semaphore_limits_what_goes_on_at_once() {
+fn a_semaphore_limits_how_many_run_at_once() {
     static PERMITS: Semaphore = Semaphore::const_new(3);
     program(|| async {
         let semaphore = Arc::new(Semaphore::new(3));
@@ -418,7 +418,7 @@ fn tokens_are_a_tree() {
 }
 
 #[test]
-fn a_value_is_made_once() {
+fn a_value_is_initialised_once() {
     static ONCE: OnceCell<u32> = OnceCell::const_new();
     async fn some_number() -> u32 {
         1 + 1
@@ -431,7 +431,7 @@ fn a_value_is_made_once() {
 }
 
 #[test]
-fn a_receiver_of_one_is_selected_with_others_until_it_comes() {
+fn a_oneshot_receiver_is_polled_in_a_select_loop_until_it_is_ready() {
     program(|| async {
         let (send, mut recv) = oneshot::channel();
         let mut interval = time::interval(Duration::from_millis(1));

@@ -155,7 +155,7 @@ openwork::task_local! {
 }
 
 #[test]
-fn a_value_follows_its_task() {
+fn a_task_local_value_follows_its_task() {
     program(|| async {
         ONE.scope(1, async move {
             assert_eq!(ONE.get(), 1);
@@ -166,7 +166,7 @@ fn a_value_follows_its_task() {
     });
 }
 
-/// Ours alone: tasks that borrow from their caller.
+/// Not in Tokio: tasks that borrow from their caller.
 #[test]
 fn tasks_of_a_scope_borrow() {
     ends(|| {

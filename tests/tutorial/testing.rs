@@ -1,4 +1,4 @@
-//! Unit tests, with a clock that stands still.
+//! Unit tests with a paused clock.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn a_long_sleep_takes_no_time() {
 }
 
 #[test]
-fn a_clock_is_stopped_in_mid_test() {
+fn a_clock_is_paused_in_the_middle_of_a_test() {
     ends(|| {
         openwork::block_on(async {
             time::pause();
@@ -82,7 +82,7 @@ where
 }
 
 #[test]
-fn a_handler_of_connections_is_tested_on_memory() {
+fn a_connection_handler_is_tested_in_memory() {
     test(|| async {
         let reader: &[u8] = b"Hi there\r\nHow are you doing?\r\n";
         let mut writer = BufWriter::new(Vec::new());

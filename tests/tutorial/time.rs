@@ -8,7 +8,7 @@ use openwork::time::{self, Instant, interval, sleep, sleep_until, timeout, timeo
 use crate::program;
 
 #[test]
-fn one_waits_and_knows_for_how_long() {
+fn sleep_waits_at_least_its_duration() {
     program(|| async {
         let now = Instant::now();
         sleep(Duration::from_millis(2)).await;
@@ -24,7 +24,7 @@ async fn long_future() {
 }
 
 #[test]
-fn what_takes_too_long_is_given_up() {
+fn an_operation_that_takes_too_long_is_cancelled() {
     program(|| async {
         let res = timeout(Duration::from_millis(1), long_future()).await;
         assert!(res.is_err());

@@ -1,8 +1,8 @@
-//! How does one await a future again and again, until it is ready?
+//! The syntax of `pin!`.
 //!
-//! One lends it: `&mut future` is a future too, if the future cannot move. So it is pinned first, in the
-//! variable where it lies. Std's `pin!` is an expression; this one is a statement, as in Tokio, and leaves
-//! the name as it was.
+//! A future can be awaited by reference (`&mut future`), again and again until it is ready, if it cannot move. So it is
+//! pinned first, in the variable where it is. Std's `pin!` is an expression; this one is a statement, as in Tokio, and
+//! keeps the name of the variable.
 //!
 //! Next: `join.rs`.
 
@@ -15,7 +15,7 @@
 /// let long = sleep(Duration::from_millis(5));
 /// pin!(long);
 /// while timeout(Duration::from_millis(1), &mut long).await.is_err() {
-///     // Still not over; it goes on in the next turn.
+///     // Not ready yet: the sleep goes on in the next turn of the loop.
 /// }
 /// # });
 /// ```

@@ -244,8 +244,8 @@ macro_rules! __test {
     ($pattern:pat, $chosen:ident) => {
         |mut __openwork_output| {
             let mut __openwork_fits = false;
-            // For a future of which nothing says what it returns, such as `pending()`: by this the compiler knows
-            // that any type will do, as it does in Tokio's expansion.
+            // The output type of a future such as `pending()` may be inferred from nothing. This assignment lets the
+            // compiler choose any type, as it does in Tokio's expansion.
             #[allow(unused_assignments, unreachable_code, clippy::diverging_sub_expression)]
             if false {
                 __openwork_output = ::std::unreachable!();
