@@ -12,7 +12,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::error::{AcquireError, TryAcquireError};
-use super::permits::{HasPermits, Stage, assert_not_too_many};
+use super::permits::{HasPermits, assert_not_too_many};
+use super::wait_queue::Key;
 use crate::engine::block_on::block_on;
 use crate::engine::trace;
 use crate::engine::{context, coop};
@@ -28,7 +29,10 @@ pub struct AcquirePermits<G: Deref<Target: HasPermits>> {
     /// None once it was ready.
     from: Option<G>,
     wanted: usize,
-    stage: Stage,
+    /// Its waiter, while there is one.
+    key: Option<Key>,
+    /// The result, until a poll with budget reports it.
+    result: Option<Result<(), AcquireError>>,
 }
 
 impl<G: Deref<Target: HasPermits>> AcquirePermits<G> {
@@ -38,7 +42,7 @@ impl<G: Deref<Target: HasPermits>> AcquirePermits<G> {
     #[inline]
     pub(crate) fn new(from: G, wanted: usize) -> Self {
         assert_not_too_many(wanted);
-        AcquirePermits { from: Some(from), wanted, stage: Stage::Idle }
+        AcquirePermits { from: Some(from), wanted, key: None, result: None }
     }
 
     /// The poll of the future, for one that contains it.
@@ -51,37 +55,35 @@ impl<G: Deref<Target: HasPermits>> AcquirePermits<G> {
             panic!("the future that waits for {} was polled after it was ready", G::Target::WHAT);
         };
         let permits = from.permits();
-        let polled = permits.poll_acquire(&self.stage, self.wanted, cx);
-        let closed = polled.is_err();
-        if let Ok(stage) = polled {
-            self.stage = stage;
-            if let Stage::Enqueued(_) = self.stage {
-                trace::waiting(permits.waiting(G::Target::WHAT));
-                return Poll::Pending;
+        if self.result.is_none() {
+            match permits.poll_acquire(&mut self.key, self.wanted, cx) {
+                Poll::Ready(result) => self.result = Some(result),
+                Poll::Pending => {
+                    trace::waiting(permits.waiting(G::Target::WHAT));
+                    return Poll::Pending;
+                }
             }
+        }
+        if let Some(Ok(())) = self.result {
+            permits.hold(self.wanted);
         }
         // The budget is asked for last, not at the head as elsewhere. Otherwise a poll without budget would end before
         // the task is in the queue, and later tasks would overtake it.
         ready!(coop::poll_proceed(cx));
         coop::made_progress();
-        if closed {
-            self.cancel();
-        }
-        self.stage = Stage::Idle;
         let from = self.from.take().expect("it was there at the head");
-        Poll::Ready(match closed {
-            true => Err(AcquireError(())),
-            false => Ok(PermitGuard { from, permits: self.wanted }),
-        })
+        let result = self.result.take().expect("it was set above");
+        Poll::Ready(result.map(|()| PermitGuard { from, permits: self.wanted }))
     }
 
-    /// Releases what it has, and leaves the queue. Returns whether there was anything.
+    /// Releases what it has, and leaves the queue. Returns whether it was polled and had reported no result.
     pub(crate) fn cancel(&mut self) -> bool {
         let Some(from) = &self.from else { return false };
-        match mem::replace(&mut self.stage, Stage::Idle) {
-            Stage::Idle => return false,
-            Stage::Enqueued(key) => from.permits().cancel(key, self.wanted),
-            Stage::Acquired => from.permits().release(self.wanted),
+        match (self.key.take(), self.result.take()) {
+            (None, None) => return false,
+            (Some(key), _) => from.permits().cancel(key, self.wanted),
+            (None, Some(Ok(()))) => from.permits().release(self.wanted),
+            (None, Some(Err(_))) => {}
         }
         true
     }
@@ -107,7 +109,8 @@ impl<G: Deref<Target: HasPermits>> fmt::Debug for AcquirePermits<G> {
         f.debug_struct("AcquirePermits")
             .field("what", &G::Target::WHAT)
             .field("wanted", &self.wanted)
-            .field("stage", &self.stage)
+            .field("key", &self.key)
+            .field("result", &self.result)
             .finish_non_exhaustive()
     }
 }

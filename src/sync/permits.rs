@@ -22,15 +22,17 @@
 //!
 //! Next: `acquire.rs`.
 
+use std::cell::Cell;
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::error::{AcquireError, TryAcquireError};
-use super::wait_queue::{Key, WaitQueue, WakeList, const_fn};
+use super::wait_queue::{Key, WaitQueue, WakeList, const_fn, poll_or_enqueue_with};
 use crate::engine::context;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
-use crate::engine::prim::{Mutex, discard, poll_or_register};
+use crate::engine::prim::{Mutex, discard};
 use crate::engine::trace::Waiting;
 
 /// No permits are assigned any more.
@@ -69,17 +71,6 @@ struct Request {
     lacking: usize,
     /// The holder, once it has all that it wants: the task that polled last.
     holder: u64,
-}
-
-/// How far a future has come.
-#[derive(Debug)]
-pub(super) enum Stage {
-    /// It has nothing: it was not polled yet, or it has reported its result.
-    Idle,
-    /// It has a waiter, in the queue or popped.
-    Enqueued(Key),
-    /// It has all permits that it wants, and has not reported so yet.
-    Acquired,
 }
 
 impl Permits {
@@ -134,7 +125,7 @@ impl Permits {
     pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), TryAcquireError> {
         let enough = |word: usize| word & CLOSED == 0 && word / ONE >= wanted;
         match self.update(|word| enough(word).then(|| word - wanted * ONE)) {
-            Ok(_) => self.set_holder(self.holder_of(wanted)),
+            Ok(_) => self.hold(wanted),
             Err(word) if word & CLOSED != 0 => return Err(TryAcquireError::Closed),
             Err(_) => return Err(TryAcquireError::NoPermits),
         }
@@ -182,44 +173,48 @@ impl Permits {
         wakers
     }
 
-    /// One step of a future that wants permits.
+    /// Takes permits, or what there is of them and a place in the queue for the rest. `key` is the future's waiter;
+    /// while it is some, the future must [`cancel`](Permits::cancel) when it is dropped.
     pub(super) fn poll_acquire(
         &self,
-        stage: &Stage,
+        key: &mut Option<Key>,
         wanted: usize,
         cx: &mut Context<'_>,
-    ) -> Result<Stage, AcquireError> {
-        let holder = self.holder_of(wanted);
-        let polled = match *stage {
-            Stage::Acquired => Ok(Stage::Acquired),
-            Stage::Enqueued(key) => self.poll_enqueued(key, holder, cx),
-            Stage::Idle => match self.try_acquire(wanted) {
-                Ok(()) => Ok(Stage::Acquired),
-                Err(TryAcquireError::Closed) => Err(AcquireError(())),
-                Err(TryAcquireError::NoPermits) => {
-                    let mut waker = Some(cx.waker().clone());
-                    let stage = self.acquire_or_enqueue(wanted, holder, &mut waker);
-                    discard(waker);
-                    stage
-                }
-            },
-        };
-        if let Ok(Stage::Acquired) = polled {
-            self.set_holder(holder);
+    ) -> Poll<Result<(), AcquireError>> {
+        if key.is_none() {
+            match self.try_acquire(wanted) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(TryAcquireError::Closed) => return Poll::Ready(Err(AcquireError(()))),
+                Err(TryAcquireError::NoPermits) => {}
+            }
         }
-        polled
+        let (waiter, holder, lacking) = (*key, self.holder_of(wanted), Cell::new(0));
+        let check = |queue: &mut WaitQueue<Request>| {
+            if self.is_closed() {
+                if let Some(waiter) = waiter {
+                    let assigned = wanted - mem::replace(&mut queue.note(waiter).lacking, wanted);
+                    // There are no waiters to wake: `close` has popped all of them.
+                    self.assign(queue, assigned, &mut WakeList::default());
+                }
+                return Poll::Ready(Err(AcquireError(())));
+            }
+            lacking.set(match waiter {
+                Some(waiter) => {
+                    queue.note(waiter).holder = holder;
+                    queue.note(waiter).lacking
+                }
+                None => self.take_or_set_waiting(wanted),
+            });
+            if lacking.get() == 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+        };
+        let note = || Request { lacking: lacking.get(), holder };
+        poll_or_enqueue_with(&self.queue, cx, key, check, |queue| queue, note)
     }
 
-    /// Takes what there is, and enters the queue with the waker if that is too little.
-    fn acquire_or_enqueue(
-        &self,
-        wanted: usize,
-        holder: u64,
-        waker: &mut Option<Waker>,
-    ) -> Result<Stage, AcquireError> {
-        let mut queue = self.queue.lock();
+    /// Takes permits, or what there is of them. Returns how many are lacking. Under the queue's lock; if some are
+    /// lacking, a waiter is pushed before it is released.
+    fn take_or_set_waiting(&self, wanted: usize) -> usize {
         let before = self.update(|word| match word / ONE {
-            _ if word & CLOSED != 0 => None,
             available if available >= wanted => Some(word - wanted * ONE),
             // The race. This task: one permit too few … Another task: releases it, sees no flag, and is done … This
             // task: enters the queue, for ever. But the swap that takes the rest also sets the flag. So the release
@@ -227,35 +222,7 @@ impl Permits {
             // is held until the waiter is in the queue.
             _ => Some(WAITING),
         });
-        let available = before.map_err(|_| AcquireError(()))? / ONE;
-        let lacking = wanted.saturating_sub(available);
-        Ok(match waker.take_if(|_| lacking > 0) {
-            Some(waker) => Stage::Enqueued(queue.push(Request { lacking, holder }, waker)),
-            None => Stage::Acquired,
-        })
-    }
-
-    /// Looks whether a waiter has all that it wants. If the permits are closed it stays: [`Permits::cancel`] releases
-    /// what it was assigned.
-    fn poll_enqueued(
-        &self,
-        key: Key,
-        holder: u64,
-        cx: &mut Context<'_>,
-    ) -> Result<Stage, AcquireError> {
-        let check = |queue: &mut WaitQueue<Request>| {
-            let request = queue.note(key);
-            request.holder = holder;
-            match request.lacking {
-                _ if self.is_closed() => Poll::Ready(Err(AcquireError(()))),
-                0 => Poll::Ready(Ok(queue.remove(key))),
-                _ => Poll::Pending,
-            }
-        };
-        match poll_or_register(&self.queue, cx, check, |queue| queue.waker(key)) {
-            Poll::Ready(served) => served.map(|_| Stage::Acquired),
-            Poll::Pending => Ok(Stage::Enqueued(key)),
-        }
+        wanted.saturating_sub(before.unwrap_or(0) / ONE)
     }
 
     /// Removes a waiter, and assigns what it had to the next ones.
@@ -294,6 +261,11 @@ impl Permits {
     /// This task, if so many permits are a lock that is held exclusively; otherwise 0.
     fn holder_of(&self, permits: usize) -> u64 {
         if permits == self.all { context::task_id().unwrap_or(0) } else { 0 }
+    }
+
+    /// This task holds the lock, if so many permits are one.
+    pub(super) fn hold(&self, permits: usize) {
+        self.set_holder(self.holder_of(permits));
     }
 
     fn set_holder(&self, holder: u64) {

@@ -189,8 +189,20 @@ pub(crate) fn poll_or_enqueue<S, T: Default, R>(
     shared: &Mutex<S>,
     cx: &mut Context<'_>,
     key: &mut Option<Key>,
+    check: impl FnMut(&mut S) -> Poll<R>,
+    queue: impl Fn(&mut S) -> &mut WaitQueue<T>,
+) -> Poll<R> {
+    poll_or_enqueue_with(shared, cx, key, check, queue, T::default)
+}
+
+/// The same as [`poll_or_enqueue`], with what is noted of a new waiter.
+pub(crate) fn poll_or_enqueue_with<S, T, R>(
+    shared: &Mutex<S>,
+    cx: &mut Context<'_>,
+    key: &mut Option<Key>,
     mut check: impl FnMut(&mut S) -> Poll<R>,
     queue: impl Fn(&mut S) -> &mut WaitQueue<T>,
+    note: impl FnOnce() -> T,
 ) -> Poll<R> {
     // A future without a waiter will mostly need one: its condition did not hold when it was checked last. So its
     // waker is cloned before the lock is taken, which saves it the second check.
@@ -213,7 +225,7 @@ pub(crate) fn poll_or_enqueue<S, T: Default, R>(
                 Some(last) => Some(mem::replace(last, waker)),
                 None => {
                     let popped = key.take().and_then(|key| queue.remove(key).1);
-                    *key = Some(queue.push(T::default(), waker));
+                    *key = Some(queue.push(note(), waker));
                     popped
                 }
             };
