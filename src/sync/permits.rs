@@ -161,7 +161,8 @@ impl Permits {
     /// Removes permits for good, as many as can be taken now. Returns how many.
     pub(crate) fn forget(&self, permits: usize) -> usize {
         let removed = |word: usize| permits.min(word / ONE);
-        self.update(|word| Some(word - removed(word) * ONE)).map_or(0, removed)
+        let (Ok(before) | Err(before)) = self.update(|word| Some(word - removed(word) * ONE));
+        removed(before)
     }
 
     /// Assigns no permits any more. The caller wakes the waiters, outside of its own locks.
@@ -214,7 +215,7 @@ impl Permits {
     /// Takes permits, or what there is of them. Returns how many are lacking. Under the queue's lock; if some are
     /// lacking, a waiter is pushed before it is released.
     fn take_or_set_waiting(&self, wanted: usize) -> usize {
-        let before = self.update(|word| match word / ONE {
+        let (Ok(before) | Err(before)) = self.update(|word| match word / ONE {
             available if available >= wanted => Some(word - wanted * ONE),
             // The race. This task: one permit too few … Another task: releases it, sees no flag, and is done … This
             // task: enters the queue, for ever. But the swap that takes the rest also sets the flag. So the release
@@ -222,7 +223,7 @@ impl Permits {
             // is held until the waiter is in the queue.
             _ => Some(WAITING),
         });
-        wanted.saturating_sub(before.unwrap_or(0) / ONE)
+        wanted.saturating_sub(before / ONE)
     }
 
     /// Removes a waiter, and assigns what it had to the next ones.
