@@ -20,8 +20,10 @@
 //! Waiting tasks are served in order. A future that is dropped while it waits leaves the queue, and passes on what it was
 //! assigned. All of this works under any executor, and between threads without one (the `blocking_` methods).
 
+mod fmt;
 pub(crate) mod wait_queue;
 pub(crate) mod notify;
+pub(crate) mod waker_set;
 mod error;
 mod permits;
 mod acquire;

@@ -22,7 +22,7 @@
 //!
 //! Other parts of the crate wait for conditions with the same inner future: see [`Wait::poll_until`].
 //!
-//! Next: `error.rs`.
+//! Next: `waker_set.rs`.
 
 use std::fmt;
 use std::future::Future;

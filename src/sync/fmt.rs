@@ -1,0 +1,34 @@
+//! Short forms of `Debug` and `Display`, for types that ask nothing of the values that they carry.
+//!
+//! `#[derive(Debug)]` of a `Sender<T>` would ask that `T` can be printed, too, and so would an error that contains
+//! the message. These macros print chosen fields, or a text for each variant, and ask nothing.
+//!
+//! Next: `wait_queue.rs`.
+
+/// Implements `Debug` with the named fields: `debug_fields!(Sender<T, B>: chan);`
+macro_rules! debug_fields {
+    ($name:ident<$($parameter:tt),+>: $($field:ident),*) => {
+        impl<$($parameter),+> ::std::fmt::Debug for $name<$($parameter),+> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($field), &self.$field))*
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+/// Implements `Display` or `Debug` with a text for each pattern: `text!(<T> Display for SendError<T>: _ => "closed");`
+macro_rules! text {
+    ($(<$parameter:ident>)? $trait:ident for $type:ty: $($pattern:pat => $text:literal),+) => {
+        impl$(<$parameter>)? ::std::fmt::$trait for $type {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    $($pattern => ::std::write!(f, $text),)+
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {debug_fields, text};
