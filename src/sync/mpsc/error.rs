@@ -1,59 +1,58 @@
-//! Why a message could not be sent, or received. The texts are Tokio's.
+//! Why a message could not be sent or received. The texts are Tokio's.
 //!
-//! An error of sending gives the message back. Its `Debug` and `Display` do not show the message, so that
-//! nothing is asked of its type.
+//! An error of sending contains the message. Its `Debug` and `Display` do not show it, so the message's type need
+//! not implement them.
 //!
-//! Next: `queue.rs`, where the messages are.
+//! Next: `chan.rs`, where the messages are.
 
 use std::error::Error;
-use std::fmt;
 
-/// The channel is closed. From `send` and `reserve`, with the message.
+use crate::sync::fmt::text;
+
+/// The channel is closed: the receiver was closed or dropped. Contains the message.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
 
-/// Why a message could not be sent at once.
+/// A message could not be sent at once. Contains the message.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum TrySendError<T> {
-    /// There is no room now.
+    /// The channel is full.
     Full(T),
     /// The receiver was closed or dropped.
     Closed(T),
 }
 
-/// Why a message could not be sent in time.
+/// A message could not be sent in time. Contains the message.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum SendTimeoutError<T> {
-    /// There was no room for all that time.
+    /// The channel was full all that time.
     Timeout(T),
     /// The receiver was closed or dropped.
     Closed(T),
 }
 
-/// Why there is no message.
+/// No message could be received at once.
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
 pub enum TryRecvError {
-    /// None is here now; one may come.
+    /// The channel is empty; a message may still come.
     Empty,
-    /// None is here, and none will come: the senders are dropped, or the receiver was closed.
+    /// The channel is empty, and no message will come: all senders are dropped, or the receiver was closed.
     Disconnected,
 }
 
 impl<T> TrySendError<T> {
     /// The message.
     pub fn into_inner(self) -> T {
-        match self {
-            TrySendError::Full(message) | TrySendError::Closed(message) => message,
-        }
+        let (TrySendError::Full(message) | TrySendError::Closed(message)) = self;
+        message
     }
 }
 
 impl<T> SendTimeoutError<T> {
     /// The message.
     pub fn into_inner(self) -> T {
-        match self {
-            SendTimeoutError::Timeout(message) | SendTimeoutError::Closed(message) => message,
-        }
+        let (SendTimeoutError::Timeout(message) | SendTimeoutError::Closed(message)) = self;
+        message
     }
 }
 
@@ -63,70 +62,25 @@ impl<T> From<SendError<T>> for TrySendError<T> {
     }
 }
 
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").finish_non_exhaustive()
-    }
-}
+text!(<T> Display for SendError<T>: _ => "channel closed");
+text!(<T> Display for TrySendError<T>:
+    TrySendError::Full(_) => "no available capacity",
+    TrySendError::Closed(_) => "channel closed");
+text!(<T> Display for SendTimeoutError<T>:
+    SendTimeoutError::Timeout(_) => "timed out waiting on send operation",
+    SendTimeoutError::Closed(_) => "channel closed");
+text!(Display for TryRecvError:
+    TryRecvError::Empty => "receiving on an empty channel",
+    TryRecvError::Disconnected => "receiving on a closed channel");
 
-impl<T> fmt::Debug for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // With quotes, as in Tokio and std.
-        fmt::Debug::fmt(
-            match self {
-                TrySendError::Full(_) => "Full(..)",
-                TrySendError::Closed(_) => "Closed(..)",
-            },
-            f,
-        )
-    }
-}
-
-impl<T> fmt::Debug for SendTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // With quotes, as in Tokio and std.
-        fmt::Debug::fmt(
-            match self {
-                SendTimeoutError::Timeout(_) => "Timeout(..)",
-                SendTimeoutError::Closed(_) => "Closed(..)",
-            },
-            f,
-        )
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("channel closed")
-    }
-}
-
-impl<T> fmt::Display for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TrySendError::Full(_) => "no available capacity",
-            TrySendError::Closed(_) => "channel closed",
-        })
-    }
-}
-
-impl<T> fmt::Display for SendTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SendTimeoutError::Timeout(_) => "timed out waiting on send operation",
-            SendTimeoutError::Closed(_) => "channel closed",
-        })
-    }
-}
-
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            TryRecvError::Empty => "receiving on an empty channel",
-            TryRecvError::Disconnected => "receiving on a closed channel",
-        })
-    }
-}
+text!(<T> Debug for SendError<T>: _ => "SendError {{ .. }}");
+// With quotes, as in Tokio and std.
+text!(<T> Debug for TrySendError<T>:
+    TrySendError::Full(_) => "\"Full(..)\"",
+    TrySendError::Closed(_) => "\"Closed(..)\"");
+text!(<T> Debug for SendTimeoutError<T>:
+    SendTimeoutError::Timeout(_) => "\"Timeout(..)\"",
+    SendTimeoutError::Closed(_) => "\"Closed(..)\"");
 
 impl<T> Error for SendError<T> {}
 impl<T> Error for TrySendError<T> {}

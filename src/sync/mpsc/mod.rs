@@ -1,10 +1,10 @@
-//! A queue of values, from many tasks to one.
+//! A queue of messages, from many tasks to one.
 //!
-//! [`channel`] makes one with a bound: who sends waits for room, so that a fast producer is held back to
-//! the pace of the consumer instead of filling the memory. [`unbounded_channel`] makes one without.
+//! [`channel`] makes a bounded one: a sender waits while the queue is full, so that a fast producer runs at the pace
+//! of the consumer instead of filling the memory. [`unbounded_channel`] makes one without a bound.
 //!
-//! The channel ends when all senders are dropped, or when the receiver closes it. What was sent before is
-//! still received: `recv` says `None` only when nothing more can come.
+//! The channel ends when all senders are dropped or when the receiver closes it. The messages that were sent before
+//! are still received: `recv` returns `None` only when no message can come any more.
 //!
 //! ```
 //! use openwork::sync::mpsc;
@@ -23,17 +23,11 @@
 //! ```
 
 pub mod error;
-mod queue;
-mod tx;
-mod rx;
+mod chan;
 mod sender;
 mod permit;
 mod receiver;
-mod unbounded;
 
 pub use permit::{OwnedPermit, Permit, PermitIterator};
-pub use receiver::{Receiver, channel};
-pub use rx::{Recv, RecvMany};
-pub use sender::{Sender, WeakSender};
-pub use tx::Closed;
-pub use unbounded::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
+pub use receiver::{Receiver, UnboundedReceiver, channel, unbounded_channel};
+pub use sender::{Bounded, Sender, Unbounded, UnboundedSender, WeakSender, WeakUnboundedSender};

@@ -1,95 +1,179 @@
-//! The sending end of a channel with a bound: a send waits for room.
+//! The senders, of bounded and unbounded channels.
 //!
-//! To send is two steps: to get a permit for the room, and to push on it. Here they are one call;
-//! the next file takes them apart. Next: `permit.rs`.
+//! To send is two steps: acquire a permit, push the message. A bounded channel waits for the permit; an unbounded one
+//! always has one, so its `send` is an ordinary function. This is the only difference, and the type parameter `B`
+//! says which of the two a handle has. The senders are counted: when the last one is dropped, the channel ends. A
+//! weak sender does not count, and can be upgraded only while there is a sender.
+//!
+//! Next: `permit.rs`, which takes the two steps apart.
 
-use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::chan::Chan;
 use super::error::{SendError, SendTimeoutError, TrySendError};
-use super::queue::Queue;
-use super::tx::{Closed, Tx, WeakTx};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
+use crate::engine::prim::atomic::Ordering::Relaxed;
+use crate::sync::acquire::{AcquirePermits, PermitGuard};
 use crate::sync::error::TryAcquireError;
+use crate::sync::fmt::debug_fields;
 use crate::time::timeout;
 
-/// Sends messages, and waits while there is no room. From [`channel`](super::channel).
+/// The channel has a capacity, and `send` waits while it is full. See [`Sender`].
+#[derive(Debug)]
+pub enum Bounded {}
+
+/// The channel has no capacity, and `send` never waits. See [`UnboundedSender`].
+#[derive(Debug)]
+pub enum Unbounded {}
+
+/// Sends messages. From [`channel`](super::channel).
 ///
 /// It can be cloned; the channel ends when the last clone is dropped.
-pub struct Sender<T> {
-    pub(super) tx: Tx<T>,
+///
+/// ```
+/// # use openwork::sync::mpsc;
+/// # openwork::block_on(async {
+/// let (sender, mut receiver) = mpsc::channel(1);
+/// sender.send("first").await.unwrap();
+/// assert!(sender.try_send("second").is_err(), "the channel is full");
+/// assert_eq!(receiver.recv().await, Some("first"));
+/// # });
+/// ```
+pub struct Sender<T, B = Bounded> {
+    pub(super) chan: Arc<Chan<T>>,
+    bound: PhantomData<fn() -> B>,
 }
 
 /// A sender that does not keep the channel open. From [`Sender::downgrade`].
-pub struct WeakSender<T> {
-    tx: WeakTx<T>,
+pub struct WeakSender<T, B = Bounded> {
+    chan: Arc<Chan<T>>,
+    bound: PhantomData<fn() -> B>,
+}
+
+/// Sends messages without waiting. From [`unbounded_channel`](super::unbounded_channel).
+///
+/// ```
+/// # use openwork::sync::mpsc;
+/// # openwork::block_on(async {
+/// let (sender, mut receiver) = mpsc::unbounded_channel();
+/// sender.send("message").unwrap();
+/// assert_eq!(receiver.recv().await, Some("message"));
+/// # });
+/// ```
+pub type UnboundedSender<T> = Sender<T, Unbounded>;
+
+/// A sender of an unbounded channel that does not keep the channel open.
+pub type WeakUnboundedSender<T> = WeakSender<T, Unbounded>;
+
+impl<T, B> Sender<T, B> {
+    /// A handle for a sender that is already counted.
+    pub(super) fn new(chan: Arc<Chan<T>>) -> Self {
+        Sender { chan, bound: PhantomData }
+    }
+
+    /// Waits until the receiver is closed or dropped: work for it can stop then.
+    ///
+    /// Cancel safe.
+    pub fn closed(&self) -> impl Future<Output = ()> {
+        let is_closed = |_: &mut ()| if self.is_closed() { Poll::Ready(()) } else { Poll::Pending };
+        self.chan.closed.wait_until("the end of a channel's receiver", is_closed)
+    }
+
+    /// Whether the receiver is closed or dropped, so that a send fails.
+    pub fn is_closed(&self) -> bool {
+        self.chan.semaphore.is_closed()
+    }
+
+    /// Whether both send to the same receiver.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.chan, &other.chan)
+    }
+
+    /// A sender that does not keep the channel open.
+    #[must_use = "this makes another handle, and leaves the sender as it is"]
+    pub fn downgrade(&self) -> WeakSender<T, B> {
+        // Relaxed, as everywhere with this number: nothing depends on it.
+        self.chan.weak.fetch_add(1, Relaxed);
+        WeakSender { chan: self.chan.clone(), bound: PhantomData }
+    }
+
+    /// The number of senders.
+    pub fn strong_count(&self) -> usize {
+        self.chan.strong_count()
+    }
+
+    /// The number of weak senders.
+    pub fn weak_count(&self) -> usize {
+        self.chan.weak.load(Relaxed)
+    }
 }
 
 impl<T> Sender<T> {
-    pub(super) fn first(queue: Arc<Queue<T>>) -> Self {
-        Sender { tx: Tx::first(queue) }
-    }
-
-    /// Sends a message, and waits for room if there is none. Those who wait are served in order.
+    /// Sends a message, and waits while the channel is full. Senders that wait are served in order.
     ///
-    /// Cancel safe in this sense: a send that is dropped has sent nothing, but the message is dropped
-    /// with it, and the place in line lost. [`reserve`](Sender::reserve) keeps the message out of it.
+    /// Cancel safe in this sense: a send that is dropped has sent nothing. But the message is dropped with it, and
+    /// the place in the queue is lost. [`reserve`](Sender::reserve) keeps the message out of the future.
     ///
     /// # Errors
     ///
-    /// With the message, if the receiver is closed or dropped.
+    /// The receiver is closed or dropped. The error contains the message.
     pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
-        match self.tx.reserve(1).await {
-            Ok(()) => self.tx.push(message),
+        match self.acquire(1).await {
+            Ok(()) => self.chan.push(message),
             Err(_) => return Err(SendError(message)),
         }
         Ok(())
     }
 
-    /// Sends a message if there is room now.
+    /// Sends a message if the channel is not full.
     ///
     /// # Errors
     ///
-    /// With the message: `Full` if there is no room, `Closed` if the receiver is closed or dropped.
+    /// With the message: `Full` if the channel is full, `Closed` if the receiver is closed or dropped.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        match self.tx.room.try_acquire(1) {
-            Ok(()) => self.tx.push(message),
-            Err(TryAcquireError::NoPermits) => return Err(TrySendError::Full(message)),
-            Err(TryAcquireError::Closed) => return Err(TrySendError::Closed(message)),
+        match self.try_acquire(1) {
+            Ok(()) => self.chan.push(message),
+            Err(TrySendError::Full(())) => return Err(TrySendError::Full(message)),
+            Err(TrySendError::Closed(())) => return Err(TrySendError::Closed(message)),
         }
         Ok(())
     }
 
-    /// Sends a message, and waits for room at most for `limit`. Cancel safe as [`send`](Sender::send).
+    /// Sends a message, and waits at most for `limit` while the channel is full. Cancel safe as
+    /// [`send`](Sender::send).
     ///
     /// # Errors
     ///
-    /// With the message: `Timeout` if there was no room for all that time, `Closed` if the receiver is
-    /// closed or dropped.
+    /// With the message: `Timeout` if the channel was full all that time, `Closed` if the receiver is closed or
+    /// dropped.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, whose clock it needs.
+    /// Outside of a runtime, since it needs a timer.
     pub async fn send_timeout(
         &self,
         message: T,
         limit: Duration,
     ) -> Result<(), SendTimeoutError<T>> {
-        match timeout(limit, self.tx.reserve(1)).await {
-            Ok(Ok(())) => self.tx.push(message),
+        match timeout(limit, self.acquire(1)).await {
+            Ok(Ok(())) => self.chan.push(message),
             Ok(Err(_)) => return Err(SendTimeoutError::Closed(message)),
             Err(_) => return Err(SendTimeoutError::Timeout(message)),
         }
         Ok(())
     }
 
-    /// Sends a message from a thread of its own, and waits for room if there is none.
+    /// Sends a message, and blocks the thread while the channel is full.
     ///
     /// # Errors
     ///
-    /// As [`send`](Sender::send).
+    /// The receiver is closed or dropped. The error contains the message.
     ///
     /// # Panics
     ///
@@ -100,85 +184,115 @@ impl<T> Sender<T> {
         block_on(self.send(message))
     }
 
-    /// Waits until the receiver is closed or dropped: then work for it can stop. Cancel safe.
-    pub fn closed(&self) -> Closed<'_, T> {
-        self.tx.closed()
-    }
-
-    /// Whether the receiver is closed or dropped, so that a send would fail.
-    pub fn is_closed(&self) -> bool {
-        self.tx.room.is_closed()
-    }
-
-    /// Whether both send to the same receiver.
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.tx.is_same(&other.tx)
-    }
-
-    /// How many messages there is room for now. What is reserved is not counted.
+    /// How many messages can be sent now without waiting. Capacity that is reserved does not count.
     pub fn capacity(&self) -> usize {
-        self.tx.room.available()
+        self.chan.semaphore.available()
     }
 
-    /// How many messages there is room for in all.
+    /// How many messages the channel can hold.
     pub fn max_capacity(&self) -> usize {
-        self.tx.capacity
+        self.chan.max_capacity
     }
 
-    /// A sender that does not keep the channel open.
-    #[must_use = "this makes another handle, and leaves the sender as it is"]
-    pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { tx: self.tx.downgrade() }
+    pub(super) fn acquire(&self, permits: usize) -> AcquireCapacity<'_, T> {
+        AcquireCapacity { acquire: AcquirePermits::new(&*self.chan, permits), chan: &self.chan }
     }
 
-    /// How many senders there are.
+    pub(super) fn try_acquire(&self, permits: usize) -> Result<(), TrySendError<()>> {
+        self.chan.semaphore.try_acquire(permits).map_err(|error| match error {
+            TryAcquireError::NoPermits => TrySendError::Full(()),
+            TryAcquireError::Closed => TrySendError::Closed(()),
+        })
+    }
+}
+
+impl<T> Sender<T, Unbounded> {
+    /// Sends a message, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The receiver is closed or dropped. The error contains the message.
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        // It fails only if the channel is closed: there are more permits than memory for messages.
+        if self.chan.semaphore.try_acquire(1).is_err() {
+            return Err(SendError(message));
+        }
+        self.chan.push(message);
+        Ok(())
+    }
+}
+
+impl<T, B> WeakSender<T, B> {
+    /// A sender, unless all senders are dropped. An [`OwnedPermit`](super::OwnedPermit) counts as a sender.
+    pub fn upgrade(&self) -> Option<Sender<T, B>> {
+        self.chan.add_strong().then(|| Sender::new(self.chan.clone()))
+    }
+
+    /// The number of senders.
     pub fn strong_count(&self) -> usize {
-        self.tx.strong_count()
+        self.chan.strong_count()
     }
 
-    /// How many weak senders there are.
+    /// The number of weak senders.
     pub fn weak_count(&self) -> usize {
-        self.tx.weak_count()
+        self.chan.weak.load(Relaxed)
     }
 }
 
-impl<T> WeakSender<T> {
-    /// A sender, if there is still another one. An [`OwnedPermit`](super::OwnedPermit) counts as one.
-    pub fn upgrade(&self) -> Option<Sender<T>> {
-        self.tx.upgrade().map(|tx| Sender { tx })
-    }
-
-    /// How many senders there are.
-    pub fn strong_count(&self) -> usize {
-        self.tx.strong_count()
-    }
-
-    /// How many weak senders there are.
-    pub fn weak_count(&self) -> usize {
-        self.tx.weak_count()
-    }
-}
-
-impl<T> Clone for Sender<T> {
+impl<T, B> Clone for Sender<T, B> {
     fn clone(&self) -> Self {
-        Sender { tx: self.tx.clone() }
+        // Relaxed: the count cannot become zero while we have a handle.
+        self.chan.strong.fetch_add(1, Relaxed);
+        Sender::new(self.chan.clone())
     }
 }
 
-impl<T> Clone for WeakSender<T> {
+impl<T, B> Clone for WeakSender<T, B> {
     fn clone(&self) -> Self {
-        WeakSender { tx: self.tx.clone() }
+        self.chan.weak.fetch_add(1, Relaxed);
+        WeakSender { chan: self.chan.clone(), bound: PhantomData }
     }
 }
 
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("queue", &*self.tx).finish()
+impl<T, B> Drop for Sender<T, B> {
+    fn drop(&mut self) {
+        self.chan.remove_strong();
     }
 }
 
-impl<T> fmt::Debug for WeakSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakSender").finish()
+impl<T, B> Drop for WeakSender<T, B> {
+    fn drop(&mut self) {
+        self.chan.weak.fetch_sub(1, Relaxed);
+    }
+}
+
+debug_fields!(Sender<T, B>: chan);
+debug_fields!(WeakSender<T, B>: chan);
+
+/// Waits for capacity. Then the permits are the caller's, to push messages with or to release.
+#[must_use = "futures do nothing unless awaited"]
+pub(super) struct AcquireCapacity<'a, T> {
+    chan: &'a Chan<T>,
+    acquire: AcquirePermits<&'a Chan<T>>,
+}
+
+impl<T> Future for AcquireCapacity<'_, T> {
+    type Output = Result<(), SendError<()>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let acquired = ready!(self.acquire.poll_acquire(cx));
+        if acquired.is_err() {
+            // The permits that it had been assigned before the channel was closed are released now.
+            self.chan.wake_if_finished();
+        }
+        Poll::Ready(acquired.map(PermitGuard::forget).map_err(|_| SendError(())))
+    }
+}
+
+impl<T> Drop for AcquireCapacity<'_, T> {
+    fn drop(&mut self) {
+        if self.acquire.cancel() {
+            self.chan.wake_if_finished();
+        }
     }
 }

@@ -183,10 +183,10 @@ fn who_would_block_for_a_message_is_refused_on_a_thread_that_runs_tasks() {
     is_refused_among_tasks("`mpsc::Receiver::blocking_recv_many`", || {
         channel::<u8>(1).1.blocking_recv_many(&mut Vec::new(), 1);
     });
-    is_refused_among_tasks("`mpsc::UnboundedReceiver::blocking_recv`", || {
+    is_refused_among_tasks("`mpsc::Receiver::blocking_recv`", || {
         unbounded_channel::<u8>().1.blocking_recv();
     });
-    is_refused_among_tasks("`mpsc::UnboundedReceiver::blocking_recv_many`", || {
+    is_refused_among_tasks("`mpsc::Receiver::blocking_recv_many`", || {
         unbounded_channel::<u8>().1.blocking_recv_many(&mut Vec::new(), 1);
     });
 }
