@@ -139,39 +139,6 @@ impl Condvar {
     }
 }
 
-/// A cell that a protocol hands from one thread to another. Loom's cell reports an access that breaks the protocol.
-#[derive(Debug)]
-pub(crate) struct UnsafeCell<T>(imp_cell::UnsafeCell<T>);
-
-#[cfg(loom)]
-use loom::cell as imp_cell;
-#[cfg(not(loom))]
-use std::cell as imp_cell;
-
-impl<T> UnsafeCell<T> {
-    pub(crate) fn new(value: T) -> Self {
-        UnsafeCell(imp_cell::UnsafeCell::new(value))
-    }
-
-    /// Calls `look`. Other threads may read the value at the same time, and none writes it.
-    #[inline]
-    pub(crate) fn with<R>(&self, look: impl FnOnce(*const T) -> R) -> R {
-        #[cfg(loom)]
-        return self.0.with(look);
-        #[cfg(not(loom))]
-        look(self.0.get())
-    }
-
-    /// Calls `change`. No other thread reads or writes the value at the same time.
-    #[inline]
-    pub(crate) fn with_mut<R>(&self, change: impl FnOnce(*mut T) -> R) -> R {
-        #[cfg(loom)]
-        return self.0.with_mut(change);
-        #[cfg(not(loom))]
-        change(self.0.get())
-    }
-}
-
 /// Looks under the lock, and if there is nothing yet, stores the task's waker before the lock is released. A thread that
 /// adds something under the same lock either did so before the look, or finds the waker.
 ///

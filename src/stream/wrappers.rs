@@ -33,7 +33,6 @@ use crate::io::{Lines, Split};
 use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::signal::unix::Signal;
 use crate::sync::mpsc::{Receiver, UnboundedReceiver};
-use crate::sync::wait_queue::Key;
 use crate::sync::{broadcast, watch};
 use crate::time::{self, Instant, Interval};
 
@@ -227,14 +226,12 @@ impl fmt::Debug for SignalStream {
 #[must_use = "streams do nothing unless polled"]
 pub struct BroadcastStream<T> {
     receiver: broadcast::Receiver<T>,
-    /// Its waiter in the channel's queue, which stays there from poll to poll.
-    waiter: Option<Key>,
 }
 
 impl<T> BroadcastStream<T> {
     /// Makes a stream of a receiver.
     pub fn new(receiver: broadcast::Receiver<T>) -> Self {
-        BroadcastStream { receiver, waiter: None }
+        BroadcastStream { receiver }
     }
 }
 
@@ -242,20 +239,13 @@ impl<T: Clone> Stream for BroadcastStream<T> {
     type Item = Result<T, BroadcastStreamRecvError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let BroadcastStream { receiver, waiter } = &mut *self;
-        Poll::Ready(match ready!(receiver.poll_recv(cx, waiter)) {
+        Poll::Ready(match ready!(self.receiver.poll_recv(cx)) {
             Ok(value) => Some(Ok(value)),
             Err(broadcast::error::RecvError::Closed) => None,
             Err(broadcast::error::RecvError::Lagged(missed)) => {
                 Some(Err(BroadcastStreamRecvError::Lagged(missed)))
             }
         })
-    }
-}
-
-impl<T> Drop for BroadcastStream<T> {
-    fn drop(&mut self) {
-        self.receiver.leave_line(self.waiter);
     }
 }
 
@@ -275,8 +265,6 @@ impl<T> fmt::Debug for BroadcastStream<T> {
 #[must_use = "streams do nothing unless polled"]
 pub struct WatchStream<T> {
     receiver: watch::Receiver<T>,
-    /// As in [`BroadcastStream`].
-    waiter: Option<Key>,
 }
 
 impl<T> WatchStream<T> {
@@ -288,7 +276,7 @@ impl<T> WatchStream<T> {
 
     /// Makes a stream of the values that the receiver has not seen yet.
     pub fn from_changes(receiver: watch::Receiver<T>) -> Self {
-        WatchStream { receiver, waiter: None }
+        WatchStream { receiver }
     }
 }
 
@@ -296,16 +284,9 @@ impl<T: Clone> Stream for WatchStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let WatchStream { receiver, waiter } = &mut *self;
-        let changed = ready!(receiver.poll_changed(cx, waiter));
+        let changed = ready!(self.receiver.poll_changed(cx));
         // Cloned under the value's read lock: there is no other way to own a copy.
-        Poll::Ready(changed.ok().map(|()| receiver.borrow_and_update().clone()))
-    }
-}
-
-impl<T> Drop for WatchStream<T> {
-    fn drop(&mut self) {
-        self.receiver.leave_line(self.waiter);
+        Poll::Ready(changed.ok().map(|()| self.receiver.borrow_and_update().clone()))
     }
 }
 

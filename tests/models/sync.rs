@@ -507,7 +507,7 @@ fn a_cancellation_publishes_what_was_done_before() {
     });
 }
 
-/// By rule 13: two receivers on two threads clone one after the other, and each sees what the first has done.
+/// Two receivers on two threads clone one after the other, and each sees what the first has done.
 #[test]
 fn a_broadcast_value_is_cloned_by_one_thread_at_a_time() {
     struct Value(UnsafeCell<usize>);

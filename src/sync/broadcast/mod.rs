@@ -1,11 +1,11 @@
-//! A queue of values, from many tasks to many: everybody receives every value.
+//! A queue of values, from many tasks to many: each receiver receives every value.
 //!
-//! [`channel`] makes one that keeps a number of values. A send never waits. If a receiver is so slow that
-//! values are overwritten before it came for them, it learns how many it has missed, and goes on with the
-//! oldest one that is kept. So a slow receiver holds nobody back, and costs no more memory than the others.
+//! [`channel`] makes one that keeps a number of values. A send never waits. If values are overwritten before a slow
+//! receiver has received them, it learns how many it has missed, and continues with the oldest value that is kept. So
+//! a slow receiver delays no other task and costs no memory.
 //!
-//! A receiver gets what is sent from the moment of its creation on; [`Sender::subscribe`] makes more of
-//! them. The channel ends when all senders are dropped; what was sent before is still received.
+//! A receiver receives what is sent after its creation; [`Sender::subscribe`] makes more receivers. The channel ends
+//! when all senders are dropped; what was sent before is still received.
 //!
 //! ```
 //! use openwork::sync::broadcast;
@@ -20,9 +20,9 @@
 //! ```
 
 pub mod error;
-mod ring;
+mod buffer;
 mod receiver;
 mod sender;
 
-pub use receiver::{Receiver, Recv};
-pub use sender::{Closed, Sender, WeakSender, channel};
+pub use receiver::Receiver;
+pub use sender::{Sender, WeakSender, channel};

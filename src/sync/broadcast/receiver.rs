@@ -1,24 +1,21 @@
-//! The receiving end: a cursor, and a place in line while there is nothing at it.
+//! The receiver: a cursor.
 //!
-//! Two steps, of which only the first is under the channel's lock: to take a reference to the value, and
-//! to clone it. If the `clone` panics, the value counts as received, as in Tokio.
+//! It looks at its slot first, and takes the tail's lock only if there is no value for it.
 //!
 //! Next: `sender.rs`.
 
-use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use super::buffer::{Shared, Tail};
 use super::error::{RecvError, TryRecvError};
-use super::ring::{Ring, Shared, Value};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
 use crate::engine::coop;
-use crate::engine::prim::catch_and_drop_panic;
 use crate::engine::trace::{self, Waiting};
-use crate::sync::wait_queue::{Key, WakeList, dequeue, poll_or_enqueue};
+use crate::sync::fmt::debug_fields;
+use crate::sync::waker_set::{Key, Receive, Recv};
 
 /// Receives every value that is sent, in order. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
@@ -26,19 +23,24 @@ pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The number of the value that it receives next.
     cursor: u64,
+    /// The task's waker, while a `recv` waits.
+    key: Option<Key>,
 }
 
 impl<T> Receiver<T> {
-    /// One that receives what is sent from now on.
+    /// A receiver of what is sent from now on.
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
-        let cursor = shared.lock().add_receiver();
-        Receiver { shared, cursor }
+        let cursor = shared.tail.with(|tail| {
+            tail.receivers += 1;
+            shared.next()
+        });
+        Receiver { shared, cursor, key: None }
     }
 
-    /// How many values there are to receive, with those that were overwritten, as long as
-    /// [`recv`](Receiver::recv) has not said so.
+    /// How many values there are to receive. Values that were overwritten count until [`recv`](Receiver::recv) has
+    /// returned `Lagged`.
     pub fn len(&self) -> usize {
-        self.shared.lock().len_from(self.cursor)
+        (self.shared.next() - self.cursor) as usize
     }
 
     /// Whether there is no value to receive.
@@ -51,14 +53,14 @@ impl<T> Receiver<T> {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    /// How many senders there are.
+    /// The number of senders.
     pub fn sender_strong_count(&self) -> usize {
-        self.shared.lock().senders
+        self.shared.tail.with(|tail| tail.senders)
     }
 
-    /// How many weak senders there are.
+    /// The number of weak senders.
     pub fn sender_weak_count(&self) -> usize {
-        self.shared.lock().weak_senders
+        self.shared.tail.with(|tail| tail.weak_senders)
     }
 
     /// Whether all senders are dropped. There may still be values.
@@ -68,36 +70,43 @@ impl<T> Receiver<T> {
 }
 
 impl<T: Clone> Receiver<T> {
-    /// Another receiver, for what is sent from now on; not for what this one has still to receive.
+    /// Another receiver, of what is sent from now on.
     pub fn resubscribe(&self) -> Self {
         Receiver::new(self.shared.clone())
     }
 
     /// Waits for the next value.
     ///
-    /// Cancel safe: no value is lost. If `T::clone` panics, the value counts as received. While `T::clone`
-    /// runs it may use the channel, and even receive the same value; a receive of that value on another
-    /// thread blocks until it returns.
+    /// Cancel safe: no value is lost. If `T::clone` panics, the value counts as received. While `T::clone` runs, other
+    /// threads wait if they receive or overwrite the same value.
     ///
     /// # Errors
     ///
-    /// `Lagged` if values were overwritten before they were received, with their number; the next call
-    /// gives the oldest one that is kept. `Closed` if all senders are dropped and all values received.
-    pub fn recv(&mut self) -> Recv<'_, T> {
-        Recv { receiver: self, place: None }
+    /// `Lagged` if values were overwritten before they were received, with their number; the next call returns the
+    /// oldest value that is kept. `Closed` if all senders are dropped and all values received.
+    ///
+    /// # Panics
+    ///
+    /// If `T::clone` uses the channel to receive or overwrite the very value that it clones.
+    pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> {
+        Recv { receiver: self }
     }
 
     /// The next value, if there is one now.
     ///
     /// # Errors
     ///
-    /// `Empty` if one may still come, otherwise as [`recv`](Receiver::recv).
+    /// `Empty` if a value may still come, otherwise as [`recv`](Receiver::recv).
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let received = self.shared.lock().receive(&mut self.cursor);
-        received.map(cloned)
+        loop {
+            if let Some(value) = self.shared.receive(&mut self.cursor) {
+                return Ok(value);
+            }
+            self.shared.tail.with(|tail| self.shared.check(tail, &mut self.cursor))?;
+        }
     }
 
-    /// Waits for the next value on a thread of its own.
+    /// Blocks the thread until the next value.
     ///
     /// # Errors
     ///
@@ -111,100 +120,53 @@ impl<T: Clone> Receiver<T> {
         context::assert_may_block("broadcast::Receiver::blocking_recv");
         block_on(self.recv())
     }
-}
 
-impl<T> Receiver<T> {
-    /// The next value, for somebody who keeps our place in line and gives it back.
-    pub(crate) fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-        place: &mut Option<Key>,
-    ) -> Poll<Result<T, RecvError>>
-    where
-        T: Clone,
-    {
+    /// Waits for the next value. The waker is removed by [`cancel`](Receive::cancel), or when this is dropped.
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         ready!(coop::poll_proceed(cx));
-        let Receiver { shared, cursor } = self;
-        let look = |ring: &mut Ring<T>| match ring.receive(cursor) {
-            Ok(value) => Poll::Ready(Ok(value)),
-            Err(TryRecvError::Lagged(missed)) => Poll::Ready(Err(RecvError::Lagged(missed))),
-            Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
-            Err(TryRecvError::Empty) => Poll::Pending,
+        let Receiver { shared, cursor, key } = self;
+        let received = loop {
+            if let Some(value) = shared.receive(cursor) {
+                break Ok(value);
+            }
+            let check = |tail: &mut Tail| match shared.check(tail, cursor) {
+                Ok(()) => Poll::Ready(Ok(())),
+                Err(TryRecvError::Empty) => Poll::Pending,
+                Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
+                Err(TryRecvError::Lagged(missed)) => Poll::Ready(Err(RecvError::Lagged(missed))),
+            };
+            match shared.tail.poll(cx, key, check) {
+                // It was sent just now.
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => break Err(error),
+                Poll::Pending => {
+                    trace::waiting(Waiting::On { what: "a broadcast value" });
+                    return Poll::Pending;
+                }
+            }
         };
-        match poll_or_enqueue(shared, cx, place, look, |ring| &mut ring.waiting) {
-            Poll::Pending => {
-                trace::waiting(Waiting::On { what: "a broadcast value" });
-                Poll::Pending
-            }
-            Poll::Ready(received) => {
-                coop::made_progress();
-                Poll::Ready(received.map(cloned))
-            }
-        }
-    }
-
-    /// Gives the place back.
-    pub(crate) fn leave_line(&self, place: Option<Key>) {
-        dequeue(&self.shared, place, |ring| &mut ring.waiting);
+        coop::made_progress();
+        Poll::Ready(received)
     }
 }
 
-/// The receiver's own copy. The value is dropped here if this was the last receiver to receive it; if its
-/// destructor panics, the copy is not lost.
-fn cloned<T: Clone>(value: Arc<Value<T>>) -> T {
-    let clone = value.cloned();
-    catch_and_drop_panic(|| drop(value));
-    clone
+impl<T: Clone> Receive for Receiver<T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_recv(cx)
+    }
+
+    fn cancel(&mut self) {
+        self.shared.tail.remove(&mut self.key);
+    }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut watchers = WakeList::default();
-        let mut ring = self.shared.lock();
-        let gone = ring.remove_receiver(self.cursor);
-        if ring.receivers == 0 {
-            ring.watchers.pop_all(&mut watchers);
-        }
-        drop(ring);
-        watchers.wake_all();
-        drop(gone);
+        self.shared.tail.remove(&mut self.key);
+        drop(self.shared.remove_receiver(self.cursor));
     }
 }
 
-/// Waits for the next value. From [`Receiver::recv`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Recv<'a, T> {
-    receiver: &'a mut Receiver<T>,
-    /// Where it stands in line, once it does.
-    place: Option<Key>,
-}
-
-impl<T: Clone> Future for Recv<'_, T> {
-    type Output = Result<T, RecvError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Recv { receiver, place } = &mut *self;
-        receiver.poll_recv(cx, place)
-    }
-}
-
-impl<T> Drop for Recv<'_, T> {
-    fn drop(&mut self) {
-        self.receiver.leave_line(self.place);
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("cursor", &self.cursor).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Recv<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recv")
-            .field("receiver", &self.receiver)
-            .field("place", &self.place)
-            .finish()
-    }
-}
+debug_fields!(Receiver<T>: cursor);

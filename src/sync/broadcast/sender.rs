@@ -1,27 +1,21 @@
-//! The sending end: a send never waits.
+//! The sender: a send fills a slot, wakes the receivers, and never waits.
 //!
-//! All it does is to push, and to wake whoever waits for a value. Beside that the senders count
-//! themselves, as the receivers want to know when there are none, and can wait until there are no
-//! receivers, in order not to work for nobody. That may change: a receiver that was added before they
-//! looked again is a reason to go on waiting.
+//! The senders are counted, since the receivers must learn when there are none. A sender can wait until there are no
+//! receivers, to stop work that no task receives. That may change again: a receiver that is added before the sender
+//! is polled is a reason to wait on.
 //!
 //! Next: `watch`, which keeps one value only.
 
-use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
+use super::buffer::{Shared, Tail};
 use super::error::SendError;
 use super::receiver::Receiver;
-use super::ring::{Ring, Shared};
-use crate::engine::coop;
-use crate::engine::prim::Mutex;
-use crate::engine::trace::{self, Waiting};
-use crate::sync::wait_queue::{Key, WakeList, dequeue, poll_or_enqueue};
+use crate::sync::fmt::debug_fields;
 
-/// A channel that keeps `capacity` values for receivers that are slow; rounded up to a power of two.
+/// A channel that keeps `capacity` values for slow receivers, rounded up to a power of two.
 ///
 /// # Panics
 ///
@@ -46,38 +40,27 @@ pub struct WeakSender<T> {
 }
 
 impl<T> Sender<T> {
-    /// A channel without a receiver, otherwise as [`channel`]. [`subscribe`](Sender::subscribe) makes one.
+    /// A channel without a receiver; [`subscribe`](Sender::subscribe) makes one.
     ///
     /// # Panics
     ///
-    /// As [`channel`].
+    /// If `capacity` is 0, or more than `usize::MAX / 2`.
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
-        Sender { shared: Arc::new(Mutex::new(Ring::new(capacity))) }
+        Sender { shared: Arc::new(Shared::new(capacity)) }
     }
 
-    /// Sends a value, and never waits. Returns how many receivers there are for it, of which each may
-    /// still be dropped or lag before it comes for it.
+    /// Sends a value, without waiting. Returns the number of receivers. Each may still be dropped or lag
+    /// before it receives the value.
     ///
     /// # Errors
     ///
-    /// With the value, if there is no receiver.
+    /// There is no receiver. The error contains the value.
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        let mut wakers = WakeList::default();
-        let mut ring = self.shared.lock();
-        let receivers = ring.receivers;
-        if receivers == 0 {
-            return Err(SendError(value));
-        }
-        let pushed_off = ring.push(value);
-        ring.waiting.pop_all(&mut wakers);
-        drop(ring);
-        wakers.wake_all();
-        drop(pushed_off);
-        Ok(receivers)
+        self.shared.send(value)
     }
 
-    /// One more receiver, for what is sent from now on.
+    /// One more receiver, of what is sent from now on.
     pub fn subscribe(&self) -> Receiver<T> {
         Receiver::new(self.shared.clone())
     }
@@ -85,23 +68,22 @@ impl<T> Sender<T> {
     /// A sender that does not keep the channel open.
     #[must_use = "this makes another handle, and leaves the sender as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
-        self.shared.lock().weak_senders += 1;
-        WeakSender { shared: self.shared.clone() }
+        WeakSender::new(&self.shared)
     }
 
-    /// How many values are kept: those that some receiver has still to receive.
+    /// How many values there are that a receiver has yet to receive.
     pub fn len(&self) -> usize {
-        self.shared.lock().len()
+        self.shared.len()
     }
 
-    /// Whether every value was received by all.
+    /// Whether all receivers have received every value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many receivers there are.
+    /// The number of receivers.
     pub fn receiver_count(&self) -> usize {
-        self.shared.lock().receivers
+        self.shared.tail.with(|tail| tail.receivers)
     }
 
     /// Whether both send to the same receivers.
@@ -109,127 +91,86 @@ impl<T> Sender<T> {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    /// Waits until there is no receiver: then work for them can stop. Cancel safe.
-    pub fn closed(&self) -> Closed<'_, T> {
-        Closed { shared: &self.shared, place: None }
+    /// Waits until there is no receiver: work for them can stop then.
+    ///
+    /// Cancel safe.
+    pub fn closed(&self) -> impl Future<Output = ()> {
+        let is_closed = |_: &mut ()| match self.receiver_count() {
+            0 => Poll::Ready(()),
+            _ => Poll::Pending,
+        };
+        self.shared.closed.wait_until("the end of all broadcast receivers", is_closed)
     }
 
-    /// How many senders there are.
+    /// The number of senders.
     pub fn strong_count(&self) -> usize {
-        self.shared.lock().senders
+        self.shared.tail.with(|tail| tail.senders)
     }
 
-    /// How many weak senders there are.
+    /// The number of weak senders.
     pub fn weak_count(&self) -> usize {
-        self.shared.lock().weak_senders
+        self.shared.tail.with(|tail| tail.weak_senders)
     }
 }
 
 impl<T> WeakSender<T> {
-    /// A sender, if there is still another one.
+    fn new(shared: &Arc<Shared<T>>) -> Self {
+        shared.tail.with(|tail| tail.weak_senders += 1);
+        WeakSender { shared: shared.clone() }
+    }
+
+    /// A sender, unless all senders are dropped.
     #[must_use = "this makes another handle, and leaves the weak sender as it is"]
     pub fn upgrade(&self) -> Option<Sender<T>> {
-        let mut ring = self.shared.lock();
-        if ring.senders == 0 {
-            return None;
-        }
-        ring.senders += 1;
-        Some(Sender { shared: self.shared.clone() })
+        let is_open = self.shared.tail.with(|tail| {
+            let is_open = tail.senders > 0;
+            tail.senders += usize::from(is_open);
+            is_open
+        });
+        is_open.then(|| Sender { shared: self.shared.clone() })
     }
 
-    /// How many senders there are.
+    /// The number of senders.
     pub fn strong_count(&self) -> usize {
-        self.shared.lock().senders
+        self.shared.tail.with(|tail| tail.senders)
     }
 
-    /// How many weak senders there are.
+    /// The number of weak senders.
     pub fn weak_count(&self) -> usize {
-        self.shared.lock().weak_senders
+        self.shared.tail.with(|tail| tail.weak_senders)
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.shared.lock().senders += 1;
+        self.shared.tail.with(|tail| tail.senders += 1);
         Sender { shared: self.shared.clone() }
     }
 }
 
 impl<T> Clone for WeakSender<T> {
     fn clone(&self) -> Self {
-        self.shared.lock().weak_senders += 1;
-        WeakSender { shared: self.shared.clone() }
+        WeakSender::new(&self.shared)
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let mut wakers = WakeList::default();
-        let mut ring = self.shared.lock();
-        ring.senders -= 1;
-        if ring.senders == 0 {
-            ring.waiting.pop_all(&mut wakers);
+        let remove_one = |tail: &mut Tail| {
+            tail.senders -= 1;
+            tail.senders
+        };
+        if self.shared.tail.with(remove_one) == 0 {
+            self.shared.tail.change_and_wake(|_| ());
         }
-        drop(ring);
-        wakers.wake_all();
     }
 }
 
 impl<T> Drop for WeakSender<T> {
     fn drop(&mut self) {
-        self.shared.lock().weak_senders -= 1;
+        self.shared.tail.with(|tail| tail.weak_senders -= 1);
     }
 }
 
-/// Waits until there is no receiver. From [`Sender::closed`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Closed<'a, T> {
-    shared: &'a Shared<T>,
-    /// Where it stands among those who wait for this, once it does.
-    place: Option<Key>,
-}
-
-impl<T> Future for Closed<'_, T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(coop::poll_proceed(cx));
-        let look = |ring: &mut Ring<T>| match ring.receivers {
-            0 => Poll::Ready(()),
-            _ => Poll::Pending,
-        };
-        let shared = self.shared;
-        if poll_or_enqueue(shared, cx, &mut self.place, look, |ring| &mut ring.watchers)
-            .is_pending()
-        {
-            trace::waiting(Waiting::On { what: "the end of all broadcast receivers" });
-            return Poll::Pending;
-        }
-        coop::made_progress();
-        Poll::Ready(())
-    }
-}
-
-impl<T> Drop for Closed<'_, T> {
-    fn drop(&mut self) {
-        dequeue(self.shared, self.place, |ring| &mut ring.watchers);
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("receivers", &self.receiver_count()).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for WeakSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakSender").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Closed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closed").field("place", &self.place).finish_non_exhaustive()
-    }
-}
+debug_fields!(Sender<T>:);
+debug_fields!(WeakSender<T>:);

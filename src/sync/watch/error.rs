@@ -3,33 +3,20 @@
 //! Next: `shared.rs`.
 
 use std::error::Error;
-use std::fmt;
 
-/// There is no receiver. From `send`, with the value.
+use crate::sync::fmt::text;
+
+/// There is no receiver. Contains the value.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
 
-/// There is no sender any more, and so no change to come.
+/// All senders are dropped: the value does not change any more.
 #[derive(Debug, Clone)]
 pub struct RecvError(pub(super) ());
 
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("channel closed")
-    }
-}
-
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("channel closed")
-    }
-}
+text!(<T> Debug for SendError<T>: _ => "SendError {{ .. }}");
+text!(<T> Display for SendError<T>: _ => "channel closed");
+text!(Display for RecvError: _ => "channel closed");
 
 impl<T> Error for SendError<T> {}
 impl Error for RecvError {}

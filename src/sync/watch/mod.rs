@@ -1,8 +1,8 @@
-//! One value, which many may look at, and whose changes they can await.
+//! One value that many tasks can look at, and whose changes they can await.
 //!
-//! [`channel`] makes one, with the first value. What a sender puts there replaces what was there before,
-//! also if a receiver has not seen it: a receiver learns that the value has changed since it looked last,
-//! not how often. That is what one wants of a configuration, a state, or the progress of something.
+//! [`channel`] makes one, with the first value. What a sender sends replaces the value, even if a receiver has not
+//! seen it: a receiver learns that the value has changed since it looked last, not how often. This suits a
+//! configuration, a state, or the progress of some work.
 //!
 //! The channel ends when all senders are dropped. The last value can still be seen.
 //!
@@ -14,7 +14,7 @@
 //! openwork::spawn(async move { sender.send("ready") });
 //! receiver.changed().await.unwrap();
 //! assert_eq!(*receiver.borrow_and_update(), "ready");
-//! assert!(receiver.changed().await.is_err(), "there is no sender any more");
+//! assert!(receiver.changed().await.is_err(), "the sender is dropped");
 //! # });
 //! ```
 
@@ -23,6 +23,6 @@ mod shared;
 mod receiver;
 mod sender;
 
-pub use receiver::{Changed, Receiver, WaitFor};
-pub use sender::{Closed, Sender, channel};
+pub use receiver::Receiver;
+pub use sender::{Sender, channel};
 pub use shared::Ref;

@@ -1,15 +1,12 @@
-//! The receiving end: a version that was seen.
+//! The receiver: the version that it has seen.
 //!
-//! To wait for a change is to wait until the version is another. To wait for a condition is to look at
-//! each version that one comes across, first at the present one, until the user's closure says yes; the
-//! value then stays locked until the caller has looked at it.
+//! To wait for a change is to wait until the version is another one. To wait for a condition is to check the present
+//! value and then each version that the receiver comes across, until the user's closure accepts one; the value stays
+//! locked until the caller has looked at it.
 //!
 //! Next: `sender.rs`.
 
-use std::fmt;
-use std::future::Future;
-use std::mem;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -17,7 +14,11 @@ use super::error::RecvError;
 use super::shared::{Ref, Shared};
 use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Relaxed};
-use crate::sync::wait_queue::Key;
+use crate::engine::trace::{self, Waiting};
+use crate::sync::fmt::debug_fields;
+use crate::sync::waker_set::{Key, Receive, Recv};
+
+const A_CHANGE: &str = "a change of a watched value";
 
 /// Sees the value, and waits for its changes. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
@@ -27,22 +28,24 @@ pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The version that it has seen last.
     seen: usize,
+    /// The task's waker, while a `changed` waits.
+    key: Option<Key>,
 }
 
 impl<T> Receiver<T> {
-    /// One that has seen this version.
+    /// A receiver that has seen this version.
     pub(super) fn new(shared: Arc<Shared<T>>, seen: usize) -> Self {
-        // Relaxed: nobody is told of it.
+        // Relaxed: nothing waits for it.
         shared.receivers.fetch_add(1, Relaxed);
-        Receiver { shared, seen }
+        Receiver { shared, seen, key: None }
     }
 
     /// The value. It does not count as seen; see [`borrow_and_update`](Receiver::borrow_and_update).
     ///
-    /// As long as the [`Ref`] lives, a sender waits for it with its thread; and if a sender does, so does
-    /// another `borrow`. So to hold two at once may block for ever.
+    /// While the [`Ref`] exists, a sender waits with its thread; and while a sender waits, so does another `borrow`.
+    /// So a task that holds two at once may block for ever.
     pub fn borrow(&self) -> Ref<'_, T> {
-        self.shared.borrow(self.seen)
+        self.shared.borrow(Some(self.seen))
     }
 
     /// The value, which counts as seen. See [`borrow`](Receiver::borrow) for how long to keep it.
@@ -54,9 +57,9 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// If all senders are dropped, also if the last value was not seen.
+    /// All senders are dropped, even if the last value was not seen.
     pub fn has_changed(&self) -> Result<bool, RecvError> {
-        match self.shared.is_closed() {
+        match self.is_closed() {
             true => Err(RecvError(())),
             false => Ok(self.shared.version() != self.seen),
         }
@@ -68,33 +71,32 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// If all senders are dropped, and the last value was seen.
-    pub fn changed(&mut self) -> Changed<'_, T> {
-        Changed { receiver: self, place: None }
+    /// All senders are dropped, and the last value was seen.
+    pub fn changed(&mut self) -> impl Future<Output = Result<(), RecvError>> {
+        Recv { receiver: self }
     }
 
-    /// The same for somebody who keeps our place in line and gives it back.
-    pub(crate) fn poll_changed(
-        &mut self,
-        cx: &mut Context<'_>,
-        place: &mut Option<Key>,
-    ) -> Poll<Result<(), RecvError>> {
+    /// Waits for a change. The waker is removed by [`cancel`](Receive::cancel), or when this is dropped.
+    pub(crate) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecvError>> {
         ready!(coop::poll_proceed(cx));
-        let changed = ready!(self.shared.poll_changed(cx, self.seen, place));
+        let Receiver { shared, seen, key } = self;
+        let mut changed = shared.check(*seen);
+        if changed.is_pending() {
+            changed = shared.changed.poll(cx, key, |()| shared.check(*seen));
+        }
+        let Poll::Ready(changed) = changed else {
+            trace::waiting(Waiting::On { what: A_CHANGE });
+            return Poll::Pending;
+        };
         coop::made_progress();
-        Poll::Ready(changed.map(|version| self.seen = version))
+        Poll::Ready(changed.map(|version| *seen = version))
     }
 
-    /// Gives the place back.
-    pub(crate) fn leave_line(&self, place: Option<Key>) {
-        self.shared.leave_changed(place);
-    }
-
-    /// Waits until `condition` says yes to the value, which then counts as seen. It is asked about the
-    /// present value first, and then about later ones; some may be replaced before it is.
+    /// Waits until `condition` accepts the value, which then counts as seen. It is called with the present value
+    /// first, and then with later ones; some may be replaced before.
     ///
-    /// Cancel safe. See [`borrow`](Receiver::borrow) for how long to keep the value; `condition` is called
-    /// under the same lock.
+    /// Cancel safe. See [`borrow`](Receiver::borrow) for how long to keep the value; `condition` is called under
+    /// the same lock.
     ///
     /// ```
     /// # use openwork::sync::watch;
@@ -107,10 +109,24 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// If all senders are dropped, and it said no to the last value.
-    pub fn wait_for<F: FnMut(&T) -> bool>(&mut self, condition: F) -> WaitFor<'_, T, F> {
-        let Receiver { shared, seen } = self;
-        WaitFor { shared, seen, condition, asked: false, place: None }
+    /// All senders are dropped, and `condition` did not accept the last value.
+    pub async fn wait_for<F: FnMut(&T) -> bool>(
+        &mut self,
+        mut condition: F,
+    ) -> Result<Ref<'_, T>, RecvError> {
+        let Receiver { shared, seen, .. } = self;
+        loop {
+            poll_fn(coop::poll_proceed).await;
+            {
+                // In a block: while the value is locked there is no `.await`, so the future is `Send`.
+                let value = shared.borrow_and_update(seen);
+                if condition(&value) {
+                    coop::made_progress();
+                    return Ok(value);
+                }
+            }
+            shared.changed.wait_until(A_CHANGE, |()| shared.check(*seen)).await?;
+        }
     }
 
     /// The value counts as not seen.
@@ -135,6 +151,18 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Receive for Receiver<T> {
+    type Output = Result<(), RecvError>;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_changed(cx)
+    }
+
+    fn cancel(&mut self) {
+        self.shared.changed.remove(&mut self.key);
+    }
+}
+
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         Receiver::new(self.shared.clone(), self.seen)
@@ -143,106 +171,12 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // AcqRel: matches the load in `Shared::receiver_count`. Who sees that nobody looks sees also what
-        // those who looked have done.
+        self.cancel();
+        // AcqRel: matches the load in `Shared::receiver_count`. A sender that sees zero sees what the receivers did.
         if self.shared.receivers.fetch_sub(1, AcqRel) == 1 {
-            self.shared.wake_senders();
+            self.shared.closed.change_and_wake(|()| ());
         }
     }
 }
 
-/// Waits for a value that was not seen. From [`Receiver::changed`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Changed<'a, T> {
-    receiver: &'a mut Receiver<T>,
-    /// Where it stands in line, once it does.
-    place: Option<Key>,
-}
-
-impl<T> Future for Changed<'_, T> {
-    type Output = Result<(), RecvError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Changed { receiver, place } = &mut *self;
-        receiver.poll_changed(cx, place)
-    }
-}
-
-impl<T> Drop for Changed<'_, T> {
-    fn drop(&mut self) {
-        self.receiver.leave_line(self.place);
-    }
-}
-
-/// Waits for a value that meets a condition. From [`Receiver::wait_for`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct WaitFor<'a, T, F> {
-    shared: &'a Shared<T>,
-    seen: &'a mut usize,
-    condition: F,
-    /// Whether the condition was asked about the version that was seen.
-    asked: bool,
-    /// Where it stands in line, once it does.
-    place: Option<Key>,
-}
-
-// The closure is never pinned.
-impl<T, F> Unpin for WaitFor<'_, T, F> {}
-
-impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
-    type Output = Result<Ref<'a, T>, RecvError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        loop {
-            // For each change, as there may always be another one by the time that we have asked.
-            ready!(coop::poll_proceed(cx));
-            if !mem::replace(&mut this.asked, true) {
-                let value = this.shared.borrow_and_update(this.seen);
-                if (this.condition)(&value) {
-                    coop::made_progress();
-                    return Poll::Ready(Ok(value));
-                }
-            }
-            let changed = ready!(this.shared.poll_changed(cx, *this.seen, &mut this.place));
-            coop::made_progress();
-            if let Err(closed) = changed {
-                return Poll::Ready(Err(closed));
-            }
-            this.asked = false;
-        }
-    }
-}
-
-impl<T, F> Drop for WaitFor<'_, T, F> {
-    fn drop(&mut self) {
-        self.shared.leave_changed(self.place);
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("seen", &self.seen)
-            .field("version", &self.shared.version())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Changed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Changed")
-            .field("seen", &self.receiver.seen)
-            .field("place", &self.place)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T, F> fmt::Debug for WaitFor<'_, T, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitFor")
-            .field("seen", &self.seen)
-            .field("place", &self.place)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(Receiver<T>: seen);

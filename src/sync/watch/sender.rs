@@ -1,22 +1,19 @@
-//! The sending end: it changes the value, and can wait until nobody is there to see it.
+//! The sender: it changes the value, and can wait until there is no receiver.
 //!
-//! Next: `cancellation`, where there is no value at all.
+//! This is the last channel. Next: `cancellation`.
 
-use std::fmt;
 use std::future::Future;
 use std::mem;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
 use super::error::SendError;
 use super::receiver::Receiver;
 use super::shared::{Ref, Shared};
-use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::sync::wait_queue::Key;
+use crate::sync::fmt::debug_fields;
 
-/// A channel that holds one value, at first this one, which counts as seen.
+/// A channel that contains one value, at first this one, which counts as seen.
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     let sender = Sender::new(value);
     let receiver = sender.subscribe();
@@ -31,17 +28,17 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// A channel without a receiver. [`subscribe`](Sender::subscribe) makes one.
+    /// A channel without a receiver; [`subscribe`](Sender::subscribe) makes one.
     pub fn new(value: T) -> Self {
         Sender { shared: Arc::new(Shared::new(value)) }
     }
 
-    /// Replaces the value, and wakes those who wait for a change.
+    /// Replaces the value, and wakes the receivers that wait for a change.
     ///
     /// # Errors
     ///
-    /// With the new value, if there is no receiver; the old one stays.
-    /// [`send_replace`](Sender::send_replace) replaces it also then.
+    /// There is no receiver; the value is not replaced, and the error contains the new one.
+    /// [`send_replace`](Sender::send_replace) replaces it in any case.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.is_closed() {
             return Err(SendError(value));
@@ -50,9 +47,9 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Changes the value in place, and wakes those who wait for a change. `modify` is called while the
-    /// value is locked: it must not use this channel. If it panics, the value stays as it was left, and
-    /// nobody is told.
+    /// Changes the value in place, and wakes the receivers that wait for a change. `modify` is called under the
+    /// value's lock: it must not use this channel. If it panics, the value stays as it was left, and no receiver is
+    /// woken.
     pub fn send_modify<F: FnOnce(&mut T)>(&self, modify: F) {
         self.send_if_modified(|value| {
             modify(value);
@@ -60,13 +57,13 @@ impl<T> Sender<T> {
         });
     }
 
-    /// As [`send_modify`](Sender::send_modify), but those who wait are woken only if `modify` says that the
-    /// value has changed. Returns what it said.
+    /// Changes the value in place, and wakes the receivers if `modify` returns true. Returns what it returned. See
+    /// [`send_modify`](Sender::send_modify).
     pub fn send_if_modified<F: FnOnce(&mut T) -> bool>(&self, modify: F) -> bool {
         self.shared.modify(modify)
     }
 
-    /// Replaces the value, wakes those who wait for a change, and returns the old value.
+    /// Replaces the value, wakes the receivers that wait for a change, and returns the old value.
     pub fn send_replace(&self, mut value: T) -> T {
         self.send_modify(|old| mem::swap(old, &mut value));
         value
@@ -74,7 +71,7 @@ impl<T> Sender<T> {
 
     /// The value. See [`Receiver::borrow`] for how long to keep it.
     pub fn borrow(&self) -> Ref<'_, T> {
-        self.shared.borrow_as_sender()
+        self.shared.borrow(None)
     }
 
     /// Whether there is no receiver. [`subscribe`](Sender::subscribe) changes that.
@@ -82,9 +79,12 @@ impl<T> Sender<T> {
         self.receiver_count() == 0
     }
 
-    /// Waits until there is no receiver. Cancel safe.
-    pub fn closed(&self) -> Closed<'_, T> {
-        Closed { shared: &self.shared, place: None }
+    /// Waits until there is no receiver: work for them can stop then.
+    ///
+    /// Cancel safe.
+    pub fn closed(&self) -> impl Future<Output = ()> {
+        let is_closed = |_: &mut ()| if self.is_closed() { Poll::Ready(()) } else { Poll::Pending };
+        self.shared.closed.wait_until("the end of all watching receivers", is_closed)
     }
 
     /// One more receiver, for which the present value counts as seen.
@@ -92,12 +92,12 @@ impl<T> Sender<T> {
         Receiver::new(self.shared.clone(), self.shared.version())
     }
 
-    /// How many receivers there are.
+    /// The number of receivers.
     pub fn receiver_count(&self) -> usize {
         self.shared.receiver_count()
     }
 
-    /// How many senders there are.
+    /// The number of senders.
     pub fn sender_count(&self) -> usize {
         self.shared.senders.load(Acquire)
     }
@@ -116,7 +116,7 @@ impl<T: Default> Default for Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        // Relaxed: the count cannot come to zero while we have a sender.
+        // Relaxed: the count cannot become zero while we have a sender.
         self.shared.senders.fetch_add(1, Relaxed);
         Sender { shared: self.shared.clone() }
     }
@@ -126,47 +126,9 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         // AcqRel: matches the load in `Shared::is_closed`.
         if self.shared.senders.fetch_sub(1, AcqRel) == 1 {
-            self.shared.wake_receivers();
+            self.shared.changed.change_and_wake(|()| ());
         }
     }
 }
 
-/// Waits until there is no receiver. From [`Sender::closed`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Closed<'a, T> {
-    shared: &'a Shared<T>,
-    /// Where it stands in line, once it does.
-    place: Option<Key>,
-}
-
-impl<T> Future for Closed<'_, T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(coop::poll_proceed(cx));
-        ready!(self.shared.poll_closed(cx, &mut self.place));
-        coop::made_progress();
-        Poll::Ready(())
-    }
-}
-
-impl<T> Drop for Closed<'_, T> {
-    fn drop(&mut self) {
-        self.shared.leave_closed(self.place);
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("receivers", &self.receiver_count())
-            .field("version", &self.shared.version())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Closed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closed").field("place", &self.place).finish_non_exhaustive()
-    }
-}
+debug_fields!(Sender<T>:);
