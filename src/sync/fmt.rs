@@ -5,13 +5,13 @@
 //!
 //! Next: `wait_queue.rs`.
 
-/// Implements `Debug` with the named fields: `debug_fields!(Sender<T, B>: chan);`
+/// Implements `Debug` with the named fields and methods: `debug_fields!(Sender<T, B>: chan, is_closed());`
 macro_rules! debug_fields {
-    ($name:ident<$($parameter:tt),+>: $($field:ident),*) => {
+    ($name:ident<$($parameter:tt),+>: $($field:ident $(($($none:tt)*))?),*) => {
         impl<$($parameter),+> ::std::fmt::Debug for $name<$($parameter),+> {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($name))
-                    $(.field(stringify!($field), &self.$field))*
+                    $(.field(stringify!($field), &self.$field $(($($none)*))?))*
                     .finish_non_exhaustive()
             }
         }

@@ -30,6 +30,7 @@ use crate::engine::context;
 use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard, poll_or_register, wake};
 use crate::engine::trace::{self, Waiting};
+use crate::sync::fmt::debug_fields;
 
 use error::{RecvError, TryRecvError};
 
@@ -52,12 +53,6 @@ enum Stage<T> {
 }
 
 impl<T> Channel<T> {
-    /// Leaves `Open`. Returns both wakers, the sender's first: one is called after the lock, the other dropped.
-    fn leave_open(&mut self, stage: Stage<T>) -> (Option<Waker>, Option<Waker>) {
-        self.stage = stage;
-        (self.tx_waker.take(), self.rx_waker.take())
-    }
-
     /// What the receiver finds: the value, or none for ever.
     fn take(&mut self) -> Poll<Option<T>> {
         match self.stage {
@@ -69,6 +64,24 @@ impl<T> Channel<T> {
             Stage::Done | Stage::Closed => Poll::Ready(None),
         }
     }
+}
+
+/// Leaves `Open` for another stage: calls the waker of the other end, and drops this end's. Returns the stage if the
+/// channel is not open.
+fn leave_open<T>(channel: &Mutex<Channel<T>>, stage: Stage<T>) -> Result<(), Stage<T>> {
+    let mut channel = channel.lock();
+    if !matches!(channel.stage, Stage::Open) {
+        return Err(stage);
+    }
+    let (mut theirs, mut ours) = (channel.rx_waker.take(), channel.tx_waker.take());
+    if matches!(stage, Stage::Closed) {
+        mem::swap(&mut theirs, &mut ours);
+    }
+    channel.stage = stage;
+    drop(channel);
+    wake(theirs);
+    discard(ours);
+    Ok(())
 }
 
 /// A channel for one value.
@@ -101,7 +114,7 @@ impl<T> Sender<T> {
     ///
     /// The value, if the receiver is closed or dropped.
     pub fn send(self, value: T) -> Result<(), T> {
-        self.finish(Stage::Sent(value)).map_err(|stage| match stage {
+        leave_open(&self.channel, Stage::Sent(value)).map_err(|stage| match stage {
             Stage::Sent(value) => value,
             _ => unreachable!("it is what was passed a line above"),
         })
@@ -135,25 +148,12 @@ impl<T> Sender<T> {
         }
         closed
     }
-
-    /// Ends the sender's part with this stage, or returns it if the channel is not open.
-    fn finish(&self, stage: Stage<T>) -> Result<(), Stage<T>> {
-        let mut channel = self.channel.lock();
-        if !matches!(channel.stage, Stage::Open) {
-            return Err(stage);
-        }
-        let (ours, receivers) = channel.leave_open(stage);
-        drop(channel);
-        wake(receivers);
-        discard(ours);
-        Ok(())
-    }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         // Without effect after a `send`.
-        _ = self.finish(Stage::Done);
+        _ = leave_open(&self.channel, Stage::Done);
     }
 }
 
@@ -173,13 +173,9 @@ pub struct Receiver<T> {
 impl<T> Receiver<T> {
     /// Closes the channel: a later `send` fails. A value that was sent before can still be received.
     pub fn close(&mut self) {
-        let Some(channel) = &self.channel else { return };
-        let mut channel = channel.lock();
-        if matches!(channel.stage, Stage::Open) {
-            let (senders, ours) = channel.leave_open(Stage::Closed);
-            drop(channel);
-            wake(senders);
-            discard(ours);
+        if let Some(channel) = &self.channel {
+            // Without effect after a `send`.
+            _ = leave_open(channel, Stage::Closed);
         }
     }
 
@@ -254,20 +250,8 @@ impl<T> Drop for Receiver<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sender").field("is_closed", &self.is_closed()).finish()
-    }
-}
-
-impl<T> std::fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Receiver")
-            .field("is_terminated", &self.is_terminated())
-            .field("is_empty", &self.is_empty())
-            .finish()
-    }
-}
+debug_fields!(Sender<T>: is_closed());
+debug_fields!(Receiver<T>: is_terminated(), is_empty());
 
 /// The errors of this module.
 pub mod error {
