@@ -25,7 +25,7 @@
 //! Next: `waker_set.rs`.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomPinned;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -107,6 +107,17 @@ impl Notify {
     /// Waits for a notification as [`notified`](Notify::notified) does, and owns the `Notify` meanwhile.
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
         NotifiedOn { wait: Wait::new(self), not_unpin: PhantomPinned }
+    }
+
+    /// Waits until a condition holds, which must change *before* [`notify_waiters`](Notify::notify_waiters) is called.
+    pub(crate) fn wait_until(
+        &self,
+        what: &'static str,
+        condition: impl Fn() -> bool,
+    ) -> impl Future<Output = ()> {
+        let mut wait = Wait::new(self);
+        let check = move |_: &Notify| if condition() { Poll::Ready(()) } else { Poll::Pending };
+        poll_fn(move |cx| wait.poll_until(cx, what, &check))
     }
 
     /// Notifies the task that has waited longest. Without one, stores a permit; there is at most one.

@@ -24,8 +24,8 @@ use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::engine::prim::{Mutex, poll_or_register, wake};
 use crate::sync::fmt::debug_fields;
+use crate::sync::notify::Notify;
 use crate::sync::permits::{HasPermits, Permits};
-use crate::sync::waker_set::WakerSet;
 
 /// What the senders and the receiver share.
 pub(super) struct Chan<T> {
@@ -38,7 +38,7 @@ pub(super) struct Chan<T> {
     pub(super) weak: AtomicUsize,
     queue: Mutex<Queue<T>>,
     /// Tasks that wait until the semaphore is closed.
-    pub(super) closed: WakerSet,
+    pub(super) closed: Notify,
 }
 
 struct Queue<T> {
@@ -60,7 +60,7 @@ impl<T> Chan<T> {
             strong: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
             queue: Mutex::new(queue),
-            closed: WakerSet::new(()),
+            closed: Notify::new(),
         }
     }
 
@@ -71,7 +71,7 @@ impl<T> Chan<T> {
         let mut queue = self.queue.lock();
         if queue.rx_dropped {
             drop(queue);
-            return self.release(1);
+            return self.release();
         }
         queue.messages.push_back(message);
         let waker = queue.rx_waker.take();
@@ -79,9 +79,9 @@ impl<T> Chan<T> {
         wake(waker);
     }
 
-    /// Releases permits for which no message was sent.
-    pub(super) fn release(&self, permits: usize) {
-        self.semaphore.release(permits);
+    /// Releases a permit with which no message was sent.
+    pub(super) fn release(&self) {
+        self.semaphore.release(1);
         self.wake_if_finished();
     }
 
@@ -159,7 +159,7 @@ impl<T> Chan<T> {
     /// Gives no more permits. Wakes the tasks that wait for a permit, and those that wait for this.
     pub(super) fn close(&self) {
         self.semaphore.close().wake_all();
-        self.closed.change_and_wake(|()| ());
+        self.closed.notify_waiters();
     }
 
     /// The receiver is dropped: takes the messages and its waker.

@@ -28,6 +28,6 @@ mod sender;
 mod permit;
 mod receiver;
 
-pub use permit::{OwnedPermit, Permit, PermitIterator};
+pub use permit::{OwnedPermit, Permit};
 pub use receiver::{Receiver, UnboundedReceiver, channel, unbounded_channel};
 pub use sender::{Bounded, Sender, Unbounded, UnboundedSender, WeakSender, WeakUnboundedSender};

@@ -8,7 +8,6 @@
 //!
 //! Next: `receiver.rs`.
 
-use std::iter::FusedIterator;
 use std::mem;
 
 use super::chan::Chan;
@@ -36,21 +35,8 @@ impl<T> Sender<T> {
     ///
     /// The receiver is closed or dropped.
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
-        self.acquire(1).await?;
+        self.acquire().await?;
         Ok(Permit { chan: &self.chan })
-    }
-
-    /// Waits for capacity for `n` messages at once. Cancel safe as [`reserve`](Sender::reserve).
-    ///
-    /// # Errors
-    ///
-    /// The receiver is closed or dropped, or `n` is more than the channel's capacity.
-    pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
-        if n > self.max_capacity() {
-            return Err(SendError(()));
-        }
-        self.acquire(n).await?;
-        Ok(PermitIterator { chan: &self.chan, n })
     }
 
     /// Waits for capacity for one message, with a permit that owns the sender. If this future is dropped, so is the
@@ -60,7 +46,7 @@ impl<T> Sender<T> {
     ///
     /// The receiver is closed or dropped.
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
-        self.acquire(1).await?;
+        self.acquire().await?;
         Ok(OwnedPermit { sender: Some(self) })
     }
 
@@ -70,19 +56,7 @@ impl<T> Sender<T> {
     ///
     /// `Full` if the channel is full, `Closed` if the receiver is closed or dropped.
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
-        self.try_acquire(1).map(|()| Permit { chan: &self.chan })
-    }
-
-    /// Takes capacity for `n` messages if there is enough.
-    ///
-    /// # Errors
-    ///
-    /// `Full` if there is not enough, `Closed` if the receiver is closed or dropped.
-    pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
-        if n > self.max_capacity() {
-            return Err(TrySendError::Full(()));
-        }
-        self.try_acquire(n).map(|()| PermitIterator { chan: &self.chan, n })
+        self.try_acquire().map(|()| Permit { chan: &self.chan })
     }
 
     /// Takes capacity for one message if the channel is not full, with a permit that owns the sender.
@@ -91,7 +65,7 @@ impl<T> Sender<T> {
     ///
     /// With the sender: `Full` if the channel is full, `Closed` if the receiver is closed or dropped.
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
-        match self.try_acquire(1) {
+        match self.try_acquire() {
             Ok(()) => Ok(OwnedPermit { sender: Some(self) }),
             Err(TrySendError::Full(())) => Err(TrySendError::Full(self)),
             Err(TrySendError::Closed(())) => Err(TrySendError::Closed(self)),
@@ -117,36 +91,7 @@ impl<T> Permit<'_, T> {
 
 impl<T> Drop for Permit<'_, T> {
     fn drop(&mut self) {
-        self.chan.release(1);
-    }
-}
-
-/// Capacity for several messages, as an iterator of permits. From [`Sender::reserve_many`].
-#[must_use = "a permit that is not used keeps other senders waiting"]
-pub struct PermitIterator<'a, T> {
-    chan: &'a Chan<T>,
-    n: usize,
-}
-
-impl<'a, T> Iterator for PermitIterator<'a, T> {
-    type Item = Permit<'a, T>;
-
-    fn next(&mut self) -> Option<Permit<'a, T>> {
-        self.n = self.n.checked_sub(1)?;
-        Some(Permit { chan: self.chan })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.n, Some(self.n))
-    }
-}
-
-impl<T> ExactSizeIterator for PermitIterator<'_, T> {}
-impl<T> FusedIterator for PermitIterator<'_, T> {}
-
-impl<T> Drop for PermitIterator<'_, T> {
-    fn drop(&mut self) {
-        self.chan.release(self.n);
+        self.chan.release();
     }
 }
 
@@ -170,7 +115,7 @@ impl<T> OwnedPermit<T> {
     /// Gives the capacity back, and returns the sender.
     pub fn release(mut self) -> Sender<T> {
         let sender = self.sender.take().expect(CONSUMED);
-        sender.chan.release(1);
+        sender.chan.release();
         sender
     }
 
@@ -190,11 +135,10 @@ const CONSUMED: &str = "only the methods that consume the permit take the sender
 impl<T> Drop for OwnedPermit<T> {
     fn drop(&mut self) {
         if let Some(sender) = &self.sender {
-            sender.chan.release(1);
+            sender.chan.release();
         }
     }
 }
 
 debug_fields!(Permit<'a, T>: chan);
-debug_fields!(PermitIterator<'a, T>: chan, n);
 debug_fields!(OwnedPermit<T>: sender);

@@ -27,7 +27,6 @@ use crate::engine::prim::{Mutex, discard};
 use crate::engine::trace::{self, Waiting};
 use crate::sync::fmt::debug_fields;
 use crate::sync::permits::Permits;
-use crate::sync::waker_set::{Receive, Recv};
 
 /// A queue with room for more messages than this is freed when it is empty, so that a burst does not keep its memory.
 /// Arbitrary; it costs an allocation for each 256 messages that are received at once.
@@ -78,7 +77,7 @@ impl<T, B> Receiver<T, B> {
     ///
     /// Cancel safe: no message is lost.
     pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
-        Recv { receiver: self }
+        poll_fn(|cx| self.poll_recv(cx))
     }
 
     /// Waits for messages, and appends to `buffer` those that are there, up to `limit`. Returns their number: 0 if
@@ -247,17 +246,6 @@ impl<T> Receiver<T> {
     pub fn max_capacity(&self) -> usize {
         self.chan.max_capacity
     }
-}
-
-impl<T, B> Receive for Receiver<T, B> {
-    type Output = Option<T>;
-
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.poll_recv(cx)
-    }
-
-    /// The waker stays: the next `recv` is mostly polled by the same task, which then need not store it again.
-    fn cancel(&mut self) {}
 }
 
 impl<T, B> Drop for Receiver<T, B> {

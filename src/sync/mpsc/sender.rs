@@ -9,17 +9,17 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::chan::Chan;
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use crate::engine::block_on::block_on;
 use crate::engine::context;
+use crate::engine::prim::OnDrop;
 use crate::engine::prim::atomic::Ordering::Relaxed;
-use crate::sync::acquire::{AcquirePermits, PermitGuard};
+use crate::sync::acquire::AcquirePermits;
 use crate::sync::error::TryAcquireError;
 use crate::sync::fmt::debug_fields;
 use crate::time::timeout;
@@ -81,8 +81,7 @@ impl<T, B> Sender<T, B> {
     ///
     /// Cancel safe.
     pub fn closed(&self) -> impl Future<Output = ()> {
-        let is_closed = |_: &mut ()| if self.is_closed() { Poll::Ready(()) } else { Poll::Pending };
-        self.chan.closed.wait_until("the end of a channel's receiver", is_closed)
+        self.chan.closed.wait_until("the end of a channel's receiver", || self.is_closed())
     }
 
     /// Whether the receiver is closed or dropped, so that a send fails.
@@ -124,7 +123,7 @@ impl<T> Sender<T> {
     ///
     /// The receiver is closed or dropped. The error contains the message.
     pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
-        match self.acquire(1).await {
+        match self.acquire().await {
             Ok(()) => self.chan.push(message),
             Err(_) => return Err(SendError(message)),
         }
@@ -137,7 +136,7 @@ impl<T> Sender<T> {
     ///
     /// With the message: `Full` if the channel is full, `Closed` if the receiver is closed or dropped.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        match self.try_acquire(1) {
+        match self.try_acquire() {
             Ok(()) => self.chan.push(message),
             Err(TrySendError::Full(())) => return Err(TrySendError::Full(message)),
             Err(TrySendError::Closed(())) => return Err(TrySendError::Closed(message)),
@@ -161,7 +160,7 @@ impl<T> Sender<T> {
         message: T,
         limit: Duration,
     ) -> Result<(), SendTimeoutError<T>> {
-        match timeout(limit, self.acquire(1)).await {
+        match timeout(limit, self.acquire()).await {
             Ok(Ok(())) => self.chan.push(message),
             Ok(Err(_)) => return Err(SendTimeoutError::Closed(message)),
             Err(_) => return Err(SendTimeoutError::Timeout(message)),
@@ -194,12 +193,18 @@ impl<T> Sender<T> {
         self.chan.max_capacity
     }
 
-    pub(super) fn acquire(&self, permits: usize) -> AcquireCapacity<'_, T> {
-        AcquireCapacity { acquire: AcquirePermits::new(&*self.chan, permits), chan: &self.chan }
+    /// Waits for a permit, with which the caller pushes a message, or which it releases.
+    pub(super) async fn acquire(&self) -> Result<(), SendError<()>> {
+        // A permit that is released because this is dropped, or because the channel is closed, may be the last one.
+        let not_acquired = OnDrop(|| self.chan.wake_if_finished());
+        let permit = AcquirePermits::new(&*self.chan, 1).await.map_err(|_| SendError(()))?;
+        permit.forget();
+        mem::forget(not_acquired);
+        Ok(())
     }
 
-    pub(super) fn try_acquire(&self, permits: usize) -> Result<(), TrySendError<()>> {
-        self.chan.semaphore.try_acquire(permits).map_err(|error| match error {
+    pub(super) fn try_acquire(&self) -> Result<(), TrySendError<()>> {
+        self.chan.semaphore.try_acquire(1).map_err(|error| match error {
             TryAcquireError::NoPermits => TrySendError::Full(()),
             TryAcquireError::Closed => TrySendError::Closed(()),
         })
@@ -268,31 +273,3 @@ impl<T, B> Drop for WeakSender<T, B> {
 
 debug_fields!(Sender<T, B>: chan);
 debug_fields!(WeakSender<T, B>: chan);
-
-/// Waits for capacity. Then the permits are the caller's, to push messages with or to release.
-#[must_use = "futures do nothing unless awaited"]
-pub(super) struct AcquireCapacity<'a, T> {
-    chan: &'a Chan<T>,
-    acquire: AcquirePermits<&'a Chan<T>>,
-}
-
-impl<T> Future for AcquireCapacity<'_, T> {
-    type Output = Result<(), SendError<()>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let acquired = ready!(self.acquire.poll_acquire(cx));
-        if acquired.is_err() {
-            // The permits that it had been assigned before the channel was closed are released now.
-            self.chan.wake_if_finished();
-        }
-        Poll::Ready(acquired.map(PermitGuard::forget).map_err(|_| SendError(())))
-    }
-}
-
-impl<T> Drop for AcquireCapacity<'_, T> {
-    fn drop(&mut self) {
-        if self.acquire.cancel() {
-            self.chan.wake_if_finished();
-        }
-    }
-}

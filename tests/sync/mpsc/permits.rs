@@ -1,9 +1,8 @@
 //! Permits: room first, the message later.
 
-use futures::FutureExt;
 use futures::executor::block_on;
 use openwork::sync::mpsc::channel;
-use openwork::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
+use openwork::sync::mpsc::error::{TryRecvError, TrySendError};
 
 use crate::common::Probe;
 
@@ -42,98 +41,6 @@ fn a_cancelled_reserve_leaves_no_trace() {
     block_on(rx.recv()).unwrap();
     assert!(second.is_woken());
     assert!(second.poll().is_ready());
-}
-
-// Point 21.
-#[test]
-fn to_reserve_nothing_succeeds_unless_the_channel_is_closed() {
-    let (tx, rx) = channel(1);
-    assert_eq!(tx.try_reserve_many(0).unwrap().len(), 0);
-    assert_eq!(block_on(tx.reserve_many(0)).unwrap().len(), 0);
-    tx.try_send(()).unwrap();
-    let mut waits = Probe::new(tx.reserve());
-    waits.assert_pending();
-    assert!(tx.try_reserve_many(0).unwrap().next().is_none());
-    assert!(block_on(tx.reserve_many(0)).unwrap().next().is_none());
-    drop(rx);
-    assert!(matches!(tx.try_reserve_many(0), Err(TrySendError::Closed(()))));
-    assert!(matches!(block_on(tx.reserve_many(0)), Err(SendError(()))));
-}
-
-// Point 21.
-#[test]
-fn more_than_the_capacity_is_refused_at_once() {
-    let (tx, _rx) = channel::<()>(2);
-    for many in [3, (usize::MAX >> 3) + 1, usize::MAX] {
-        assert!(matches!(tx.reserve_many(many).now_or_never(), Some(Err(SendError(())))));
-        assert!(matches!(tx.try_reserve_many(many), Err(TrySendError::Full(()))));
-    }
-    assert_eq!(tx.capacity(), 2);
-}
-
-// Point 21.
-#[test]
-fn an_iterator_of_permits_is_exact() {
-    let (tx, mut rx) = channel(10);
-    let mut permits = tx.try_reserve_many(4).unwrap();
-    assert_eq!((permits.len(), permits.size_hint()), (4, (4, Some(4))));
-    permits.next().unwrap().send(1);
-    permits.next().unwrap().send(2);
-    assert_eq!(permits.len(), 2);
-    assert_eq!(tx.capacity(), 6);
-    drop(permits);
-    assert_eq!(tx.capacity(), 8);
-    let mut permits = block_on(tx.reserve_many(1)).unwrap();
-    permits.next().unwrap().send(3);
-    assert!(permits.next().is_none());
-    assert!(permits.next().is_none());
-    drop(permits);
-    assert_eq!([rx.try_recv(), rx.try_recv(), rx.try_recv()], [Ok(1), Ok(2), Ok(3)]);
-    assert_eq!(tx.capacity(), 10);
-}
-
-#[test]
-fn who_wants_much_is_not_overtaken_by_who_wants_little() {
-    let (tx, mut rx) = channel(3);
-    for number in 0..3 {
-        tx.try_send(number).unwrap();
-    }
-    let mut much = Probe::new(tx.reserve_many(3));
-    let mut little = Probe::new(tx.reserve());
-    much.assert_pending();
-    little.assert_pending();
-    rx.try_recv().unwrap();
-    rx.try_recv().unwrap();
-    // Two are kept for the first in line, who still lacks one.
-    assert_eq!(tx.capacity(), 0);
-    assert!(!much.is_woken() && !little.is_woken());
-    rx.try_recv().unwrap();
-    assert!(much.is_woken() && !little.is_woken());
-    drop(much.assert_ready().unwrap());
-    assert!(little.is_woken());
-}
-
-#[test]
-fn a_half_served_reserve_that_is_dropped_passes_on_what_it_had() {
-    let (tx, mut rx) = channel(3);
-    for number in 0..3 {
-        tx.try_send(number).unwrap();
-    }
-    let mut much = Probe::new(tx.reserve_many(3));
-    let mut little = Probe::new(tx.reserve());
-    let mut middle = Probe::new(tx.reserve_many(2));
-    much.assert_pending();
-    little.assert_pending();
-    middle.assert_pending();
-    rx.try_recv().unwrap();
-    rx.try_recv().unwrap();
-    drop(much);
-    assert!(little.is_woken());
-    assert!(!middle.is_woken(), "it has one of two");
-    drop(middle);
-    assert_eq!(tx.capacity(), 1);
-    drop(little);
-    assert_eq!(tx.capacity(), 2);
 }
 
 #[test]
@@ -225,10 +132,6 @@ fn the_last_permit_wakes_a_receiver_that_was_closed() {
         close(&mut || permit.take().unwrap().send(()));
     });
     the_last_permit_wakes(|tx, close| {
-        let mut permits = Some(tx.try_reserve_many(3).unwrap());
-        close(&mut || drop(permits.take()));
-    });
-    the_last_permit_wakes(|tx, close| {
         let mut permit = Some(tx.clone().try_reserve_owned().unwrap());
         close(&mut || drop(permit.take()));
     });
@@ -257,37 +160,6 @@ fn close_wakes_those_who_wait_for_room_with_an_error() {
     assert!(send.assert_ready().is_err());
     drop(permit);
     assert_eq!(block_on(rx.recv()), None);
-}
-
-/// A reservation that was given something before the channel was closed, and then comes to an end.
-fn a_served_reserve_wakes_the_receiver(capacity: usize, fails: bool) {
-    let (tx, mut rx) = channel::<()>(capacity);
-    let permit = tx.try_reserve().unwrap();
-    let mut reserve = Probe::new(tx.reserve_many(capacity));
-    reserve.assert_pending();
-    rx.close();
-    let mut recv = Probe::new(rx.recv());
-    recv.assert_pending();
-    drop(permit);
-    // What the reservation has is still out, if it has anything.
-    assert_eq!(recv.is_woken(), capacity == 1);
-    if fails {
-        assert!(reserve.assert_ready().is_err());
-    }
-    drop(reserve);
-    assert!(capacity == 1 || recv.is_woken());
-    assert_eq!(recv.assert_ready(), None);
-    drop(recv);
-    assert_eq!(tx.capacity(), capacity);
-}
-
-// Point 20.
-#[test]
-fn a_half_served_reserve_that_ends_wakes_a_receiver_that_was_closed() {
-    for capacity in [1, 2, 5] {
-        a_served_reserve_wakes_the_receiver(capacity, true);
-        a_served_reserve_wakes_the_receiver(capacity, false);
-    }
 }
 
 // Point 20.

@@ -19,19 +19,14 @@ type Operation<'a> = Pin<Box<dyn Future<Output = usize> + 'a>>;
 
 /// Something that waits for room and then uses all, some or none of it.
 fn operation<'a>(tx: &'a Sender<usize>, random: &mut Random) -> Operation<'a> {
-    let many = random.below(tx.max_capacity() + 1);
-    let used = random.below(many + 1);
-    match random.below(4) {
+    let used = random.below(2);
+    match random.below(3) {
         0 => Box::pin(async move { tx.send(1).await.map_or(0, |()| 1) }),
         1 => Box::pin(async move { tx.reserve().await.map_or(0, |permit| send_on(permit, used)) }),
-        2 => Box::pin(async move {
+        _ => Box::pin(async move {
             let Ok(permit) = tx.clone().reserve_owned().await else { return 0 };
             permit.send(1);
             1
-        }),
-        _ => Box::pin(async move {
-            let Ok(permits) = tx.reserve_many(many).await else { return 0 };
-            permits.take(used).map(|permit| permit.send(1)).count()
         }),
     }
 }
@@ -186,9 +181,9 @@ async fn send_some(tx: Sender<(usize, usize)>, sender: usize, rounds: usize, see
                 let polls = random.below(3);
                 usize::from((0..polls).any(|_| send.poll() == Poll::Ready(Ok(()))))
             }
-            3 => match Probe::new(tx.reserve_many(2)).poll() {
-                Poll::Ready(Ok(mut permits)) => {
-                    permits.next().unwrap().send(message);
+            3 => match Probe::new(tx.reserve()).poll() {
+                Poll::Ready(Ok(permit)) => {
+                    permit.send(message);
                     1
                 }
                 _ => 0,
@@ -267,7 +262,10 @@ fn a_crowd_that_gives_up_at_random_loses_no_message_and_no_room() {
                             let limit = std::time::Duration::from_micros(random.below(100) as u64);
                             tx.send_timeout(1, limit).await.map_or(0, |()| 1)
                         }
-                        2 => tx.reserve_many(3).await.unwrap().map(|permit| permit.send(1)).count(),
+                        2 => {
+                            tx.reserve().await.unwrap().send(1);
+                            1
+                        }
                         _ => {
                             tx.reserve_owned().await.unwrap().send(1);
                             1

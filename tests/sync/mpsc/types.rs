@@ -20,7 +20,6 @@ fn the_ends_go_wherever_the_message_goes() {
     check::<WeakSender<Moves>>();
     check::<Receiver<Moves>>();
     check::<Permit<'static, Moves>>();
-    check::<PermitIterator<'static, Moves>>();
     check::<OwnedPermit<Moves>>();
     check::<UnboundedSender<Moves>>();
     check::<WeakUnboundedSender<Moves>>();
@@ -40,7 +39,6 @@ fn a_panic_leaves_them_whole() {
         check::<WeakSender<T>>();
         check::<Receiver<T>>();
         check::<Permit<'static, T>>();
-        check::<PermitIterator<'static, T>>();
         check::<OwnedPermit<T>>();
         check::<UnboundedSender<T>>();
         check::<WeakUnboundedSender<T>>();
@@ -58,7 +56,6 @@ fn the_futures_go_where_tokios_go() {
     send(&tx.send(Moves::new(1)));
     send(&tx.send_timeout(Moves::new(1), second));
     send_and_sync(&tx.reserve());
-    send_and_sync(&tx.reserve_many(1));
     send_and_sync(&tx.clone().reserve_owned());
     send_and_sync(&tx.closed());
     send_and_sync(&rx.recv());
@@ -82,7 +79,6 @@ fn nothing_is_asked_of_the_message() {
     debug(&rx);
     debug(&tx.downgrade());
     debug(&tx.try_reserve().unwrap());
-    debug(&tx.try_reserve_many(2).unwrap());
     debug(&tx.clone().try_reserve_owned().unwrap());
     assert!(tx.clone().try_send(Plain(Rc::new(()))).is_ok());
     assert!(rx.try_recv().is_ok());
