@@ -33,6 +33,7 @@ use crate::io::{Lines, Split};
 use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::signal::unix::Signal;
 use crate::sync::mpsc::{Receiver, UnboundedReceiver};
+use crate::sync::waker_set::Receive;
 use crate::sync::{broadcast, watch};
 use crate::time::{self, Instant, Interval};
 
@@ -239,7 +240,7 @@ impl<T: Clone> Stream for BroadcastStream<T> {
     type Item = Result<T, BroadcastStreamRecvError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(match ready!(self.receiver.poll_recv(cx)) {
+        Poll::Ready(match ready!((&mut self.receiver).poll_receive(cx)) {
             Ok(value) => Some(Ok(value)),
             Err(broadcast::error::RecvError::Closed) => None,
             Err(broadcast::error::RecvError::Lagged(missed)) => {
@@ -284,7 +285,7 @@ impl<T: Clone> Stream for WatchStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let changed = ready!(self.receiver.poll_changed(cx));
+        let changed = ready!(self.receiver.as_changed().poll_receive(cx));
         // Cloned under the value's read lock: there is no other way to own a copy.
         Poll::Ready(changed.ok().map(|()| self.receiver.borrow_and_update().clone()))
     }

@@ -21,23 +21,21 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
 use super::wait_queue::WakeList;
-use crate::engine::coop;
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::engine::prim::{Mutex, discard};
-use crate::engine::trace::{self, Waiting};
 
 /// A set with room for more wakers than this is freed when it is emptied and was less than a quarter full.
 /// Arbitrary: a burst of waiters leaves at most some kilobytes behind.
 const KEEP_CAPACITY: usize = 64;
 
 /// The wakers of tasks that wait for the same event, and the state that they wait on, under one lock.
-pub(crate) struct WakerSet<S = ()> {
+pub(crate) struct WakerSet<S> {
     /// How often the set was emptied. It changes under the lock.
     epoch: AtomicUsize,
     inner: Mutex<Inner<S>>,
@@ -147,76 +145,33 @@ impl<S> WakerSet<S> {
     fn is_current(&self, key: Key) -> bool {
         self.epoch.load(Acquire) == key.epoch
     }
-
-    /// A future that waits until the condition holds. `what` names it for the trace.
-    pub(crate) fn wait_until<R, F>(&self, what: &'static str, condition: F) -> WaitUntil<'_, F, S>
-    where
-        F: FnMut(&mut S) -> Poll<R>,
-    {
-        WaitUntil { what, set: self, condition, key: None }
-    }
 }
 
-/// Waits until a condition holds.
-#[must_use = "futures do nothing unless awaited"]
-pub(crate) struct WaitUntil<'a, F, S> {
-    what: &'static str,
-    set: &'a WakerSet<S>,
-    condition: F,
-    /// The task's waker, once it waits.
-    key: Option<Key>,
-}
-
-// The closure is never pinned.
-impl<F, S> Unpin for WaitUntil<'_, F, S> {}
-
-impl<R, F: FnMut(&mut S) -> Poll<R>, S> Future for WaitUntil<'_, F, S> {
-    type Output = R;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        ready!(coop::poll_proceed(cx));
-        let WaitUntil { what, set, condition, key } = &mut *self;
-        let result = set.poll(cx, key, condition);
-        match result {
-            Poll::Ready(_) => coop::made_progress(),
-            Poll::Pending => trace::waiting(Waiting::On { what }),
-        }
-        result
-    }
-}
-
-impl<F, S> Drop for WaitUntil<'_, F, S> {
-    fn drop(&mut self) {
-        self.set.remove(&mut self.key);
-    }
-}
-
-/// A receiver, which contains the key of its waker.
+/// What receives values, and has the key of its waker.
 pub(crate) trait Receive {
     type Output;
 
+    /// Receives. While it is pending, the waker is in a set.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output>;
 
-    /// Removes the waker: the future that polled is dropped.
+    /// Removes the waker from the set.
     fn cancel(&mut self);
 }
 
-/// Waits for what a receiver receives next.
+/// Waits for what a receiver receives next. When it is dropped, its waker is removed.
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct Recv<'a, R: Receive> {
-    pub(crate) receiver: &'a mut R,
-}
+pub(crate) struct Recv<R: Receive>(pub(crate) R);
 
-impl<R: Receive> Future for Recv<'_, R> {
+impl<R: Receive + Unpin> Future for Recv<R> {
     type Output = R::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Output> {
-        self.receiver.poll_receive(cx)
+        self.0.poll_receive(cx)
     }
 }
 
-impl<R: Receive> Drop for Recv<'_, R> {
+impl<R: Receive> Drop for Recv<R> {
     fn drop(&mut self) {
-        self.receiver.cancel();
+        self.0.cancel();
     }
 }

@@ -32,6 +32,7 @@ use super::error::{SendError, TryRecvError};
 use crate::engine::prim::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::engine::prim::atomic::{AtomicU64, AtomicUsize};
 use crate::engine::prim::{Mutex, MutexGuard, OnDrop, catch_and_drop_panic, thread_local};
+use crate::sync::notify::Notify;
 use crate::sync::waker_set::WakerSet;
 
 /// What the senders and receivers share.
@@ -42,7 +43,7 @@ pub(super) struct Shared<T> {
     /// With the receivers that wait for a value.
     pub(super) tail: WakerSet<Tail>,
     /// Senders that wait until there is no receiver.
-    pub(super) closed: WakerSet,
+    pub(super) closed: Notify,
 }
 
 pub(super) struct Tail {
@@ -79,7 +80,7 @@ impl<T> Shared<T> {
             slots: (0..capacity.next_power_of_two()).map(|_| Slot::new()).collect(),
             next: AtomicU64::new(0),
             tail: WakerSet::new(Tail { receivers: 0, senders: 1, weak_senders: 0 }),
-            closed: WakerSet::new(()),
+            closed: Notify::new(),
         }
     }
 
@@ -167,7 +168,7 @@ impl<T> Shared<T> {
         });
         let values = values.collect();
         if is_last {
-            self.closed.change_and_wake(|()| ());
+            self.closed.notify_waiters();
         }
         values
     }

@@ -89,7 +89,7 @@ impl<T: Clone> Receiver<T> {
     ///
     /// If `T::clone` uses the channel to receive or overwrite the very value that it clones.
     pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> {
-        Recv { receiver: self }
+        Recv(self)
     }
 
     /// The next value, if there is one now.
@@ -120,9 +120,12 @@ impl<T: Clone> Receiver<T> {
         context::assert_may_block("broadcast::Receiver::blocking_recv");
         block_on(self.recv())
     }
+}
 
-    /// Waits for the next value. The waker is removed by [`cancel`](Receive::cancel), or when this is dropped.
-    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+impl<T: Clone> Receive for &mut Receiver<T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(coop::poll_proceed(cx));
         let Receiver { shared, cursor, key } = self;
         let received = loop {
@@ -147,14 +150,6 @@ impl<T: Clone> Receiver<T> {
         };
         coop::made_progress();
         Poll::Ready(received)
-    }
-}
-
-impl<T: Clone> Receive for Receiver<T> {
-    type Output = Result<T, RecvError>;
-
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_recv(cx)
     }
 
     fn cancel(&mut self) {

@@ -8,7 +8,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 
 use super::buffer::{Shared, Tail};
 use super::error::SendError;
@@ -95,10 +94,7 @@ impl<T> Sender<T> {
     ///
     /// Cancel safe.
     pub fn closed(&self) -> impl Future<Output = ()> {
-        let is_closed = |_: &mut ()| match self.receiver_count() {
-            0 => Poll::Ready(()),
-            _ => Poll::Pending,
-        };
+        let is_closed = || self.receiver_count() == 0;
         self.shared.closed.wait_until("the end of all broadcast receivers", is_closed)
     }
 

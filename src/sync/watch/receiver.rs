@@ -18,8 +18,6 @@ use crate::engine::trace::{self, Waiting};
 use crate::sync::fmt::debug_fields;
 use crate::sync::waker_set::{Key, Receive, Recv};
 
-const A_CHANGE: &str = "a change of a watched value";
-
 /// Sees the value, and waits for its changes. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
 ///
@@ -73,23 +71,13 @@ impl<T> Receiver<T> {
     ///
     /// All senders are dropped, and the last value was seen.
     pub fn changed(&mut self) -> impl Future<Output = Result<(), RecvError>> {
-        Recv { receiver: self }
+        Recv(self.as_changed())
     }
 
-    /// Waits for a change. The waker is removed by [`cancel`](Receive::cancel), or when this is dropped.
-    pub(crate) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecvError>> {
-        ready!(coop::poll_proceed(cx));
+    /// The part of it that waits for a change.
+    pub(crate) fn as_changed(&mut self) -> Changed<'_, T> {
         let Receiver { shared, seen, key } = self;
-        let mut changed = shared.check(*seen);
-        if changed.is_pending() {
-            changed = shared.changed.poll(cx, key, |()| shared.check(*seen));
-        }
-        let Poll::Ready(changed) = changed else {
-            trace::waiting(Waiting::On { what: A_CHANGE });
-            return Poll::Pending;
-        };
-        coop::made_progress();
-        Poll::Ready(changed.map(|version| *seen = version))
+        Changed { shared, seen, key }
     }
 
     /// Waits until `condition` accepts the value, which then counts as seen. It is called with the present value
@@ -114,7 +102,7 @@ impl<T> Receiver<T> {
         &mut self,
         mut condition: F,
     ) -> Result<Ref<'_, T>, RecvError> {
-        let Receiver { shared, seen, .. } = self;
+        let Changed { shared, seen, key } = self.as_changed();
         loop {
             poll_fn(coop::poll_proceed).await;
             {
@@ -125,7 +113,9 @@ impl<T> Receiver<T> {
                     return Ok(value);
                 }
             }
-            shared.changed.wait_until(A_CHANGE, |()| shared.check(*seen)).await?;
+            // The next value is new to the caller, so `seen` stays.
+            let mut latest = *seen;
+            Recv(Changed { shared, seen: &mut latest, key }).await?;
         }
     }
 
@@ -151,15 +141,33 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Receive for Receiver<T> {
+/// What waits for a change.
+pub(crate) struct Changed<'a, T> {
+    shared: &'a Shared<T>,
+    seen: &'a mut usize,
+    key: &'a mut Option<Key>,
+}
+
+impl<T> Receive for Changed<'_, T> {
     type Output = Result<(), RecvError>;
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_changed(cx)
+        ready!(coop::poll_proceed(cx));
+        let Changed { shared, seen, key } = self;
+        let mut changed = shared.check(**seen);
+        if changed.is_pending() {
+            changed = shared.changed.poll(cx, key, |()| shared.check(**seen));
+        }
+        let Poll::Ready(changed) = changed else {
+            trace::waiting(Waiting::On { what: "a change of a watched value" });
+            return Poll::Pending;
+        };
+        coop::made_progress();
+        Poll::Ready(changed.map(|version| **seen = version))
     }
 
     fn cancel(&mut self) {
-        self.shared.changed.remove(&mut self.key);
+        self.shared.changed.remove(self.key);
     }
 }
 
@@ -171,10 +179,10 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.cancel();
+        self.shared.changed.remove(&mut self.key);
         // AcqRel: matches the load in `Shared::receiver_count`. A sender that sees zero sees what the receivers did.
         if self.shared.receivers.fetch_sub(1, AcqRel) == 1 {
-            self.shared.closed.change_and_wake(|()| ());
+            self.shared.closed.notify_waiters();
         }
     }
 }

@@ -5,7 +5,6 @@
 use std::future::Future;
 use std::mem;
 use std::sync::Arc;
-use std::task::Poll;
 
 use super::error::SendError;
 use super::receiver::Receiver;
@@ -83,8 +82,7 @@ impl<T> Sender<T> {
     ///
     /// Cancel safe.
     pub fn closed(&self) -> impl Future<Output = ()> {
-        let is_closed = |_: &mut ()| if self.is_closed() { Poll::Ready(()) } else { Poll::Pending };
-        self.shared.closed.wait_until("the end of all watching receivers", is_closed)
+        self.shared.closed.wait_until("the end of all watching receivers", || self.is_closed())
     }
 
     /// One more receiver, for which the present value counts as seen.

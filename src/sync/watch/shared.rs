@@ -21,6 +21,7 @@ use super::error::RecvError;
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{Acquire, Release};
 use crate::engine::prim::{RwLock, RwLockReadGuard};
+use crate::sync::notify::Notify;
 use crate::sync::waker_set::WakerSet;
 
 /// What all senders and receivers share.
@@ -31,9 +32,9 @@ pub(super) struct Shared<T> {
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
     /// Receivers that wait for a change, or until there is no sender.
-    pub(super) changed: WakerSet,
+    pub(super) changed: WakerSet<()>,
     /// Senders that wait until there is no receiver.
-    pub(super) closed: WakerSet,
+    pub(super) closed: Notify,
 }
 
 impl<T> Shared<T> {
@@ -45,7 +46,7 @@ impl<T> Shared<T> {
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(0),
             changed: WakerSet::new(()),
-            closed: WakerSet::new(()),
+            closed: Notify::new(),
         }
     }
 
