@@ -49,7 +49,7 @@ fn a_message_is_seen_or_wakes() {
 }
 
 #[test]
-fn room_is_counted_or_handed_on() {
+fn capacity_is_counted_or_passed_on() {
     loom::model(|| {
         let (tx, mut rx) = mpsc::channel(1);
         tx.try_send(1).unwrap();
@@ -61,7 +61,7 @@ fn room_is_counted_or_handed_on() {
 }
 
 #[test]
-fn room_that_a_cancelled_send_had_is_handed_on() {
+fn capacity_that_a_cancelled_send_had_is_passed_on() {
     loom::model(|| {
         let (tx, mut rx) = mpsc::channel(1);
         tx.try_send(1).unwrap();

@@ -1,4 +1,4 @@
-//! The laws of the channel in which everybody receives everything.
+//! The laws of the channel in which each receiver receives everything.
 //!
 //! Numbers in comments are those of the points in the list of behaviour that is easily missed.
 
@@ -42,7 +42,7 @@ fn every_receiver_gets_every_value_in_order() {
 }
 
 #[test]
-fn a_value_wakes_all_who_wait_and_nobody_else() {
+fn a_value_wakes_all_waiting_tasks_and_no_other() {
     let (tx, mut rx_1) = channel(16);
     let (mut rx_2, mut rx_3) = (tx.subscribe(), tx.subscribe());
     let (mut first, mut second) = (Probe::new(rx_1.recv()), Probe::new(rx_2.recv()));
@@ -54,7 +54,7 @@ fn a_value_wakes_all_who_wait_and_nobody_else() {
     assert_eq!(first.assert_ready(), Ok("all"));
     assert_eq!(second.assert_ready(), Ok("all"));
     drop((first, second));
-    // Nobody stands there any more.
+    // No task waits there any more.
     tx.send("again").unwrap();
     let mut first = Probe::new(rx_1.recv());
     assert_eq!(first.assert_ready(), Ok("again"));
@@ -102,7 +102,7 @@ fn without_a_receiver_the_value_comes_back() {
 
 // Point 28.
 #[test]
-fn who_lags_learns_by_how_much_and_goes_on_with_the_oldest() {
+fn a_receiver_that_lags_learns_by_how_much_and_continues_with_the_oldest() {
     let (tx, mut quick) = channel(2);
     let mut slow = tx.subscribe();
     tx.send(1).unwrap();
@@ -116,7 +116,7 @@ fn who_lags_learns_by_how_much_and_goes_on_with_the_oldest() {
         tx.send(value).unwrap();
     }
     assert_eq!(block_on(slow.recv()), Err(RecvError::Lagged(5)));
-    // More were overwritten before it came again.
+    // More were overwritten before it received again.
     tx.send(10).unwrap();
     assert_eq!(block_on(slow.recv()), Err(RecvError::Lagged(1)));
     assert_eq!(block_on(slow.recv()), Ok(9));
@@ -155,7 +155,7 @@ fn the_length_counts_what_was_missed_until_that_was_said() {
 }
 
 #[test]
-fn a_sender_counts_what_somebody_has_still_to_receive() {
+fn a_sender_counts_what_a_receiver_has_yet_to_receive() {
     let (tx, mut first) = channel(4);
     let mut second = tx.subscribe();
     assert!(tx.is_empty());
@@ -184,7 +184,7 @@ fn closed_is_said_after_the_rest_was_received() {
             assert_eq!(rx.try_recv(), Ok(1));
         }
     }
-    // It takes no room in the buffer: nothing more is pushed off.
+    // It takes no slot of the buffer: nothing more is overwritten.
     drop(tx);
     assert!(rx.is_closed());
     assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(2), Ok(3)));
@@ -196,7 +196,7 @@ fn closed_is_said_after_the_rest_was_received() {
 }
 
 #[test]
-fn the_last_sender_wakes_all_who_wait() {
+fn the_last_sender_wakes_all_waiting_tasks() {
     let (tx, mut rx_1) = channel::<()>(16);
     let (mut rx_2, tx_2) = (tx.subscribe(), tx.clone());
     let (mut first, mut second) = (Probe::new(rx_1.recv()), Probe::new(rx_2.recv()));
@@ -212,7 +212,7 @@ fn the_last_sender_wakes_all_who_wait() {
 
 // Point 28.
 #[test]
-fn the_last_receiver_takes_the_values_with_it() {
+fn the_values_are_dropped_with_the_last_receiver() {
     let (tx, first) = channel(16);
     let (mut second, value) = (tx.subscribe(), Arc::new(()));
     tx.send(value.clone()).unwrap();
@@ -226,7 +226,7 @@ fn the_last_receiver_takes_the_values_with_it() {
 }
 
 #[test]
-fn a_value_goes_when_all_have_received_it_or_it_is_pushed_off() {
+fn a_value_is_dropped_when_all_have_received_it_or_it_is_overwritten() {
     let (tx, mut rx) = channel(1);
     let (first, second) = (Arc::new(()), Arc::new(()));
     tx.send(first.clone()).unwrap();
@@ -281,7 +281,7 @@ fn closed_waits_until_there_is_no_receiver() {
 }
 
 #[test]
-fn all_who_wait_for_the_end_are_woken() {
+fn all_tasks_that_wait_for_the_end_are_woken() {
     let (tx, rx) = channel::<()>(4);
     let mut waiting: Vec<_> = (0..10).map(|_| Probe::new(tx.closed())).collect();
     waiting.iter_mut().for_each(Probe::assert_pending);
@@ -311,7 +311,7 @@ fn a_weak_sender_keeps_nothing_open() {
     assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
 }
 
-// ---- strangers ----
+// ---- user code ----
 
 #[derive(Debug, PartialEq)]
 struct PanicsAtZero(usize);
@@ -393,7 +393,7 @@ fn one_thread_at_a_time_clones_a_value() {
 }
 
 #[test]
-fn a_value_that_panics_as_it_goes_takes_no_copy_with_it() {
+fn a_value_whose_destructor_panics_does_not_lose_the_clone() {
     struct Original(bool);
     impl Clone for Original {
         fn clone(&self) -> Self {
@@ -410,13 +410,13 @@ fn a_value_that_panics_as_it_goes_takes_no_copy_with_it() {
     let (received, messages) = reported(|| rx.try_recv());
     assert_eq!((received.is_ok(), messages), (true, vec!["a value's panic".to_owned()]));
     assert!(tx.is_empty());
-    // Pushed off by the next one, which is sent.
+    // Overwritten by the next one, which is sent.
     assert!(tx.send(Original(true)).is_ok());
     let panicked = panic_of(|| tx.send(Original(false)).is_ok()).unwrap();
     assert_eq!((panicked.message.as_str(), tx.len()), ("a value's panic", 1));
     assert_eq!(rx.try_recv().err(), Some(TryRecvError::Lagged(1)));
     assert!(rx.try_recv().is_ok());
-    // Dropped with the last receiver, which is gone.
+    // Dropped with the last receiver.
     assert!(tx.send(Original(true)).is_ok());
     assert!(panic_of(|| drop(rx)).is_some());
     assert_eq!((tx.receiver_count(), tx.len()), (0, 0));
@@ -449,7 +449,7 @@ impl Sends {
 }
 
 #[test]
-fn a_value_may_send_on_its_channel_when_it_is_cloned_and_when_it_goes() {
+fn a_value_may_send_on_its_channel_when_it_is_cloned_and_when_it_is_dropped() {
     ends(|| {
         let sent = Arc::new(AtomicUsize::new(0));
         let (tx, mut rx) = channel(1);
@@ -458,7 +458,7 @@ fn a_value_may_send_on_its_channel_when_it_is_cloned_and_when_it_goes() {
         assert!(tx.send(sends()).is_ok());
         assert!(rx.try_recv().is_ok());
         assert_eq!(sent.load(SeqCst), 2);
-        // Pushed off by the next.
+        // Overwritten by the next.
         assert!(tx.send(sends()).is_ok());
         assert!(tx.send(Sends(None, sent.clone())).is_ok());
         assert_eq!(sent.load(SeqCst), 3);
@@ -470,8 +470,8 @@ fn a_value_may_send_on_its_channel_when_it_is_cloned_and_when_it_goes() {
 }
 
 #[test]
-fn while_one_clones_the_others_go_on() {
-    /// Cloning says that it has begun, and waits for leave to go on.
+fn while_one_thread_clones_the_others_continue() {
+    /// Cloning reports that it has begun, and waits until it may continue.
     struct Slow(Arc<Mutex<()>>, std::sync::mpsc::Sender<()>);
     impl Clone for Slow {
         fn clone(&self) -> Self {
@@ -488,7 +488,7 @@ fn while_one_clones_the_others_go_on() {
         let closed = gate.lock().unwrap();
         let thread = thread::spawn(move || rx.try_recv().is_ok());
         begins.recv().unwrap();
-        // The same room in the ring is used again, and again.
+        // The same slot is used again and again.
         for _ in 0..3 {
             tx.send(Slow(gate.clone(), begun.clone())).ok().unwrap();
         }
@@ -499,11 +499,11 @@ fn while_one_clones_the_others_go_on() {
     });
 }
 
-fn leave(
+fn start_recv(
     rx: &mut Receiver<i32>,
     waker: &std::task::Waker,
 ) -> impl Future<Output = Result<i32, RecvError>> + Unpin + use<> {
-    // To keep the future beside its receiver, the receiver stays for ever.
+    // To keep the future beside its receiver, the receiver is leaked.
     let rx: &'static mut _ = Box::leak(Box::new(rx.resubscribe()));
     let mut recv = rx.recv();
     let poll = std::pin::Pin::new(&mut recv).poll(&mut Context::from_waker(waker));
@@ -520,17 +520,17 @@ fn a_waker_may_send_when_it_is_woken_and_when_it_is_dropped() {
             let tx = tx.clone();
             move || _ = tx.send(value)
         };
-        let woken = leave(&mut rx, &calls(sends(2)));
+        let woken = start_recv(&mut rx, &calls(sends(2)));
         tx.send(1).unwrap();
         drop(woken);
-        let dropped = leave(&mut rx, &owns(AtDrop(sends(4))));
+        let dropped = start_recv(&mut rx, &owns(AtDrop(sends(4))));
         tx.send(3).unwrap();
         drop(dropped);
         // Replaced by the waker of a later poll, and dropped with the future.
-        let mut replaced = leave(&mut rx, &owns(AtDrop(sends(5))));
+        let mut replaced = start_recv(&mut rx, &owns(AtDrop(sends(5))));
         assert!((&mut replaced).now_or_never().is_none(), "it had looked before");
         assert_eq!(replaced.now_or_never(), Some(Ok(5)));
-        drop(leave(&mut rx, &owns(AtDrop(sends(6)))));
+        drop(start_recv(&mut rx, &owns(AtDrop(sends(6)))));
         let received: Vec<_> = std::iter::from_fn(|| rx.try_recv().ok()).collect();
         assert_eq!(received, [1, 2, 3, 4, 5, 6]);
     });
@@ -542,7 +542,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
     let (mut rx_1, mut rx_2) = (tx.subscribe(), tx.subscribe());
     let (mut before, mut after) = (Probe::new(rx_1.recv()), Probe::new(rx_2.recv()));
     before.assert_pending();
-    let between = leave(&mut rx, &calls(|| panic!("a stranger's panic")));
+    let between = start_recv(&mut rx, &calls(|| panic!("a waker's panic")));
     after.assert_pending();
     assert_eq!(tx.send(7), Ok(4));
     assert!(before.is_woken() && after.is_woken());
@@ -731,7 +731,7 @@ struct Modelled {
 }
 
 impl Modelled {
-    /// What `try_recv` must answer after `sent` values, numbered from 0, of which `kept` are kept.
+    /// What `try_recv` must return after `sent` values. They are numbered from 0, and the channel keeps `kept` of them.
     fn expected(&mut self, sent: u64, kept: u64) -> Result<u64, TryRecvError> {
         let oldest = sent.saturating_sub(kept);
         if self.cursor < oldest {
@@ -765,7 +765,7 @@ fn whatever_happens_it_does_what_the_model_does() {
                     sent += u64::from(!receivers.is_empty());
                 }
                 5..7 if !receivers.is_empty() => {
-                    // One that is polled, and then dropped where it waits.
+                    // One that is polled, and dropped while it waits.
                     let receiver = &mut receivers[some];
                     let polled = receiver.rx.recv().now_or_never();
                     let expected = match receiver.expected(sent, kept) {
@@ -791,7 +791,7 @@ fn whatever_happens_it_does_what_the_model_does() {
 }
 
 #[test]
-fn among_tasks_that_time_out_and_are_aborted_everybody_receives_everything() {
+fn among_tasks_that_time_out_and_are_aborted_each_receiver_receives_everything() {
     const VALUES: u64 = 3000;
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {
         flavour.block_on(async {
@@ -802,7 +802,7 @@ fn among_tasks_that_time_out_and_are_aborted_everybody_receives_everything() {
                     openwork::spawn(async move {
                         let mut next = 0;
                         loop {
-                            // Given up, and begun again, as often as it pleases.
+                            // Cancelled and begun again, many times.
                             let limit = Duration::from_micros(random.below(30) as u64);
                             match timeout(limit, rx.recv()).await {
                                 Ok(Ok(value)) if value == next => next += 1,

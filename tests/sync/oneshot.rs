@@ -20,7 +20,7 @@ fn poll<T>(receiver: &mut Receiver<T>, wakes: &Wakes) -> Poll<Result<T, RecvErro
 }
 
 #[test]
-fn a_value_wakes_who_awaits_it() {
+fn a_value_wakes_the_task_that_awaits_it() {
     let (sender, receiver) = channel();
     let mut receiver = Probe::new(receiver);
     receiver.assert_pending();
@@ -64,7 +64,7 @@ fn a_sender_that_is_dropped_wakes_the_receiver_with_an_error() {
 }
 
 #[test]
-fn a_receiver_that_is_dropped_wakes_who_awaits_closed() {
+fn a_receiver_that_is_dropped_wakes_the_task_that_awaits_closed() {
     let (mut sender, receiver) = channel();
     let wakes = Wakes::default();
     assert!(wakes.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
@@ -202,7 +202,7 @@ fn a_poll_from_another_task_drops_the_old_waker() {
 
 // Point 23.
 #[test]
-fn wakers_go_when_nobody_waits_any_more() {
+fn wakers_are_dropped_when_no_task_waits_any_more() {
     let (mut sender, mut receiver) = channel::<()>();
     let (tx, rx) = (Wakes::default(), Wakes::default());
     assert!(tx.poll_fn(|cx| sender.poll_closed(cx)).is_pending());
@@ -220,7 +220,7 @@ fn wakers_go_when_nobody_waits_any_more() {
 }
 
 #[test]
-fn a_value_that_nobody_takes_goes_with_the_receiver() {
+fn a_value_that_is_not_received_is_dropped_with_the_receiver() {
     let value = Arc::new(());
     let (sender, receiver) = channel();
     sender.send(value.clone()).unwrap();
@@ -250,19 +250,19 @@ fn both(display: &str, debug: &str) -> (String, String) {
     (display.to_owned(), debug.to_owned())
 }
 
-/// A stranger's waker that takes liberties.
-struct Stranger<F: Fn() + Send + Sync>(F);
+/// A waker that calls a closure of the test.
+struct Calls<F: Fn() + Send + Sync>(F);
 
-impl<F: Fn() + Send + Sync + 'static> ArcWake for Stranger<F> {
-    fn wake_by_ref(stranger: &Arc<Self>) {
-        (stranger.0)();
+impl<F: Fn() + Send + Sync + 'static> ArcWake for Calls<F> {
+    fn wake_by_ref(waker: &Arc<Self>) {
+        (waker.0)();
     }
 }
 
 #[test]
 fn a_waker_that_panics_does_not_take_the_value_with_it() {
     let (sender, mut receiver) = channel();
-    let panics = waker(Arc::new(Stranger(|| panic!("a stranger's panic"))));
+    let panics = waker(Arc::new(Calls(|| panic!("a waker's panic"))));
     assert!(Pin::new(&mut receiver).poll(&mut Context::from_waker(&panics)).is_pending());
     assert_eq!(sender.send(7), Ok(()));
     assert_eq!(receiver.try_recv(), Ok(7));
@@ -295,7 +295,7 @@ fn a_waker_may_drop_the_receiver_it_woke() {
     let seen = Arc::new(AtomicUsize::new(0));
     let drops = {
         let (slot, seen) = (slot.clone(), seen.clone());
-        waker(Arc::new(Stranger(move || {
+        waker(Arc::new(Calls(move || {
             seen.fetch_add(1, Ordering::SeqCst);
             drop(slot.lock().unwrap().take());
         })))
@@ -440,7 +440,7 @@ fn a_value_goes_with_its_receiver_and_not_with_its_sender() {
     assert!(Pin::new(&mut receiver).poll(&mut Context::from_waker(&waker)).is_pending());
     *held.lock().unwrap() = Some(receiver);
     assert!(sender.send(value.clone()).is_ok());
-    // Ours, and the waker's.
+    // This one, and the waker's.
     assert_eq!(seen.load(Ordering::SeqCst), 2);
 }
 

@@ -29,7 +29,7 @@ use openwork::time::timeout;
 // ---- changes ----
 
 #[test]
-fn a_change_wakes_who_waits_for_it() {
+fn a_change_wakes_the_task_that_awaits_it() {
     let (tx, mut rx) = channel("one");
     let mut changed = Probe::new(rx.changed());
     changed.assert_pending();
@@ -58,7 +58,7 @@ fn every_receiver_sees_every_change_but_not_every_value() {
 }
 
 #[test]
-fn all_who_wait_are_woken_also_the_second_time() {
+fn all_waiting_tasks_are_woken_even_the_second_time() {
     let (tx, mut rx_1) = channel(0);
     let mut rx_2 = rx_1.clone();
     let (mut first, mut second) = (Probe::new(rx_1.changed()), Probe::new(rx_2.changed()));
@@ -145,7 +145,7 @@ fn a_value_may_be_replaced_or_changed_in_place() {
 }
 
 #[test]
-fn what_is_not_called_a_change_wakes_nobody() {
+fn what_is_not_called_a_change_wakes_no_task() {
     let (tx, mut rx) = channel(1);
     let mut changed = Probe::new(rx.changed());
     changed.assert_pending();
@@ -163,7 +163,7 @@ fn what_is_not_called_a_change_wakes_nobody() {
 
 // Point 29.
 #[test]
-fn a_modification_that_panics_stays_and_tells_nobody() {
+fn a_modification_that_panics_stays_and_wakes_no_task() {
     let (tx, mut rx) = channel("one");
     let mut other = rx.clone();
     let mut changed = Probe::new(rx.changed());
@@ -171,7 +171,7 @@ fn a_modification_that_panics_stays_and_tells_nobody() {
     let panics = || {
         tx.send_modify(|value| {
             *value = "panicked";
-            panic!("a stranger's panic");
+            panic!("a waker's panic");
         })
     };
     assert!(panic_of(panics).is_some());
@@ -210,7 +210,7 @@ fn the_last_value_can_be_seen_after_the_end() {
     assert!(waiting.is_woken());
     assert!(waiting.assert_ready().is_err());
     assert!(rx.is_closed());
-    // What was not seen can be awaited, but is not said to be there.
+    // An unseen value can be awaited, but `has_changed` returns an error.
     assert!(rx.has_changed().is_err());
     block_on(rx.changed()).unwrap();
     assert!(block_on(rx.changed()).is_err());
@@ -261,7 +261,7 @@ fn closed_waits_until_there_is_no_receiver_and_subscribe_reopens() {
 fn wait_for_asks_about_the_present_value_first() {
     let (tx, mut rx) = channel(5);
     assert_eq!(*block_on(rx.wait_for(|value| *value == 5)).unwrap(), 5);
-    // Also if it was seen before, and if there is nobody to change it.
+    // Even if it was seen before, and even if no sender is left.
     drop(tx);
     assert_eq!(*block_on(rx.wait_for(|value| *value == 5)).unwrap(), 5);
 }
@@ -305,14 +305,14 @@ fn wait_for_sees_the_last_value_of_a_closed_channel() {
 fn a_condition_that_panics_leaves_the_channel_whole() {
     let (tx, mut rx) = channel(0);
     tx.send(1).unwrap();
-    assert!(panic_of(|| block_on(rx.wait_for(|_| panic!("a stranger's panic"))).is_ok()).is_some());
-    // The value was looked at, and so was seen.
+    assert!(panic_of(|| block_on(rx.wait_for(|_| panic!("a waker's panic"))).is_ok()).is_some());
+    // The condition was called with the value, so it counts as seen.
     assert!(!rx.has_changed().unwrap());
     tx.send(2).unwrap();
     assert_eq!(*block_on(rx.wait_for(|value| *value == 2)).unwrap(), 2);
 }
 
-// ---- strangers ----
+// ---- user code ----
 
 #[test]
 fn a_poll_from_another_task_drops_the_old_waker() {
@@ -392,7 +392,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
     let (mut rx_1, mut rx_2) = (rx.clone(), rx.clone());
     let (mut before, mut after) = (Probe::new(rx_1.changed()), Probe::new(rx_2.changed()));
     before.assert_pending();
-    let between = poll_with(rx.changed(), &calls(|| panic!("a stranger's panic")));
+    let between = poll_with(rx.changed(), &calls(|| panic!("a waker's panic")));
     after.assert_pending();
     assert_eq!(tx.send(1), Ok(()));
     assert!(before.is_woken() && after.is_woken());
@@ -483,10 +483,10 @@ fn a_poll_may_do_only_so_much() {
     });
 }
 
-/// A sender that is as fast as one who waits for a condition: each time that he has asked about a value, and
-/// is about to lie down, there is another.
+/// A sender that is as fast as a receiver in `wait_for`: each time that the receiver has checked a value and is about
+/// to wait, there is another.
 #[test]
-fn who_asks_about_one_value_after_another_gives_way() {
+fn a_task_that_checks_one_value_after_another_yields() {
     ends(|| {
         openwork::block_on(async {
             let (tx, mut rx) = channel(0);
@@ -624,8 +624,8 @@ fn whatever_happens_it_does_what_the_model_does() {
     }
 }
 
-/// Each value goes out when all who stay have seen the one before. If a change is lost, the next never
-/// goes out.
+/// Each value is sent when all receivers that stay have seen the one before. If a change is lost, the next value is
+/// never sent.
 #[test]
 fn among_tasks_that_time_out_and_are_aborted_no_change_is_lost() {
     const STAY: usize = 10;

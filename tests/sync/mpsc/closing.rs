@@ -108,7 +108,7 @@ fn closed_waits_for_the_end_of_the_receiver() {
 }
 
 #[test]
-fn who_saw_the_end_cannot_send_any_more() {
+fn a_sender_that_saw_the_end_cannot_send_any_more() {
     let (tx, rx) = channel(1);
     let thread = std::thread::spawn(move || drop(rx));
     block_on(tx.closed());
@@ -127,7 +127,7 @@ fn messages_go_with_the_receiver_although_senders_live() {
         tx.try_send(message.clone()).unwrap();
         unbounded.send(message.clone()).unwrap();
     }
-    // Some of them are in the receiver's own part of the queue.
+    // Some of them are in the receiver's own queue.
     rx.try_recv().unwrap();
     tx.try_send(message.clone()).unwrap();
     drop((rx, unbounded_rx));

@@ -7,6 +7,6 @@ mod permits;
 mod receiving;
 mod closing;
 mod weak;
-mod strangers;
+mod user_code;
 mod stress;
 mod types;

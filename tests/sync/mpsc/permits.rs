@@ -1,4 +1,4 @@
-//! Permits: room first, the message later.
+//! Permits: capacity first, the message later.
 
 use futures::executor::block_on;
 use openwork::sync::mpsc::channel;
@@ -7,7 +7,7 @@ use openwork::sync::mpsc::error::{TryRecvError, TrySendError};
 use crate::common::Probe;
 
 #[test]
-fn a_permit_keeps_its_room_until_it_is_used_or_dropped() {
+fn a_permit_keeps_its_capacity_until_it_is_used_or_dropped() {
     let (tx, mut rx) = channel(2);
     let first = block_on(tx.reserve()).unwrap();
     let second = block_on(tx.reserve()).unwrap();
@@ -16,7 +16,7 @@ fn a_permit_keeps_its_room_until_it_is_used_or_dropped() {
     third.assert_pending();
     fourth.assert_pending();
     assert!(matches!(tx.try_reserve(), Err(TrySendError::Full(()))));
-    // To send makes no room; to receive does.
+    // A send releases no capacity; a receive does.
     first.send("first");
     assert!(!third.is_woken());
     assert_eq!(block_on(rx.recv()), Some("first"));
@@ -30,7 +30,7 @@ fn a_permit_keeps_its_room_until_it_is_used_or_dropped() {
 }
 
 #[test]
-fn a_cancelled_reserve_leaves_no_trace() {
+fn a_cancelled_reserve_leaves_no_waiter() {
     let (tx, mut rx) = channel(1);
     tx.try_send(()).unwrap();
     let mut first = Probe::new(tx.reserve());
@@ -102,7 +102,7 @@ fn try_recv_after_close_is_empty_while_a_permit_lives() {
     assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
 }
 
-/// The end of the last permit, in each way that there is.
+/// Every way in which the last permit ends.
 fn the_last_permit_wakes(end: impl FnOnce(&openwork::sync::mpsc::Sender<()>, Close<'_>)) {
     let (tx, mut rx) = channel::<()>(100);
     let mut woken = false;
@@ -147,7 +147,7 @@ fn the_last_permit_wakes_a_receiver_that_was_closed() {
 
 // Point 20.
 #[test]
-fn close_wakes_those_who_wait_for_room_with_an_error() {
+fn close_wakes_the_tasks_that_wait_for_capacity_with_an_error() {
     let (tx, mut rx) = channel::<()>(1);
     let permit = tx.try_reserve().unwrap();
     let mut reserve = Probe::new(tx.reserve());

@@ -1,4 +1,4 @@
-//! Receiving: one, many, now, and how much there is.
+//! Receiving: one message, many messages, without waiting, and the counts.
 
 use std::thread;
 
@@ -10,7 +10,7 @@ use openwork::sync::mpsc::{channel, unbounded_channel};
 use crate::common::{Probe, Tape, Wakes, is_refused_among_tasks, on_every_flavour};
 
 #[test]
-fn a_message_wakes_who_awaits_it_once() {
+fn a_message_wakes_the_task_that_awaits_it_once() {
     let (tx, mut rx) = unbounded_channel();
     let mut recv = Probe::new(rx.recv());
     recv.assert_pending();
@@ -23,7 +23,7 @@ fn a_message_wakes_who_awaits_it_once() {
 }
 
 #[test]
-fn the_last_who_polled_is_woken() {
+fn the_task_that_polled_last_is_woken() {
     let (tx, mut rx) = channel::<()>(1);
     let (first, second) = (Wakes::default(), Wakes::default());
     assert!(first.poll_fn(|cx| rx.poll_recv(cx)).is_pending());
@@ -71,7 +71,7 @@ fn recv_many_takes_what_is_there_up_to_the_limit() {
         tx.try_send(number).unwrap();
     }
     assert_eq!(block_on(rx.recv_many(&mut buffer, 4)), 4);
-    // Also what came after the receiver had taken its part of the queue.
+    // And what was sent after the receiver had swapped the queue.
     for number in 10..20 {
         tx.try_send(number).unwrap();
     }
@@ -113,7 +113,7 @@ fn recv_many_waits_for_one_and_not_for_all() {
 }
 
 #[test]
-fn recv_many_of_a_closed_channel_leaves_the_buffer_alone() {
+fn recv_many_of_a_closed_channel_does_not_change_the_buffer() {
     let (_tx, mut rx) = channel::<i32>(1);
     let mut buffer = vec![1];
     rx.close();
@@ -122,7 +122,7 @@ fn recv_many_of_a_closed_channel_leaves_the_buffer_alone() {
 }
 
 #[test]
-fn recv_many_uses_the_room_that_the_buffer_has() {
+fn recv_many_uses_the_capacity_that_the_buffer_has() {
     let (tx, mut rx) = unbounded_channel();
     let mut buffer: Vec<String> = Vec::with_capacity(9);
     let limit = buffer.capacity();
@@ -136,7 +136,7 @@ fn recv_many_uses_the_room_that_the_buffer_has() {
 }
 
 #[test]
-fn recv_many_makes_room_for_all_who_wait() {
+fn recv_many_releases_capacity_to_all_waiting_senders() {
     let (tx, mut rx) = channel(2);
     tx.try_send(0).unwrap();
     tx.try_send(1).unwrap();
@@ -176,7 +176,7 @@ fn a_thread_without_a_runtime_can_wait_for_messages() {
 
 // Point 21.
 #[test]
-fn who_would_block_for_a_message_is_refused_on_a_thread_that_runs_tasks() {
+fn a_blocking_receive_panics_on_a_thread_that_runs_tasks() {
     is_refused_among_tasks("`mpsc::Receiver::blocking_recv`", || {
         channel::<u8>(1).1.blocking_recv();
     });
@@ -259,7 +259,7 @@ fn a_poll_may_receive_only_so_many() {
 
 // Point 12.
 #[test]
-fn who_waits_spends_nothing() {
+fn a_pending_receive_uses_up_no_budget() {
     async fn waits() {
         let (tx, mut rx) = unbounded_channel();
         let wakes = Wakes::new();

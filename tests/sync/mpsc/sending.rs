@@ -1,4 +1,4 @@
-//! Sending: room, order, and what a send that fails gives back.
+//! Sending: capacity, order, and what a send that fails returns.
 
 use std::thread;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn messages_arrive_in_the_order_in_which_they_were_sent() {
 }
 
 #[test]
-fn a_producer_is_held_back_to_the_room_there_is() {
+fn a_producer_waits_while_the_channel_is_full() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {
             let (tx, mut rx) = channel(2);
@@ -47,7 +47,7 @@ fn a_producer_is_held_back_to_the_room_there_is() {
 }
 
 #[test]
-fn those_who_wait_for_room_are_served_in_order() {
+fn senders_that_wait_are_served_in_order() {
     let (tx, mut rx) = channel(1);
     tx.try_send(0).unwrap();
     let mut sends: Vec<_> = (1..=5).map(|number| Probe::new(tx.send(number))).collect();
@@ -57,7 +57,7 @@ fn those_who_wait_for_room_are_served_in_order() {
         let woken: Vec<_> = sends.iter().map(Probe::is_woken).collect();
         assert_eq!(woken.iter().filter(|woken| **woken).count(), 1);
         assert!(woken[number], "the longest in line is served");
-        // The room is that send's, also before it comes for it: nobody overtakes.
+        // The capacity is assigned to that send before its next poll: no other send overtakes it.
         assert!(matches!(tx.try_send(99), Err(TrySendError::Full(99))));
         sends[number].assert_ready().unwrap();
     }
@@ -65,16 +65,16 @@ fn those_who_wait_for_room_are_served_in_order() {
 }
 
 #[test]
-fn who_leaves_the_line_passes_its_room_on() {
+fn a_cancelled_send_passes_its_capacity_on() {
     let (tx, mut rx) = channel(1);
     tx.try_send(0).unwrap();
     let mut sends: Vec<_> = (1..=4).map(|number| Probe::new(tx.send(number))).collect();
     sends.iter_mut().for_each(Probe::assert_pending);
-    // From the middle, and without ever having had anything.
+    // From the middle of the queue, and without any permit.
     drop(sends.remove(1));
     rx.try_recv().unwrap();
     assert!(sends[0].is_woken());
-    // From the front, and with the room in hand.
+    // From the head of the queue, with its permit.
     drop(sends.remove(0));
     assert!(sends[0].is_woken());
     drop(sends.remove(0));
@@ -136,7 +136,7 @@ fn without_a_bound_nothing_is_full() {
 }
 
 #[test]
-fn a_send_with_a_limit_gives_up_in_time() {
+fn a_send_with_a_limit_times_out() {
     on_every_flavour(|flavour| {
         let (runtime, limit) = match flavour {
             Flavour::CurrentThread => (paused(), Duration::from_secs(1)),
@@ -149,10 +149,10 @@ fn a_send_with_a_limit_gives_up_in_time() {
             assert_eq!(tx.send_timeout(2, limit).await, Err(SendTimeoutError::Timeout(2)));
             assert!(start.elapsed() >= limit);
             assert!(start.elapsed() == limit || flavour != Flavour::CurrentThread);
-            // It has left the line.
+            // It has left the queue.
             assert_eq!(rx.recv().await, Some(1));
             assert_eq!(tx.capacity(), 1);
-            // Room beats a deadline long past.
+            // Free capacity wins over a deadline long past.
             assert_eq!(tx.send_timeout(3, Duration::ZERO).await, Ok(()));
             drop(rx);
             let closed = tx.send_timeout(4, limit).await.unwrap_err();
@@ -170,7 +170,7 @@ fn a_send_with_a_limit_needs_a_clock() {
 }
 
 #[test]
-fn a_thread_without_a_runtime_can_wait_for_room() {
+fn a_thread_without_a_runtime_can_wait_for_capacity() {
     on_every_flavour(|flavour| {
         let (tx, mut rx) = channel(1);
         let thread =
@@ -220,7 +220,7 @@ fn a_poll_may_send_only_so_many() {
         while last.poll().is_ready() {
             last = Probe::new(tx.send(0));
         }
-        assert!(last.is_woken(), "it comes again, although there is room");
+        assert!(last.is_woken(), "it is woken to be polled again, although there is capacity");
         assert_eq!(rx.len(), 128);
         openwork::task::yield_now().await;
         last.assert_ready().unwrap();
@@ -245,7 +245,7 @@ fn a_capacity_beyond_the_limit_panics() {
 }
 
 #[test]
-fn capacity_is_the_room_that_is_left() {
+fn capacity_counts_the_messages_that_can_still_be_sent() {
     let (tx, mut rx) = channel(10);
     assert_eq!((tx.capacity(), tx.max_capacity()), (10, 10));
     let permit = tx.try_reserve().unwrap();

@@ -1,4 +1,4 @@
-//! Futures that are dropped at random: nothing is lost, nobody is stuck.
+//! Futures that are dropped at random: no message is lost, and no task waits for ever.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use crate::common::{Probe, Random, crowd, on_each_of, on_every_flavour};
 /// How many messages it has sent.
 type Operation<'a> = Pin<Box<dyn Future<Output = usize> + 'a>>;
 
-/// Something that waits for room and then uses all, some or none of it.
+/// An operation that waits for capacity and then uses it or not.
 fn operation<'a>(tx: &'a Sender<usize>, random: &mut Random) -> Operation<'a> {
     let used = random.below(2);
     match random.below(3) {
@@ -39,7 +39,7 @@ fn send_on(permit: openwork::sync::mpsc::Permit<'_, usize>, used: usize) -> usiz
     1
 }
 
-/// Polls those that were woken, and those they wake, until all is quiet.
+/// Polls all futures that were woken, until none is woken any more.
 fn settle(waiting: &mut Vec<Probe<Operation<'_>>>) -> usize {
     let mut sent = 0;
     while let Some(woken) = waiting.iter().position(Probe::is_woken) {
@@ -52,7 +52,7 @@ fn settle(waiting: &mut Vec<Probe<Operation<'_>>>) -> usize {
 }
 
 #[test]
-fn whatever_is_dropped_nobody_waits_while_there_is_room() {
+fn whatever_is_dropped_no_sender_waits_while_there_is_capacity() {
     for seed in 1..=200 {
         let mut random = Random(seed * 7919);
         let capacity = 1 + random.below(5);
@@ -76,10 +76,10 @@ fn whatever_is_dropped_nobody_waits_while_there_is_room() {
             }
             sent += settle(&mut waiting);
             assert_eq!(sent - received, rx.len());
-            assert!(waiting.is_empty() || tx.capacity() == 0, "room, and somebody waits for it");
+            assert!(waiting.is_empty() || tx.capacity() == 0, "capacity is free, and a sender waits for it");
         }
         waiting.clear();
-        assert_eq!(tx.capacity() + rx.len(), capacity, "all room is accounted for");
+        assert_eq!(tx.capacity() + rx.len(), capacity, "all capacity is accounted for");
     }
 }
 
@@ -99,7 +99,7 @@ fn whatever_is_dropped_a_closed_receiver_comes_to_its_end() {
                 Poll::Pending => Some(new),
             })
             .collect();
-        // Some get room that they do not come for.
+        // Some are assigned permits and never polled again.
         let mut received = 0;
         for _ in 0..random.below(3) {
             received += rx.recv().now_or_never().flatten().unwrap_or(0);
@@ -133,7 +133,7 @@ fn whatever_is_dropped_a_closed_receiver_comes_to_its_end() {
     }
 }
 
-/// Receives until the end, by polls that are given up at random.
+/// Receives until the end, by futures that are dropped at random.
 async fn receive_all(mut rx: Receiver<(usize, usize)>, senders: usize, seed: u64) -> Vec<usize> {
     let mut random = Random(seed);
     let mut counts = vec![0; senders];
@@ -166,7 +166,7 @@ async fn receive_all(mut rx: Receiver<(usize, usize)>, senders: usize, seed: u64
     counts
 }
 
-/// Sends by futures that are given up at random. Returns how many were sent.
+/// Sends by futures that are dropped at random. Returns how many messages were sent.
 async fn send_some(tx: Sender<(usize, usize)>, sender: usize, rounds: usize, seed: u64) -> usize {
     let mut random = Random(seed);
     let mut sent = 0;
@@ -176,7 +176,7 @@ async fn send_some(tx: Sender<(usize, usize)>, sender: usize, rounds: usize, see
             0 => usize::from(matches!(tx.send(message).now_or_never(), Some(Ok(())))),
             1 => usize::from(tx.try_send(message).is_ok()),
             2 => {
-                // Stands in line, gets its room or not, and goes.
+                // It waits in the queue, acquires a permit or not, and is dropped.
                 let mut send = Probe::new(tx.send(message));
                 let polls = random.below(3);
                 usize::from((0..polls).any(|_| send.poll() == Poll::Ready(Ok(()))))
@@ -202,7 +202,7 @@ async fn send_some(tx: Sender<(usize, usize)>, sender: usize, rounds: usize, see
 }
 
 #[test]
-fn threads_that_give_up_at_random_lose_nothing() {
+fn threads_that_cancel_at_random_lose_nothing() {
     const SENDERS: usize = 4;
     for capacity in [2, 3, 16, 100] {
         let (tx, rx) = channel(capacity);
@@ -225,7 +225,7 @@ fn threads_that_give_up_at_random_lose_nothing() {
 }
 
 #[test]
-fn tasks_that_give_up_at_random_lose_nothing() {
+fn tasks_that_cancel_at_random_lose_nothing() {
     const SENDERS: usize = 4;
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
@@ -247,7 +247,7 @@ fn tasks_that_give_up_at_random_lose_nothing() {
 
 /// The tasks time out, and are aborted.
 #[test]
-fn a_crowd_that_gives_up_at_random_loses_no_message_and_no_room() {
+fn tasks_that_are_cancelled_at_random_lose_no_message_and_no_capacity() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {
         flavour.block_on(async {
             let (tx, mut rx) = channel(3);

@@ -1,4 +1,4 @@
-//! What can be said of the types: point 41, their texts, and what they ask of the message.
+//! The types: their auto traits (point 41), their texts, and what they require of the message.
 
 use std::cell::Cell;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Wakers that were not made by us: they panic, and they call back.
+//! Wakers of the user: they panic, and they call back into the channel.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ fn poll_with<F: Future>(future: &mut std::pin::Pin<Box<F>>, waker: &Waker) -> Po
 #[test]
 fn a_receivers_waker_that_panics_leaves_the_message_sent() {
     let (tx, mut rx) = channel(1);
-    let panics = calls(|| panic!("a stranger's panic"));
+    let panics = calls(|| panic!("a waker's panic"));
     assert!(rx.poll_recv(&mut Context::from_waker(&panics)).is_pending());
     let permit = tx.try_reserve().unwrap();
     permit.send(7);
@@ -36,7 +36,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
     let mut after = Probe::new(tx.reserve());
     let mut closed = Probe::new(tx.closed());
     before.assert_pending();
-    assert!(poll_with(&mut between, &calls(|| panic!("a stranger's panic"))).is_pending());
+    assert!(poll_with(&mut between, &calls(|| panic!("a waker's panic"))).is_pending());
     after.assert_pending();
     closed.assert_pending();
     rx.close();
@@ -51,7 +51,7 @@ fn a_waker_may_call_back_into_the_channel() {
     let (tx, mut rx) = channel(1);
     tx.try_send(0).unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    // Woken as room comes, it looks around in the channel.
+    // Woken as capacity is released, it uses the channel.
     let looks = {
         let (tx, seen) = (tx.clone(), seen.clone());
         calls(move || {
@@ -64,7 +64,7 @@ fn a_waker_may_call_back_into_the_channel() {
     assert_eq!(rx.try_recv(), Ok(0));
     assert_eq!(*seen.lock().unwrap(), [(true, 0, false)]);
     assert!(poll_with(&mut send, &looks).is_ready());
-    // Woken as a message comes, it sends another.
+    // Woken by a message, it sends another.
     let mut sends_more = Box::pin(tx.closed());
     let sends = {
         let tx = tx.clone();
@@ -107,14 +107,14 @@ fn a_waker_that_owns_a_permit_may_go_when_the_channel_closes() {
 }
 
 #[test]
-fn a_waker_that_owns_the_last_sender_may_go_when_it_is_replaced() {
+fn a_waker_that_owns_the_last_sender_may_be_dropped_when_it_is_replaced() {
     let (tx, mut rx) = channel::<()>(1);
     let owner = owns(tx);
     assert!(rx.poll_recv(&mut Context::from_waker(&owner)).is_pending());
     drop(owner);
     let mut recv = Probe::new(rx.recv());
     recv.assert_pending();
-    // The sender went with the old waker, and woke the new one.
+    // The sender was dropped with the old waker, and woke the new one.
     assert!(recv.is_woken());
     assert_eq!(recv.assert_ready(), None);
 }
@@ -130,7 +130,7 @@ fn a_waker_that_owns_a_send_may_go_with_another_send() {
     let (mut first, mut second) = (send(1), send(2));
     assert!(poll_with(&mut second, Waker::noop()).is_pending());
     assert!(poll_with(&mut first, &owns(second)).is_pending());
-    // Its place goes, then its waker, then the other's place.
+    // Its waiter is removed, then its waker is dropped, then the other's waiter is removed.
     drop(first);
     let mut third = Probe::new(send(3));
     third.assert_pending();
