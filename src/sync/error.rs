@@ -3,7 +3,8 @@
 //! Next: `permits.rs`.
 
 use std::error::Error;
-use std::fmt;
+
+use super::fmt::text;
 
 /// The semaphore is closed. From [`Semaphore::acquire`](super::Semaphore::acquire) and its variants.
 #[derive(Debug)]
@@ -23,26 +24,11 @@ pub enum TryAcquireError {
 #[derive(Debug)]
 pub struct TryLockError(pub(super) ());
 
-impl fmt::Display for AcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("semaphore closed")
-    }
-}
-
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryAcquireError::Closed => "semaphore closed",
-            TryAcquireError::NoPermits => "no permits available",
-        })
-    }
-}
-
-impl fmt::Display for TryLockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("operation would block")
-    }
-}
+text!(Display for AcquireError: _ => "semaphore closed");
+text!(Display for TryAcquireError:
+    TryAcquireError::Closed => "semaphore closed",
+    TryAcquireError::NoPermits => "no permits available");
+text!(Display for TryLockError: _ => "operation would block");
 
 impl Error for AcquireError {}
 impl Error for TryAcquireError {}

@@ -25,12 +25,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use crate::engine::block_on::block_on;
-use crate::engine::context;
-use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard, poll_or_register, wake};
-use crate::engine::trace::{self, Waiting};
+use crate::sync::acquire::blocking;
 use crate::sync::fmt::debug_fields;
+use crate::sync::waker_set::poll_leaf;
 
 use error::{RecvError, TryRecvError};
 
@@ -134,19 +132,13 @@ impl<T> Sender<T> {
 
     /// Waits in a `poll` function; see [`closed`](Sender::closed). The waker of the last call is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(coop::poll_proceed(cx));
         let check = |channel: &mut Channel<T>| match channel.stage {
             Stage::Closed => Poll::Ready(()),
             _ => Poll::Pending,
         };
-        let closed = poll_or_register(&self.channel, cx, check, |channel| &mut channel.tx_waker);
-        match closed {
-            Poll::Ready(()) => coop::made_progress(),
-            Poll::Pending => {
-                trace::waiting(Waiting::On { what: "the end of a oneshot receiver" });
-            }
-        }
-        closed
+        poll_leaf(cx, "the end of a oneshot receiver", |cx| {
+            poll_or_register(&self.channel, cx, check, |channel| &mut channel.tx_waker)
+        })
     }
 }
 
@@ -219,8 +211,7 @@ impl<T> Receiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
-        context::assert_may_block("oneshot::Receiver::blocking_recv");
-        block_on(self)
+        blocking("oneshot::Receiver::blocking_recv", self)
     }
 }
 
@@ -230,13 +221,9 @@ impl<T> Future for Receiver<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let channel =
             self.channel.as_ref().expect("a oneshot receiver was polled after its result");
-        ready!(coop::poll_proceed(cx));
-        let taken = poll_or_register(channel, cx, Channel::take, |channel| &mut channel.rx_waker);
-        let Poll::Ready(value) = taken else {
-            trace::waiting(Waiting::On { what: "the value of a oneshot" });
-            return Poll::Pending;
-        };
-        coop::made_progress();
+        let value = ready!(poll_leaf(cx, "the value of a oneshot", |cx| {
+            poll_or_register(channel, cx, Channel::take, |channel| &mut channel.rx_waker)
+        }));
         self.channel = None;
         Poll::Ready(value.ok_or(RecvError(())))
     }

@@ -21,14 +21,16 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use slab::Slab;
 
 use super::wait_queue::WakeList;
+use crate::engine::coop;
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::engine::prim::{Mutex, discard};
+use crate::engine::trace::{self, Waiting};
 
 /// A set with room for more wakers than this is freed when it is emptied and was less than a quarter full.
 /// Arbitrary: a burst of waiters leaves at most some kilobytes behind.
@@ -145,6 +147,22 @@ impl<S> WakerSet<S> {
     fn is_current(&self, key: Key) -> bool {
         self.epoch.load(Acquire) == key.epoch
     }
+}
+
+/// The poll of a future that waits for something: uses up the budget when it is ready, and tells the trace `what` it
+/// waits for while it is pending.
+pub(crate) fn poll_leaf<R>(
+    cx: &mut Context<'_>,
+    what: &'static str,
+    poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+) -> Poll<R> {
+    ready!(coop::poll_proceed(cx));
+    let result = poll(cx);
+    match result {
+        Poll::Ready(_) => coop::made_progress(),
+        Poll::Pending => trace::waiting(Waiting::On { what }),
+    }
+    result
 }
 
 /// What receives values, and has the key of its waker.

@@ -10,12 +10,9 @@ use std::task::{Context, Poll, ready};
 
 use super::buffer::{Shared, Tail};
 use super::error::{RecvError, TryRecvError};
-use crate::engine::block_on::block_on;
-use crate::engine::context;
-use crate::engine::coop;
-use crate::engine::trace::{self, Waiting};
+use crate::sync::acquire::blocking;
 use crate::sync::fmt::debug_fields;
-use crate::sync::waker_set::{Key, Receive, Recv};
+use crate::sync::waker_set::{Key, Receive, Recv, poll_leaf};
 
 /// Receives every value that is sent, in order. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
@@ -117,8 +114,7 @@ impl<T: Clone> Receiver<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
-        context::assert_may_block("broadcast::Receiver::blocking_recv");
-        block_on(self.recv())
+        blocking("broadcast::Receiver::blocking_recv", self.recv())
     }
 }
 
@@ -126,30 +122,26 @@ impl<T: Clone> Receive for &mut Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(coop::poll_proceed(cx));
-        let Receiver { shared, cursor, key } = self;
-        let received = loop {
-            if let Some(value) = shared.receive(cursor) {
-                break Ok(value);
-            }
-            let check = |tail: &mut Tail| match shared.check(tail, cursor) {
-                Ok(()) => Poll::Ready(Ok(())),
-                Err(TryRecvError::Empty) => Poll::Pending,
-                Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
-                Err(TryRecvError::Lagged(missed)) => Poll::Ready(Err(RecvError::Lagged(missed))),
-            };
-            match shared.tail.poll(cx, key, check) {
-                // It was sent just now.
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => break Err(error),
-                Poll::Pending => {
-                    trace::waiting(Waiting::On { what: "a broadcast value" });
-                    return Poll::Pending;
+        let Receiver { shared, cursor, key } = &mut **self;
+        poll_leaf(cx, "a broadcast value", |cx| {
+            loop {
+                if let Some(value) = shared.receive(cursor) {
+                    return Poll::Ready(Ok(value));
+                }
+                let check = |tail: &mut Tail| match shared.check(tail, cursor) {
+                    Ok(()) => Poll::Ready(Ok(())),
+                    Err(TryRecvError::Empty) => Poll::Pending,
+                    Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
+                    Err(TryRecvError::Lagged(missed)) => {
+                        Poll::Ready(Err(RecvError::Lagged(missed)))
+                    }
+                };
+                // Ok: it was sent just now.
+                if let Err(error) = ready!(shared.tail.poll(cx, key, check)) {
+                    return Poll::Ready(Err(error));
                 }
             }
-        };
-        coop::made_progress();
-        Poll::Ready(received)
+        })
     }
 
     fn cancel(&mut self) {

@@ -19,18 +19,19 @@ use std::task::{Context, Poll, ready};
 use super::chan::Chan;
 use super::error::TryRecvError;
 use super::sender::{Bounded, Sender, Unbounded, UnboundedSender};
-use crate::engine::block_on::block_on;
-use crate::engine::context;
-use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::prim::{Mutex, discard};
-use crate::engine::trace::{self, Waiting};
+use crate::sync::acquire::blocking;
 use crate::sync::fmt::debug_fields;
 use crate::sync::permits::Permits;
+use crate::sync::waker_set::poll_leaf;
 
 /// A queue with room for more messages than this is freed when it is empty, so that a burst does not keep its memory.
 /// Arbitrary; it costs an allocation for each 256 messages that are received at once.
 const KEEP_CAPACITY: usize = 256;
+
+/// What a receiver waits for.
+const A_MESSAGE: &str = "a message";
 
 /// A channel that holds up to `capacity` messages.
 ///
@@ -112,8 +113,7 @@ impl<T, B> Receiver<T, B> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
-        context::assert_may_block("mpsc::Receiver::blocking_recv");
-        block_on(self.recv())
+        blocking("mpsc::Receiver::blocking_recv", self.recv())
     }
 
     /// Blocks the thread until there are messages; see [`recv_many`](Receiver::recv_many).
@@ -123,8 +123,7 @@ impl<T, B> Receiver<T, B> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        context::assert_may_block("mpsc::Receiver::blocking_recv_many");
-        block_on(self.recv_many(buffer, limit))
+        blocking("mpsc::Receiver::blocking_recv_many", self.recv_many(buffer, limit))
     }
 
     /// Closes the channel: nothing more can be sent, except with permits that exist already. Messages that were sent
@@ -151,12 +150,10 @@ impl<T, B> Receiver<T, B> {
     /// Waits for the next message in a `poll` function; see [`recv`](Receiver::recv). The waker of the last call is
     /// woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        ready!(coop::poll_proceed(cx));
-        if self.taken.get_mut().is_empty() {
+        poll_leaf(cx, A_MESSAGE, |cx| {
             ready!(self.poll_take(cx));
-        }
-        coop::made_progress();
-        Poll::Ready(self.next())
+            Poll::Ready(self.next())
+        })
     }
 
     /// Waits for messages in a `poll` function; see [`recv_many`](Receiver::recv_many). The waker of the last call
@@ -167,12 +164,12 @@ impl<T, B> Receiver<T, B> {
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        ready!(coop::poll_proceed(cx));
-        if limit > 0 && self.taken.get_mut().is_empty() {
-            ready!(self.poll_take(cx));
-        }
-        coop::made_progress();
-        Poll::Ready(self.drain(buffer, limit))
+        poll_leaf(cx, A_MESSAGE, |cx| {
+            if limit > 0 {
+                ready!(self.poll_take(cx));
+            }
+            Poll::Ready(self.drain(buffer, limit))
+        })
     }
 
     /// The number of senders.
@@ -194,11 +191,11 @@ impl<T, B> Receiver<T, B> {
 
     /// Ready when there is a message to receive, or when none will come.
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let taken = self.chan.poll_take(cx, self.taken.get_mut());
-        if taken.is_pending() {
-            trace::waiting(Waiting::On { what: "a message" });
+        let taken = self.taken.get_mut();
+        if taken.is_empty() {
+            ready!(self.chan.poll_take(cx, taken));
         }
-        taken.map(drop)
+        Poll::Ready(())
     }
 
     /// The next of the messages that were taken.

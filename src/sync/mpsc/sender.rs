@@ -15,11 +15,9 @@ use std::time::Duration;
 
 use super::chan::Chan;
 use super::error::{SendError, SendTimeoutError, TrySendError};
-use crate::engine::block_on::block_on;
-use crate::engine::context;
 use crate::engine::prim::OnDrop;
 use crate::engine::prim::atomic::Ordering::Relaxed;
-use crate::sync::acquire::AcquirePermits;
+use crate::sync::acquire::{AcquirePermits, blocking};
 use crate::sync::error::TryAcquireError;
 use crate::sync::fmt::debug_fields;
 use crate::time::timeout;
@@ -179,8 +177,7 @@ impl<T> Sender<T> {
     /// On a thread that runs a runtime's tasks.
     #[track_caller]
     pub fn blocking_send(&self, message: T) -> Result<(), SendError<T>> {
-        context::assert_may_block("mpsc::Sender::blocking_send");
-        block_on(self.send(message))
+        blocking("mpsc::Sender::blocking_send", self.send(message))
     }
 
     /// How many messages can be sent now without waiting. Capacity that is reserved does not count.

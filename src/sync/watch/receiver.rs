@@ -8,15 +8,14 @@
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::error::RecvError;
 use super::shared::{Ref, Shared};
 use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::{AcqRel, Relaxed};
-use crate::engine::trace::{self, Waiting};
 use crate::sync::fmt::debug_fields;
-use crate::sync::waker_set::{Key, Receive, Recv};
+use crate::sync::waker_set::{Key, Receive, Recv, poll_leaf};
 
 /// Sees the value, and waits for its changes. From [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
@@ -152,18 +151,13 @@ impl<T> Receive for Changed<'_, T> {
     type Output = Result<(), RecvError>;
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(coop::poll_proceed(cx));
         let Changed { shared, seen, key } = self;
-        let mut changed = shared.check(**seen);
-        if changed.is_pending() {
-            changed = shared.changed.poll(cx, key, |()| shared.check(**seen));
-        }
-        let Poll::Ready(changed) = changed else {
-            trace::waiting(Waiting::On { what: "a change of a watched value" });
-            return Poll::Pending;
-        };
-        coop::made_progress();
-        Poll::Ready(changed.map(|version| **seen = version))
+        let changed =
+            poll_leaf(cx, "a change of a watched value", |cx| match shared.check(**seen) {
+                Poll::Pending => shared.changed.poll(cx, key, |()| shared.check(**seen)),
+                changed => changed,
+            });
+        changed.map_ok(|version| **seen = version)
     }
 
     fn cancel(&mut self) {

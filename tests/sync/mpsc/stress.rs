@@ -76,7 +76,10 @@ fn whatever_is_dropped_no_sender_waits_while_there_is_capacity() {
             }
             sent += settle(&mut waiting);
             assert_eq!(sent - received, rx.len());
-            assert!(waiting.is_empty() || tx.capacity() == 0, "capacity is free, and a sender waits for it");
+            assert!(
+                waiting.is_empty() || tx.capacity() == 0,
+                "capacity is free, and a sender waits for it"
+            );
         }
         waiting.clear();
         assert_eq!(tx.capacity() + rx.len(), capacity, "all capacity is accounted for");
