@@ -1,8 +1,8 @@
 //! How do many tasks wait for one event that wakes them all?
 //!
 //! Tasks that wait for a lock are woken one by one, in the order of a queue. Tasks that wait for a new value of a
-//! `watch`, or for the end of a channel, are all woken by the same event. So they need no queue: their wakers are
-//! in a set, and the event empties the set. Each time it does, a new **epoch** begins:
+//! `watch` or a `broadcast` are all woken by the same event. So they need no queue: their wakers are in a set, and the
+//! event empties the set. Each time it does, a new **epoch** begins:
 //!
 //! ```text
 //!   wait:    lock; condition? ── no ──▶ insert the waker, keep its key (epoch 7, index 2); unlock
