@@ -13,7 +13,6 @@ The sections: memory and types; DWARF, for the lines of awaits; futures; what a 
 threads; the commands that show; the commands that step; pretty-printers.
 """
 
-import bisect
 import os
 import re
 import socket
@@ -248,32 +247,35 @@ SIZES = {
 STRING_OFFSETS = {0x0E: ".debug_str", 0x1F: ".debug_line_str"}
 INDEXED = (0x25, 0x26, 0x27, 0x28)
 # Tags and attributes.
-UNIT, NAMESPACE, STRUCT, MEMBER, VARIANT_PART, VARIANT = 0x11, 0x39, 0x13, 0x0D, 0x33, 0x19
-NAME, LINE_TABLE, FILE, LINE, STRINGS = 0x03, 0x10, 0x3A, 0x3B, 0x72
+UNIT, NAMESPACE, STRUCT, MEMBER, VARIANT_PART, VARIANT, VARIABLE = 0x11, 0x39, 0x13, 0x0D, 0x33, 0x19, 0x34
+NAME, LINE_TABLE, FILE, LINE, TYPE, STRINGS = 0x03, 0x10, 0x3A, 0x3B, 0x49, 0x72
 
 
 class Dwarf:
     """The lines of the coroutines in one file: `lines[type name][state] = (file, line)`."""
 
     def __init__(self, path):
-        self.lines, self.tables = {}, {}
+        # By the type of an awaited future: the states that await one, and where the variable is that holds it.
+        self.lines, self.tables, self.awaiting, self.variables = {}, {}, [], {}
         with open(path, "rb") as file:
             self.sections = read_sections(file)
-        strings, states = self.sections.get(".debug_str", b""), []
-        position = strings.find(b"__state\0")
-        while position >= 0:
-            states.append(struct.pack("<I", position))
-            position = strings.find(b"__state\0", position + 1)
+        strings = self.sections.get(".debug_str", b"")
+        names = [struct.pack("<I", found.start()) for found in re.finditer(rb"(__state|__awaitee)\0", strings)]
         info, position = self.sections.get(".debug_info", b""), 0
-        while states and position + 12 < len(info):
+        while names and position + 12 < len(info):
             size, version = struct.unpack_from("<IH", info, position)
             end = position + 4 + size
             # Version 5 refers to strings by an index.
-            if version == 5 or any(info.find(state, position, end) >= 0 for state in states):
-                self.read_unit(Reader(self.sections, ".debug_info", position + 6), end, version)
+            if version == 5 or any(info.find(name, position, end) >= 0 for name in names):
+                self.read_unit(Reader(self.sections, ".debug_info", position + 6), position, end, version)
             position = end
+        for path, state, awaited in self.awaiting:
+            lines = self.lines.get(path, {})
+            if state in lines and "0" in lines and lines[state][0] != lines["0"][0]:
+                # It is in a macro of another file, `join!` or `select!`. The variable has the line of the macro's call.
+                lines[state] = self.variables.get(awaited, lines[state])
 
-    def read_unit(self, reader, end, version):
+    def read_unit(self, reader, start, end, version):
         if version == 5:
             kind, _ = reader.number(1), reader.number(1)
             table = self.abbreviations(reader.number(4))
@@ -290,8 +292,9 @@ class Dwarf:
                 continue
             tag, children, attributes, size = table[code]
             above = stack[-1][0] if stack else None
-            # A member matters only as the discriminant of a variant part, or as the content of a variant.
-            if tag in (UNIT, NAMESPACE, STRUCT) or (tag == MEMBER and above in (VARIANT_PART, VARIANT)):
+            # A member matters only as the discriminant of a variant part, as the content of a variant, and in a state.
+            is_state = above == STRUCT and stack[-1][1].get(NAME, "").startswith("Suspend")
+            if tag in (UNIT, NAMESPACE, STRUCT, VARIABLE) or (tag == MEMBER and (above in (VARIANT_PART, VARIANT) or is_state)):
                 found = {name: reader.form(form, constant, offsets) for name, form, constant in attributes}
             elif size is None:
                 found = None
@@ -302,6 +305,14 @@ class Dwarf:
                 reader.skip(size)
             if tag == UNIT:
                 self.line_table, offsets = found.get(LINE_TABLE), found.get(STRINGS, 8)
+            elif tag in (MEMBER, VARIABLE) and found and found.get(NAME) == "__awaitee":
+                # A type in this unit is given relative to its start.
+                awaited = found.get(TYPE, 0) + (start if (TYPE, 0x13) in [each[:2] for each in attributes] else 0)
+                if tag == VARIABLE:
+                    self.variables[awaited] = self.place(found)
+                else:
+                    state = int(stack[-1][1][NAME][len("Suspend"):]) + 3
+                    self.awaiting.append((self.path(stack[:-1]), str(state), awaited))
             elif tag == MEMBER and found:
                 self.read_member(stack, found)
             if children:
@@ -311,11 +322,16 @@ class Dwarf:
         if stack[-1][0] == VARIANT_PART:
             stack[-1][2] = found.get(NAME) == "__state"
         elif stack[-2][2] and LINE in found:
-            path = "::".join(each[1].get(NAME, "") for each in stack if each[0] in (NAMESPACE, STRUCT))
-            if self.files is None:
-                self.files = self.read_files() if self.line_table is not None else {}
-            line = (self.files.get(found.get(FILE), "?"), found[LINE])
-            self.lines.setdefault(path, {})[found[NAME]] = line
+            self.lines.setdefault(self.path(stack), {})[found[NAME]] = self.place(found)
+
+    @staticmethod
+    def path(stack):
+        return "::".join(each[1].get(NAME, "") for each in stack if each[0] in (NAMESPACE, STRUCT))
+
+    def place(self, found):
+        if self.files is None:
+            self.files = self.read_files() if self.line_table is not None else {}
+        return self.files.get(found.get(FILE), "?"), found.get(LINE, 0)
 
     def abbreviations(self, offset):
         """For each code: the tag, whether it has children, its attributes, and their size if it is always the same."""
@@ -400,51 +416,9 @@ def await_line(type_, state):
                     LINES.update(Dwarf(objfile.filename).lines)
                 except (OSError, ValueError, IndexError, KeyError, struct.error, zlib.error) as error:
                     gdb.write("openwork: no lines of awaits from %s (%s)\n" % (objfile.filename, error))
-    lines = LINES.get(type_.name, {})
-    line, header = lines.get(str(state)), lines.get("0")
-    if line and header and line[0] != header[0]:
-        # It is in a macro of another file, `join!` or `select!`. The awaited future is a variable of the function that
-        # the coroutine became, and that has the line of the macro's call.
-        line = lines[str(state)] = call_line(type_, state) or line
-    return line
-
-
-def call_line(type_, state):
-    symbol = function_symbol(body_name(type_.name))
-    awaited = next((each.type for each in type_[str(state)].type.fields() if each.name == "__awaitee"), None)
-    for variable in awaited_variables(symbol) if symbol and awaited else ():
-        if name_of(variable.type) == name_of(awaited):
-            return symbol.symtab.filename, variable.line
-    return None
-
-
-def body_name(name):
-    """The function of a coroutine's type."""
-    return re.sub(r"\{(async_\w+)_env#(\d+)\}(?=<|$)(?!.*_env#)", r"{\1#\2}", name)
-
-
-def awaited_variables(symbol):
-    """The variables of a coroutine's function that are the futures which it awaits."""
-    start, end = function_range(symbol)
-    seen = set()
-    for entry in symbol.symtab.linetable():
-        block = gdb.block_for_pc(entry.pc) if start <= entry.pc < end else None
-        while block is not None and block.function is None:
-            if (block.start, block.end) not in seen:
-                seen.add((block.start, block.end))
-                yield from (each for each in block if each.name == "__awaitee")
-            block = block.superblock
-
-
-def function_symbol(name):
-    return gdb.lookup_static_symbol(name) or gdb.lookup_global_symbol(name)
-
-
-def function_range(symbol):
-    block = gdb.block_for_pc(int(symbol.value().address))
-    while block.function is None:
-        block = block.superblock
-    return block.start, block.end
+        if not LINES:
+            gdb.write("openwork: the program's files have no lines of awaits (is its debug information split off?)\n")
+    return LINES.get(type_.name, {}).get(str(state))
 
 
 # ---- looking for things in a value ----
@@ -454,7 +428,8 @@ class Plan:
     """Where in the values of a type the things are that a search looks for. It is made once for each type; to search
     thousands of values is then to add offsets and to read a few numbers.
 
-    `kind`: found (it is such a thing), pointer, dyn (a trait object), enum, struct. `parts`: what comes next.
+    `kind`: found (it is such a thing), pointer, dyn (a trait object), slice (or vector), enum, struct. `parts`: what comes
+    next.
     """
 
     def __init__(self, type_, kind, parts=()):
@@ -469,7 +444,7 @@ class Search:
     """`wanted(type)` says what it looks for (anything but None: it is kept in the plan's `parts`). Types whose name
     matches `closed` are not looked into."""
 
-    DEPTH = 24
+    DEPTH, ELEMENTS = 24, 100
 
     def __init__(self, wanted, closed):
         self.wanted, self.closed, self.plans = wanted, re.compile(closed), {}
@@ -497,6 +472,10 @@ class Search:
             return Plan(type_, "dyn") if "dyn core::future::future::Future" in name else None
         if self.closed.search(name):
             return None
+        if "data_ptr" in [field.name for field in fields] or name.startswith("alloc::vec::Vec<"):
+            is_vector = name.startswith("alloc::vec::Vec<")
+            target = self.plan(type_.template_argument(0) if is_vector else type_["data_ptr"].type.target(), depth + 1)
+            return target and Plan(type_, "slice", target)
         if type_.dynamic and any(field.artificial for field in fields):
             variants = {field.name: self.parts(field.type, depth) for field in fields if not field.artificial}
             return Plan(type_, "enum", variants) if any(variants.values()) else None
@@ -524,15 +503,14 @@ class Search:
             name, content = variant(at(plan.type, address))
             parts = plan.parts.get(name, ())
             address = int(content.address) if content is not None else address
+        elif plan.kind == "slice":
+            starts, _ = elements(at(plan.type, address), plan.parts.type)
+            address, parts = 0, [(start, plan.parts) for start in starts[:self.ELEMENTS]]
         elif plan.kind == "dyn":
             pointer = at(plan.type, address)
             type_, address = concrete(pointer), int(pointer["pointer"])
             parts = [(0, self.plan(type_) or Plan(type_, "found", "opaque"))] if type_ else ()
         return [found for offset, part in parts for found in self.walk(part, address + offset, depth + 1)]
-
-    def within(self, value):
-        """The same in a value."""
-        return self.walk(self.plan(value.type), int(value.address))
 
 
 # ---- futures ----
@@ -711,21 +689,28 @@ class Task:
         return at(self.plan.type, self.address + self.future_offset)
 
 
+# The name of a function that is the body of an `async fn`, block or closure.
+BODY = re.compile(r"\{async_(fn|block|closure)#\d+\}(<.*>)?$")
+
+
 class Root:
     """The future of `block_on`, which is no task: it is a variable of that function's frame."""
 
     id, polls, name, parent = "root", "", "the root future", 0
 
-    def __init__(self, thread, value, frames):
-        self.thread, self.value = thread, value
-        self.is_running = any((name or "").startswith("openwork::engine::context::poll_root") for name in frames)
+    def __init__(self, thread, pinned, frames):
+        self.thread, self.pointer = thread, peel(pinned)
+        # The frames that `block_on` has called: in between it parks, or runs tasks.
+        self.is_running = any(name.startswith("openwork::engine::context::poll_root") for name in frames) or (
+            bool(frames) and "engine::block_on::" in frames[-1] and any(BODY.search(name) for name in frames))
         self.state = "running" if self.is_running else "idle"
 
     def spawned(self):
         return None
 
     def futures(self):
-        return [Node(*found) for found in FUTURES.within(self.value)]
+        plan = FUTURES.plan(self.pointer.type.target())
+        return [Node(*found) for found in FUTURES.walk(plan, int(self.pointer))]
 
 
 TASK_LAYOUTS, LOCATIONS = {}, {}
@@ -912,8 +897,10 @@ def find_roots():
             if name.startswith(("openwork::engine::root::block_on", "openwork::engine::block_on::block_on")):
                 try:
                     value = frame.read_var("future")
-                    if "Pin<" in value.type.name:
-                        roots.append(Root(thread, value, names))
+                    root = Root(thread, value, names) if "Pin<" in value.type.name else None
+                    # The optimiser may have moved it. `block_on` polls it at once, so one that was never polled is not it.
+                    if root and (root.is_running or all(node.number != 0 for node in root.futures())):
+                        roots.append(root)
                 except (ValueError, gdb.error):
                     pass
                 break
@@ -983,10 +970,14 @@ RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor|prim
 def words_for(world, task, node):
     """What a future that ends a chain waits for."""
     found = {address: plan for plan, address in RESOURCES.walk(RESOURCES.plan(node.type), node.address)}
-    words = [WORDS[plan.parts](world, task, at(plan.type, address), node) for address, plan in found.items()]
-    words = ", ".join(each for each in words if each)
-    if words:
-        return words
+    words = []
+    for address, plan in found.items():
+        try:
+            words.append(WORDS[plan.parts](world, task, at(plan.type, address), node))
+        except (Failed, gdb.error):
+            words.append("a %s, of a layout that this script does not know" % plan.parts)
+    if any(words):
+        return ", ".join(filter(None, words))
     # Of a leaf of this crate the type's parameters say nothing; a closure has the name of its function.
     path = [part for part in without_parameters(node.name).split("::") if not part.startswith("{")]
     return path[-1] if node.kind == "leaf" else short(node.name)
@@ -1564,6 +1555,37 @@ next one holds."""
 # ---- the commands that step ----
 
 
+def body_name(name):
+    """The function of a coroutine's type."""
+    return re.sub(r"\{(async_\w+)_env#(\d+)\}(?=<|$)(?!.*_env#)", r"{\1#\2}", name)
+
+
+def awaited_variables(symbol):
+    """The variables of a coroutine's function that are the futures which it awaits."""
+    start, end = function_range(symbol)
+    seen = set()
+    for entry in symbol.symtab.linetable():
+        block = gdb.block_for_pc(entry.pc) if start <= entry.pc < end else None
+        while block is not None and block.function is None:
+            if (block.start, block.end) not in seen:
+                seen.add((block.start, block.end))
+                yield from (each for each in block if each.name == "__awaitee")
+            block = block.superblock
+
+
+def function_symbol(name):
+    """A function's symbol; None if there is none, as all its calls were inlined."""
+    symbol = gdb.lookup_static_symbol(name) or gdb.lookup_global_symbol(name)
+    return symbol if symbol and symbol.is_function else None
+
+
+def function_range(symbol):
+    block = gdb.block_for_pc(int(symbol.value().address))
+    while block.function is None:
+        block = block.superblock
+    return block.start, block.end
+
+
 def coroutine_frame():
     """The newest frame, from the selected one on, that is the body of an `async fn` or block."""
     frame = gdb.selected_frame()
@@ -1575,7 +1597,7 @@ def coroutine_frame():
 
 
 def is_body(frame):
-    return re.search(r"\{async_(fn|block|closure)#\d+\}(<.*>)?$", frame.name() or "") is not None
+    return BODY.search(frame.name() or "") is not None
 
 
 class Body:
@@ -1707,7 +1729,7 @@ class Step(Command):
         while frame is not None and not is_body(frame):
             frame = None if "openwork::engine::task" in (frame.name() or "") else frame.older()
         if frame is None:
-            write("the future of this task is ready")
+            write("the outermost future is ready: no other awaits it here")
             raise Interrupted()
         body = Body(frame)
         if not self.run_line(body, body.line()):
@@ -1781,7 +1803,7 @@ class StepInto(Step):
                 names.add(plan.name)
             elif plan.kind == "dyn":
                 names.update(name for name in LINES if not name.startswith(("openwork::", "std::", "core::")))
-            elif plan.kind == "pointer":
+            elif plan.kind in ("pointer", "slice"):
                 plans.append(plan.parts)
             elif plan.kind == "found":
                 plans += [part for _, part in FUTURES.parts(plan.type)] if plan.parts == "group" else []

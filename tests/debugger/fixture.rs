@@ -3,12 +3,14 @@
 //!
 //! - `waits`: each task waits for something else. When all of them do, one more task calls [`look_now`], and stays there.
 //! - `steps`: a hundred tasks run the same function with ten awaits.
+//! - `queues`: tasks are in the queues of a worker, and in the injector.
 //! - `sleeps`: 5,000 tasks sleep, three calls deep.
 
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -90,6 +92,10 @@ async fn sends(sender: mpsc::Sender<u32>) {
 async fn joins() {
     let (first, second) = openwork::join!(middle(10), inner(20)); // HERE joins
     black_box((first, second));
+}
+
+async fn joins_all() {
+    openwork::future::join_all([inner(22), inner(24)]).await; // HERE joins_all
 }
 
 async fn selects(mut receiver: mpsc::Receiver<u32>) {
@@ -191,6 +197,7 @@ async fn waits() {
     spawn(asks(Arc::new(Dog(45))));
     spawn(wraps());
     spawn(awaits_task()); // HERE spawns_parent
+    spawn(joins_all());
     until_all_wait().await;
     spawn(async {
         let number = 70;
@@ -250,6 +257,33 @@ async fn steps() {
     println!("all steps are done");
 }
 
+// ---- queues ----
+
+/// Three tasks in the queue of a worker, and one in the injector. Another worker, if there is one, is busy.
+async fn queues(flavour: &str) {
+    static BUSY: AtomicBool = AtomicBool::new(false);
+    if flavour == "two" {
+        spawn(async {
+            BUSY.store(true, SeqCst);
+            while BUSY.load(SeqCst) {
+                std::hint::spin_loop();
+            }
+        });
+        while !BUSY.load(SeqCst) {
+            task::yield_now().await;
+        }
+    }
+    let outside = Handle::current();
+    let looks = spawn(async {
+        let queued = [(); 3].map(|()| spawn(async {}));
+        std::thread::spawn(move || outside.spawn(async {})).join().unwrap();
+        look_now(2);
+        BUSY.store(false, SeqCst);
+        queued
+    });
+    drop(looks.await);
+}
+
 async fn sleeps() {
     for level in 0..5000 {
         spawn(outer(level));
@@ -269,6 +303,7 @@ fn main() {
     let runtime = builder.build().unwrap();
     match arguments[1].as_str() {
         "waits" => runtime.block_on(waits()),
+        "queues" => runtime.block_on(queues(&arguments[0])),
         "steps" => runtime.block_on(steps()),
         _ => runtime.block_on(sleeps()),
     }

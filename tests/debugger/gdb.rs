@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::common::{target_folder, without_cargo_variables};
 
 /// A gdb that runs longer has hung.
-const LIMIT: &str = "180";
+const LIMIT: &str = "300";
 
 /// What one gdb has printed, by the command that it was given.
 pub struct Session(Vec<(String, String)>);

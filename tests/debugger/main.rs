@@ -7,6 +7,7 @@ mod common;
 mod gdb;
 
 mod optimised;
+mod printers;
 mod problems;
 mod steps;
 mod tour;

@@ -46,7 +46,7 @@ fn next_goes_over_ten_awaits_in_one_task_of_a_hundred() {
             "{session}"
         );
         let last = session.each("async next").pop().unwrap();
-        assert!(last.contains("the future of this task is ready"), "{session}");
+        assert!(last.contains("the outermost future is ready"), "{session}");
     }
 }
 
