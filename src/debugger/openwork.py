@@ -549,7 +549,7 @@ WAITS_FOR_OTHERS = re.compile(
     r"^openwork::(future::|stream::|runtime::(?!join_handle)|time::(timeout|interval)::|task::(local|budget|tracker|lent|scope)::|sync::cancellation::run)"
 )
 # These only hold other futures: a chain leaves them out.
-TRANSPARENT = re.compile(r"^(core|alloc|std)::|^\(|^openwork::future::(maybe_done|join|macros|either)::(?!Concurrent)")
+TRANSPARENT = re.compile(r"^(core|alloc|std)::|^\(|^openwork::future::(maybe_done|join|macros|either)::(?!Concurrent)|^openwork::future::join_all::Child")
 
 
 def future_kind(type_):
@@ -607,9 +607,8 @@ class Node:
 
 
 def short(name):
-    """A type's name without the paths of its parts: `Timeout<Counted<Pin<Box<…>>>>`."""
-    name = name.replace(", alloc::alloc::Global", "")
-    return re.sub(r"(?:[\w{}#]+::)+(?=[\w{(&*\[])", "", name)
+    """A type's name without its path and its parameters. A closure has the name of its function."""
+    return [part for part in without_parameters(name).split("::") if not part.startswith("{closure")][-1]
 
 
 def function_name(name):
@@ -753,13 +752,11 @@ class Runtime:
         looked at."""
         if self.clock is None:
             clock = at(lookup("openwork::engine::clock::Clock"), arc_data(self.driver["clock"]))
-            name, state = variant(find(clock["state"], "data", "value"))
-            if name == "Paused":
-                now = nanos(find(state, "at"))
-            elif is_live():
-                now = nanos(find(state, "at")) + time.clock_gettime_ns(time.CLOCK_MONOTONIC) - nanos(find(state, "since"))
-            else:
-                now = integer(self.timers(), "now")
+            state = find(clock["state"], "data", "value")
+            now, since = nanos(state["elapsed"]), some(state["running_since"])
+            if since is not None:
+                live = is_live()
+                now = now + time.clock_gettime_ns(time.CLOCK_MONOTONIC) - nanos(since) if live else integer(self.timers(), "now")
             self.clock = nanos(clock["origin"]), now
         return self.clock
 
@@ -978,9 +975,7 @@ def words_for(world, task, node):
             words.append("a %s, of a layout that this script does not know" % plan.parts)
     if any(words):
         return ", ".join(filter(None, words))
-    # Of a leaf of this crate the type's parameters say nothing; a closure has the name of its function.
-    path = [part for part in without_parameters(node.name).split("::") if not part.startswith("{")]
-    return path[-1] if node.kind == "leaf" else short(node.name)
+    return node.title()
 
 
 def sleep_words(world, task, sleep, node):
