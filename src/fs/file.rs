@@ -215,11 +215,11 @@ impl File {
 }
 
 impl AsyncRead for File {
-    read_from!(this => Pin::new(this.get_mut().inner.get_mut()));
+    read_from!(self => Pin::new(self.get_mut().inner.get_mut()));
 }
 
 impl AsyncWrite for File {
-    write_to!(this => Pin::new(this.get_mut().inner.get_mut()));
+    write_to!(self => Pin::new(self.get_mut().inner.get_mut()));
 }
 
 impl AsyncSeek for File {

@@ -133,7 +133,7 @@ impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
 }
 
 impl<R: AsyncWrite> AsyncWrite for BufReader<R> {
-    write_to!(this => this.project().inner);
+    write_to!(self => self.project().inner);
 }
 
 impl<R: fmt::Debug> fmt::Debug for BufReader<R> {

@@ -146,11 +146,11 @@ impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
 }
 
 impl<W: AsyncRead> AsyncRead for BufWriter<W> {
-    read_from!(this => this.project().inner);
+    read_from!(self => self.project().inner);
 }
 
 impl<W: AsyncBufRead> AsyncBufRead for BufWriter<W> {
-    buf_read_from!(this => this.project().inner);
+    buf_read_from!(self => self.project().inner);
 }
 
 impl<W: fmt::Debug> fmt::Debug for BufWriter<W> {

@@ -1,8 +1,8 @@
 //! Implementing a trait by handing each call to something inside.
 //!
 //! A wrapper that changes one direction of a stream hands the other direction on unchanged. The methods are the same for
-//! each wrapper, so a macro for each trait writes them. The macro's argument says how to get the inner stream from `self`,
-//! pinned: `this => this.project().inner`.
+//! each wrapper, so a macro for each trait writes them. The macro's arguments are `self`, which a macro cannot name itself,
+//! and how to get the pinned inner stream from it: `self => self.project().inner`.
 //!
 //! [`accessors`] writes the methods that return the inner stream.
 //!
@@ -10,22 +10,20 @@
 
 /// The body of an `impl AsyncRead`.
 macro_rules! read_from {
-    ($this:ident => $stream:expr) => {
+    ($self:ident => $stream:expr) => {
         fn poll_read(
-            self: ::std::pin::Pin<&mut Self>,
+            $self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
             buf: &mut [u8],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            let $this = self;
             $stream.poll_read(cx, buf)
         }
 
         fn poll_read_vectored(
-            self: ::std::pin::Pin<&mut Self>,
+            $self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
             bufs: &mut [::std::io::IoSliceMut<'_>],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            let $this = self;
             $stream.poll_read_vectored(cx, bufs)
         }
     };
@@ -33,17 +31,15 @@ macro_rules! read_from {
 
 /// The body of an `impl AsyncBufRead`.
 macro_rules! buf_read_from {
-    ($this:ident => $stream:expr) => {
+    ($self:ident => $stream:expr) => {
         fn poll_fill_buf(
-            self: ::std::pin::Pin<&mut Self>,
+            $self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
         ) -> ::std::task::Poll<::std::io::Result<&[u8]>> {
-            let $this = self;
             $stream.poll_fill_buf(cx)
         }
 
-        fn consume(self: ::std::pin::Pin<&mut Self>, amount: usize) {
-            let $this = self;
+        fn consume($self: ::std::pin::Pin<&mut Self>, amount: usize) {
             $stream.consume(amount)
         }
     };
@@ -51,38 +47,34 @@ macro_rules! buf_read_from {
 
 /// The body of an `impl AsyncWrite`.
 macro_rules! write_to {
-    ($this:ident => $stream:expr) => {
+    ($self:ident => $stream:expr) => {
         fn poll_write(
-            self: ::std::pin::Pin<&mut Self>,
+            $self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
             buf: &[u8],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            let $this = self;
             $stream.poll_write(cx, buf)
         }
 
         fn poll_write_vectored(
-            self: ::std::pin::Pin<&mut Self>,
+            $self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
             bufs: &[::std::io::IoSlice<'_>],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            let $this = self;
             $stream.poll_write_vectored(cx, bufs)
         }
 
         fn poll_flush(
-            self: ::std::pin::Pin<&mut Self>,
+            $self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
         ) -> ::std::task::Poll<::std::io::Result<()>> {
-            let $this = self;
             $stream.poll_flush(cx)
         }
 
         fn poll_close(
-            self: ::std::pin::Pin<&mut Self>,
+            $self: ::std::pin::Pin<&mut Self>,
             cx: &mut ::std::task::Context<'_>,
         ) -> ::std::task::Poll<::std::io::Result<()>> {
-            let $this = self;
             $stream.poll_close(cx)
         }
     };

@@ -79,11 +79,11 @@ impl<T> ReadHalf<T> {
 }
 
 impl<T: AsyncRead> AsyncRead for ReadHalf<T> {
-    read_from!(this => this.stream.lock().as_mut());
+    read_from!(self => self.stream.lock().as_mut());
 }
 
 impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
-    write_to!(this => this.stream.lock().as_mut());
+    write_to!(self => self.stream.lock().as_mut());
 }
 
 impl<T> fmt::Debug for ReadHalf<T> {

@@ -96,7 +96,7 @@ pub fn stderr() -> Stderr {
 }
 
 impl<T: Object> AsyncWrite for Output<T> {
-    write_to!(this => Pin::new(&mut this.get_mut().0));
+    write_to!(self => Pin::new(&mut self.get_mut().0));
 }
 
 impl<T: Object + AsFd> AsFd for Output<T> {

@@ -158,11 +158,11 @@ impl<S: Stream> fmt::Display for ReuniteError<S> {
 impl<S: Stream + fmt::Debug> std::error::Error for ReuniteError<S> {}
 
 impl<S: Stream, H: Deref<Target = Socket<S>>> AsyncRead for ReadHalf<H> {
-    read_from!(this => Pin::new(&mut &*this.0));
+    read_from!(self => Pin::new(&mut &*self.0));
 }
 
 impl<S: Stream, H: Deref<Target = Socket<S>>> AsyncWrite for WriteHalf<H> {
-    write_to!(this => Pin::new(&mut &*this.0));
+    write_to!(self => Pin::new(&mut &*self.0));
 }
 
 impl<S: Stream, H: Deref<Target = Socket<S>>> AsRef<Socket<S>> for ReadHalf<H> {

@@ -270,9 +270,9 @@ impl<S: Writable> AsyncWrite for &Socket<S> {
 }
 
 impl<S: Readable> AsyncRead for Socket<S> {
-    read_from!(this => Pin::new(&mut &*this));
+    read_from!(self => Pin::new(&mut &*self));
 }
 
 impl<S: Writable> AsyncWrite for Socket<S> {
-    write_to!(this => Pin::new(&mut &*this));
+    write_to!(self => Pin::new(&mut &*self));
 }
