@@ -216,10 +216,10 @@ impl Builder {
         self
     }
 
-    /// Makes random choices, determined by `seed`, where the order is not specified: the task that runs next, the order of
-    /// equal deadlines, and the order of sockets that are ready at once. A test that runs with many seeds tries many
-    /// schedules of its tasks, and the seed repeats a failure. With a paused clock, and without sockets and other
-    /// threads, the seed determines the whole run: this is deterministic simulation. Includes
+    /// Makes random choices, determined by `seed`, where the order is not specified: the task that runs next,
+    /// the order of equal deadlines, and the order of sockets that are ready at once. A test that runs with many
+    /// seeds tries many schedules of its tasks, and the seed repeats a failure. With a paused clock, and without
+    /// sockets and other threads, the seed determines the whole run: this is deterministic simulation. Includes
     /// [`rng_seed`](Builder::rng_seed).
     pub fn shuffle(&mut self, seed: u64) -> &mut Self {
         self.shuffles = true;

@@ -48,8 +48,8 @@ impl<T> JoinHandle<T> {
         JoinHandle { task }
     }
 
-    /// Cancels the task: a worker drops its future at the `.await` where it waits. Awaiting the handle then returns an
-    /// error, unless the task was complete before.
+    /// Cancels the task: a worker drops its future at the `.await` where it waits. Awaiting the handle then
+    /// returns an error, unless the task was complete before.
     pub fn abort(&self) {
         self.task.clone().abort();
     }

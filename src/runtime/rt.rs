@@ -24,14 +24,15 @@ use crate::engine::root;
 /// # std::io::Result::Ok(())
 /// ```
 ///
-/// Dropping the runtime drops all of its tasks, and then waits for the blocking pool. The pool first runs the closures
-/// that [`spawn_blocking`](crate::task::spawn_blocking) has accepted and no one has aborted, and carries out each
-/// write to a file or to standard output that has returned `Ok`. What is spawned after the drop has begun is
-/// cancelled. A closure that waits for a task of the same runtime never ends, and then the drop does not return
-/// either: use [`shutdown_timeout`](Runtime::shutdown_timeout) there.
+/// Dropping the runtime drops all of its tasks, and then waits for the blocking pool. The pool first runs the
+/// closures that [`spawn_blocking`](crate::task::spawn_blocking) has accepted, unless they were aborted, and
+/// carries out each write to a file or to standard output that has returned `Ok`. What is spawned after the drop
+/// has begun is cancelled. A closure that waits for a task of the same runtime never ends, and then the drop
+/// does not return either: use [`shutdown_timeout`](Runtime::shutdown_timeout) there.
 ///
-/// In a destructor of a thread-local, on a thread that the runtime has started, the drop does not wait. A runtime that
-/// one of its own workers owns, for instance in a thread-local, does not end: that worker would have to exit first.
+/// In a destructor of a thread-local, on a thread that the runtime has started, the drop does not wait. A
+/// runtime that one of its own workers owns, for instance in a thread-local, does not end: that worker would
+/// have to exit first.
 ///
 /// # Panics
 ///
@@ -94,8 +95,8 @@ impl Runtime {
         self.handle.enter()
     }
 
-    /// Ends the runtime like a drop, but waits for the blocking pool at most this long. After that its threads continue
-    /// on their own: they run the closures that were accepted, until the process exits.
+    /// Ends the runtime like a drop, but waits for the blocking pool at most this long. After that its threads
+    /// continue on their own: they run the closures that were accepted, until the process exits.
     ///
     /// # Panics
     ///
@@ -105,8 +106,8 @@ impl Runtime {
         self.wait_at_drop = Some(duration);
     }
 
-    /// Ends the runtime without waiting, like [`shutdown_timeout`](Runtime::shutdown_timeout) with zero. May be called
-    /// anywhere.
+    /// Ends the runtime without waiting, like [`shutdown_timeout`](Runtime::shutdown_timeout) with zero. May be
+    /// called anywhere.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
     }

@@ -1,9 +1,9 @@
 //! A poll's budget, for loops and leaf futures that this crate does not know; and the id of the current task.
 //!
-//! Each leaf future of this crate counts its operations, and makes its task yield when one poll has completed 128 of them
-//! (see `engine/coop.rs`). Two cases need help. A loop that awaits no such future never yields: it awaits
-//! [`consume_budget`] in each iteration. And [`unconstrained`] exempts a future for which yielding costs more than it
-//! brings; such a future may starve the other tasks of its worker.
+//! Each leaf future of this crate counts its operations, and makes its task yield when one poll has completed
+//! 128 of them (see `engine/coop.rs`). Two cases need help. A loop that awaits no such future never yields: it
+//! awaits [`consume_budget`] in each iteration. And [`unconstrained`] exempts a future for which yielding costs
+//! more than it brings; such a future may starve the other tasks of its worker.
 //!
 //! This is the last file of `task`. Next: `future`.
 
@@ -41,6 +41,8 @@ pub fn consume_budget() -> impl Future<Output = ()> + Unpin {
 }
 
 /// Polls a future without a budget. A future that is always ready then starves the other tasks of its worker.
+///
+/// Cancel safe if the future is.
 pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
     Unconstrained { future }
 }

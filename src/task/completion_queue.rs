@@ -1,8 +1,9 @@
 //! Which of a thousand tasks is complete?
 //!
-//! A future that awaits many tasks with one waker does not learn which of them has woken it, and would have to look at
-//! each: a thousand looks for each of a thousand completions. So each task gets a waker of its own, which knows the
-//! task's key. It pushes the key to a queue, and then wakes the future that waits for the next task.
+//! A future that awaits many tasks with one waker does not learn which of them has woken it, and would have to
+//! look at each: a thousand looks for each of a thousand completions. So each task gets a waker of its own,
+//! which knows the task's key. It pushes the key to a queue, and then wakes the future that waits for the next
+//! task.
 //!
 //! ```text
 //!   task 7 completes ─▶ waker of 7 ─┐

@@ -1,9 +1,9 @@
 //! A set of tasks that are joined in the order in which they complete.
 //!
-//! A program that spawns a task for each connection wants three things that a list of join handles does not give: to
-//! wait for whichever task completes next; to abort all of them; and to lose none when the wait itself is cancelled. So
-//! the set owns the handles, each under a key, and a [`CompletionQueue`] says which key to take next. A join costs the
-//! same however many tasks there are.
+//! A program that spawns a task for each connection wants three things that a list of join handles does not
+//! give: to wait for whichever task completes next; to abort all of them; and to lose none when the wait itself
+//! is cancelled. So the set owns the handles, each under a key, and a [`CompletionQueue`] says which key to take
+//! next. A join costs the same however many tasks there are.
 //!
 //! Dropping the set aborts its tasks and does not wait until they are gone, since a destructor cannot await.
 //! [`JoinSet::shutdown`] does wait.
@@ -161,7 +161,8 @@ impl<T: 'static> JoinSet<T> {
         Some(self.take(key))
     }
 
-    /// Polls for a complete task, as [`join_next`](JoinSet::join_next) does. Only the waker of the last call is woken.
+    /// Polls for a complete task, as [`join_next`](JoinSet::join_next) does. Only the waker of the last call is
+    /// woken.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         self.poll_join_next_with_id(cx).map(|next| next.map(without_id))
     }

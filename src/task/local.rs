@@ -1,8 +1,8 @@
 //! How does a value follow a task from thread to thread, without being passed as an argument?
 //!
-//! Each line that is logged for a request should show the request's number, however deep the call. A thread-local value
-//! does not do: tasks share threads, and change them at an `.await`. So the value is stored in the future while that
-//! waits, and **swapped** into a thread-local cell for the time of each poll.
+//! Each line that is logged for a request should show the request's number, however deep the call. A
+//! thread-local value does not do: tasks share threads, and change them at an `.await`. So the value is stored
+//! in the future while that waits, and **swapped** into a thread-local cell for the time of each poll.
 //!
 //! ```text
 //!              poll begins                       poll ends
@@ -10,8 +10,8 @@
 //!   cell: –                    future: –                                 cell: –
 //! ```
 //!
-//! Scopes nest, as each swap puts back what it found. A task that is spawned within a scope is another future, and does
-//! not inherit the value.
+//! Scopes nest, as each swap puts back what it found. A task that is spawned within a scope is another future,
+//! and does not inherit the value.
 //!
 //! Next: `budget.rs`.
 
@@ -69,7 +69,7 @@ pub struct LocalKey<T: 'static> {
 impl<T: 'static> LocalKey<T> {
     /// Returns a future that runs `future` with this value. The value is set while `future` is dropped, too.
     ///
-    /// Polling it panics while [`with`](LocalKey::with) of this key is on the stack.
+    /// Cancel safe if `future` is. Polling it panics while [`with`](LocalKey::with) of this key is on the stack.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> TaskLocalFuture<T, F> {
         let (value, future) = (Some(value), Some(future));
         TaskLocalFuture { key: self, value, future, not_unpin: PhantomPinned }

@@ -1,8 +1,8 @@
 //! May a task borrow from its caller, without an `Arc`?
 //!
-//! It may if the caller waits until the task is gone. `std::thread::scope` does that for threads, and [`scope`] for
-//! tasks: what is spawned in the scope may borrow from the stack around it, and the call returns, or panics, only when
-//! every such task is gone with all that it held.
+//! It may if the caller waits until the task is gone. `std::thread::scope` does that for threads, and [`scope`]
+//! for tasks: what is spawned in the scope may borrow from the stack around it, and the call returns, or panics,
+//! only when every such task is gone with all that it held.
 //!
 //! ```text
 //!   let numbers = vec![1, 2, 3];        lives here ───────────────────────────────┐
@@ -13,9 +13,10 @@
 //!   drop(numbers);  ◀─────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! **Why it blocks.** An `async fn scope` would return a future, and safe code may drop a future while it waits, or pass it
-//! to `mem::forget`. A forgotten future's destructor does not run: the caller would continue, reuse its stack, and the
-//! tasks would still read from it. A function that has been called and has not returned cannot be forgotten.
+//! **Why it blocks.** An `async fn scope` would return a future, and safe code may drop a future while it waits,
+//! or pass it to `mem::forget`. A forgotten future's destructor does not run: the caller would continue, reuse
+//! its stack, and the tasks would still read from it. A function that has been called and has not returned
+//! cannot be forgotten.
 //!
 //! The unsafe part, and the rule on which it stands, is in `scope_data.rs`.
 //!
@@ -37,8 +38,8 @@ use crate::runtime::join_error::{Id, JoinError};
 use crate::runtime::join_handle::{AbortHandle, JoinHandle};
 use crate::runtime::{Handle, Runtime};
 
-/// Calls `body` with a scope whose tasks may borrow from outside of it, and returns when all of them are gone. The tasks
-/// run on the runtime that this thread is in.
+/// Calls `body` with a scope whose tasks may borrow from outside of it, and returns when all of them are gone.
+/// The tasks run on the runtime that this thread is in.
 ///
 /// This blocks the thread, so call it where that is allowed: in a closure of
 /// [`spawn_blocking`](crate::task::spawn_blocking), or on a thread that has entered a runtime. It does not drive a
@@ -46,8 +47,8 @@ use crate::runtime::{Handle, Runtime};
 ///
 /// A paused clock does not advance while a closure of `spawn_blocking` runs, even if the closure waits for a scope.
 ///
-/// Tasks that are not complete when `body` returns are waited for, not aborted. If the runtime ends meanwhile, it drops
-/// them, and then this returns.
+/// Tasks that are not complete when `body` returns are waited for, not aborted. If the runtime ends meanwhile,
+/// it drops them, and then this returns.
 ///
 /// ```
 /// use openwork::{runtime::Runtime, task};
@@ -128,8 +129,9 @@ use crate::runtime::{Handle, Runtime};
 ///
 /// # Panics
 ///
-/// If this thread runs a runtime's tasks, such as in an `async` block; if it is in no runtime; if `body` panics, with the
-/// same payload; and if a task has panicked and was not joined. The last two panics come when the tasks are gone.
+/// If this thread runs a runtime's tasks, such as in an `async` block; if it is in no runtime; if `body` panics,
+/// with the same payload; and if a task has panicked and was not joined. The last two panics come when the tasks
+/// are gone.
 #[track_caller]
 pub fn scope<'env, F, T>(body: F) -> T
 where
@@ -143,8 +145,8 @@ impl Runtime {
     /// Calls `body` with a scope of this runtime; see [`task::scope`](fn@crate::task::scope). The thread is in the
     /// runtime meanwhile.
     ///
-    /// On a current-thread runtime this thread runs the tasks, as in [`block_on`](Runtime::block_on): while `body` joins
-    /// a task, and after `body` has returned.
+    /// On a current-thread runtime this thread runs the tasks, as in [`block_on`](Runtime::block_on): while
+    /// `body` joins a task, and after `body` has returned.
     ///
     /// ```
     /// let runtime = openwork::runtime::Builder::new_current_thread().build()?;
@@ -196,7 +198,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Spawns a task that may borrow what outlives the scope. The task may borrow the scope too, and spawn further tasks.
+    /// Spawns a task that may borrow what outlives the scope. The task may borrow the scope too, and spawn
+    /// further tasks.
     ///
     /// If the handle is dropped, the task continues to run. The scope waits for it.
     #[track_caller]
@@ -212,8 +215,8 @@ impl<'scope> Scope<'scope, '_> {
     where
         F: Future<Output: Send + 'scope> + Send + 'scope,
     {
-        // SAFETY: rule 10. `run` settles before it returns, even if `body` has panicked, and all that may be borrowed for
-        // `'scope` outlives that call. The handle is bound to `'scope`.
+        // SAFETY: rule 10. `run` settles before it returns, even if `body` has panicked, and all that may be
+        // borrowed for `'scope` outlives that call. The handle is bound to `'scope`.
         let (future, packet) = unsafe { self.data.lend(future) };
         ScopedJoinHandle { task: self.handle.spawn(future), packet, drives: self.drives }
     }

@@ -1,13 +1,13 @@
 //! How can a task, which must be `'static`, hold a future that borrows?
 //!
-//! A task may be woken, aborted and joined from any thread at any time, so the engine asks for a future and an output
-//! that are `'static`. A task of a scope borrows for a shorter lifetime, `'scope`, which is transmuted to `'static`: for
-//! its future, and for the [`Packet`] where its output waits for the join handle. This **rule** (10 in NOTES.md) makes
-//! that sound:
+//! A task may be woken, aborted and joined from any thread at any time, so the engine asks for a future and an
+//! output that are `'static`. A task of a scope borrows for a shorter lifetime, `'scope`, which is transmuted to
+//! `'static`: for its future, and for the [`Packet`] where its output waits for the join handle. This **rule**
+//! (10 in NOTES.md) makes that sound:
 //!
-//! - A token of a [`TaskTracker`] counts each future, from before its spawn until its destructor has run. [`ScopeData`]
-//!   lists each output, from the poll that returns it until it is taken or dropped. **The scope does not return while a
-//!   future is counted or an output is listed.**
+//! - A token of a [`TaskTracker`] counts each future, from before its spawn until its destructor has run.
+//!   [`ScopeData`] lists each output, from the poll that returns it until it is taken or dropped. **The scope
+//!   does not return while a future is counted or an output is listed.**
 //!
 //! So no join handle has to be dropped, which a user may prevent by `mem::forget`. Only the futures have to be, and
 //! they belong to the runtime, which drops all of them. What may be left after the scope, in a waker or a leaked
@@ -100,7 +100,8 @@ impl ScopeData {
         mem::forget(abort_on_unwind);
     }
 
-    /// Whether a task has panicked that was not joined. A task that is cancelled by a thread which unwinds counts as one.
+    /// Whether a task has panicked that was not joined. A task that is cancelled by a thread which unwinds
+    /// counts as one.
     pub(super) fn has_panic(&self) -> bool {
         self.panics.load(Relaxed) > 0
     }

@@ -6,7 +6,8 @@ use crate::engine::large::box_if_large;
 use crate::runtime::Handle;
 use crate::runtime::join_handle::JoinHandle;
 
-/// Spawns a future as a task. The task runs even if the handle is not awaited, and continues if the handle is dropped.
+/// Spawns a future as a task. The task runs even if the handle is not awaited, and continues if the handle is
+/// dropped.
 ///
 /// ```
 /// # openwork::block_on(async {

@@ -1,9 +1,9 @@
 //! Waits until all tasks of a group are gone, without their outputs.
 //!
-//! A server that shuts down accepts no more connections, and waits for those that it serves. A `JoinSet` would keep the
-//! output of each until it is joined. Here a count is enough: the number of **tokens** that exist. A tracked future
-//! holds a token. The wait is over when there are no tokens and the tracker is *closed*, which says that no more will
-//! come; for before the first one there are none either.
+//! A server that shuts down accepts no more connections, and waits for those that it serves. A `JoinSet` would
+//! keep the output of each until it is joined. Here a count is enough: the number of **tokens** that exist. A
+//! tracked future holds a token. The wait is over when there are no tokens and the tracker is *closed*, which
+//! says that no more will come; for before the first one there are none either.
 //!
 //! ```text
 //!          token: +1, token dropped: −1           close              closed, and 0 tokens
@@ -81,8 +81,8 @@ impl TaskTracker {
         TaskTrackerWaitFuture { wait: (self.load() != CLOSED).then_some(wait) }
     }
 
-    /// Closes the tracker: the wait is over when there are no tokens. More tasks may still be tracked. Returns whether
-    /// the tracker was open.
+    /// Closes the tracker: the wait is over when there are no tokens. More tasks may still be tracked. Returns
+    /// whether the tracker was open.
     pub fn close(&self) -> bool {
         // AcqRel: see `TaskTrackerToken::drop`.
         let before = self.0.state.fetch_or(CLOSED, Ordering::AcqRel);

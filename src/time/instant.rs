@@ -1,7 +1,7 @@
 //! A moment, by the clock of the runtime.
 //!
-//! Std's `Instant::now` reads the system's clock. This one reads the clock of the runtime that the thread is in, which
-//! may be paused, and is like std's otherwise.
+//! Std's `Instant::now` reads the system's clock. This one reads the clock of the runtime that the thread is in,
+//! which may be paused, and is like std's otherwise.
 //!
 //! Next: `sleep.rs`.
 

@@ -1,9 +1,9 @@
 //! Ticks at a fixed rate, without drift.
 //!
-//! A task that sleeps for a second after each piece of work drifts: each tick is late by the time of the work. So an
-//! interval has a **grid** of moments, *start, start + period, start + 2 × period …*, and each tick returns the moment
-//! for which it was planned, however late it comes. A tick may come so late that others were missed;
-//! [`MissedTickBehavior`] says what follows it:
+//! A task that sleeps for a second after each piece of work drifts: each tick is late by the time of the work.
+//! So an interval has a **grid** of moments, *start, start + period, start + 2 × period …*, and each tick
+//! returns the moment for which it was planned, however late it comes. A tick may come so late that others were
+//! missed; [`MissedTickBehavior`] says what follows it:
 //!
 //! ```text
 //!   grid    |     1     |     2     |     3     |     4     |     5     |     6     |
@@ -25,8 +25,8 @@ use std::time::Duration;
 use super::{Instant, Sleep};
 use crate::runtime::Handle;
 
-/// A tick that is late by more was missed. Tokio's number, whose timers count whole milliseconds. So a busy machine does
-/// not shift the grid.
+/// A tick that is late by more was missed. Tokio's number, whose timers count whole milliseconds. So a busy
+/// machine does not shift the grid.
 const ON_TIME: Duration = Duration::from_millis(5);
 
 /// Returns an interval that ticks at once, and then every `period`.
@@ -120,8 +120,8 @@ impl Interval {
         poll_fn(|cx| self.poll_tick(cx))
     }
 
-    /// Polls for the next tick, as [`tick`](Interval::tick) does. Only the waker of the last call is woken, and only if
-    /// that call has returned `Pending`.
+    /// Polls for the next tick, as [`tick`](Interval::tick) does. Only the waker of the last call is woken, and
+    /// only if that call has returned `Pending`.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.delay.as_mut().poll(cx));
         let planned = self.delay.deadline();

@@ -1,8 +1,8 @@
 //! Waits for a moment, by a real or a virtual clock.
 //!
-//! Every future here uses the clock of the runtime in which it was made. If that clock is paused ([`pause()`], or
-//! `Builder::start_paused`), it does not advance while tasks run, and jumps to the next deadline when no task can run:
-//! a test that sleeps for an hour ends at once.
+//! Every future here uses the clock of the runtime in which it was made. If that clock is paused ([`pause()`],
+//! or `Builder::start_paused`), it does not advance while tasks run, and jumps to the next deadline when no task
+//! can run: a test that sleeps for an hour ends at once.
 //!
 //! Deadlines keep their nanoseconds, and no timer fires early.
 

@@ -10,8 +10,8 @@ use crate::engine::context;
 use crate::engine::prim::wake_self;
 use crate::runtime::{Handle, RuntimeFlavor};
 
-/// Pauses the clock of this runtime. From now on [`advance`] moves it; and whenever no task can run and no blocking closure
-/// is running, the clock jumps to the next deadline.
+/// Pauses the clock of this runtime. From now on [`advance`] moves it; and whenever no task can run and no
+/// blocking closure is running, the clock jumps to the next deadline.
 ///
 /// ```
 /// use openwork::time::{self, Duration, Instant};
@@ -57,14 +57,14 @@ pub fn resume() {
     assert!(handle.inner.shared.driver.resume_clock(), "`time::resume`: time is not paused");
 }
 
-/// Moves the paused clock by exactly `duration`, at the first poll. The timers that are due then fire, and their tasks run
-/// before the returned future is ready.
+/// Moves the paused clock by exactly `duration`, at the first poll. The timers that are due then fire, and their
+/// tasks run before the returned future is ready.
 ///
 /// # Panics
 ///
 /// Outside of a runtime, and if the clock is not paused.
 #[track_caller]
-pub fn advance(duration: Duration) -> impl Future<Output = ()> {
+pub fn advance(duration: Duration) -> impl Future<Output = ()> + Unpin {
     let handle = Handle::current_for("time::advance");
     let paused = handle.inner.shared.driver.clock.is_paused();
     assert!(paused, "`time::advance`: time is not paused; call `time::pause()` first");

@@ -1,7 +1,7 @@
 //! Waits until a moment.
 //!
-//! A [`Sleep`] is a deadline and, after its first poll, the key of a timer in its runtime. The driver fires the timer,
-//! which wakes the task that has polled the sleep last.
+//! A [`Sleep`] is a deadline and, after its first poll, the key of a timer in its runtime. The driver fires the
+//! timer, which wakes the task that has polled the sleep last.
 //!
 //! Next: `timeout.rs`, a sleep beside another future.
 
@@ -103,8 +103,8 @@ impl Sleep {
         self.elapsed || self.timer.is_some_and(|key| driver.has_timer_fired(key))
     }
 
-    /// Changes the deadline, even if the timer has fired already. At the new one the task that has polled the sleep last
-    /// is woken.
+    /// Changes the deadline, even if the timer has fired already. At the new one the task that has polled the
+    /// sleep last is woken.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;

@@ -1,7 +1,7 @@
 //! A limit on the time for which a future is awaited.
 //!
-//! A time-out asks nothing of the future that it limits: it polls the future, and then the deadline. If the deadline is
-//! reached first, the future is dropped, which cancels it.
+//! A time-out asks nothing of the future that it limits: it polls the future, and then the deadline. If the
+//! deadline is reached first, the future is dropped, which cancels it.
 //!
 //! Next: `interval.rs`, a sleep after each tick.
 
@@ -22,8 +22,8 @@ use error::Elapsed;
 
 /// Awaits a future for at most `duration`.
 ///
-/// The future is polled first: if it is ready, its output is returned even after the deadline. Cancel safe if the future
-/// is.
+/// The future is polled first: if it is ready, its output is returned even after the deadline. Cancel safe if
+/// the future is.
 ///
 /// ```
 /// use openwork::time::{Duration, timeout};

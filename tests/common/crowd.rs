@@ -12,9 +12,9 @@ use super::random::Random;
 
 const TASKS: usize = 3000;
 
-/// Runs `something` again and again in thousands of tasks at once. Its future is awaited to completion, or for a short
-/// time, or polled once or twice and dropped; and some of the tasks are aborted. So a future that waits in it is dropped
-/// before its first poll, while it waits, and just after it was woken.
+/// Runs `something` again and again in thousands of tasks at once. Its future is awaited to completion, or for a
+/// short time, or polled once or twice and dropped; and some of the tasks are aborted. So a future that waits in
+/// it is dropped before its first poll, while it waits, and just after it was woken.
 pub async fn crowd<F>(something: impl Fn(Random) -> F + Clone + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,

@@ -62,8 +62,8 @@ impl Flavour {
     }
 }
 
-/// Checks a law on the current-thread runtime, and with 1, 2, 4 and 64 workers. The law must end, as in [`ends`]; a failure
-/// names the flavour.
+/// Checks a law on the current-thread runtime, and with 1, 2, 4 and 64 workers. The law must end, as in
+/// [`ends`]; a failure names the flavour.
 pub fn on_every_flavour(law: impl Fn(Flavour) + Clone + Send + 'static) {
     on_each_of(&Flavour::ALL, law);
 }

@@ -1,8 +1,8 @@
 //! The tools of the tests: a watchdog, runtimes of every flavour, a waker that counts, a tape of events, a catcher of
 //! panics, a process for one test, and the examples as programs.
 //!
-//! No test here sleeps and hopes. Threads that must meet signal each other; where something must *not* happen, there is a
-//! moment after which it cannot happen any more.
+//! No test here sleeps and hopes. Threads that must meet signal each other; where something must *not* happen,
+//! there is a moment after which it cannot happen any more.
 
 // Each test file is a program of its own, and uses a part of this.
 #![allow(dead_code, unused_imports)]

@@ -1,9 +1,9 @@
 //! The bugs that small runtimes have, each as the law that it breaks.
 //!
-//! Each was seen in a published runtime, most often in its author's first one. A few need sockets and live in `tests/net`: *a reader's interest overwritten by a
-//! writer's*, *a closed descriptor left registered, its number reused*, *a socket dropped after its
-//! runtime is gone*, *the end of a stream missed after a short read*, and *the old waker is woken
-//! after a socket moved to another task*.
+//! Each was seen in a published runtime, most often in its author's first one. A few need sockets and live in
+//! `tests/net`: *a reader's interest overwritten by a writer's*, *a closed descriptor left registered, its
+//! number reused*, *a socket dropped after its runtime is gone*, *the end of a stream missed after a short
+//! read*, and *the old waker is woken after a socket moved to another task*.
 //!
 //! Each law holds on every flavour of runtime. A few tests look more closely than many threads admit:
 //! they count polls or check the order of events, and so use the current-thread runtime.
@@ -531,8 +531,8 @@ fn an_idle_runtime_never_wakes_up() {
     });
 }
 
-/// Lets the monitor take the driver: a task whose timer has fired blocks its worker for longer than the monitor's period,
-/// while other tasks sleep.
+/// Lets the monitor take the driver: a task whose timer has fired blocks its worker for longer than the
+/// monitor's period, while other tasks sleep.
 async fn hold_the_driver_up() {
     let blocks = async {
         sleep(Duration::from_millis(1)).await;
@@ -827,7 +827,8 @@ fn ten_thousand_wakes_at_once_all_find_room() {
                 while wakers.lock().unwrap().len() < TASKS {
                     yield_now().await;
                 }
-                // One task, or one thread outside of the runtime, wakes them all while the worker polls no other task.
+                // One task, or one thread outside of the runtime, wakes them all while the worker polls no other
+                // task.
                 let wake_all = move || wakers.lock().unwrap().drain(..).for_each(Waker::wake);
                 let waking =
                     async move { if foreign { on_a_foreign_thread(wake_all) } else { wake_all() } };

@@ -1,6 +1,6 @@
-//! Laws of a runtime that is dropped on one of the threads that it started. A wait
-//! for the end of its threads would never return there. So the drop panics, whichever runtime the thread has entered; in
-//! a destructor of a thread-local, which must not panic, it ends the runtime without waiting.
+//! Laws of a runtime that is dropped on one of the threads that it started. A wait for the end of its threads
+//! would never return there. So the drop panics, whichever runtime the thread has entered; in a destructor of a
+//! thread-local, which must not panic, it ends the runtime without waiting.
 
 use std::cell::RefCell;
 use std::fs;

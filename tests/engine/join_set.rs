@@ -524,8 +524,8 @@ fn a_set_goes_everywhere_and_so_do_its_futures() {
 
 // ---- everything at once ----
 
-/// Sets within sets, joined, cancelled while they wait, aborted, detached, shut down and dropped, in a random order: each
-/// task is joined once or was given up, and none is left.
+/// Sets within sets, joined, cancelled while they wait, aborted, detached, shut down and dropped, in a random
+/// order: each task is joined once or was given up, and none is left.
 #[test]
 fn thousands_of_tasks_in_sets_that_end_in_random_ways_are_each_accounted_for() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {

@@ -651,8 +651,8 @@ fn that_holds(held: &Arc<()>, flavour: Flavour) -> Runtime {
     flavour.builder().on_thread_park(hook).build().unwrap()
 }
 
-/// They are in a local queue, in a LIFO slot, and in the injector. A task keeps its runtime alive, so a queue that kept its
-/// tasks would keep itself.
+/// They are in a local queue, in a LIFO slot, and in the injector. A task keeps its runtime alive, so a queue
+/// that kept its tasks would keep itself.
 #[test]
 fn a_runtime_that_ends_before_its_tasks_have_run_is_freed() {
     on_every_flavour(|flavour| {
@@ -1051,8 +1051,8 @@ fn a_subscriber_that_panics_ends_nothing_else() {
     });
 }
 
-/// For instance by sending its events to a task that writes them. The park event comes after the worker has looked for
-/// tasks.
+/// For instance by sending its events to a task that writes them. The park event comes after the worker has
+/// looked for tasks.
 #[test]
 fn what_a_listener_wakes_is_polled_before_the_runtime_sleeps() {
     on_every_flavour(|flavour| {

@@ -706,8 +706,8 @@ fn a_handle_of_a_scope_is_polled_by_hand() {
 
 // ---- everything at once ----
 
-/// Thousands of tasks that are joined, awaited, forgotten, dropped or aborted, and that panic or whose outputs do, in a
-/// random order: nothing is left when the scope returns, and it does return.
+/// Thousands of tasks that are joined, awaited, forgotten, dropped or aborted, and that panic or whose outputs
+/// do, in a random order: nothing is left when the scope returns, and it does return.
 #[test]
 fn nothing_is_left_of_thousands_of_tasks_that_end_in_random_ways() {
     on_each_of(&[CurrentThread, Workers(4)], |flavour| {

@@ -97,8 +97,8 @@ fn settle(metrics: &RuntimeMetrics) {
     }
 }
 
-/// Two tasks are pushed while a worker searches, so no other worker is notified. The worker finds them in its last check
-/// before it parks, and takes the first. Then it must notify another worker for the second.
+/// Two tasks are pushed while a worker searches, so no other worker is notified. The worker finds them in its
+/// last check before it parks, and takes the first. Then it must notify another worker for the second.
 #[test]
 fn a_worker_that_finds_tasks_in_its_last_check_notifies_another() {
     let released = crate::common::ends(|| {

@@ -1,6 +1,6 @@
-//! Laws of a task's life, as its `JoinHandle` and its `AbortHandle` see it: it completes once, its panic ends no other
-//! task, and the task that awaits it is woken. The points are those of the list of easily missed behaviour that the API
-//! keeps to.
+//! Laws of a task's life, as its `JoinHandle` and its `AbortHandle` see it: it completes once, its panic ends no
+//! other task, and the task that awaits it is woken. The points are those of the list of easily missed behaviour
+//! that the API keeps to.
 //!
 //! Each law holds on every flavour of runtime. A few tests look more closely than many threads admit:
 //! they check the order of polls, or the thread of a poll, and so use the current-thread runtime.

@@ -1,5 +1,5 @@
-//! Laws of values that belong to a task: they follow it from thread to thread, no other task sees them, and they are set
-//! from its first poll to its destructor.
+//! Laws of values that belong to a task: they follow it from thread to thread, no other task sees them, and they
+//! are set from its first poll to its destructor.
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn, ready};

@@ -97,8 +97,8 @@ fn tasks_run_on_the_runtimes_threads_at_once() {
     });
 }
 
-/// They come while the workers park after the last round, or begin to: the worker that checks the queues last sees them
-/// all, takes one, and must notify other workers for the rest.
+/// They come while the workers park after the last round, or begin to: the worker that checks the queues last
+/// sees them all, takes one, and must notify other workers for the rest.
 #[test]
 fn tasks_that_come_at_the_edge_of_sleep_run_at_once() {
     on_each_of(&SEVERAL, |flavour| {
@@ -188,8 +188,8 @@ fn a_task_that_yielded_to_one_that_blocks_is_stolen() {
 
 // ---- timers and sockets do not wait for a blocked worker that has the driver ----
 
-/// The monitor checks every 10 ms whether a worker has the driver. The rest of this is for a busy machine. Without the
-/// monitor it would be 440 ms and more.
+/// The monitor checks every 10 ms whether a worker has the driver. The rest of this is for a busy machine.
+/// Without the monitor it would be 440 ms and more.
 const HAND_OVER: Duration = Duration::from_millis(300);
 const BLOCK: Duration = Duration::from_millis(500);
 
@@ -602,7 +602,8 @@ fn workers_count_what_they_do() {
         }
         assert!(metrics.worker_park_count(0) <= 4);
 
-        // While the worker polls an injected task: those that it spawned are in the local queue, the last in the injector.
+        // While the worker polls an injected task: those that it spawned are in the local queue, the last in the
+        // injector.
         let (block, blocked) = mpsc::channel();
         let (release, wait) = mpsc::channel::<()>();
         let blocks = runtime.spawn(async move {
@@ -645,7 +646,8 @@ fn a_worker_sleeps_once_for_each_time_that_it_is_woken() {
 
 // ---- the end ----
 
-/// In the LIFO slot, the local queue and the injector; waiting for a channel, a timer, each other; and the one that runs.
+/// In the LIFO slot, the local queue and the injector; waiting for a channel, a timer, each other; and the one
+/// that runs.
 #[test]
 fn at_the_end_tasks_are_dropped_wherever_the_workers_have_them() {
     with_workers(|flavour| {

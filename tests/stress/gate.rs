@@ -1,7 +1,7 @@
 //! A gate: the least that a task can wait for, with a count of everything that happens.
 //!
-//! Each opening has a number. The waiting task stores its waker under the lock under which it reads the number, so the
-//! gate itself has no race: if the task is not polled after an opening, the runtime has lost the wake.
+//! Each opening has a number. The waiting task stores its waker under the lock under which it reads the number,
+//! so the gate itself has no race: if the task is not polled after an opening, the runtime has lost the wake.
 
 use std::future::Future;
 use std::pin::Pin;

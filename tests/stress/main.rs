@@ -4,9 +4,10 @@
 //! spawn, abort, join and drop. A round ends in one of three ways: all tasks complete; or the runtime is dropped with
 //! tasks in it; or it is dropped while the threads continue to use it. Then everything that was counted must be gone.
 //!
-//! A wake-up that is lost stops a task, and so the round does not end; then a watchdog prints the state of the runtime.
-//! But among many tasks, a worker that is parked beside a task in its queue is soon unparked for another one, and finds
-//! both. So in every fourth round a single thread wakes one task at a time, while the workers are about to park.
+//! A wake-up that is lost stops a task, and so the round does not end; then a watchdog prints the state of the
+//! runtime. But among many tasks, a worker that is parked beside a task in its queue is soon unparked for
+//! another one, and finds both. So in every fourth round a single thread wakes one task at a time, while the
+//! workers are about to park.
 //!
 //! ```text
 //! OPENWORK_STRESS_SECONDS=600 cargo test --release --test stress -- --nocapture --test-threads=1
@@ -36,8 +37,8 @@ use world::World;
 /// The number of tests below.
 const FLAVOURS: u32 = 5;
 
-/// Threads outside of the runtime. With the workers these are more than the machine has cores, so that the system preempts
-/// them anywhere.
+/// Threads outside of the runtime. With the workers these are more than the machine has cores, so that the
+/// system preempts them anywhere.
 const THREADS: usize = 3;
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the tasks do.
 //!
-//! All but two kinds complete by themselves, whatever is aborted around them. The two are the keepers of gates, and the
-//! tasks that are never ready.
+//! All but two kinds complete by themselves, whatever is aborted around them. The two are the keepers of gates,
+//! and the tasks that are never ready.
 
 use std::future::{Future, pending};
 use std::pin::Pin;

@@ -48,8 +48,8 @@ pub fn meddle(world: &Arc<World>, mut random: Random) {
     world.root.open(&mut random);
 }
 
-/// One thread alone, for some time: it gives one thing to do to a runtime that is about to park, and waits until that is
-/// done. As nothing else happens, no other wake can repair a lost one.
+/// One thread alone, for some time: it gives one thing to do to a runtime that is about to park, and waits until
+/// that is done. As nothing else happens, no other wake can repair a lost one.
 pub fn wake_alone(world: &Arc<World>, mut random: Random, length: Duration) {
     let start = Instant::now();
     while start.elapsed() < length {
@@ -83,8 +83,8 @@ pub fn wake_alone(world: &Arc<World>, mut random: Random, length: Duration) {
     world.root.open(&mut random);
 }
 
-/// Tasks that block their threads until all of them run: while one worker is blocked, another must steal from its queue.
-/// This is not promised for more tasks than workers.
+/// Tasks that block their threads until all of them run: while one worker is blocked, another must steal from
+/// its queue. This is not promised for more tasks than workers.
 fn meet(world: &Arc<World>, random: &mut Random) {
     let party = 1 + random.below(world.handle.metrics().num_workers().min(MEET));
     let barrier = Arc::new(Barrier::new(party));

@@ -1,8 +1,8 @@
-//! Groups of tasks that share a lock, a channel or a set. Some of the tasks drop what they wait for after a moment; some
-//! are aborted by other threads, wherever they wait. What is left must add up.
+//! Groups of tasks that share a lock, a channel or a set. Some of the tasks drop what they wait for after a
+//! moment; some are aborted by other threads, wherever they wait. What is left must add up.
 //!
-//! Whatever happens to its members, a group ends: the task that spawned them waits for all of them, and checks what they
-//! have shared.
+//! Whatever happens to its members, a group ends: the task that spawned them waits for all of them, and checks
+//! what they have shared.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -21,8 +21,8 @@ use crate::random::Random;
 use crate::tasks::{Work, any as any_work, yield_often};
 use crate::world::World;
 
-/// Awaits a future that may be dropped and begun again, sometimes with a limit that is too short. The shortest limit is
-/// one yield: the future is dropped with what it was given meanwhile.
+/// Awaits a future that may be dropped and begun again, sometimes with a limit that is too short. The shortest
+/// limit is one yield: the future is dropped with what it was given meanwhile.
 macro_rules! with_limits {
     ($random:expr, $future:expr) => {
         loop {

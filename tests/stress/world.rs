@@ -180,8 +180,8 @@ impl World {
         assert!(!self.failed.load(SeqCst), "a task failed an assertion, see above ({self})");
     }
 
-    /// Prints the state of a runtime in which nothing happens. Straight to the terminal: the harness shows the output of a
-    /// test when the test ends, and this one will not.
+    /// Prints the state of a runtime in which nothing happens. Straight to the terminal: the harness shows the
+    /// output of a test when the test ends, and this one will not.
     pub fn print(&self) {
         let mut out = io::stderr().lock();
         let _ = writeln!(out, "{self}\nroot: {}", self.root.describe());
