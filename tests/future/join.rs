@@ -81,7 +81,7 @@ fn no_name_of_the_macro_is_seen() {
         assert_eq!(try_join!(async { ok(COUNT) }, async { Ok(future + output) }), Ok((2, 30)));
         // The caller may use the names of the library's items.
         #[allow(non_snake_case, unused_variables)]
-        let (with, empty, JoinList) = ((), (), ());
+        let (poll_each, keep, MaybeDone) = ((), (), ());
         assert_eq!(join!(ready(1), ready(2)), (1, 2));
     });
 }
