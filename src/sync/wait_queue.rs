@@ -22,7 +22,7 @@
 //! [`poll_or_register`](crate::engine::prim::poll_or_register), [`poll_or_enqueue`], [`dequeue`] and
 //! [`WakeList`] do so.
 //!
-//! Next: `notify.rs`, a wait queue of its own lock.
+//! Next: `notify.rs`, the simplest primitive with a wait queue.
 
 use std::mem;
 use std::task::{Context, Poll, Waker};
