@@ -20,7 +20,7 @@ macro_rules! on_the_pool {
         ///
         /// # Errors
         ///
-        /// Those of the function of std's; or see the [module](self).
+        /// Those of the function of std's; or see the [module](super).
         pub async fn $name($($path: impl AsRef<Path>),+ $(, $arg: $type)?) -> io::Result<$output> {
             $(let $path = $path.as_ref().to_owned();)+
             let work = move || $($std)::+($($path),+ $(, $arg)?);
@@ -70,7 +70,7 @@ on_the_pool! {
 ///
 /// # Errors
 ///
-/// Those of the function of std's; or see the [module](self).
+/// Those of the function of std's; or see the [module](super).
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let (path, contents) = (path.as_ref().to_owned(), contents.as_ref().to_owned());
     run("fs::write", move || std::fs::write(path, contents)).await
