@@ -93,21 +93,15 @@ mod direct {
             Ok(poller)
         }
 
-        /// Reports each change of a descriptor under this key, which is less than `usize::MAX`: that it can
-        /// be read, that it can be written, or both.
+        /// Reports under this key, which is less than `usize::MAX`, each time that the descriptor becomes
+        /// readable, writable, or both.
         ///
         /// # Safety
         ///
         /// The descriptor is [deleted](Poller::delete) before it is closed.
-        pub(crate) unsafe fn add(
-            &self,
-            fd: BorrowedFd<'_>,
-            key: usize,
-            [readable, writable]: [bool; 2],
-        ) -> io::Result<()> {
-            let mut flags = EventFlags::ET;
-            flags.set(EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP, readable);
-            flags.set(EventFlags::OUT, writable);
+        pub(crate) unsafe fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
+            let read = EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP;
+            let flags = EventFlags::ET | read | EventFlags::OUT;
             Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key as u64), flags)?)
         }
 
@@ -202,13 +196,8 @@ mod portable {
         /// # Safety
         ///
         /// The descriptor is [deleted](Poller::delete) before it is closed.
-        pub(crate) unsafe fn add(
-            &self,
-            fd: BorrowedFd<'_>,
-            key: usize,
-            [readable, writable]: [bool; 2],
-        ) -> io::Result<()> {
-            let event = polling::Event::new(key, readable, writable);
+        pub(crate) unsafe fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
+            let event = polling::Event::all(key);
             // SAFETY: rule 5, as our caller promises.
             unsafe { self.0.add_with_mode(fd.as_raw_fd(), event, PollMode::Edge) }
         }

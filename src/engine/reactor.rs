@@ -247,19 +247,14 @@ impl Reactor {
         self.poller.read()
     }
 
-    /// Watches a descriptor from now on, to read, to write, or both. It must be [deregistered] before it is
+    /// Watches a descriptor in both directions from now on. It must be [deregistered] before it is
     /// closed; `Descriptor` in `io`, the only caller, does that.
     ///
     /// A fresh source is writable if `writable` (most sockets are, and the first write proves it), and not
     /// readable until the kernel says so, which it does at once if it is.
     ///
     /// [deregistered]: Reactor::deregister
-    pub(crate) fn register(
-        &self,
-        io: &impl AsFd,
-        interest: [bool; 2],
-        writable: bool,
-    ) -> io::Result<Arc<Source>> {
+    pub(crate) fn register(&self, io: &impl AsFd, writable: bool) -> io::Result<Arc<Source>> {
         let fd = io.as_fd();
         // Held to the end: a source that enters before `close` is told of it, and none enters after.
         let poller = self.poller();
@@ -277,7 +272,7 @@ impl Reactor {
         drop(sources);
         // SAFETY: rule 5, a descriptor is deleted from the poller before it is closed. The caller owns it, and
         // deregisters it first.
-        if let Err(error) = unsafe { poller.add(fd, source.key, interest) } {
+        if let Err(error) = unsafe { poller.add(fd, source.key) } {
             self.remove(&source);
             return Err(error);
         }

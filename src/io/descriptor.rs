@@ -52,7 +52,7 @@ impl<T: AsFd> Descriptor<T> {
     }
 
     fn register(io: T, shared: &Arc<SchedulerHandle>, writable: bool) -> io::Result<Self> {
-        let source = shared.driver.reactor.register(&io, [true, true], writable)?;
+        let source = shared.driver.reactor.register(&io, writable)?;
         Ok(Descriptor { io: Some(io), source, shared: shared.clone() })
     }
 

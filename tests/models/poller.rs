@@ -36,7 +36,7 @@ impl Poller {
         Ok(Poller { is_notified: AtomicBool::new(false), blocked: Mutex::default() })
     }
 
-    pub(crate) unsafe fn add(&self, _: BorrowedFd<'_>, _: usize, _: [bool; 2]) -> io::Result<()> {
+    pub(crate) unsafe fn add(&self, _: BorrowedFd<'_>, _: usize) -> io::Result<()> {
         unreachable!("a model has no descriptors")
     }
 
