@@ -32,8 +32,8 @@ use crate::engine::prim::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::engine::prim::{Mutex, discard};
 use crate::engine::trace::{self, Waiting};
 
-/// A set with room for more wakers than this is freed when it is emptied and was less than a quarter full.
-/// Arbitrary: a burst of waiters leaves at most some kilobytes behind.
+/// A set with room for more wakers than this is freed when it is empty. Arbitrary: a burst of waiters leaves at most
+/// some kilobytes behind.
 const KEEP_CAPACITY: usize = 64;
 
 /// The wakers of tasks that wait for the same event, and the state that they wait on, under one lock.
@@ -53,6 +53,14 @@ struct Inner<S> {
 pub(crate) struct Key {
     epoch: usize,
     index: usize,
+}
+
+impl<S> Inner<S> {
+    fn free_if_empty(&mut self) {
+        if self.wakers.is_empty() && self.wakers.capacity() > KEEP_CAPACITY {
+            self.wakers = Slab::new();
+        }
+    }
 }
 
 impl<S> WakerSet<S> {
@@ -78,15 +86,11 @@ impl<S> WakerSet<S> {
         let mut wakers = WakeList::default();
         let mut inner = self.inner.lock();
         let result = change(&mut inner.state);
-        let count = inner.wakers.len();
-        if count > 0 {
+        if !inner.wakers.is_empty() {
             // Release: matches the Acquire in `is_current`.
             self.epoch.store(self.epoch.load(Relaxed) + 1, Release);
             wakers.extend(inner.wakers.drain());
-            let capacity = inner.wakers.capacity();
-            if capacity > KEEP_CAPACITY && count < capacity / 4 {
-                inner.wakers = Slab::new();
-            }
+            inner.free_if_empty();
         }
         (result, wakers)
     }
@@ -139,6 +143,7 @@ impl<S> WakerSet<S> {
         let Some(key) = key.take().filter(|key| self.is_current(*key)) else { return };
         let mut inner = self.inner.lock();
         let waker = self.is_current(key).then(|| inner.wakers.remove(key.index));
+        inner.free_if_empty();
         drop(inner);
         discard(waker);
     }
