@@ -96,12 +96,13 @@ fn leave_open<T>(channel: &Mutex<Channel<T>>, stage: Stage<T>) -> Result<(), Sta
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let channel = Channel { stage: Stage::Open, tx_waker: None, rx_waker: None };
     let channel = Arc::new(Mutex::new(channel));
-    (Sender { channel: channel.clone() }, Receiver { channel: Some(channel) })
+    (Sender { channel: Some(channel.clone()) }, Receiver { channel: Some(channel) })
 }
 
 /// Sends the value. If it is dropped without a send, the receiver gets an error.
 pub struct Sender<T> {
-    channel: Arc<Mutex<Channel<T>>>,
+    /// `None` only within `send`.
+    channel: Option<Arc<Mutex<Channel<T>>>>,
 }
 
 impl<T> Sender<T> {
@@ -111,8 +112,9 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// The value, if the receiver is closed or dropped.
-    pub fn send(self, value: T) -> Result<(), T> {
-        leave_open(&self.channel, Stage::Sent(value)).map_err(|stage| match stage {
+    pub fn send(mut self, value: T) -> Result<(), T> {
+        let channel = self.channel.take().expect("only `send` takes it");
+        leave_open(&channel, Stage::Sent(value)).map_err(|stage| match stage {
             Stage::Sent(value) => value,
             _ => unreachable!("it is what was passed a line above"),
         })
@@ -127,7 +129,7 @@ impl<T> Sender<T> {
 
     /// Whether the receiver is closed or dropped, so that `send` would fail.
     pub fn is_closed(&self) -> bool {
-        matches!(self.channel.lock().stage, Stage::Closed)
+        matches!(self.channel().lock().stage, Stage::Closed)
     }
 
     /// Waits in a `poll` function; see [`closed`](Sender::closed). The waker of the last call is woken.
@@ -137,15 +139,21 @@ impl<T> Sender<T> {
             _ => Poll::Pending,
         };
         poll_leaf(cx, "the end of a oneshot receiver", |cx| {
-            poll_or_register(&self.channel, cx, check, |channel| &mut channel.tx_waker)
+            poll_or_register(self.channel(), cx, check, |channel| &mut channel.tx_waker)
         })
+    }
+
+    fn channel(&self) -> &Mutex<Channel<T>> {
+        self.channel.as_ref().expect("only `send` takes it")
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        // Without effect after a `send`.
-        _ = leave_open(&self.channel, Stage::Done);
+        if let Some(channel) = &self.channel {
+            // Without effect if the receiver is closed.
+            _ = leave_open(channel, Stage::Done);
+        }
     }
 }
 
