@@ -1,16 +1,16 @@
 """gdb that understands Openwork's tasks: `help async` lists the commands.
 
-The script is part of every program that uses the crate (`debugger_visualizer` in src/lib.rs), and gdb loads it with the
-program. It needs gdb 13 or later with Python, and debug information (`[profile.release] debug = 2`). It reads memory and
-never calls a function of the program, so it works on a running process and on a core file alike.
+The script is part of every program that uses the crate (`debugger_visualizer` in src/lib.rs), and gdb loads it with
+the program. It needs gdb 13 or later with Python, and debug information (`[profile.release] debug = 2`). It reads
+memory and never calls a function of the program, so it works on a running process and on a core file alike.
 
-How it finds its way: the static `RUNTIMES` leads to each runtime (`Shared`), its lists of tasks, and each task. A task's
-future is the state machine that the compiler made of an `async fn`, a *coroutine* here. Its field `__state` says at
-which `.await` it is suspended, and the field `__awaitee` of that state is the future that it awaits. So the chain of
-awaits is a walk from field to field, which ends at a future of this crate: a sleep, a lock, a socket.
+The way: the static `RUNTIMES` leads to each runtime (`Shared`), its lists of tasks, and each task. A task's future is
+the state machine that the compiler made of an `async fn`, a *coroutine* here. Its field `__state` says at which
+`.await` it is suspended, and the field `__awaitee` of that state is the future that it awaits. So the chain of awaits
+is a walk from field to field, which ends at a *leaf*, a future of this crate: a sleep, a lock, a socket.
 
-The sections: memory and types; DWARF, for the lines of awaits; futures; what a leaf waits for; runtimes and tasks;
-threads; the commands that show; the commands that step; pretty-printers.
+The sections: memory and types; DWARF, for the lines of awaits; looking for things in a value; futures; runtimes and
+tasks; threads; what a leaf waits for; the commands that show; the commands that step; pretty-printers.
 """
 
 import os
@@ -30,9 +30,8 @@ class Failed(gdb.GdbError):
     """A line for the user: what is wrong, and what to do."""
 
 
-NO_DEBUG_INFO = (
-    "there is no debug information for openwork: build with `[profile.release] debug = 2` (or `CARGO_PROFILE_RELEASE_DEBUG=2`)"
-)
+NO_DEBUG_INFO = ("there is no debug information for openwork: build with `[profile.release] debug = 2`, "
+                 "or with CARGO_PROFILE_RELEASE_DEBUG=2")
 
 # ---- memory and types ----
 
@@ -293,8 +292,9 @@ class Dwarf:
             tag, children, attributes, size = table[code]
             above = stack[-1][0] if stack else None
             # A member matters only as the discriminant of a variant part, as the content of a variant, and in a state.
+            is_variant = above in (VARIANT_PART, VARIANT)
             is_state = above == STRUCT and stack[-1][1].get(NAME, "").startswith("Suspend")
-            if tag in (UNIT, NAMESPACE, STRUCT, VARIABLE) or (tag == MEMBER and (above in (VARIANT_PART, VARIANT) or is_state)):
+            if tag in (UNIT, NAMESPACE, STRUCT, VARIABLE) or (tag == MEMBER and (is_variant or is_state)):
                 found = {name: reader.form(form, constant, offsets) for name, form, constant in attributes}
             elif size is None:
                 found = None
@@ -363,7 +363,8 @@ class Dwarf:
         reader.skip(reader.number(1) - 1)
         if version == 5:
             folders = [name for name, _ in self.file_table(reader)]
-            return {number: os.path.join(folders[folder], name) for number, (name, folder) in enumerate(self.file_table(reader))}
+            names = enumerate(self.file_table(reader))
+            return {number: os.path.join(folders[folder], name) for number, (name, folder) in names}
         folders = [""]
         while (name := reader.string()) != "":
             folders.append(name)
@@ -428,8 +429,8 @@ class Plan:
     """Where in the values of a type the things are that a search looks for. It is made once for each type; to search
     thousands of values is then to add offsets and to read a few numbers.
 
-    `kind`: found (it is such a thing), pointer, dyn (a trait object), slice (or vector), enum, struct. `parts`: what comes
-    next.
+    `kind`: found (it is such a thing), pointer, dyn (a trait object), slice (or vector), enum, struct. `parts`: what
+    comes next.
     """
 
     def __init__(self, type_, kind, parts=()):
@@ -546,15 +547,17 @@ class Coroutine:
 
 # Of this crate: futures that wait for others, and show them. All other futures of the crate are leaves.
 WAITS_FOR_OTHERS = re.compile(
-    r"^openwork::(future::|stream::|runtime::(?!join_handle)|time::(timeout|interval)::|task::(local|budget|tracker|lent|scope)::|sync::cancellation::run)"
-)
+    r"^openwork::(future::|stream::|runtime::(?!join_handle)|time::(timeout|interval)::"
+    r"|task::(local|budget|tracker|lent|scope)::|sync::cancellation::run)")
 # These only hold other futures: a chain leaves them out.
-TRANSPARENT = re.compile(r"^(core|alloc|std)::|^\(|^openwork::future::(maybe_done|join|macros|either)::(?!Concurrent)|^openwork::future::join_all::Child")
+TRANSPARENT = re.compile(
+    r"^(core|alloc|std)::|^\(|^openwork::future::join_all::Child"
+    r"|^openwork::future::(maybe_done|join|macros|either)::(?!Concurrent)")
 
 
 def future_kind(type_):
-    """What a future is to a chain of awaits: a `Coroutine`, "leaf", "group" (of other futures); None if it is no future,
-    or only holds one."""
+    """What a future is to a chain of awaits: a `Coroutine`, "leaf", "group" (of other futures); None if it is no
+    future, or only holds one."""
     name = name_of(type_)
     fields = type_.fields()
     if any(field.name == "__state" for field in fields):
@@ -755,8 +758,8 @@ class Runtime:
             state = find(clock["state"], "data", "value")
             now, since = nanos(state["elapsed"]), some(state["running_since"])
             if since is not None:
-                live = is_live()
-                now = now + time.clock_gettime_ns(time.CLOCK_MONOTONIC) - nanos(since) if live else integer(self.timers(), "now")
+                passed = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - nanos(since)
+                now = now + passed if is_live() else integer(self.timers(), "now")
             self.clock = nanos(clock["origin"]), now
         return self.clock
 
@@ -895,7 +898,7 @@ def find_roots():
                 try:
                     value = frame.read_var("future")
                     root = Root(thread, value, names) if "Pin<" in value.type.name else None
-                    # The optimiser may have moved it. `block_on` polls it at once, so one that was never polled is not it.
+                    # The optimiser may have moved it: `block_on` polls it at once, so one never polled is not it.
                     if root and (root.is_running or all(node.number != 0 for node in root.futures())):
                         roots.append(root)
                 except (ValueError, gdb.error):
@@ -930,10 +933,16 @@ def user_frames(thread):
             name = frame.name() or ""
             if "::engine::task::" in name or name.startswith("openwork::engine::context::poll_root"):
                 break
-            line = frame.find_sal()
-            where = (line.symtab.filename, line.line) if line.symtab else None
+            sal = frame.find_sal()
+            where = (sal.symtab.filename, sal.line) if sal.symtab else None
             found.append((frame, re.sub(r"::\{async_fn#\d+\}", "", without_parameters(name)), where))
     return found[::-1]
+
+
+def is_own(name, line):
+    """Whether a frame is of the program's own code."""
+    foreign = ("openwork::", "core::", "std::", "alloc::", "futures_task::", "<", "__")
+    return line is not None and line[0].endswith(".rs") and not name.startswith(foreign) and "/rustc/" not in line[0]
 
 
 def without_parameters(name):
@@ -951,9 +960,15 @@ def without_parameters(name):
 
 # The types that leaves wait for, and what they are.
 RESOURCE_NAMES = [(re.compile("^openwork::" + pattern), kind) for pattern, kind in (
-    (r"time::sleep::Sleep$", "sleep"), (r"engine::reactor::Source$", "source"), (r"runtime::join_handle::JoinHandle<", "join"),
-    (r"sync::mutex::Mutex<", "mutex"), (r"sync::rwlock::(\w+::)?RwLock<", "rwlock"), (r"sync::semaphore::Semaphore$", "semaphore"),
-    (r"sync::once_cell::OnceCell<", "once cell"), (r"sync::notify::Notify$", "notify"), (r"sync::barrier::Barrier$", "barrier"),
+    (r"time::sleep::Sleep$", "sleep"),
+    (r"engine::reactor::Source$", "source"),
+    (r"runtime::join_handle::JoinHandle<", "join"),
+    (r"sync::mutex::Mutex<", "mutex"),
+    (r"sync::rwlock::(\w+::)?RwLock<", "rwlock"),
+    (r"sync::semaphore::Semaphore$", "semaphore"),
+    (r"sync::once_cell::OnceCell<", "once cell"),
+    (r"sync::notify::Notify$", "notify"),
+    (r"sync::barrier::Barrier$", "barrier"),
     (r"sync::(mpsc|oneshot|broadcast|watch)::(\w+::)?(Chan|Channel|Shared|Queue)<", "channel"))]
 
 
@@ -961,7 +976,8 @@ def resource_kind(type_):
     return next((kind for pattern, kind in RESOURCE_NAMES if pattern.search(name_of(type_))), None)
 
 
-RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor|prim)|^core::task::wake|^std::(thread|io|net|fs|collections)|Vec<|HashMap")
+RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor|prim)|^core::task::wake|Vec<|HashMap"
+                   r"|^std::(thread|io|net|fs|collections)")
 
 
 def words_for(world, task, node):
@@ -1062,7 +1078,7 @@ LOCK_NAMES = {"mutex": "a mutex", "rwlock": "a read-write lock", "semaphore": "a
 
 
 class Lock:
-    """A mutex, read-write lock, semaphore, or a channel's capacity: permits, who has all of them, and who waits."""
+    """A mutex, read-write lock, semaphore, or a channel's capacity: permits, the task that has all of them, and those that wait."""
 
     def __init__(self, world, kind, value):
         self.kind, self.address = kind, int(value.address)
@@ -1073,9 +1089,9 @@ class Lock:
         self.waiters = [world.owner(waker) for waker in queue_of(permits)]
 
     def __str__(self):
-        kind = LOCK_NAMES.get(self.kind, "room in a channel")
+        kind = LOCK_NAMES.get(self.kind, "channel capacity")
         held = ", held by " + self.holder_name if self.holder_name else ""
-        return "%s%s; in line: %s" % (kind, held, ", ".join(self.waiters) or "no task")
+        return "%s%s; queue: %s" % (kind, held, ", ".join(self.waiters) or "no task")
 
 
 def find_type(value, prefix):
@@ -1139,10 +1155,18 @@ def table(rows):
 class Command(gdb.Command):
     """A command that reports a failure in one line."""
 
-    name, kind = None, gdb.COMMAND_DATA
+    name, kind, prefix = None, gdb.COMMAND_DATA, False
 
     def __init__(self):
-        super().__init__("async " + self.name, self.kind, gdb.COMPLETE_NONE)
+        complete = {} if self.prefix else {"completer_class": gdb.COMPLETE_NONE}
+        super().__init__(("async " + self.name).rstrip(), self.kind, prefix=self.prefix, **complete)
+
+    def run(self, words):
+        """Of a prefix without a known command behind it."""
+        name = ("async " + self.name).rstrip()
+        if words:
+            raise Failed("there is no command `%s %s`: `help %s` lists those that exist" % (name, words[0], name))
+        gdb.execute("help " + name)
 
     def invoke(self, argument, from_tty):
         with Language("rust"):
@@ -1154,7 +1178,7 @@ class Command(gdb.Command):
                 raise Failed("gdb: %s" % error)
 
 
-class AsyncCommand(gdb.Command):
+class AsyncCommand(Command):
     """Tasks of an Openwork runtime: list them, see what they wait for, step through them.
 
   async tasks                  every task: its state, where it waits, and for what
@@ -1176,8 +1200,7 @@ All of this works on a running program; what does not run the program works on a
 of the runtime's last look at its timers, and the addresses of sockets are not known.
 It needs debug information: in Cargo.toml, `[profile.release]` with `debug = 2`."""
 
-    def __init__(self):
-        super().__init__("async", gdb.COMMAND_DATA, prefix=True)
+    name, prefix = "", True
 
 
 def waits(world, task):
@@ -1217,8 +1240,8 @@ shows each. The row `root` is the future of `block_on`, which is no task."""
     def row(self, world, task):
         if task.is_running:
             thread = thread_of(task)
-            called = user_frames(thread) if thread else []
-            line, what = called[-1][2] if called else None, "runs on thread %d" % thread.num if thread else "runs"
+            lines = [line for _, name, line in user_frames(thread) if is_own(name, line)] if thread else []
+            line, what = lines[-1] if lines else None, "runs on thread %d" % thread.num if thread else "runs"
         else:
             line, what = waits(world, task)
         spawned = place(task.spawned()) if task.spawned() else "-"
@@ -1263,7 +1286,8 @@ Of a task that runs these are the frames of its thread, down to where the runtim
         tasks = find_roots() + world.tasks if words == ["all"] else [world.find(words)]
         for task in tasks:
             spawned = ", spawned at " + place(task.spawned()) if task.spawned() else ""
-            write("%s: %s%s%s" % (task.name, task.state, ", %d poll%s" % (task.polls, "s" * (task.polls != 1)) if task.polls else "", spawned))
+            polls = ", %d poll%s" % (task.polls, "s" * (task.polls != 1)) if task.polls else ""
+            write("%s: %s%s%s" % (task.name, task.state, polls, spawned))
             thread = thread_of(task) if task.is_running else None
             if thread:
                 self.show_frames(thread, with_locals)
@@ -1342,7 +1366,8 @@ A stale entry is one whose timer was cancelled or has another deadline by now: t
                 if slot is not None and integer(slot, "generation") == integer(entry, "generation"):
                     waker = some(slot["waker"])
                     live.append((integer(entry, "deadline"), integer(entry, "generation"), waker))
-            write("runtime %d: %d timers, %d stale entries in the heap" % (runtime.id, len(live), integer(timers, "stale")))
+            stale = integer(timers, "stale")
+            write("runtime %d: %d timers, %d stale entries in the heap" % (runtime.id, len(live), stale))
             for deadline, _, waker in sorted(live, key=lambda each: each[:2]):
                 write("  %s: wakes %s" % (time_left(runtime, deadline), world.owner(waker)))
 
@@ -1497,21 +1522,22 @@ its condition variable."""
 
 
 class Locks(Command):
-    """List the locks for which tasks wait, with the holder and the tasks in line: async locks
+    """List the locks for which tasks wait, with the holder and the tasks in its queue: async locks
 
-A lock for which no task waits is not found. A deadlock is a cycle of tasks, each of which waits for a lock that the
-next one holds."""
+A lock for which no task waits is not found. In a deadlock each task waits for a lock that the next one holds, or for
+the end of the next one, and the last waits for the first."""
 
     name = "locks"
 
     def run(self, words):
         world = World()
-        locks, wanted = {}, {}
+        locks, blockers = {}, {}
         for task in find_roots() + world.tasks:
-            if not task.is_running:
-                for lock in self.waited_for(world, task):
+            for lock, blocker in self.waits_of(world, task) if not task.is_running else ():
+                if lock:
                     locks.setdefault(lock.address, lock)
-                    wanted.setdefault(task.name, []).append(lock)
+                if blocker:
+                    blockers.setdefault(task.name, blocker)
         if not locks:
             write("no task waits for a lock")
         for address, lock in sorted(locks.items()):
@@ -1519,30 +1545,34 @@ next one holds."""
             if lock.holder and not lock.holder.is_running:
                 line, what = waits(world, lock.holder)
                 write("  %s waits at %s for: %s" % (lock.holder.name, place(line), what))
-        for cycle in self.cycles(wanted):
+        for cycle in self.cycles(blockers):
             write("deadlock: " + " -> ".join(cycle))
 
     @staticmethod
-    def waited_for(world, task):
+    def waits_of(world, task):
+        """The locks for which a task waits, each with its holder; and the tasks that it joins."""
         nodes = task.futures()
         while nodes:
             node = nodes.pop()
             nodes += node.children()
-            if node.kind == "leaf":
-                for plan, address in RESOURCES.walk(RESOURCES.plan(node.type), node.address):
-                    if plan.parts in LOCK_NAMES:
-                        yield Lock(world, plan.parts, at(plan.type, address))
+            for plan, address in RESOURCES.walk(RESOURCES.plan(node.type), node.address) if node.kind == "leaf" else ():
+                value = at(plan.type, address)
+                if plan.parts in LOCK_NAMES:
+                    lock = Lock(world, plan.parts, value)
+                    yield lock, lock.holder_name
+                elif plan.parts == "join" and arc_data(value["task"]) in world.by_address:
+                    yield None, world.by_address[arc_data(value["task"])].name
 
     @staticmethod
-    def cycles(wanted):
-        """The cycles of tasks each of which waits for a lock that the next one holds: each cycle once."""
+    def cycles(blockers):
+        """The cycles of tasks that wait each for the next one: each cycle once."""
         seen = set()
-        for start in wanted:
+        for start in blockers:
             path, name = [], start
-            while name in wanted and name not in path and name not in seen:
+            while name in blockers and name not in seen:
+                seen.add(name)
                 path.append(name)
-                name = next((lock.holder_name for lock in wanted[name] if lock.holder_name), None)
-            seen.update(path)
+                name = blockers[name]
             if name in path:
                 yield path[path.index(name):] + [name]
 
@@ -1588,7 +1618,7 @@ def coroutine_frame():
         if is_body(frame):
             return frame
         frame = frame.older()
-    raise Failed("this is not within an `async fn` or block: stop in one first, for instance with `break f::{async_fn#0}`")
+    raise Failed("this is not within an `async fn` or block: stop in one first, by `break f::{async_fn#0}`")
 
 
 def is_body(frame):
@@ -1596,7 +1626,7 @@ def is_body(frame):
 
 
 class Body:
-    """The body of a coroutine that runs: its frame, and the coroutine's address, by which it is known at its next poll."""
+    """The body of a coroutine that runs: its frame, and the coroutine's address, which tells it at its next poll."""
 
     def __init__(self, frame):
         self.frame, self.function = frame, frame.function()
@@ -1628,7 +1658,7 @@ class Body:
         """Where the lines of the body begin, but for this one and the outer ones. None if `start` is."""
         entries = self.function.symtab.linetable() if start is not None else ()
         return [entry.pc for entry in entries
-                if self.start <= entry.pc < self.end and entry.line not in self.outer_lines and entry.line not in (0, start)]
+                if self.start <= entry.pc < self.end and entry.line not in self.outer_lines | {0, start}]
 
     def is_ready(self):
         """After a poll: whether the coroutine has returned (or panicked)."""
@@ -1782,7 +1812,7 @@ class StepInto(Step):
             self.run_line(inner, inner.line())
 
     def awaited(self, body, line):
-        """The functions of the coroutines that may be awaited on this line. Behind a `dyn Future`: any of the program's."""
+        """The functions of the coroutines that may be awaited on this line; behind a `dyn Future` any."""
         plans = []
         for number in body.coroutine.fields:
             where, state = await_line(body.type, number), body.coroutine.state(number)
@@ -1808,53 +1838,18 @@ class StepInto(Step):
         return [body_name(name) for name in names]
 
 
-class Break(Command):
-    """Stop when something happens to a task: async break poll|wake|spawn"""
+class EngineBreakpoint(gdb.Breakpoint):
+    """Stops in a function of the engine if `words(frame)` says something about it, and prints that."""
 
-    name, kind = "break", gdb.COMMAND_BREAKPOINTS
-
-    def __init__(self):
-        gdb.Command.__init__(self, "async break", gdb.COMMAND_BREAKPOINTS, prefix=True)
-
-
-class TaskBreakpoint(gdb.Breakpoint):
-    """Stops in a function of the engine when it is about one task: by its id, since an address is used again."""
-
-    def __init__(self, function, about, words):
+    def __init__(self, function, words):
         super().__init__(function)
-        self.about, self.words = about, words
+        self.words = words
 
     def stop(self):
-        if not self.is_about(gdb.newest_frame()):
-            return False
-        write(self.words())
-        return True
-
-
-class PollBreakpoint(TaskBreakpoint):
-    def is_about(self, frame):
-        task = self.about
-        return arc_data(frame.read_var("task")) == task.address and read_int(task.header + task.id_offset, 8) == task.id
-
-
-class HeaderBreakpoint(TaskBreakpoint):
-    def is_about(self, frame):
-        return integer(frame.read_var("header").dereference(), "id") == self.about.id
-
-
-class SpawnBreakpoint(gdb.Breakpoint):
-    def __init__(self, function, where):
-        super().__init__(function)
-        self.where = where
-
-    def stop(self):
-        header = gdb.newest_frame().read_var("header").dereference()
-        spawned = place(location_at(int(header["location"])))
-        file = spawned.rpartition(":")[0]
-        if not spawned.endswith(self.where) and not file.endswith(self.where):
-            return False
-        write("task %d is spawned at %s" % (integer(header, "id"), spawned))
-        return True
+        words = self.words(gdb.newest_frame())
+        if words:
+            write(words)
+        return bool(words)
 
 
 def waker_words():
@@ -1863,8 +1858,8 @@ def waker_words():
     for frame in frames():
         name = frame.name() or ""
         sal = frame.find_sal()
-        if line is None and sal.symtab and not name.startswith(("openwork::", "core::", "std::", "alloc::", "<", "futures_task::")):
-            line = (sal.symtab.filename, sal.line)
+        here = (sal.symtab.filename, sal.line) if sal.symtab else None
+        line = here if line is None and is_own(name, here) else line
         if "::Driver::fire_timers" in name:
             return "a timer"
         if "::Driver::tick" in name:
@@ -1874,38 +1869,65 @@ def waker_words():
             return (task.name if task else "a blocking task") + (", at " + place(line) if line else "")
         if name.startswith("openwork::engine::context::poll_root"):
             return "the root future" + (", at " + place(line) if line else "")
-    return "thread %d, which is outside of the runtime" % gdb.selected_thread().num + (", at " + place(line) if line else "")
+    where = ", at " + place(line) if line else ""
+    return "thread %d, which is outside of the runtime%s" % (gdb.selected_thread().num, where)
 
 
-class BreakPoll(Command):
+class Break(Command):
+    """Stop when something happens to a task: async break poll|wake|spawn"""
+
+    name, kind, prefix = "break", gdb.COMMAND_BREAKPOINTS, True
+
+
+class BreakPoll(Break):
     """Stop each time that a task is polled: async break poll ID"""
 
-    name, kind = "break poll", gdb.COMMAND_BREAKPOINTS
+    name, prefix = "break poll", False
 
     def run(self, words):
         task = World().find(words)
-        PollBreakpoint("openwork::engine::worker::poll_task", task, lambda: "%s is polled" % task.name)
+
+        def about(frame):
+            # By its id too, since an address is used again.
+            is_there = arc_data(frame.read_var("task")) == task.address
+            is_it = is_there and read_int(task.header + task.id_offset, 8) == task.id
+            return "%s is polled" % task.name if is_it else None
+
+        EngineBreakpoint("openwork::engine::worker::poll_task", about)
 
 
-class BreakWake(Command):
+class BreakWake(Break):
     """Stop each time that a task is woken, and say by what: async break wake ID
 
 A wake of a task that is in a queue already, or that runs, changes nothing and does not stop the program."""
 
-    name, kind = "break wake", gdb.COMMAND_BREAKPOINTS
+    name, prefix = "break wake", False
 
     def run(self, words):
         task = World().find(words)
-        HeaderBreakpoint("openwork::engine::task::wake_task", task, lambda: "%s is woken by %s" % (task.name, waker_words()))
+
+        def about(frame):
+            is_it = integer(frame.read_var("header").dereference(), "id") == task.id
+            return "%s is woken by %s" % (task.name, waker_words()) if is_it else None
+
+        EngineBreakpoint("openwork::engine::task::wake_task", about)
 
 
-class BreakSpawn(Command):
+class BreakSpawn(Break):
     """Stop when a task is spawned: async break spawn [FILE[:LINE]]"""
 
-    name, kind = "break spawn", gdb.COMMAND_BREAKPOINTS
+    name, prefix = "break spawn", False
 
     def run(self, words):
-        SpawnBreakpoint("openwork::engine::task::spawn_task", words[0] if words else "")
+        wanted = words[0] if words else ""
+
+        def about(frame):
+            header = frame.read_var("header").dereference()
+            spawned = place(location_at(int(header["location"])))
+            is_it = spawned.endswith(wanted) or spawned.rpartition(":")[0].endswith(wanted)
+            return "task %d is spawned at %s" % (integer(header, "id"), spawned) if is_it else None
+
+        EngineBreakpoint("openwork::engine::task::spawn_task", about)
 
 
 class AsyncTask(gdb.Function):
@@ -1935,7 +1957,8 @@ def last_world():
 def header_words(header):
     bits = integer(header, "state")
     where = place(location_at(int(header["location"])))
-    return "task %d, %s, polled %d times, spawned at %s" % (integer(header, "id"), state_name(bits), integer(header, "polls"), where)
+    return "task %d, %s, polled %d times, spawned at %s" % (
+        integer(header, "id"), state_name(bits), integer(header, "polls"), where)
 
 
 def state_words(state):
@@ -1961,7 +1984,8 @@ def timers_words(timers):
 
 def slot_words(slot):
     waker = some(slot["waker"])
-    return "generation %d, %s" % (integer(slot, "generation"), "wakes " + last_world().owner(waker) if waker is not None else "fired")
+    what = "wakes " + last_world().owner(waker) if waker is not None else "fired"
+    return "generation %d, %s" % (integer(slot, "generation"), what)
 
 
 def entry_words(entry):
@@ -1999,8 +2023,9 @@ class Printer:
 def find_printer(value):
     """The printer for a value of the engine; None if it has none, or if the value is not (yet) valid."""
     name = value.type.strip_typedefs().name or ""
-    for pattern, words in PRINTERS if name.startswith(("openwork::engine::", "core::task::", "alloc::sync::Arc<")) else ():
-        if pattern.search(name):
+    may_be = name.startswith(("openwork::engine::", "core::task::", "alloc::sync::Arc<"))
+    for pattern, words in PRINTERS:
+        if may_be and pattern.search(name):
             try:
                 with Language("rust"):
                     return Printer(words(value))
@@ -2035,6 +2060,6 @@ if "openwork" not in [getattr(each, "__name__", "") for each in gdb.pretty_print
         event.connect(forget)
     for event in (gdb.events.new_objfile, gdb.events.clear_objfiles):
         event.connect(forget_program)
-for each in (AsyncCommand, Tasks, Tree, Backtrace, Timers, Sources, Queues, Workers, Locks, Next, StepInto, Finish, Break,
-             BreakPoll, BreakWake, BreakSpawn, AsyncTask):
+for each in (AsyncCommand, Tasks, Tree, Backtrace, Timers, Sources, Queues, Workers, Locks, Next, StepInto, Finish,
+             Break, BreakPoll, BreakWake, BreakSpawn, AsyncTask):
     each()

@@ -78,6 +78,14 @@ async fn takes_both(barrier: Arc<Barrier>, first: Arc<Mutex<u32>>, second: Arc<M
     *one += *second.lock().await; // HERE takes_both
 }
 
+/// Holds a lock that its child wants, and waits for the child.
+async fn holds_and_joins() {
+    let mutex = Arc::new(Mutex::new(0));
+    let guard = mutex.lock().await;
+    spawn(wants(mutex.clone())).await.unwrap(); // HERE holds_and_joins
+    drop(guard);
+}
+
 async fn receives(mut receiver: mpsc::Receiver<u32>) -> Option<u32> {
     receiver.recv().await // HERE receives
 }
@@ -198,6 +206,7 @@ async fn waits() {
     spawn(wraps());
     spawn(awaits_task()); // HERE spawns_parent
     spawn(joins_all());
+    spawn(holds_and_joins());
     until_all_wait().await;
     spawn(async {
         let number = 70;

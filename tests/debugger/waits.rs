@@ -55,11 +55,11 @@ fn each_task_is_listed_with_its_state_its_place_and_what_it_waits_for() {
         tasks(&["2 ", "idle", &here("reads"), "fd ", " readable"]);
         tasks(&["3 ", "idle", &here("accepts"), "fd ", "readable"]);
         tasks(&["4 ", "idle", &here("holds"), "sleep"]);
-        tasks(&["5 ", &here("wants"), "a mutex, held by task 4; in line: task 5, task 6"]);
-        tasks(&["6 ", &here("wants"), "a mutex, held by task 4; in line: task 5, task 6"]);
-        tasks(&["7 ", &here("takes_both"), "a mutex, held by task 8; in line: task 7"]);
+        tasks(&["5 ", &here("wants"), "a mutex, held by task 4; queue: task 5, task 6"]);
+        tasks(&["6 ", &here("wants"), "a mutex, held by task 4; queue: task 5, task 6"]);
+        tasks(&["7 ", &here("takes_both"), "a mutex, held by task 8; queue: task 7"]);
         tasks(&["9 ", &here("receives"), "message"]);
-        tasks(&["10 ", &here("sends"), "room in a channel"]);
+        tasks(&["10 ", &here("sends"), "channel capacity"]);
         tasks(&["11 ", &here("joins"), "join! of 2: sleep", "| sleep"]);
         tasks(&["12 ", &here("selects"), "select! of 2: sleep", "| ", "message"]);
         tasks(&["16 ", &here("awaits_task"), "the end of task "]);
@@ -93,7 +93,7 @@ fn the_backtrace_of_a_task_is_its_chain_of_awaits() {
             "task 4",
         ]);
         all(&["task 5: idle", &at("wants", "wants"), "a mutex, held by task 4", "task 6"]);
-        all(&["task 10: idle", &at("sends", "sends"), "room in a channel", "task 11"]);
+        all(&["task 10: idle", &at("sends", "sends"), "channel capacity", "task 11"]);
         let joins = at("joins", "joins");
         all(&[
             "task 11: idle",
@@ -197,10 +197,13 @@ fn workers_and_their_queues_are_shown() {
 #[test]
 fn tasks_that_wait_for_each_others_locks_are_a_deadlock() {
     on_each(|session, _| {
-        session.has_line("async locks", &["a mutex, held by task 4; in line: task 5, task 6"]);
+        session.has_line("async locks", &["a mutex, held by task 4; queue: task 5, task 6"]);
         session.has_line("async locks", &["task 4 waits at ", &here("holds")]);
         session.has_line("async locks", &["deadlock: task 7 -> task 8 -> task 7"]);
-        assert_eq!(session.of("async locks").matches("deadlock").count(), 1, "{session}");
+        // A lock, and the end of a task.
+        session.has_line("async locks", &["task 18 waits at ", &here("holds_and_joins")]);
+        session.has_line("async locks", &["deadlock: task 18 -> task ", " -> task 18"]);
+        assert_eq!(session.of("async locks").matches("deadlock").count(), 2, "{session}");
     });
 }
 
