@@ -90,12 +90,15 @@ pub fn has_gdb() -> bool {
     }
 }
 
-/// What a fixture is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How a fixture is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Build {
     Debug,
+    /// With DWARF 5; the others have DWARF 4.
     Release,
     FatLto,
+    /// With the debug information in files of its own.
+    Split,
     /// Without debug information.
     Bare,
 }
@@ -104,20 +107,29 @@ pub enum Build {
 pub fn build(name: &str, build: Build) -> PathBuf {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     without_cargo_variables(&mut cargo);
-    cargo.args(["build", "--quiet", "--offline", "--example", name, "--target-dir"]);
     // The debug build is that of `cargo test`, unless its debug information was turned off.
-    let (folder, profile) = match build {
-        Build::Debug => (target_folder(), "debug"),
-        Build::Bare => (target_folder().join("debugger"), "debug"),
-        Build::Release | Build::FatLto => (target_folder().join("debugger"), "release"),
+    let folder = match build {
+        Build::Debug => target_folder(),
+        _ => target_folder().join("debugger").join(format!("{build:?}")),
     };
-    cargo.arg(&folder).env("CARGO_PROFILE_DEV_DEBUG", if build == Build::Bare { "0" } else { "2" });
+    cargo.args(["build", "--quiet", "--offline", "--example", name, "--target-dir"]).arg(&folder);
+    let profile = match build {
+        Build::Release | Build::FatLto => "release",
+        _ => "debug",
+    };
     if profile == "release" {
-        let lto = if build == Build::FatLto { "fat" } else { "off" };
-        cargo
-            .arg("--release")
-            .envs([("CARGO_PROFILE_RELEASE_DEBUG", "2"), ("CARGO_PROFILE_RELEASE_LTO", lto)]);
+        cargo.arg("--release").env("CARGO_PROFILE_RELEASE_DEBUG", "2");
     }
+    match build {
+        Build::Debug => cargo.env("CARGO_PROFILE_DEV_DEBUG", "2"),
+        Build::Release => cargo.env("RUSTFLAGS", "-C dwarf-version=5"),
+        Build::FatLto => cargo.env("CARGO_PROFILE_RELEASE_LTO", "fat"),
+        Build::Split => cargo.envs([
+            ("CARGO_PROFILE_DEV_DEBUG", "2"),
+            ("CARGO_PROFILE_DEV_SPLIT_DEBUGINFO", "unpacked"),
+        ]),
+        Build::Bare => cargo.env("CARGO_PROFILE_DEV_DEBUG", "0"),
+    };
     assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
     folder.join(profile).join("examples").join(name)
 }

@@ -44,3 +44,18 @@ fn a_program_without_debug_information_is_said_to_be_one() {
         says(&build("debugger_fixture", Build::Bare), &stopped[..3], "async tasks", "debug = 2");
     }
 }
+
+#[test]
+#[ignore = "it builds the fixture once more"]
+fn without_the_lines_of_awaits_the_chain_is_shown_and_that_is_said() {
+    if !has_gdb() {
+        return;
+    }
+    let program = build("debugger_fixture", Build::Split);
+    let commands = [&STOPPED[..], &["async bt 1", "async tasks"]].concat();
+    let session = run(&program, &["one", "waits"], &commands);
+    let chain =
+        ["is its debug information split off?", "outer at ?", "middle at ?", "inner at ?", "sleep"];
+    session.has_lines("async bt 1", &chain);
+    session.has_line("async tasks", &["5 ", "idle", "?", "a mutex, held by task 4"]);
+}
