@@ -2,15 +2,15 @@
 //!
 //! A future does nothing until it is polled. `poll` answers `Ready` with the value, or `Pending`. `Pending` is
 //! a promise: the future has kept the waker that it was given, and the waker is called when another poll is
-//! worth while. So the smallest executor is a loop of two lines: poll; if pending, park until the waker is
+//! worth while. So the smallest executor is a short loop: poll; if pending, park until the waker is
 //! called. The thread's [`Parker`] is the waker. It remembers a wake that comes before the park, so the waker
 //! may be called even while the future is being polled.
 //!
 //! `Context` carries the waker. `pin!` promises that the future does not move in memory any more: an `async`
 //! block may hold references into itself.
 //!
-//! This is not the runtime: no tasks, no timers, no sockets. It serves where a thread outside of a runtime
-//! waits for something inside: `Handle::block_on`, `blocking_recv` and the like.
+//! This is not the runtime, whose own `block_on` is in `root.rs`: no tasks, no timers, no sockets. It serves where a
+//! thread outside of a runtime waits for something inside: `Handle::block_on`, `blocking_recv` and the like.
 //!
 //! Next: `clock.rs`. From there to `trace.rs` come the small parts that the runtime is built from.
 

@@ -4,15 +4,15 @@
 //! every other task of that worker waits. Such work goes to threads that may block: a pool that grows by a thread
 //! whenever all are busy, up to a limit, and whose threads end when they have had nothing to do for a while.
 //!
-//! A closure in the pool is a task with a state, an id and a join handle. Its future is the closure, whose one poll
-//! calls it. To abort it is to drop the closure, as long as it has not begun. Once it runs, nothing can stop it.
+//! A closure in the pool is a task with a state, an id and a join handle. Its one poll calls the closure. To abort it
+//! is to drop the closure, as long as it has not begun. Once it runs, nothing can stop it.
 //!
 //! When a runtime ends, the pool accepts no more closures, and its threads run those that it accepted before: a write
 //! to a file is such a closure, and has been reported as done. Dropping the runtime waits for all of them;
 //! `shutdown_timeout` and `shutdown_background` leave the rest to the threads.
 //!
 //! A job is in the queue only while there is a thread that will take it, or one that is starting. If the system gives
-//! none, the jobs that wait for it fail.
+//! none, all jobs in the queue fail.
 //!
 //! This is the last file of the engine. Next: `runtime`, which puts its parts together.
 
@@ -38,7 +38,7 @@ use super::worker::poll_task;
 pub(crate) struct Pool {
     config: ThreadConfig,
     shared: Arc<SchedulerHandle>,
-    /// Threads so far, for their names.
+    /// The number of the next thread, for its name.
     started: AtomicUsize,
     state: Mutex<State>,
     /// A job was pushed, or the pool was closed.
@@ -52,10 +52,11 @@ struct State {
     jobs: VecDeque<Job>,
     /// Threads that were asked for and have not begun: the system may refuse them.
     starting: usize,
-    /// Threads that take jobs, and those of them that wait for one.
+    /// Threads that take jobs.
     threads: usize,
+    /// Those of them that wait for one.
     idle: usize,
-    /// Threads that take no more, and have not ended yet.
+    /// Threads that take no more jobs, and have not ended yet.
     leaving: usize,
     closed: bool,
 }
@@ -68,7 +69,7 @@ pub(crate) enum Refused<T> {
     NoThread(io::Error),
 }
 
-/// A closure, as a task. For as long as it is here or runs, a paused clock does not jump.
+/// A closure, as a task. While it is queued or runs, a paused clock does not jump.
 struct Job {
     task: Arc<dyn Runnable>,
     shared: Arc<Shared>,
@@ -97,7 +98,7 @@ impl Drop for Job {
 /// A closure as a future that is ready when it is polled.
 struct BlockingTask<F>(Option<F>);
 
-// It is never pinned in fact: the closure is moved out and called.
+// The closure is moved out and called, so pinning does not matter.
 impl<F> Unpin for BlockingTask<F> {}
 
 impl<F: FnOnce() -> T, T> Future for BlockingTask<F> {
@@ -109,7 +110,7 @@ impl<F: FnOnce() -> T, T> Future for BlockingTask<F> {
     }
 }
 
-/// A thread is being started for job `id`. This is dropped only if the function that names it panics.
+/// A thread is being started for job `id`. Undoes the start if the function that names the thread panics.
 struct Starting<'a> {
     pool: &'a Pool,
     id: u64,
@@ -153,7 +154,7 @@ impl Pool {
             return Err(Refused::Closed(task));
         }
         state.jobs.push_back(job);
-        // Each idle thread takes one of the jobs that wait; is there one too many?
+        // More jobs than idle threads need one more thread.
         let one_more = state.jobs.len() > state.idle
             && state.threads + state.starting < self.config.max_blocking;
         if one_more {
@@ -175,9 +176,9 @@ impl Pool {
         Ok(task)
     }
 
-    /// The thread that job `id` asked for was not started. The job is taken back, unless it `may_stay` for
-    /// the threads that have begun. If no thread is left that could take jobs, those that rely on one
-    /// that was starting fail too. Returns whether the job was taken back.
+    /// The thread that job `id` asked for was not started. The job is taken back, unless it `may_stay` for the threads
+    /// that have begun. If no thread is left that could take jobs, all jobs in the queue fail. Returns whether the job
+    /// was taken back.
     fn start_failed(&self, id: u64, may_stay: bool) -> bool {
         let mut state = self.state.lock();
         state.starting -= 1;
@@ -202,7 +203,7 @@ impl Pool {
         let work = move || {
             pool.begin();
             while let Some(job) = pool.next_job() {
-                // A closure is done after its one turn.
+                // A closure is never pending.
                 let _ended = poll_task(job.task.clone());
             }
         };

@@ -17,7 +17,8 @@
 //! right runtime.
 //!
 //! The runtimes that a thread has entered are a stack beside the record, since they need a destructor. This file
-//! does not know what a runtime or a worker is: it keeps their numbers. Next: `coop.rs`.
+//! does not know what a runtime or a worker is: it keeps an opaque `Arc` of the one and the number of the other.
+//! Next: `coop.rs`.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -40,11 +41,12 @@ pub(crate) const BUDGET: u8 = 128;
 /// The budget when nothing is limited.
 pub(crate) const UNCONSTRAINED: u8 = u8::MAX;
 
-/// See the table above.
+/// The record; see the table above.
 #[derive(Debug, Clone, Copy)]
 struct ThreadContext {
-    /// The number of the last entry of [`ENTERED`] (0: the stack is empty), and whether its runtime has a subscriber.
+    /// The number of the last entry of [`ENTERED`]; 0 if the stack is empty.
     entry: u64,
+    /// Whether that entry's runtime has a subscriber.
     is_traced: bool,
     drives: bool,
     /// [`UNCONSTRAINED`] outside of any poll.
@@ -133,13 +135,13 @@ impl SavedContext {
         self
     }
 
-    /// Takes the last entry off the stack if it was made since. It may own the runtime alone, so it is dropped
-    /// after the stack is released.
+    /// Takes the last entry off the stack if it was made since `save`. The caller drops the entry, perhaps the
+    /// runtime's last owner, after the stack is released.
     fn pop(&self) -> Option<Entry> {
         with_entered(|entered| entered.pop_if(|entry| entry.number > self.record.entry)).flatten()
     }
 
-    /// The thread leaves the runtimes that it has entered since and not left. Returns whether there may be some.
+    /// The thread leaves the runtimes that it has entered since `save`. Returns whether the last entry was another.
     #[inline]
     pub(crate) fn restore_runtime(&self) -> bool {
         let is_changed = get().entry != self.record.entry;
@@ -161,7 +163,7 @@ impl Drop for SavedContext {
     #[inline]
     fn drop(&mut self) {
         if self.restore_runtime() {
-            // Not what was saved: a guard from before may have been dropped meanwhile.
+            // Keep the current values: an older guard may have been dropped meanwhile.
             let ThreadContext { entry, is_traced, .. } = get();
             (self.record.entry, self.record.is_traced) = (entry, is_traced);
         }
@@ -255,7 +257,7 @@ impl Drop for EnterGuard {
     }
 }
 
-/// Whether a runtime started a thread, by the runtime's id.
+/// Whether a runtime started a thread, and the id of that runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RuntimeThread {
     No,
@@ -326,7 +328,8 @@ pub(crate) fn random_below(limit: u32) -> u32 {
     number
 }
 
-/// This thread takes its random numbers from another generator. Returns the one before.
+/// This thread takes its random numbers from another generator; with `None`, from a new one at its next use. Returns
+/// the one before.
 pub(crate) fn replace_rng(rng: Option<FastRand>) -> Option<FastRand> {
     RNG.with(|cell| cell.replace(rng))
 }
@@ -345,7 +348,7 @@ pub(crate) fn worker_of(runtime: u32) -> Option<usize> {
     get().worker.filter(|worker| worker.runtime == runtime).map(|worker| worker.index as usize)
 }
 
-/// A poll begins: of the task with this id, or of the future of `block_on`. It has a new budget.
+/// A poll begins: of the task with this id; with `None`, of the future of `block_on`. It has a new budget.
 #[inline]
 pub(crate) fn start_poll(task: Option<NonZeroU64>) -> SavedContext {
     let saved = save();
@@ -355,7 +358,7 @@ pub(crate) fn start_poll(task: Option<NonZeroU64>) -> SavedContext {
 
 /// One poll of the future of `block_on`. That future may hold guards of `enter` across an `.await`, while other
 /// tasks run on this thread. So the runtimes that it has entered are on the stack during its own polls only; in
-/// between they are in `kept`, the last one first.
+/// between they are in `kept`, the innermost first.
 pub(crate) fn poll_root<R>(kept: &mut Vec<Entry>, poll: impl FnOnce() -> R) -> R {
     let saved = start_poll(None);
     if !kept.is_empty() {
@@ -374,13 +377,13 @@ pub(crate) fn task_id() -> Option<u64> {
     get().task.map(NonZeroU64::get)
 }
 
-/// The operations that this poll may still complete.
+/// How many operations this poll may still complete.
 #[inline]
 pub(crate) fn budget() -> u8 {
     get().budget
 }
 
-/// Sets the operations that this poll may still complete, and returns the number before.
+/// Sets how many operations this poll may still complete, and returns the number before.
 #[inline]
 pub(crate) fn update_budget(change: impl FnOnce(u8) -> u8) -> u8 {
     update(|context| {

@@ -4,7 +4,7 @@
 //! worker. Each poll may therefore complete 128 operations. Then the next resource answers "pending" although it is
 //! ready, and wakes the task at once, which puts it at the back of the queue. The idea is Tokio's.
 //!
-//! A leaf future calls [`poll_proceed`] at its head, and [`made_progress`] when it has something to hand out. A
+//! A leaf future calls [`poll_proceed`] first, and [`made_progress`] when it has something to hand out. A
 //! future that waits uses up nothing: otherwise a task that waits for 200 things at once would use up its budget
 //! by looking at them, and never rest.
 //!
@@ -40,9 +40,8 @@ pub(crate) fn made_progress() {
     });
 }
 
-/// Polls something that may complete without end and use up no budget, such as a user's stream. Where it has used
-/// up nothing for what it hands out, one unit is used up here. So one unit is used up for an operation, through
-/// any number of layers.
+/// Polls something that may not know about the budget, such as a user's stream, and uses up one unit if it has used up
+/// none. So an operation uses up one unit, through any number of layers.
 #[inline]
 pub(crate) fn poll_with_progress<R>(
     cx: &mut Context<'_>,

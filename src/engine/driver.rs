@@ -13,7 +13,7 @@
 //! One **tick** is: wait; collect what is ready; release the driver's lock; wake what is ready and what is due. User
 //! code (a waker) never runs under the lock, so another worker can take the driver while this one wakes.
 //!
-//! **With a paused clock** there is one more event. If no descriptor is ready and no blocking task is at work, then
+//! **With a paused clock** there is one more case. If no descriptor is ready and no blocking task is at work, then
 //! nothing can happen before the next deadline; so the driver does not wait for it, but moves the clock there.
 //!
 //! The driver does not decide whether to wait: `worker.rs` does, which knows the queues. Next: `idle.rs`.
@@ -38,19 +38,19 @@ use super::trace::{self, Event, Tracer, Waiting};
 /// waits for a runtime that fires a million.
 const FIRE_AT_ONCE: usize = 256;
 
-/// What a runtime waits for.
+/// The timers and sockets of a runtime, and the right to wait for them.
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(crate) tracer: Arc<Tracer>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) reactor: Reactor,
     timers: Mutex<Timers>,
-    /// Only the thread that holds this waits in the poller.
+    /// Only the thread that holds this calls the poller.
     inner: Mutex<DriverInner>,
     /// Ticks so far, for the monitor.
     ticks: AtomicUsize,
-    /// Closures on blocking threads. While there are any, a paused clock does not jump: they may be about to wake
-    /// a task.
+    /// Closures in the pool, in its queue or on its threads. While there are any, a paused clock does not jump: they
+    /// may be about to wake a task.
     pub(crate) blocking_tasks: AtomicUsize,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct DriverInner {
     shuffle: Shuffle,
 }
 
-/// What a tick has collected and not woken yet. A thread that ticks keeps it, for its memory.
+/// What a tick has collected and not woken yet: buffers, which a thread uses again.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     wakers: Vec<Waker>,
@@ -104,7 +104,8 @@ impl Driver {
     /// One tick: waits, collects what is ready, releases the lock, wakes what is ready and due.
     ///
     /// With a `parker`, which has announced that its thread parks in the driver, the tick waits until the next
-    /// deadline, readiness or wake; without one it does not wait. `lock_released` is called before the wakers.
+    /// deadline, readiness or wake; without one it does not wait. `lock_released` is called after
+    /// the lock is released, and before any waker.
     pub(crate) fn tick(
         &self,
         mut inner: MutexGuard<'_, DriverInner>,
@@ -128,11 +129,10 @@ impl Driver {
         self.fire_timers(&mut ready.fired);
     }
 
-    /// Waits for a deadline, readiness or a wake. The second of the two functions at which to set a breakpoint:
-    /// this worker has found nothing to run.
+    /// Waits for a deadline, readiness or a wake. A place for a breakpoint: this worker has found nothing to run.
     #[inline(never)]
     fn park(&self, inner: &mut DriverInner, parker: &Parker, wakers: &mut Vec<Waker>) {
-        // From here on a thread that sets an earlier deadline writes to the notifier.
+        // From here on a thread that sets an earlier deadline must end this wait.
         let deadline = self.timers.lock().prepare_park();
         if self.clock.is_paused() {
             self.park_paused(inner, deadline.is_some(), parker, wakers);
@@ -143,7 +143,7 @@ impl Driver {
         self.timers.lock().finish_park();
     }
 
-    /// The same with a paused clock.
+    /// Parks with a paused clock.
     fn park_paused(
         &self,
         inner: &mut DriverInner,
@@ -176,7 +176,7 @@ impl Driver {
         limit: Option<Duration>,
         wakers: &mut Vec<Waker>,
     ) -> usize {
-        // An error here is no condition of the program but a poller that does not work any more.
+        // An error means that the poller is broken.
         self.reactor
             .wait(&self.tracer, &mut inner.events, limit, wakers)
             .expect("the system's poller can wait")
@@ -199,14 +199,14 @@ impl Driver {
 
     // ---- for all threads ----
 
-    /// Ends the wait of the thread that is parked here, if one is. What was written before the call, it sees.
+    /// Ends the wait of the thread that is parked here, if one is. It sees all that the caller wrote before.
     pub(crate) fn unpark(&self) {
         if self.timers.lock().is_parked() {
             self.reactor.notify();
         }
     }
 
-    /// Polls a timer, which its first poll creates and the poll that is ready removes. Returns whether it has
+    /// Polls a timer. The first poll creates it, and the poll that finds it fired removes it. Returns whether it has
     /// fired.
     pub(crate) fn poll_timer(
         &self,
@@ -259,7 +259,7 @@ impl Driver {
         }
     }
 
-    /// Whether a timer has fired that was not polled since.
+    /// Whether a timer has fired and was not polled since.
     pub(crate) fn has_timer_fired(&self, key: u32) -> bool {
         self.timers.lock().has_fired(key)
     }
@@ -283,7 +283,7 @@ impl Driver {
         resumed
     }
 
-    /// The runtime has ended. What waits for a deadline or a socket is woken, to find that it will not come.
+    /// The runtime has ended. What waits for a deadline or a socket is woken, and gets an error.
     pub(crate) fn close(&self) {
         let sleepers = self.timers.lock().close();
         wake(sleepers.into_iter().chain(self.reactor.close()));

@@ -10,10 +10,10 @@
 //!   running ──────────────────────────▶ searching ──────────────────▶ parked
 //!     ▲ ▲                                 │    ▲                       │ │
 //!     │ └──── transition_from_searching ──┘    └─ notify_any (a push) ─┘ │
-//!     └─────── transition_from_parked (a deadline, or a socket) ─────────┘
+//!     └─ transition_from_parked (a deadline, a socket, or other work) ───┘
 //! ```
 //!
-//! So pushes notify one worker at a time: a worker that was notified counts as searching from that moment. The
+//! A worker that was notified counts as searching from that moment, so pushes notify one worker at a time. The
 //! price is a duty. A push that saw a searching worker notified none, so **the last searcher** must make sure
 //! that nothing is left: if it found a task it notifies the next worker ([`Idle::transition_from_searching`]), and
 //! if it found none it looks once more after it has announced that it parks.
@@ -28,7 +28,7 @@ use super::prim::atomic::{AtomicU32, fence};
 const SEARCHING: u32 = 1;
 /// A parked worker, in its upper half.
 const PARKED: u32 = 1 << 16;
-/// The most workers that a runtime can have: as many as half of the count can hold.
+/// The most workers that a runtime can have: as many as 16 bits can count.
 pub(crate) const MAX_WORKERS: usize = PARKED as usize - 1;
 
 /// How many of a runtime's workers are searching, and how many are parked.
@@ -52,7 +52,8 @@ impl Idle {
         Idle { workers: workers as u32, count: AtomicU32::new(0) }
     }
 
-    /// A worker wants to search. False if half of the workers are searching: more would only contend.
+    /// Counts a worker as searching. Returns false, without counting it, if half of the workers are searching: more
+    /// would only contend.
     #[must_use]
     pub(crate) fn transition_to_searching(&self) -> bool {
         // Relaxed: one worker more or less does no harm.
@@ -63,15 +64,15 @@ impl Idle {
         true
     }
 
-    /// A searching worker has found a task. True if no worker is searching any more. Then, if there is more
-    /// work, notify another worker: a push during the search notified none.
+    /// A searching worker has found a task. Returns whether it was the last searcher. That one must notify another
+    /// worker if there is more work: a push during the search notified none.
     #[must_use]
     pub(crate) fn transition_from_searching(&self) -> bool {
         searching(self.count.fetch_sub(SEARCHING, AcqRel)) == 1
     }
 
-    /// A worker announces that it parks. True if no worker is searching any more: then it looks once more at all
-    /// queues before it parks.
+    /// A worker announces that it parks. Returns whether no worker is searching any more: then it must look once more
+    /// at all queues before it parks.
     #[must_use]
     pub(crate) fn transition_to_parked(
         &self,
@@ -81,7 +82,7 @@ impl Idle {
     ) -> bool {
         parker.prepare_park(place);
         let search = if was_searching { SEARCHING } else { 0 };
-        // Release: a notifier that sees the count sees the park state too.
+        // The order that the race below needs comes from the fences. AcqRel is for `notify`, which puts the count back.
         let before = self.count.fetch_add(PARKED - search, AcqRel);
         // The race. Worker: looks, "nothing" … Other thread: pushes, looks, "no worker is parked, or one is
         // searching" … Worker: parks, and the task stays there for ever. Therefore the worker announces first and
@@ -102,7 +103,7 @@ impl Idle {
         was_notified
     }
 
-    /// Whether a push may have a worker to notify. Relaxed: a hint.
+    /// Whether some worker may be parked. Relaxed: a hint.
     pub(crate) fn has_parked(&self) -> bool {
         parked(self.count.load(Relaxed)) > 0
     }
@@ -143,13 +144,12 @@ impl Idle {
         }
     }
 
-    /// Notifies one of these workers. A worker in the driver comes last: its wake is a system call, and leaves the
-    /// driver without a worker.
+    /// Notifies one of these workers. A worker in the driver is chosen only if no other is parked: its wake is a system
+    /// call, and leaves the driver without a worker.
     ///
     /// The worker is counted as searching before it is notified: it may find a task at once, and then reads in the
-    /// count whether it is the last searcher. So if there is no parked worker after all, because it has woken up
-    /// by itself, the count is put back, and the caller looks again: a push in between may have seen the
-    /// count, and relied on a search that does not take place.
+    /// count whether it is the last searcher. If no worker is parked after all, because one has woken up by itself, the
+    /// count is put back, and the caller looks again: a push in between may have relied on that search.
     fn notify<'a>(
         &self,
         parkers: impl Iterator<Item = &'a Parker> + Clone,

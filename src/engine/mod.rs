@@ -3,28 +3,28 @@
 //! **The life of a task**, with the function at each step:
 //!
 //! ```text
-//!   spawn      SchedulerHandle::spawn      one allocation, Task::new; the list of owned tasks; then
-//!   schedule   CurrentWorker::schedule     into the worker's LIFO slot or queue, LocalQueue::push_lifo
-//!              …::schedule_outside         from another thread: into the injector; Idle::notify_any
-//!   poll       Worker::tick ─▶ poll_task ─▶ Task::poll_once ─▶ State::start_poll ─▶ Task::poll_future
+//!   spawn      SchedulerHandle::spawn      Task::new allocates it, OwnedTasks::add lists it
+//!   schedule   CurrentWorker::schedule     on a worker: LocalQueue::push_lifo if a task woke it, else push_back
+//!              SchedulerHandle::schedule_outside   on another thread: into the injector; Idle::notify_any
+//!   poll       Worker::tick ─▶ poll_tasks ─▶ poll_task ─▶ Task::run ─▶ State::start_poll ─▶ Task::poll_future
 //!   pending    State::end_poll             the task is idle: only its wakers can reach it
 //!   wake       Task::wake ─▶ State::wake ─▶ schedule, as above
 //!   complete   Task::complete              the future is dropped, the output stored; the join waker is called
 //!   join       JoinHandle::poll ─▶ Task::poll_join, take_output
 //! ```
 //!
-//! **The way of a wait**, from `.await` to the kernel and back:
+//! **How a task waits for a socket**, from `.await` to the kernel and back:
 //!
 //! ```text
-//!   try        the operation answers `WouldBlock`; Source::clear
+//!   try        if the source is ready: the operation answers `WouldBlock`; Source::clear
 //!   register   Source::poll_or_register stores the waker, and looks again; Pending
 //!   park       Worker::park ─▶ Idle::transition_to_parked ─▶ one more look ─▶ Driver::tick ─▶ Poller::wait
 //!   event      Source::set_readiness takes the waker; the driver's lock is released
 //!   wake       prim::wake ─▶ Task::wake ─▶ the task is scheduled; Worker::tick polls it, and it tries again
 //! ```
 //!
-//! A sleep takes the same way with `Driver::poll_timer` in the place of the first two steps, and `Timers::expire` in
-//! that of the event. A worker that a task blocks cannot delay either: see `monitor.rs`.
+//! For a sleep, `Driver::poll_timer` replaces the first two steps, and `Timers::expire` replaces the event. A task that
+//! blocks its worker delays the others' sockets and timers by at most 20 ms: see `monitor.rs`.
 
 pub(crate) mod prim;
 pub(crate) mod large;

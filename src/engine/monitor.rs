@@ -7,16 +7,19 @@
 //!
 //! ```text
 //!   the driver has ticked since the last look ─▶ nothing to do
-//!   a worker is parked in the driver ──────────▶ nothing happens: the monitor parks until it is woken
+//!   a worker is parked in the driver ──────────▶ nothing is running: the monitor parks until it is woken
 //!   a worker is parked elsewhere ──────────────▶ notifies it: it finds nothing to run, and parks in the driver
 //!   else ──────────────────────────────────────▶ polls the driver itself
 //! ```
 //!
-//! An idle runtime has a worker in the driver, so its monitor is parked and uses no processor. The worker that leaves
-//! the driver wakes the monitor ([`Shared::wake_monitor`]); no other step must, since the driver is unattended only
-//! after that one.
+//! An idle runtime has a worker in the driver, so its monitor is parked and uses no processor. A worker that has
+//! announced that it parks in the driver, and runs again, wakes the monitor ([`Shared::wake_monitor`]); no other step
+//! must, since only then can the driver be unattended.
 //!
-//! If the system gives no thread for the monitor, the runtime works without, as Tokio's does. The monitor runs no
+//! If a worker wants to park in the driver while the monitor polls it, that worker parks elsewhere, and the monitor's
+//! next look notifies it.
+//!
+//! If the thread cannot be started, the runtime works without a monitor, as Tokio's does. The monitor runs no
 //! hooks and is in no metrics. Next: `threads.rs`, the threads of a runtime.
 
 use std::sync::Arc;
@@ -29,7 +32,7 @@ use super::prim::atomic::fence;
 use super::scheduler::Shared;
 
 /// How often the monitor looks. It bounds how long a task that blocks its thread can hold up the timers and sockets
-/// of the others: to two looks. That is a hundred looks a second, and only while the runtime is busy.
+/// of the others: to two looks, 20 ms. That is a hundred looks a second, and only while the runtime is busy.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Shared {

@@ -1,14 +1,12 @@
-//! Which tasks does a runtime have to drop when it ends?
+//! A runtime that ends must drop all tasks that are left, even one that is in no queue, because its only waker is in
+//! some channel. So each worker has a list of the tasks that were spawned there. The obvious list is a map from which
+//! each task is removed at its end; that made the removal, a lock and a search, the most expensive part of a spawn.
 //!
-//! All that are left, wherever they wait: in a queue, or in none, because the only waker of a task is in a channel.
-//! So each worker has a list of the tasks that were spawned there. The obvious list is a map from which each task is
-//! removed at its end; that made the removal, a lock and a search, the most expensive part of a spawn.
-//!
-//! Here it is a vector, and nothing is done at the end of a task. When the vector has doubled since the last time, it
-//! is **pruned**: the tasks that are complete are dropped from it. Each pruning of *n* entries is paid for by the
-//! *n / 2* spawns before it, so a spawn costs the same on average however many tasks there are. The price is memory:
-//! up to as many complete tasks as there were others at the last pruning. A worker that parks prunes too, so that a
-//! burst does not leave its memory behind.
+//! Here it is a vector, and nothing is done at the end of a task. When the vector has doubled since it was last pruned,
+//! it is **pruned**: the tasks that are complete are dropped from it. Each pruning is paid for by half
+//! as many spawns before it, so a spawn costs the same on average however many tasks there are. The price is memory: up to
+//! as many complete tasks as the last pruning left others. A worker that parks prunes too, so that a burst does not
+//! leave its memory behind.
 //!
 //! Next: `queue.rs`, for the tasks that are ready to be polled.
 
@@ -28,7 +26,7 @@ struct TaskList {
     tasks: Vec<Arc<dyn Runnable>>,
     /// The length at which to prune.
     prune_at: usize,
-    /// How many of the runtime's tasks had completed at the last pruning by an idle worker.
+    /// The runtime's count of completed tasks at the last pruning by an idle worker.
     completed: u64,
     /// The runtime has ended, and takes no more tasks.
     is_closed: bool,
@@ -54,8 +52,8 @@ impl OwnedTasks {
         true
     }
 
-    /// Prunes if a quarter of the list may be complete: so many of the runtime's tasks have `completed` by now.
-    /// Again constant for each task. Without this condition a server that holds 10,000 tasks and completes one
+    /// `completed` is the runtime's count. If it grew by a quarter of this list's length, prunes: again a constant cost
+    /// for each task. Without this condition a server that holds 10,000 tasks and completes one
     /// before each park would look at 10,000 each time. Each list has a count of its own: with one count for all,
     /// pruning the short lists would forget what the long one still holds.
     pub(crate) fn prune_when_idle(&self, completed: u64) {

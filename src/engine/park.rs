@@ -6,7 +6,7 @@
 //! word, and the thread finds it changed.
 //!
 //! ```text
-//!                  prepare_park                     notify_if_parked, unpark
+//!                  prepare_park                  notify_if_parked_in, unpark
 //!    ┌─────────┐ ───────────────▶ ┌───────────────────┐ ─────────────▶ ┌──────────┐
 //!    │ RUNNING │                  │ PARKED_CONDVAR or │                │ NOTIFIED │
 //!    └─────────┘ ◀─────────────── │ PARKED_DRIVER     │                └──────────┘
@@ -15,9 +15,9 @@
 //!      └──────────────────────────── finish_park ────────────────────────────┘
 //! ```
 //!
-//! A worker parks in one of two places: on the condition variable here, or in the driver, which waits in the
-//! kernel. The word says in which, so the notifier knows how to wake it. The word does not say what the wake
-//! was for: the thread looks for work again.
+//! A worker parks in one of two places: on the condition variable here, or in the driver, which waits in the kernel.
+//! The word says in which, so the notifier knows how to wake it. Threads in `block_on` and the monitor park on the
+//! condition variable only. The word does not say what the wake was for: the thread looks again.
 //!
 //! Next: `block_on.rs`, where a [`Parker`] becomes a `Waker`.
 
@@ -27,7 +27,7 @@ use super::prim::atomic::AtomicU8;
 use super::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use super::prim::{Condvar, Mutex, now};
 
-/// The thread runs, and no wake is owed to it.
+/// The thread runs, and no wake is pending.
 const RUNNING: u8 = 0;
 /// The thread has announced that it parks on the condition variable, or is parked there.
 const PARKED_CONDVAR: u8 = 1;
@@ -46,9 +46,10 @@ pub(crate) enum ParkedIn {
 
 /// The park state of one thread, and the condition variable that it parks on.
 ///
-/// Every change is a read-modify-write, never a load and a store: it both releases and acquires. So what the
-/// notifier wrote before the wake is visible to the thread after [`finish_park`](Parker::finish_park), even
-/// if the word was `NOTIFIED` already and the notifier's swap changed nothing.
+/// Every change is a read-modify-write, which both releases and acquires. So what the notifier wrote before
+/// [`unpark`](Parker::unpark) is visible to the thread after [`finish_park`](Parker::finish_park), even if the word was
+/// `NOTIFIED` already. [`notify_if_parked_in`](Parker::notify_if_parked_in) writes nothing if it fails: its caller has
+/// a fence.
 #[derive(Debug)]
 pub(crate) struct Parker {
     state: AtomicU8,
@@ -104,8 +105,8 @@ impl Parker {
         self.state.load(Acquire) == NOTIFIED
     }
 
-    /// Where the thread is parked, or is about to be, if no wake has come. Relaxed: the caller has a fence, or needs
-    /// no more than a hint.
+    /// Where the thread is parked, or is about to be. `None` if it runs or has a wake. Relaxed: the caller has a fence,
+    /// or needs no more than a hint.
     pub(crate) fn parked_in(&self) -> Option<ParkedIn> {
         match self.state.load(Relaxed) {
             PARKED_CONDVAR => Some(ParkedIn::Condvar),
@@ -114,15 +115,15 @@ impl Parker {
         }
     }
 
-    /// Leaves a wake, if the thread has announced that it parks in this place. If so, the caller must wake
-    /// the thread there: by [`notify_condvar`](Parker::notify_condvar), or through the driver. A thread that
-    /// has not announced it will look for work by itself.
+    /// Sets `NOTIFIED`, if the thread has announced that it parks in this place. If so, the caller must wake the thread
+    /// there: by [`notify_condvar`](Parker::notify_condvar), or through the driver. Any other thread has yet to look
+    /// for work, so it needs no wake.
     #[must_use]
     pub(crate) fn notify_if_parked_in(&self, place: ParkedIn) -> bool {
         self.state.compare_exchange(place as u8, NOTIFIED, AcqRel, Relaxed).is_ok()
     }
 
-    /// Leaves a wake, and wakes the thread if it is parked on the condition variable.
+    /// Sets `NOTIFIED`, and wakes the thread if it is parked on the condition variable.
     pub(crate) fn unpark(&self) {
         // AcqRel: releases what this thread wrote, to the swap in `finish_park`.
         if self.state.swap(NOTIFIED, AcqRel) == PARKED_CONDVAR {
@@ -130,7 +131,7 @@ impl Parker {
         }
     }
 
-    /// Wakes the thread, after the word has become `NOTIFIED`.
+    /// Wakes the thread. The caller has set `NOTIFIED`.
     pub(crate) fn notify_condvar(&self) {
         // The race. Thread: "not notified" … Notifier: NOTIFIED, notify_one … Thread: waits. The signal came
         // while no thread waited, the word says NOTIFIED, and the thread waits for ever. The thread holds the

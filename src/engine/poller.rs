@@ -7,13 +7,13 @@
 //! ```text
 //!   add, delete ─ epoll_ctl ─▶ ┌───────┐
 //!   notify ─────── eventfd ──▶ │ epoll │ ── epoll_wait ──▶ events
-//!   the last ms ── timerfd ──▶ └───────┘
+//!   below 1 ms ─── timerfd ──▶ └───────┘
 //! ```
 //!
 //! All registrations are **edge-triggered**: the kernel reports a change once and does not repeat it. An
 //! event holds the whole state of the descriptor at the time of the wait. `polling` does not ask the kernel
-//! whether the peer has ended its stream (`EPOLLRDHUP`) and cannot report it, so on Linux this file calls
-//! epoll itself, every time: an end that one wait does not see is lost, since its edge has passed.
+//! whether the peer has ended its stream (`EPOLLRDHUP`) and cannot report it, so on Linux this file
+//! always calls epoll itself: an end that one wait does not see is lost, since its edge has passed.
 //!
 //! This file does not know sources, tasks or wakers.
 //! Next: `reactor.rs`, which finds the source of an event and its wakers.
@@ -39,7 +39,7 @@ mod direct {
     use std::io;
     use std::mem::MaybeUninit;
     use std::os::fd::{BorrowedFd, OwnedFd};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
     use rustix::event::{EventfdFlags, eventfd};
@@ -49,16 +49,17 @@ mod direct {
         timerfd_settime,
     };
 
+    use super::super::prim::now;
     use super::Event;
 
-    /// Events in one call, on the stack. The next call returns the others. Arbitrary; its effect is how often a
-    /// busy server calls again.
+    /// At most this many events in one call, on the stack. The next call returns the others. Arbitrary; its effect is
+    /// how often a busy server calls again.
     const CAPACITY: usize = 256;
 
     /// The key of the notifier and of the timer.
     const INTERNAL: u64 = u64::MAX;
 
-    /// A longer wait ends early, since older kernels count milliseconds in 32 bits. Arbitrary below that.
+    /// A longer wait ends early, since older kernels count milliseconds in 32 bits. Any smaller bound would do.
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
     const MILLISECOND: Duration = Duration::from_millis(1);
@@ -93,8 +94,8 @@ mod direct {
             Ok(poller)
         }
 
-        /// Reports under this key, which is less than `usize::MAX`, each time that the descriptor becomes
-        /// readable, writable, or both.
+        /// Registers a descriptor under this key, which is less than `usize::MAX`, to be reported when it can be read or
+        /// written.
         ///
         /// # Safety
         ///
@@ -120,12 +121,12 @@ mod direct {
             let Some(limit) = limit.filter(|limit| !limit.is_zero()) else {
                 return self.collect(events, limit).map(drop);
             };
-            let (start, limit) = (Instant::now(), limit.min(LONGEST));
+            let (start, limit) = (now(), limit.min(LONGEST));
             if limit >= MILLISECOND && self.collect(events, Some(limit))? > 0 {
                 return Ok(());
             }
-            let rest = limit.saturating_sub(start.elapsed());
-            // The time is over, or a signal has ended the wait.
+            let rest = limit.saturating_sub(now() - start);
+            // The time is over, or a signal has ended the wait, which may return early.
             if rest.is_zero() || rest >= MILLISECOND {
                 return Ok(());
             }
@@ -135,7 +136,7 @@ mod direct {
             self.collect(events, None).map(drop)
         }
 
-        /// One `epoll_wait`, for whole milliseconds. Returns how much it found, with the internal events.
+        /// One `epoll_wait`, for whole milliseconds. Returns how many events it found, including internal ones.
         fn collect(&self, events: &mut Vec<Event>, limit: Option<Duration>) -> io::Result<usize> {
             let limit = limit.map(|limit| Timespec {
                 tv_sec: limit.as_secs() as _,

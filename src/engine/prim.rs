@@ -5,15 +5,14 @@
 //! atomics and locks from loom. So the engine takes them from here: from `std` in an ordinary build,
 //! from loom under `--cfg loom` (the models are in `tests/models`).
 //!
-//! The lock differs from std's in one point: it has no poisoning. A panic in a task ends that task
-//! alone, so nothing here may refuse to go on because some thread panicked; each critical section is
-//! short, and leaves its data whole at every line that can panic.
+//! None of these locks is poisoned. A panic in a task ends that task alone, so nothing here may refuse to go on
+//! because some thread panicked; each critical section is short, and its data is consistent wherever it may panic.
 //!
-//! The crate calls user code all the time: wakers, destructors, listeners. A panic there ends at [`catch_and_drop_panic`].
-//! All wakers are called by [`wake`] and dropped by [`discard`], which contain each of them. [`poll_or_register`]
-//! leaves a waker under a lock and runs no user code there.
+//! The crate calls user code in many places: wakers, destructors, subscribers. A panic there ends at
+//! [`catch_and_drop_panic`]. Wakers are called by [`wake`] and [`wake_self`] and dropped by [`discard`], which catch
+//! the panic of each. [`poll_or_register`] stores a waker while it holds a lock, and runs no user code meanwhile.
 //!
-//! Next: `large.rs`, a small matter of stacks.
+//! Next: `large.rs`, why large futures are boxed.
 
 #[cfg(loom)]
 #[path = "../../tests/models/standins.rs"]
@@ -50,7 +49,7 @@ pub(crate) fn now() -> Instant {
 pub(crate) struct Mutex<T>(imp::Mutex<T>);
 
 impl<T> Mutex<T> {
-    /// Const, for what may stand in a `static`.
+    /// `const`, so that a static can hold it.
     #[cfg(not(loom))]
     pub(crate) const fn new(value: T) -> Self {
         Mutex(imp::Mutex::new(value))
@@ -74,7 +73,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The value, for good.
+    /// Consumes the mutex, and returns its value.
     pub(crate) fn into_inner(self) -> T {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,11 +138,11 @@ impl Condvar {
     }
 }
 
-/// Looks under the lock, and if there is nothing yet, stores the task's waker before the lock is released. A thread that
-/// adds something under the same lock either did so before the look, or finds the waker.
+/// Looks under the lock, and if there is nothing yet, stores the task's waker before the lock is released. A thread
+/// that adds something under the same lock either did so before the look, or finds the waker.
 ///
-/// `slot` is where the waker belongs. The waker is cloned, and the one that it replaces is dropped, outside of the lock:
-/// that is why there may be a second look.
+/// `slot` is where the waker belongs. The waker is cloned, and the one that it replaces is dropped, outside of the
+/// lock: that is why there may be a second look.
 pub(crate) fn poll_or_register<S, R>(
     shared: &Mutex<S>,
     cx: &mut Context<'_>,
@@ -182,26 +181,25 @@ pub(crate) fn poll_or_register_clone<S, R>(
     found
 }
 
-/// Calls wakers that were taken out of the state, in order. A waker may be user code: its panic goes no
-/// further, and the wakers behind it are called too. So a caller that wakes after it has taken a value, or
-/// has changed a state, always comes to return the value.
+/// Calls wakers that were taken out of the state, in order. A waker may be user code: its panic ends here, and the
+/// wakers behind it are called too. So the caller always goes on and returns.
 #[inline]
 pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
     wakers.into_iter().for_each(|waker| catch_and_drop_panic(|| waker.wake()));
 }
 
-/// Calls the waker of the poll that is going on, as in [`wake`]: the task is to be polled again.
+/// Wakes the task that is being polled, as in [`wake`]: it is polled again.
 pub(crate) fn wake_self(cx: &Context<'_>) {
     catch_and_drop_panic(|| cx.waker().wake_by_ref());
 }
 
-/// Drops wakers that are not needed any more, outside of the lock. As in [`wake`], a panic goes no further.
+/// Drops wakers that are not needed any more, outside of the lock. As in [`wake`], a panic ends here.
 #[inline]
 pub(crate) fn discard(wakers: impl IntoIterator<Item = Waker>) {
     wakers.into_iter().for_each(|waker| catch_and_drop_panic(|| drop(waker)));
 }
 
-/// Calls a closure when it is dropped, even by a panic.
+/// Calls its closure when this value is dropped, even while the thread unwinds.
 pub(crate) struct OnDrop<F: Fn()>(pub(crate) F);
 
 impl<F: Fn()> Drop for OnDrop<F> {
@@ -210,11 +208,10 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
-/// Calls user code (a destructor, a waker) and keeps its panic from going any further. The panic hook has
-/// reported it.
+/// Calls user code (a destructor, a waker), and drops its panic, which the panic hook has reported.
 pub(crate) fn catch_and_drop_panic(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
-        // A payload may panic in its own destructor. There the road ends: it is leaked.
+        // A payload may panic in its own destructor. That second payload is leaked.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             mem::forget(second);
         }

@@ -11,8 +11,8 @@
 //!   woken on another thread ─▶ [ injector ] ──▶ the worker     a thief
 //! ```
 //!
-//! The **LIFO slot** holds the task that was woken last by a task on this worker. It runs next, while what its
-//! waker has written is still in the cache, so a message and its answer cost two calls. Two tasks that wake each
+//! The **LIFO slot** holds the task that was woken last by a task on this worker. It runs next, while what its waker
+//! has written is still in the cache, so a message and its answer take two polls in a row. Two tasks that wake each
 //! other would keep the slot for ever, so it is polled at most three times in a row.
 //!
 //! The **local queue** is first in, first out, and other workers steal from its front. It is crossbeam's deque (an
@@ -47,7 +47,7 @@ const MAX_STOLEN: usize = 32;
 /// A private queue with room for more tasks than this gives memory back when the worker parks. Arbitrary; 64 KiB.
 const SHRINK_ABOVE: usize = 4096;
 
-/// The remote half of a local queue, from which other workers steal.
+/// The stealing end of a local queue, for other workers.
 pub(crate) type Stealer = deque::Stealer<Task>;
 
 /// The tasks of one worker that are ready.
@@ -65,8 +65,9 @@ enum Fifo {
 }
 
 impl LocalQueue {
-    /// The queue of a worker thread, and its end for other workers; or the queue of a current-thread runtime, which is
-    /// strictly first in, first out (it does not use the LIFO slot), and from which no other thread steals.
+    /// The queue of a worker thread, and its end for other workers; or the queue of a current-thread runtime, which
+    /// does not use the LIFO slot and is first in, first out (unless it shuffles), and from which no other thread
+    /// steals.
     pub(crate) fn new(is_stealable: bool, shuffle: Shuffle) -> (Self, Option<Stealer>) {
         let (fifo, stealer) = if is_stealable {
             let fifo = deque::Worker::new_fifo();
@@ -78,7 +79,7 @@ impl LocalQueue {
         (LocalQueue { lifo_slot: None, lifo_polls: 0, fifo }, stealer)
     }
 
-    /// Puts a task at the back. Returns whether it is the only one.
+    /// Puts a task at the back. Returns whether it is the only one, in the LIFO slot too.
     #[inline]
     pub(crate) fn push_back(&mut self, task: Task) -> bool {
         match &mut self.fifo {
@@ -94,8 +95,9 @@ impl LocalQueue {
         }
     }
 
-    /// Puts a task into the LIFO slot, so that it runs next; a task that it displaces goes to the back. Returns
-    /// whether this worker runs the task next and no other task was displaced: another worker need not come.
+    /// Puts a task into the LIFO slot, so that it runs next; a task that it displaces goes to the back. Returns false
+    /// if one was displaced: another worker could run that. A private queue has no LIFO slot: the task goes to its
+    /// back.
     #[inline]
     pub(crate) fn push_lifo(&mut self, task: Task) -> bool {
         if let Fifo::Private(..) = self.fifo {
@@ -150,12 +152,12 @@ impl LocalQueue {
         fifo.len()
     }
 
-    /// Whether this queue chooses the next task at random. Then the worker puts injected tasks here before it takes one.
+    /// Whether this queue chooses the next task at random.
     pub(crate) fn is_shuffled(&self) -> bool {
         matches!(self.fifo, Fifo::Private(_, Some(_)))
     }
 
-    /// Takes a worker's share of the injector's tasks into this queue, which is empty. Returns how many.
+    /// Takes one worker's part of the injector's tasks, at most 32, into this queue, which is empty. Returns how many.
     pub(crate) fn take_share_of(&self, injector: &Injector<Task>, workers: usize) -> usize {
         let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
         let share = (injector.len() / workers + 1).min(MAX_STOLEN);

@@ -1,11 +1,11 @@
 //! Cheap random numbers, which a seed determines.
 //!
-//! A runtime chooses at random in two places: the branch that `select!` polls first, and the worker that
-//! another worker steals from first. Neither needs good randomness; both need it without a lock, so each
-//! thread has a generator of its own. A runtime with a seed starts its generators from that seed, so a run
-//! can be repeated; a runtime with a paused clock uses a constant seed.
+//! A runtime chooses at random the branch that `select!` polls first, and the worker that another worker steals from
+//! first. Neither needs good randomness; both need it without a lock, so each thread has a generator of its own. A
+//! runtime with a seed starts its generators from that seed, so a run can be repeated; a runtime with a paused clock
+//! uses a constant seed.
 //!
-//! For tests there is [`Shuffle`]: a generator that also chooses where the order is the runtime's own affair.
+//! For tests there is [`Shuffle`], which makes a random order wherever none is promised.
 //!
 //! The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 //! 2014): a counter, and a function that mixes its bits.
@@ -20,7 +20,7 @@ use super::prim::atomic::{AtomicU64, Ordering};
 /// The counter's step: 2⁶⁴ divided by the golden ratio, made odd, so that the counter visits every number.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The seed of a runtime whose clock is paused. Arbitrary; two runs are alike because of it.
+/// The seed of a runtime whose clock is paused. Any constant makes two runs alike.
 const SEED_WHILE_PAUSED: u64 = 0;
 
 /// Turns a counter into numbers without a visible pattern. The constants are the paper's.
@@ -64,20 +64,19 @@ impl FastRand {
         }
     }
 
-    /// A number below `limit`. It is the upper half of a product, which needs no division; the bias is one in
-    /// four billion.
+    /// A number below `limit`. It multiplies and takes the upper half, instead of dividing; the bias is one
+    /// in four billion.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
         self.counter = self.counter.wrapping_add(STEP);
         (((mix(self.counter) >> 32) * u64::from(limit)) >> 32) as u32
     }
 }
 
-/// Chooses where a runtime has a choice: the next task of a current-thread runtime (`queue.rs`), the order of equal
-/// deadlines (`timer.rs`) and of the events of one wait (`reactor.rs`). `None`, as always but in tests: first in,
-/// first out.
+/// Makes a random order of the tasks of a current-thread runtime (`queue.rs`), of equal deadlines (`timer.rs`), and of
+/// the sockets that one wait reports (`driver.rs`). `None`, as always but in tests: first in, first out.
 pub(crate) type Shuffle = Option<FastRand>;
 
-/// Seeds the generators of one runtime's threads.
+/// Seeds the generators of one runtime.
 #[derive(Debug)]
 pub(crate) struct RngSeedGenerator {
     counter: AtomicU64,
@@ -101,7 +100,7 @@ impl RngSeedGenerator {
         FastRand { counter: mix(counter.wrapping_add(STEP)) }
     }
 
-    /// A new generator for a place where the runtime has a choice, if this runtime chooses at random.
+    /// A new generator of orders; `None` unless this runtime shuffles.
     pub(crate) fn next_shuffle(&self) -> Shuffle {
         self.shuffles.then(|| self.next_rng())
     }

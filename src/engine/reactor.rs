@@ -13,12 +13,11 @@
 //!     └───────────── an event: ready, wake ◀─────────────────────────┘
 //! ```
 //!
-//! `WouldBlock` always clears the readiness. A short read (less than the buffer holds) proves that a TCP
-//! socket is drained only if the kernel would have reported what may lie behind the bytes
-//! ([`Source::clear_if_short`]).
+//! `WouldBlock` always clears the readiness. A short read (less than the buffer holds) means that a TCP socket is
+//! drained only if an end of the stream behind the bytes would have been reported ([`Source::clear_if_short`]).
 //!
 //! The reactor does not decide when to wait, calls no waker, and does no I/O.
-//! Next: `driver.rs`, which waits in it.
+//! Next: `driver.rs`, which calls [`Reactor::wait`].
 
 use std::future::Future;
 use std::io;
@@ -37,7 +36,7 @@ use super::prim::atomic::Ordering::{AcqRel, Acquire};
 use super::prim::{Mutex, RwLock, RwLockReadGuard, discard, poll_or_register_clone};
 use super::trace::{self, Event as Traced, Tracer, Waiting};
 
-/// What a task can wait for.
+/// Readiness to read or to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Read,
@@ -71,10 +70,10 @@ pub(crate) struct Source {
     waiters: Mutex<Waiters>,
 }
 
-/// The wakers of the tasks that wait for one descriptor. A waker that was called is gone.
+/// The wakers of the tasks that wait for one descriptor. Each is taken out before it is called.
 #[derive(Debug, Default)]
 struct Waiters {
-    /// For the poll-style traits: one for each [`Direction`], the last one wins.
+    /// For the poll-style traits: one for each [`Direction`], the most recent.
     last: [Option<Waker>; 2],
     /// For `&self` methods such as `accept`: any number.
     others: Slab<(Direction, Option<Waker>)>,
@@ -85,7 +84,7 @@ struct Waiters {
 pub(crate) struct ReadinessVersion(usize);
 
 impl Source {
-    /// None: not ready.
+    /// The readiness, if the source is ready or shut down.
     pub(crate) fn readiness(&self, direction: Direction) -> Option<io::Result<ReadinessVersion>> {
         // Acquire: matches the Release in `set_readiness`.
         let now = self.readiness.load(Acquire);
@@ -104,7 +103,7 @@ impl Source {
         self.poll_or_register(direction, cx, |waiters| &mut waiters.last[direction as usize])
     }
 
-    /// The same for any number of tasks.
+    /// A future of the same, for any number of tasks.
     pub(crate) fn wait(&self, direction: Direction) -> Wait<'_> {
         Wait { source: self, direction, key: None }
     }
@@ -138,9 +137,9 @@ impl Source {
 
     /// The operation answered `WouldBlock`: the source is not ready, unless an event came since `version`.
     pub(crate) fn clear(&self, direction: Direction, version: ReadinessVersion) {
-        // AcqRel: as everywhere on this word. The race: the operation answers `WouldBlock` … Driver: reports
-        // new data … Task: clears, and waits for an edge that has passed. A newer version wins. The other
-        // direction's flag may change at any time.
+        // AcqRel: as in `set_readiness`. The race: the operation answers `WouldBlock` … Driver: reports new data …
+        // Task: clears, and waits for an edge that has passed. So nothing changes if the version has moved. A loop,
+        // since the other direction's flag may change at any time.
         let _ = self.readiness.fetch_update(AcqRel, Acquire, |now| {
             (now / VERSION == version.0 / VERSION).then_some(now & !direction.bit())
         });
@@ -159,9 +158,9 @@ impl Source {
         }
     }
 
-    /// The kernel has reported these flags. The wakers to call go to `wakers`.
+    /// Sets the flags that the kernel has reported, or [`SHUTDOWN`]. The wakers to call go to `wakers`.
     fn set_readiness(&self, flags: usize, wakers: &mut Vec<Waker>) {
-        // Release: matches the Acquire in `readiness`.
+        // AcqRel: the Release matches the Acquire in `readiness`.
         let _ = self
             .readiness
             .fetch_update(AcqRel, Acquire, |now| Some(now.wrapping_add(VERSION) | flags));
@@ -176,7 +175,7 @@ impl Source {
     }
 }
 
-/// Waits until a source is ready; one of any number.
+/// Waits until a source is ready.
 #[derive(Debug)]
 pub(crate) struct Wait<'a> {
     source: &'a Source,
@@ -209,8 +208,8 @@ impl Drop for Wait<'_> {
 /// The sources of one runtime.
 #[derive(Debug)]
 pub(crate) struct Reactor {
-    /// None after shutdown: a socket that outlives the runtime keeps none of its descriptors open. Std's lock:
-    /// the thread that waits in the poller holds it for reading, and shutdown writes when no thread waits.
+    /// None after shutdown: a socket that outlives the runtime keeps none of its descriptors open. The
+    /// thread that waits in the poller holds it for reading; the shutdown writes, after the last worker has stopped.
     poller: RwLock<Option<Poller>>,
     sources: Mutex<Sources>,
 }
@@ -250,17 +249,17 @@ impl Reactor {
     /// Watches a descriptor in both directions from now on. It must be [deregistered] before it is
     /// closed; `Descriptor` in `io`, the only caller, does that.
     ///
-    /// A fresh source is writable if `writable` (most sockets are, and the first write proves it), and not
-    /// readable until the kernel says so, which it does at once if it is.
+    /// With `writable` a new source counts as writable until a write fails: most sockets are. It is not readable until
+    /// the kernel says so, which it does at once if it is.
     ///
     /// [deregistered]: Reactor::deregister
     pub(crate) fn register(&self, io: &impl AsFd, writable: bool) -> io::Result<Arc<Source>> {
         let fd = io.as_fd();
-        // Held to the end: a source that enters before `close` is told of it, and none enters after.
+        // Held to the end: a source that is registered before `close` is shut down by it, and none is registered after.
         let poller = self.poller();
         let Some(poller) = &*poller else { return Err(shut_down()) };
         let mut sources = self.sources.lock();
-        // Half the range: the largest key of all is the poller's own.
+        // Half the range, so that no key is `usize::MAX`, the poller's own.
         sources.generation = (sources.generation + 1) & (INDEX >> 1);
         let source = Arc::new(Source {
             fd: fd.as_raw_fd(),
@@ -282,7 +281,7 @@ impl Reactor {
     /// Stops watching a descriptor, which is still open.
     pub(crate) fn deregister(&self, source: &Source) {
         if let Some(poller) = &*self.poller() {
-            // The registered number: the owner's `AsFd` may answer another one today.
+            // The registered number: the owner's `AsFd` may by now return another descriptor.
             // SAFETY: rule 5, it is closed after this.
             let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
             // An error means that the poller does not know the descriptor, which is the aim.
@@ -339,8 +338,8 @@ impl Reactor {
         self.sources.lock().slab.len()
     }
 
-    /// Watches nothing any more: the tasks that wait are woken, and from now on each operation fails. No thread
-    /// is in [`wait`](Reactor::wait), or will be.
+    /// Watches nothing any more: the tasks that wait are woken, and from now on each operation fails. No worker is in
+    /// [`wait`](Reactor::wait); the monitor may be, for a moment, with the lock of the poller.
     pub(crate) fn close(&self) -> Vec<Waker> {
         let poller = self.poller.write().take();
         drop(poller);

@@ -22,15 +22,15 @@ use super::queue::LocalQueue;
 use super::scheduler::Shared;
 use super::worker::{RunUntil, Worker};
 
-/// What wakes a root future.
-struct Root {
+/// The waker of a root future.
+struct RootWaker {
     is_woken: AtomicBool,
     /// Where its thread parks while another thread is the worker.
     parker: Arc<Parker>,
     shared: Arc<Shared>,
 }
 
-impl ArcWake for Root {
+impl ArcWake for RootWaker {
     fn wake_by_ref(root: &Arc<Self>) {
         // A swap, as in `State::wake`: a second wake publishes too.
         root.is_woken.swap(true, Ordering::AcqRel);
@@ -43,17 +43,17 @@ impl ArcWake for Root {
 
 /// A worker runs until the root is ready.
 struct UntilReady<'a, P> {
-    root: &'a Root,
+    root: &'a RootWaker,
     poll: P,
 }
 
 impl<P: FnMut() -> bool> RunUntil for UntilReady<'_, P> {
     fn is_notified(&self) -> bool {
-        // Acquire: as in `is_done`, which comes next.
+        // Acquire: as in `poll_done`.
         self.root.is_woken.load(Ordering::Acquire)
     }
 
-    fn is_done(&mut self) -> bool {
+    fn poll_done(&mut self) -> bool {
         // AcqRel: matches the swap in `wake_by_ref`; what was written before the wake is visible to the poll.
         self.root.is_woken.swap(false, Ordering::AcqRel) && (self.poll)()
     }
@@ -61,7 +61,7 @@ impl<P: FnMut() -> bool> RunUntil for UntilReady<'_, P> {
 
 /// Runs a future to its end, and the tasks of a current-thread runtime meanwhile. The caller has entered the runtime.
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
-    let root = Arc::new(Root {
+    let root = Arc::new(RootWaker {
         is_woken: AtomicBool::new(true),
         parker: Arc::new(Parker::new()),
         shared: shared.clone(),
@@ -72,40 +72,39 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     let mut future = pin!(future);
     let mut output = None;
     let poll = || {
-        let poll = context::poll_root(&mut entered, || future.as_mut().poll(&mut cx));
-        poll.map(|ready| output = Some(ready)).is_ready()
+        let polled = context::poll_root(&mut entered, || future.as_mut().poll(&mut cx));
+        polled.map(|ready| output = Some(ready)).is_ready()
     };
     let mut until = UntilReady { root: &root, poll };
-    let waiting = Waiting(&root);
+    let waiting = QueueWaiter(&root);
     let mut was_polled = false;
     loop {
         if let Some(queue) = waiting.take_queue() {
             let mut worker = Worker::start(shared, 0, queue, shared.rng_seeds.next_rng());
             if was_polled {
-                // `run` polls the driver after its first poll of the root; this root has had that poll, and the
-                // thread that was the worker need not have polled the driver since.
+                // This root was polled before, so `run` would park without a look at the driver.
                 worker.poll_driver_if_due();
             }
             worker.run(&mut until);
             break;
         }
-        if until.is_done() {
+        if until.poll_done() {
             break;
         }
         was_polled = true;
         root.parker.park();
     }
     drop(waiting);
-    output.expect("both ways out are that the root is ready")
+    output.expect("the loop ends only when the root is ready")
 }
 
-/// A thread in `block_on`. It waits for the queue no more when this is dropped, even by a panic.
-struct Waiting<'a>(&'a Arc<Root>);
+/// A thread in `block_on` that waits for the queue until this is dropped, even by a panic.
+struct QueueWaiter<'a>(&'a Arc<RootWaker>);
 
-impl Waiting<'_> {
+impl QueueWaiter<'_> {
     /// Takes the queue if no thread has it. Else this thread is unparked when it is put back.
     fn take_queue(&self) -> Option<LocalQueue> {
-        let Root { shared, parker, .. } = &**self.0;
+        let RootWaker { shared, parker, .. } = &**self.0;
         let mut core = shared.remotes[0].core.lock();
         let queue = core.queue.take();
         if queue.is_none() && !core.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, parker)) {
@@ -115,9 +114,9 @@ impl Waiting<'_> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for QueueWaiter<'_> {
     fn drop(&mut self) {
-        let Root { shared, parker, .. } = &**self.0;
+        let RootWaker { shared, parker, .. } = &**self.0;
         shared.remotes[0].core.lock().waiting.retain(|waiting| !Arc::ptr_eq(waiting, parker));
     }
 }

@@ -1,8 +1,8 @@
 //! What the threads of a runtime share, and how a task gets into a queue.
 //!
-//! [`Shared`] holds everything built so far, once: the driver, the injector, the counts of parked and searching
-//! workers; and for each worker a [`Remote`], the part of it that other threads reach: its parker, the stealing
-//! end of its queue, its owned tasks, its metrics. A task keeps a [`SchedulerHandle`] to it, through which it is scheduled.
+//! [`Shared`] holds what a runtime has once: the driver, the injector, the counts of parked and searching workers; and
+//! for each worker a [`Remote`], the part of it that other threads reach: its parker, the stealing end of its queue,
+//! its owned tasks, its metrics. A task keeps a [`SchedulerHandle`] to it, through which it is scheduled.
 //!
 //! A wake takes one of two ways. On a worker's own thread the task goes into that worker's local queue. On any
 //! other thread it goes into the injector. In both cases, if another worker could run it and none is searching, a
@@ -36,7 +36,7 @@ use super::random::RngSeedGenerator;
 use super::task::{Runnable, Schedule, Task};
 use super::trace::Tracer;
 
-/// A function that the user gave, to be called on each thread.
+/// A function that the user gave, to be called when a thread starts, stops, parks or runs again.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
 /// Calls a hook, if there is one. Its panic ends here, and the thread leaves the runtimes that the hook has entered.
@@ -65,15 +65,15 @@ pub(crate) struct Shared {
     pub(crate) hooks: ParkHooks,
     /// Where the monitor waits between two looks.
     pub(crate) monitor: Parker,
-    /// The monitor waits until it is woken, or is about to: not until its next look.
+    /// The monitor waits without a limit, or is about to.
     pub(crate) is_monitor_parked: AtomicBool,
     /// Tasks spawned on threads that are not workers.
     spawned_outside: OwnedTasks,
     /// Set when the runtime ends: the workers stop, and then its tasks are dropped.
-    is_shut_down: AtomicBool,
+    is_stopped: AtomicBool,
 }
 
-// A panic of a task or a hook ends where it is called: no broken invariant can be seen through this.
+// A panic of a task or a hook ends where it is called, so this stays consistent.
 impl UnwindSafe for Shared {}
 impl RefUnwindSafe for Shared {}
 
@@ -104,11 +104,11 @@ impl WorkerAddresses {
     }
 }
 
-/// What makes a thread the worker: the one that takes the queue out of here runs the loop.
+/// The queue while no thread is the worker. The thread that takes it out runs the loop.
 pub(crate) struct Core {
-    /// `None`: a thread has it.
+    /// `None`: a thread is the worker.
     pub(crate) queue: Option<LocalQueue>,
-    /// Threads in `block_on` that did not get it. They are unparked when it is put back.
+    /// Threads in `block_on` that found it taken. They are unparked when it is put back.
     pub(crate) waiting: Vec<Arc<Parker>>,
 }
 
@@ -130,13 +130,13 @@ impl WorkerMetrics {
 
 impl Shared {
     /// The worker that this thread is, if it works for this runtime.
-    fn current_worker(&self) -> Option<&Remote> {
+    fn current_remote(&self) -> Option<&Remote> {
         context::worker_of(self.id).map(|index| &self.remotes[index])
     }
 
     /// Whether this thread works for this runtime.
     pub(crate) fn is_current_worker(&self) -> bool {
-        self.current_worker().is_some()
+        self.current_remote().is_some()
     }
 
     /// Whether there are other workers, which steal.
@@ -179,7 +179,7 @@ impl Shared {
         self.owned_tasks().flat_map(OwnedTasks::snapshot).collect()
     }
 
-    /// Drops completed tasks from the lists, if they may be a good part of them.
+    /// Drops completed tasks from the lists, if enough have completed.
     pub(crate) fn prune_when_idle(&self) {
         let completed =
             self.remotes.iter().map(|remote| remote.metrics.completed.load(Relaxed)).sum();
@@ -188,10 +188,10 @@ impl Shared {
 
     // ---- shutdown ----
 
-    /// The runtime ends: the workers stop after their current poll.
+    /// The runtime ends: the workers stop after their current tick.
     pub(crate) fn stop(&self) {
         // Relaxed: published by the fence in `notify_worker`, and by the one in `shut_down`.
-        self.is_shut_down.store(true, Relaxed);
+        self.is_stopped.store(true, Relaxed);
         for worker in 0..self.remotes.len() {
             self.notify_worker(worker);
         }
@@ -199,7 +199,7 @@ impl Shared {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.is_shut_down.load(Relaxed)
+        self.is_stopped.load(Relaxed)
     }
 
     /// Drops the future of every task that is left. The caller has entered the runtime and stopped it, and no worker
@@ -208,17 +208,18 @@ impl Shared {
         for task in self.owned_tasks().flat_map(OwnedTasks::close) {
             task.shut_down();
         }
-        // Here and not in `stop`: a worker may see the flag before it sees the fence of the thread that set it.
+        // The thread that runs this may not be the one that set the flag, so it needs a fence of its own.
         fence(SeqCst);
         self.drain();
         self.driver.close();
     }
 
-    /// Empties the queues of a runtime that has ended: the tasks in them are complete.
+    /// Empties the queues of a runtime that has stopped. The lists of owned tasks still hold those that are not
+    /// complete.
     fn drain(&self) {
         while self.injector.pop().is_some() {}
         for remote in &self.remotes {
-            // Task by task: the stealing end, which the tasks own, would keep a queue that is only dropped.
+            // Task by task: if only this end were dropped, the stealing end would keep the tasks.
             loop {
                 let task = remote.core.lock().queue.as_mut().and_then(LocalQueue::pop);
                 if task.is_none() {
@@ -229,11 +230,11 @@ impl Shared {
     }
 }
 
-/// What a thread, and the tasks that are spawned there, hold of the runtime.
+/// One reference to [`Shared`] for each thread and the tasks that are spawned there.
 ///
-/// Each spawn and the end of each task change a reference count. If that were one count for all threads, its
-/// cache line would move between processors with each of them. So every thread of the runtime has a `SchedulerHandle` of
-/// its own in an `Arc`, whose count changes there; only the `SchedulerHandle`s share a count.
+/// Each spawn and the end of each task change a reference count. If that were one count for all threads, its cache line
+/// would move between processors with each of them. So every thread of the runtime has a `SchedulerHandle` of its own
+/// in an `Arc`, whose count changes there; only the `SchedulerHandle`s share a count.
 #[derive(Clone)]
 pub(crate) struct SchedulerHandle(Arc<Shared>);
 
@@ -246,7 +247,8 @@ impl Deref for SchedulerHandle {
 }
 
 impl SchedulerHandle {
-    /// A runtime with so many worker threads; with 0, its only worker is the thread in `block_on`.
+    /// A runtime with so many worker threads. 0 is a current-thread runtime: its only worker is the thread in
+    /// `block_on`.
     pub(crate) fn new(
         tracer: Arc<Tracer>,
         rng_seeds: RngSeedGenerator,
@@ -275,13 +277,13 @@ impl SchedulerHandle {
             monitor: Parker::new(),
             is_monitor_parked: AtomicBool::new(false),
             spawned_outside: OwnedTasks::new(),
-            is_shut_down: AtomicBool::new(false),
+            is_stopped: AtomicBool::new(false),
         });
         runtimes().push(Arc::downgrade(&shared));
         Ok(SchedulerHandle(shared))
     }
 
-    /// Makes a task of a future, which reports the name of type `N`, and puts it into a queue.
+    /// Makes a task of a future, and puts it into a queue. The task reports the name of type `N`.
     pub(crate) fn spawn<F, N>(
         self: &Arc<Self>,
         future: F,
@@ -293,9 +295,9 @@ impl SchedulerHandle {
         N: 'static,
     {
         let task = Task::new(future, self.clone(), location);
-        let remote = self.current_worker();
+        let remote = self.current_remote();
         let owned = remote.map_or(&self.spawned_outside, |remote| &remote.owned);
-        // A runtime that ends takes no more tasks, though its lists are open until the last worker has stopped.
+        // Checked here, since the lists close only when the last worker has stopped.
         if !self.is_stopped() && owned.add(task.clone()) {
             match remote {
                 Some(_) => with_current_worker(|current| current.schedule(task.clone())),
@@ -312,7 +314,7 @@ impl SchedulerHandle {
         self.injector.push(task);
         self.notify_any();
         // The race. Waker: moves a task to `Scheduled` … Shutdown: completes that task, empties the queues …
-        // Waker: pushes it. The queue would own a task that owns the queue, for ever. Here the push stands
+        // Waker: pushes it. The queue and the task would own each other. Here the push stands
         // before the fence in `notify_any` and the look after it; in the shutdown the flag stands before its
         // fence, and the emptying after. One of the two sees the other.
         if self.is_stopped() {
@@ -326,7 +328,7 @@ impl Schedule for Arc<SchedulerHandle> {
         if context::worker_of(task.header().runtime_id).is_some() {
             with_current_worker(|current| current.schedule(task));
         } else {
-            // A handle of this thread's own: the task may be gone, with its handle, as soon as it is queued.
+            // Keeps the scheduler alive: the task may be gone, with its handle, as soon as it is queued.
             let handle = scheduler(&task).clone();
             handle.schedule_outside(task);
         }
@@ -375,7 +377,7 @@ thread_local! {
     static CURRENT: RefCell<Option<CurrentWorker>> = const { RefCell::new(None) };
 }
 
-/// Makes this thread a worker, or no worker any more. Returns what it was before.
+/// Makes this thread a worker; with `None`, no worker any more. Returns what it was before.
 pub(crate) fn replace_current_worker(current: Option<CurrentWorker>) -> Option<CurrentWorker> {
     CURRENT.with(|cell| cell.replace(current))
 }
@@ -386,7 +388,7 @@ pub(crate) fn with_current_worker<R>(work: impl FnOnce(&mut CurrentWorker) -> R)
     CURRENT.with(|cell| work(cell.borrow_mut().as_mut().expect("this thread is a worker")))
 }
 
-/// The same with its queue.
+/// Calls `work`, which runs no user code, with that worker's queue.
 #[inline]
 pub(crate) fn with_queue<R>(work: impl FnOnce(&mut LocalQueue) -> R) -> R {
     with_current_worker(|current| work(&mut current.queue))
@@ -402,8 +404,8 @@ impl CurrentWorker {
             Some(_) if !self.polls_injected => self.queue.push_lifo(task),
             _ => self.queue.push_back(task) && !self.polls_injected,
         };
-        // A worker that is notified for a task that runs next here would steal it: that doubled the processor time
-        // of an echo.
+        // Not for a task that runs next here: a worker that is notified would come for nothing, or steal it. That
+        // doubled the processor time of an echo.
         if !runs_next && self.shared.has_stealers() {
             self.shared.notify_any();
         }

@@ -1,5 +1,5 @@
-//! Several threads act on one task at the same time: a worker polls it, a timer wakes it, another task
-//! aborts it, and one more awaits its output. Which of them may touch the future?
+//! The state of a task decides which thread may touch its future. Several threads act on one task at the same time: a
+//! worker polls it, a timer wakes it, another task aborts it, and one more awaits its output.
 //!
 //! One atomic byte says in which state the task is, and *the right to touch a part of the task comes with
 //! a transition*: the thread that moved the task from `Scheduled` to `Running` may poll the future, and no
@@ -15,8 +15,9 @@
 //!      │                        │  │         ┌─────────────────┐    complete     │
 //!      │                        └──│──────── │ RunningNotified │ ────────────────┘
 //!      │                           │ end_poll└─────────────────┘
-//!      │   transition_to_shutdown  │             ▲
-//!      └───────────────────────────┴─────────────┘
+//!      │                           │             ▲
+//!      │  (from Idle to Running)   │             │
+//!      └── transition_to_shutdown ─┴─────────────┘
 //! ```
 //!
 //! The byte holds an abort flag and the [`JoinInterest`] too. This file only decides: it touches no
@@ -35,17 +36,17 @@ pub(crate) enum Lifecycle {
     /// The task is in one queue, or the thread that moved it here is about to push it. Set at spawn, by a
     /// wake of an idle task, and after a poll during which a wake came. Never while the future is polled.
     Scheduled,
-    /// One thread polls or drops the future. Set by the thread that took the task out of a queue. Never
-    /// set by two threads at once.
+    /// One thread polls or drops the future. Set by the thread that took the task out of a queue,
+    /// or by the shutdown. Never set by two threads at once.
     Running,
-    /// As `Running`, and a wake, an abort or a shutdown came since: the future may have looked before the
-    /// wake, so it must be polled again. Never while the task is in a queue that a worker still reads.
+    /// As `Running`, and a wake or an abort came since: the future may have looked before the wake, so it must be
+    /// polled again. The task is in no queue; after a shutdown, in none from which tasks are still polled.
     RunningNotified,
-    /// The future was dropped. Set once, by the thread that ran the task. No transition leaves it.
+    /// The future was dropped. Set once, by the thread that ran the task or shut it down. No transition leaves it.
     Complete,
 }
 
-/// What the task's `JoinHandle` does.
+/// Whether the task has a `JoinHandle`, and whether that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JoinInterest {
     /// The handle exists and does not wait. The handle may change the join waker.
@@ -60,11 +61,11 @@ pub(crate) enum JoinInterest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) lifecycle: Lifecycle,
-    /// Not kept up to date once the task is `Complete`.
+    /// Without meaning once the task is `Complete`.
     pub(crate) join_interest: JoinInterest,
 }
 
-// The flags. Each transition is one atomic operation on them; only `end_poll` must look before it writes.
+// The flags. Each transition is one atomic operation on them; only `end_poll` needs a compare-and-swap loop.
 //
 //   Idle             no flag of these three
 //   Scheduled        SCHEDULED
@@ -79,7 +80,7 @@ const COMPLETE: u8 = 1;
 /// An abort was requested. Never cleared.
 const ABORT: u8 = 1 << 1;
 const JOIN_WAITING: u8 = 1 << 2;
-/// Counts more than `JOIN_WAITING`.
+/// Overrides `JOIN_WAITING`.
 const JOIN_DROPPED: u8 = 1 << 3;
 
 /// The answer of [`State::wake`] and [`State::abort`].
@@ -108,7 +109,7 @@ pub(crate) enum AfterStartPoll {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterEndPoll {
-    /// The task is idle. Another thread may run it already: do not touch it again.
+    /// The task is idle. Another thread may already be running it: do not touch it again.
     Idle,
     /// A wake came during the poll, and the task is `Scheduled`. Push it to the back of the queue.
     Reschedule,
@@ -177,11 +178,11 @@ impl State {
         let bits = self.0.load(Acquire);
         Snapshot {
             lifecycle: match bits & (COMPLETE | RUNNING | SCHEDULED) {
-                0 => Lifecycle::Idle,
+                bits if bits & COMPLETE != 0 => Lifecycle::Complete,
                 SCHEDULED => Lifecycle::Scheduled,
                 RUNNING => Lifecycle::Running,
-                bits if bits & COMPLETE == 0 => Lifecycle::RunningNotified,
-                _ => Lifecycle::Complete,
+                0 => Lifecycle::Idle,
+                _ => Lifecycle::RunningNotified,
             },
             join_interest: match bits & (JOIN_DROPPED | JOIN_WAITING) {
                 0 => JoinInterest::Held,
@@ -197,8 +198,8 @@ impl State {
         self.notify(SCHEDULED)
     }
 
-    /// The task is to end. A worker drops the future, and not the caller: the caller may be anywhere, even
-    /// inside this task's own poll.
+    /// Asks for the task's cancellation. A worker drops the future, not the caller, which may be inside this task's own
+    /// poll.
     pub(crate) fn abort(&self) -> AfterWake {
         self.notify(SCHEDULED | ABORT)
     }
@@ -225,8 +226,8 @@ impl State {
     /// The calling thread took the task out of a queue.
     #[inline]
     pub(crate) fn start_poll(&self) -> AfterStartPoll {
-        // From SCHEDULED to RUNNING by an addition. In a complete task these two flags mean nothing, and the
-        // addition changes no other.
+        // From SCHEDULED to RUNNING by an addition, which changes no other flag. If COMPLETE is set, these two mean
+        // nothing.
         //
         // Acquire: matches the Release in `end_poll`, for the future, and that in `notify`.
         let old = self.0.fetch_add(RUNNING - SCHEDULED, Acquire);
@@ -243,7 +244,7 @@ impl State {
     /// The poll is over, and the future is pending.
     #[inline]
     pub(crate) fn end_poll(&self) -> AfterEndPoll {
-        // A loop, as the decision depends on the flags: the thread keeps an aborted task.
+        // A loop, as the decision depends on the flags: an aborted task stays RUNNING.
         //
         // Release: matches the Acquire in `start_poll` and in `transition_to_shutdown`; the next owner
         // sees what this poll did to the future. Acquire, if aborted: matches the Release of the abort.

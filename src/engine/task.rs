@@ -1,7 +1,6 @@
-//! A run queue holds futures of many types. Each is woken from any thread, and another task may await its
-//! output. What is the one thing that the queue, the waker and the join handle can all hold?
-//!
-//! It is a task: **one allocation** behind an `Arc`. Each holder sees it through a trait of its own.
+//! A task is **one allocation** behind an `Arc`, which the run queue, the waker and the join handle share. A queue
+//! holds futures of many types, each is woken from any thread, and another task may await its output: so each holder
+//! sees the task through a trait of its own.
 //!
 //! ```text
 //!                       ┌───────────── Task<F, S> ──────────────┐
@@ -18,7 +17,8 @@
 //!   `Idle` or `Reschedule`, or until `complete`.
 //! - **Rule 2.** A future in the stage never moves: it is polled and dropped where it was built, within
 //!   the `Arc`.
-//! - **Rule 3.** When the state is `Complete` the stage holds the output. It belongs to the join handle,
+//! - **Rule 3.** When the state is `Complete` the stage holds the output until it is taken. It belongs to the join
+//!   handle,
 //!   or to the thread that completed the task if the join interest was `Dropped`.
 //! - **Rule 4.** The join waker belongs to the handle while the join interest is `Held`, and to the task
 //!   while it is `Waiting`: then it goes to the thread that calls `complete`, or back to the handle by
@@ -51,9 +51,9 @@ use super::trace::{self, Event, Outcome, Tracer};
 
 /// Queues the tasks that are to be polled.
 pub(crate) trait Schedule: Send + Sync + 'static {
-    /// Queues a task that is `Scheduled`, by the scheduler that the task holds. Never fails, and never runs the task.
-    /// The queue takes over the caller's `Arc`: as soon as the task is in a queue, another thread may run and free
-    /// it, and the scheduler in it.
+    /// Queues a task that is `Scheduled`. Never fails, and never runs the task. `scheduler` finds the scheduler that
+    /// the task holds. The queue takes over the caller's `Arc`: as soon as the task is in a queue, another thread may
+    /// run and free it, and the scheduler in it.
     fn schedule<T: Runnable + 'static>(task: Arc<T>, scheduler: fn(&T) -> &Self);
 
     /// Reports the runtime's events.
@@ -70,10 +70,10 @@ pub(crate) trait Runnable: Send + Sync {
     /// Polls the future once.
     fn run(self: Arc<Self>) -> PollOutcome;
 
-    /// Lets a worker drop the future, unless it completes first.
+    /// Asks for cancellation: a worker drops the future, unless it completes first.
     fn abort(self: Arc<Self>);
 
-    /// Drops the future now, unless it is being polled. For a runtime whose workers have stopped.
+    /// Drops the future now, unless it is being polled. For a task that no worker will take out of a queue.
     fn shut_down(&self);
 }
 
@@ -84,7 +84,7 @@ pub(crate) enum PollOutcome {
     Yielded(Arc<dyn Runnable>),
     /// The task waits for a wake.
     Pending,
-    /// The task is complete.
+    /// The task is complete, or was complete already.
     Complete,
 }
 
@@ -115,18 +115,20 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 pub(crate) struct Header {
     pub(crate) id: u64,
     pub(crate) runtime_id: u32,
-    /// Where the task was spawned, and by which task (0: by none).
+    /// Where the task was spawned.
     pub(crate) location: &'static Location<'static>,
+    /// By which task; 0 is none.
     pub(crate) parent: u64,
     pub(crate) state: State,
-    /// Written only by the thread that runs the task. Relaxed throughout, as the trace and the metrics only show it.
+    /// Polls, and the drop of a cancelled future. Written only by the thread that runs the task. Relaxed throughout, as
+    /// the trace and the metrics only show it.
     pub(crate) polls: AtomicU32,
     /// The worker that runs the task now, plus one; 0 is none.
     pub(crate) running_on: AtomicU32,
 }
 
 /// Ids are unique in the process and never used again. A thread takes them in blocks: otherwise all spawns
-/// would contend for one counter. The size is arbitrary: the counter's share of a spawn cannot be measured.
+/// would contend for one counter. With blocks of 64 the counter's cost cannot be measured.
 const ID_BLOCK: u64 = 64;
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
 
@@ -137,7 +139,7 @@ thread_local! {
 
 fn take_id() -> u64 {
     let mut last = LAST_ID.get();
-    // A multiple of the block's size is the last id of a block. 0 is not an id.
+    // Block n holds the ids 64 n + 1 to 64 n + 64. 0 is not an id.
     if last.is_multiple_of(ID_BLOCK) {
         last = NEXT_BLOCK.fetch_add(1, Relaxed) * ID_BLOCK;
     }
@@ -175,7 +177,7 @@ fn wake_task(tracer: &Tracer, header: &Header) {
     trace::emit(tracer, || Event::Woken { task: header.id });
 }
 
-/// What the task of a future ends with.
+/// The output of a task, or why there is none.
 type TaskOutput<F> = Result<<F as Future>::Output, JoinErrorKind>;
 
 /// The future, and later its output.
@@ -190,7 +192,7 @@ enum Stage<F: Future> {
 pub(crate) trait TaskFuture: Future<Output: Send + 'static> + Send + 'static {}
 impl<F: Future<Output: Send + 'static> + Send + 'static> TaskFuture for F {}
 
-/// One task. `N` is the type whose name it reports: that of the future, even if the future is boxed.
+/// One task. `N` is used only for its name: it is the future's type, even if the future is boxed.
 pub(crate) struct Task<F: Future, S, N = F> {
     header: Header,
     scheduler: S,
@@ -203,7 +205,7 @@ pub(crate) struct Task<F: Future, S, N = F> {
 
 // SAFETY: rules 1, 3 and 4 give the stage and the join waker to one thread at a time, and hand them over
 // with a release and an acquire of the state. So the future and its output move between threads (`Send`),
-// and two threads never see them at once; header and scheduler are `Sync`, and a `Waker` is both.
+// and two threads never see them at once; header and scheduler are `Sync`, and a `Waker` is `Send` and `Sync`.
 unsafe impl<F: Future<Output: Send> + Send, S: Sync, N> Sync for Task<F, S, N> {}
 
 impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
@@ -220,7 +222,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
         task
     }
 
-    /// Polls the task once, or drops its future. None: the task is complete.
+    /// Polls the task once, or drops its future. None: the task is complete, or a shutdown had completed it.
     fn poll_once(self: &Arc<Self>) -> Option<AfterEndPoll> {
         let header = &self.header;
         let start = header.state.start_poll();
@@ -230,7 +232,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
         let current = CurrentTaskGuard::start(header);
         let polled = match start {
             AfterStartPoll::Poll => self.poll_future(&current.context),
-            _ => Poll::Ready(Err(Cancelled)),
+            AfterStartPoll::Cancel | AfterStartPoll::Skip => Poll::Ready(Err(Cancelled)),
         };
         let outcome = match polled {
             Poll::Ready(outcome) => outcome,
@@ -251,7 +253,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
         None
     }
 
-    /// Polls the future, with this very `Arc` as its waker. A panic is an outcome.
+    /// Polls the future, with this very `Arc` as its waker. A panic is returned as an error.
     fn poll_future(self: &Arc<Self>, context: &SavedContext) -> Poll<TaskOutput<F>> {
         self.emit(|| Event::PollBegins { task: self.header.id });
         let waker = waker_ref(self);
@@ -282,8 +284,8 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
 
     /// Drops the future and stores the outcome. The caller owns the stage by rule 1.
     fn complete(&self, outcome: TaskOutput<F>) {
-        // A value that was returned stays returned, even if the future panics as it is dropped. A task that
-        // panics while it is cancelled has panicked.
+        // A panic while the future is dropped does not replace its value. A task that panics while it is cancelled has
+        // panicked.
         let dropped = catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Empty)));
         let outcome = match (dropped, outcome) {
             (Err(payload), Err(Cancelled)) => Err(Panicked(payload)),
@@ -372,7 +374,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Join<F::Output> for Task<F, S, N> {
         {
             return true;
         }
-        // SAFETY: rule 4. From here to `set_join_waker` the join interest is `Held`.
+        // SAFETY: rule 4. The join interest was `Held`, or was just made so, until `set_join_waker`.
         let stored = unsafe { (*self.join_waker.get()).as_ref() };
         if !stored.is_some_and(|stored| stored.will_wake(waker)) {
             self.store_join_waker(Some(waker.clone()));

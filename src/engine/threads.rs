@@ -23,10 +23,10 @@ use super::random::FastRand;
 use super::scheduler::{Hook, Shared, call_hook};
 use super::worker::{RunUntil, Worker};
 
-/// How threads are started.
+/// How threads are started, and how many there may be for blocking tasks.
 #[derive(Clone)]
 pub(crate) struct ThreadConfig {
-    /// `None`: by what they do.
+    /// `None`: named after their role.
     pub(crate) name: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_start: Option<Hook>,
@@ -38,8 +38,8 @@ pub(crate) struct ThreadConfig {
 }
 
 impl ThreadConfig {
-    /// Starts a thread that does `work` inside `runtime`, and calls `on_exit` when it ends, even by a panic. No lock
-    /// is held: all of these call user code.
+    /// Starts a thread that does `work` inside `runtime`, and calls `on_exit` when it ends, even by a panic. The
+    /// caller holds no lock: the name, the hooks and the work are user code.
     pub(crate) fn start(
         &self,
         default_name: String,
@@ -71,12 +71,13 @@ impl ThreadConfig {
                 context::set_runtime_thread(RuntimeThread::Exiting(id));
                 on_exit();
             });
+            // Moved into locals, which are dropped before `_exit`.
             let (on_start, on_stop) = (on_start, on_stop);
             let _entered = context::save().and_enter(runtime);
             context::set_runtime_thread(RuntimeThread::Working(id));
             #[cfg(target_os = "linux")]
             if let Some(name) = short_name {
-                // Only a debugger reads it. It cannot fail, and if it did, nothing would be lost.
+                // For debuggers and `top`. It cannot fail, and if it did, nothing would be lost.
                 let _ = rustix::thread::set_name(&name);
             }
             call_hook(&on_start);
@@ -128,7 +129,7 @@ impl RunUntil for UntilStopped<'_> {
         self.0.is_stopped()
     }
 
-    fn is_done(&mut self) -> bool {
+    fn poll_done(&mut self) -> bool {
         self.0.is_stopped()
     }
 }
@@ -153,7 +154,7 @@ impl WorkerThreads {
         let mut not_started = NotStarted { threads: self, workers, _entered: entered };
         for index in 0..self.shared.remotes.len() {
             let (worker, exiting) = (self.clone(), self.clone());
-            // Here, and not on the worker's thread: with a given seed each worker has the same two every time.
+            // Here, and not on the worker's thread: with a given seed each worker has the same generators every time.
             let rngs = [(); 2].map(|()| self.shared.rng_seeds.next_rng());
             let thread = config.start(
                 format!("openwork-worker-{index}"),
@@ -223,7 +224,8 @@ impl WorkerThreads {
     }
 }
 
-/// Workers that were not started. If no other worker is left, this thread drops the tasks, so it has entered the runtime.
+/// Workers that were not started. If no other worker is left, this thread drops the tasks, so it has entered the
+/// runtime.
 struct NotStarted<'a> {
     threads: &'a WorkerThreads,
     workers: usize,

@@ -1,26 +1,26 @@
 //! The timers: which waker is called at which deadline.
 //!
-//! A million tasks may sleep at once, and most timers are time-outs that never fire: they are dropped long before.
-//! So three operations must be cheap: to add a deadline, to find the earliest, and above all to *cancel*. A binary
-//! heap is good at the first two and bad at the third, since it cannot find an entry in its middle. So it need not.
-//! Each timer has a **slot**, found by its key; the heap holds small entries that point at slots. To cancel a
-//! timer is to empty its slot. The entry stays behind, **stale**, until it comes to the top and is skipped; when
-//! more than half of the heap is stale, it is rebuilt without the stale entries.
+//! A million tasks may sleep at once, and most timers are time-outs that never fire: they are dropped long before. So
+//! three operations must be cheap: to add a deadline, to find the earliest, and above all to *cancel*. A binary heap is
+//! good at the first two and bad at the third, since it cannot find an entry in its middle. So the heap is never
+//! searched. Each timer has a **slot**, found by its key; the heap holds small entries that point at slots. To cancel a
+//! timer is to empty its slot. The entry stays behind, **stale**, until it comes to the top and is skipped; when more
+//! than half of the heap is stale, it is rebuilt without the stale entries.
 //!
 //! ```text
 //!       heap, earliest first                       slots, by key
 //!   ┌──────────────────────────┐              0 │ generation 7 │ waker │
-//!   │ 12 ms  generation 7  key 0 │ ─────────▶ 1 │ generation 9 │ fired │
-//!   │ 15 ms  generation 8  key 1 │ ─▶ stale:  2 │ generation 6 │ waker │
-//!   │ 40 ms  generation 6  key 2 │    the slot has generation 9 now
+//!   │ 12 ms  generation 7  key 0 │            1 │ generation 9 │ fired │
+//!   │ 15 ms  generation 8  key 1 │            2 │ generation 6 │ waker │
+//!   │ 40 ms  generation 6  key 2 │    the entry of 15 ms is stale: slot 1 has generation 9 now
 //!   └──────────────────────────┘
 //! ```
 //!
 //! A slot and its entry carry the same **generation**, a number that is never used twice. It tells a stale entry
 //! from a live one after the slot was given to another timer, and it orders timers with equal deadlines: the older
-//! fires first.
+//! fires first, unless the runtime shuffles.
 //!
-//! A timer fires in [`Timers::expire`] and nowhere else: for this file, time passes when it is told so. It calls no
+//! A timer fires in [`Timers::expire`] and nowhere else: this file does not read the clock. It calls no
 //! waker but hands them out, since its caller holds a lock. Next: `poller.rs`, where a thread waits for sockets.
 
 use std::cmp::Reverse;
@@ -41,13 +41,13 @@ const SMALL: usize = 64;
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<Entry>>,
     slots: Slab<Slot>,
-    /// Entries in the heap whose slot has gone or has a newer generation.
+    /// Entries in the heap whose slot was removed or has a newer generation.
     stale: usize,
     next_generation: NonZeroU64,
     shuffle: Shuffle,
     /// The time of the last `expire`: a deadline up to then is past.
     now: Nanos,
-    /// A thread waits in the driver until the earliest deadline, or has read it and will.
+    /// A thread waits in the driver until the earliest deadline, or is about to.
     is_parked: bool,
     /// The runtime has ended.
     closed: bool,
@@ -199,7 +199,7 @@ impl Timers {
         let generation = self.next_generation;
         self.next_generation =
             generation.checked_add(1).expect("2^64 timers are not made in a lifetime");
-        // Above the number's own 40 bits, which keep it unique: the heap compares it last.
+        // The lower 40 bits keep the number unique; the upper ones order equal deadlines.
         self.shuffle
             .as_mut()
             .map_or(generation, |rng| generation | u64::from(rng.below(1 << 24)) << 40)
@@ -235,7 +235,7 @@ impl Timers {
     }
 }
 
-/// Whether an entry's timer still waits for this very deadline.
+/// Whether an entry is not stale.
 fn is_live(slots: &Slab<Slot>, entry: &Entry) -> bool {
     slots.get(entry.key as usize).is_some_and(|slot| slot.generation == entry.generation)
 }

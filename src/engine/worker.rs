@@ -5,7 +5,7 @@
 //!   │      │
 //!   │   a tick: tasks from the injector, then up to 61 from the local queue
 //!   │      │
-//!   │      ├── only one that has just yielded is left ──▶ poll the driver
+//!   │      ├── one is left, and it has just yielded ────▶ poll the driver
 //!   │      ├── more are left, or found elsewhere ───────▶ poll the driver, if it is time
 //!   │      └── nothing is left ─────────────────────────▶ announce, look again, park
 //!   └─────────────────────────────────────────────────────────────┘
@@ -15,10 +15,11 @@
 //! in `block_on`, and runs until its future is ready. That is what [`RunUntil`] is for, and the only difference:
 //! there is one loop to read.
 //!
-//! A **tick** is the unit of fairness. First come up to 128 tasks from the injector, so that wakes from other threads
-//! get through while tasks here wake each other for ever; then up to 61 from the worker's own queue, and fewer if
-//! they take long, or if more wait in the injector. A tick ends early when the only task left has just yielded.
-//! Between two ticks the worker checks whether it is done, and polls the driver if it has not done so for 50 µs.
+//! After each **tick** the worker looks at everything else once. First in a tick come up to 128 tasks from the
+//! injector, so that wakes from other threads get through while tasks here wake each other for ever; then up to 61 from
+//! the worker's own queue, and fewer if they take long, or if more wait in the injector. A tick ends early when the
+//! only task left has just yielded. Between two ticks the worker checks whether it is done, and polls the driver if it
+//! has not done so for 50 µs.
 //!
 //! Next: `root.rs`, the future of `block_on`.
 
@@ -40,14 +41,13 @@ use super::scheduler::{call_hook, replace_current_worker, with_current_worker, w
 use super::task::PollOutcome;
 use super::trace::{self, Event};
 
-/// Polls in a tick, of tasks from the worker's own queue. Tokio's number; it bounds the share of time spent on
-/// looking elsewhere.
+/// Polls in a tick, of tasks from the worker's own queue. Tokio's number; it bounds how often the worker looks
+/// elsewhere.
 const MAX_POLLS_PER_TICK: usize = 61;
 
 /// Tasks from the injector in a tick, before those. It bounds how fast many tasks from other threads get through to
-/// workers that are busy with their own. A task that they wake waits for the second part of the tick: served from the
-/// LIFO slot in between, tasks that wake each other hold up those in the injector (`spawn_many_remote_busy2` takes 68
-/// times as long), and `ping_pong` gains 2 %.
+/// workers that are busy with their own. The LIFO slot is not served in between: tasks that wake each other would hold
+/// up those in the injector (`spawn_many_remote_busy2` takes 68 times as long), and `ping_pong` gains 2 %.
 const MAX_INJECTOR_POLLS_PER_TICK: usize = 128;
 
 /// A tick should not take longer than this: if polls take long, fewer make a tick, down to [`MIN_POLLS_PER_TICK`].
@@ -64,22 +64,22 @@ const DRIVER_INTERVAL: Duration = Duration::from_micros(50);
 const FEW_TASKS: usize = 8;
 const SPINS_BEFORE_SEARCH: usize = if cfg!(loom) { 0 } else { 150 };
 
-/// The first of the two functions at which to set a breakpoint: each poll of each task is a call of this.
+/// A place for a breakpoint: each poll of each task is a call of this.
 #[inline(never)]
 pub(crate) fn poll_task(task: Task) -> PollOutcome {
     task.run()
 }
 
-/// How long a worker runs.
+/// When a worker returns from its loop.
 pub(crate) trait RunUntil {
-    /// Something happened: ask whether the worker is done. Asked again after the worker has announced that it parks.
+    /// Whether `poll_done` has to be called. Asked again after the worker has announced that it parks.
     fn is_notified(&self) -> bool;
 
-    /// Whether the worker is done. Asked once a tick.
-    fn is_done(&mut self) -> bool;
+    /// Whether the worker is done. Called once a tick; polls the root future, if there is one.
+    fn poll_done(&mut self) -> bool;
 }
 
-/// What a tick leaves to do.
+/// What a tick has left in the queues.
 enum Left {
     /// Nothing, and no task was polled.
     NothingRan,
@@ -93,18 +93,19 @@ enum Left {
 pub(crate) struct Worker<'a> {
     shared: &'a Arc<Shared>,
     index: usize,
-    /// It counts as searching.
+    /// Whether `Idle` counts it as searching.
     is_searching: bool,
     /// Tasks that the last search found. `usize::MAX` if it has parked since.
     found: usize,
-    /// Polls in a tick, at the moment.
+    /// The current limit of polls in a tick.
     polls_per_tick: usize,
-    tick_began: Instant,
-    /// When the worker last polled the driver. `None`: not yet. A loop that calls `block_on` once a frame makes a new
-    /// worker each time; if that worker counted as having just polled the driver, timers and sockets would wait for
-    /// ever (`tests/engine/short_block_on.rs`).
+    /// The time, read once in a while: when the own part of the last tick began or ended, or the last park ended.
+    last_time: Instant,
+    /// When the worker last polled the driver, or found that another thread has it. `None`: not yet. A loop that calls
+    /// `block_on` once a frame makes a new worker each time; if that worker counted as having just polled the driver,
+    /// timers and sockets would wait for ever (`tests/engine/short_block_on.rs`).
     driver_polled: Option<Instant>,
-    /// What a driver tick has collected; empty in between.
+    /// Buffers, empty except during a driver tick.
     ready: Ready,
     /// Chooses the worker to steal from. Not the thread's generator: how often a worker searches depends on the
     /// moment, and would shift what its tasks draw.
@@ -132,7 +133,7 @@ impl<'a> Worker<'a> {
             is_searching: false,
             found: usize::MAX,
             polls_per_tick: MAX_POLLS_PER_TICK,
-            tick_began: now(),
+            last_time: now(),
             driver_polled: None,
             ready: Ready::default(),
             rng,
@@ -144,12 +145,12 @@ impl<'a> Worker<'a> {
     pub(crate) fn run(&mut self, until: &mut impl RunUntil) {
         let queue = with_queue(ptr::from_mut);
         self.remote().addresses.set(ptr::from_mut(self).cast(), queue);
-        while !until.is_done() {
+        while !until.poll_done() {
             let left = self.tick();
             let notified = until.is_notified();
             match left {
-                // One future is ready, a task or the root, and it has just yielded: it waits for an event that the
-                // driver may have already.
+                // One future is ready, a task or the root, and it has just yielded: perhaps it polls for something that
+                // only the driver can bring.
                 Left::NothingRan if notified => self.poll_driver(),
                 Left::Yielded if !notified => self.poll_driver(),
                 Left::Tasks | Left::Yielded => self.poll_driver_if_due(),
@@ -166,7 +167,7 @@ impl<'a> Worker<'a> {
         // The length is read once: to look before each task would contend with the pushers at every step.
         let injected = injector.len().min(MAX_INJECTOR_POLLS_PER_TICK);
         if with_queue(|queue| queue.is_shuffled()) {
-            // Outside of the queue: to drop a task's `Arc` may run user code, and here it is only moved.
+            // To be shuffled with the others.
             (0..injected)
                 .map_while(|_| injector.pop())
                 .for_each(|task| with_queue(|queue| _ = queue.push_back(task)));
@@ -176,7 +177,7 @@ impl<'a> Worker<'a> {
             with_current_worker(|current| current.polls_injected = true);
             (polled, yielded) = self.poll_tasks(injected, || injector.pop());
             with_current_worker(|current| current.polls_injected = false);
-            self.tick_began = now();
+            self.last_time = now();
         }
         if yielded {
             return Left::Yielded;
@@ -199,7 +200,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Polls up to `limit` tasks; fewer if one has yielded and no other is ready. Returns how many it has polled, and
-    /// whether it stopped at such a task.
+    /// whether it stopped because of such a task.
     fn poll_tasks(
         &mut self,
         limit: usize,
@@ -230,14 +231,14 @@ impl<'a> Worker<'a> {
         (polled, yielded)
     }
 
-    /// Sets the length of the next tick by how long so many polls took.
+    /// Sets the limit of the next tick by how long `polled` polls took.
     fn adapt_tick(&mut self, polled: usize) {
         // With a paused clock what happens must not depend on how fast this machine is.
         if self.shared.driver.clock.is_paused() {
             return;
         }
-        let began = mem::replace(&mut self.tick_began, now());
-        let took = (self.tick_began - began).as_nanos() as usize;
+        let began = mem::replace(&mut self.last_time, now());
+        let took = (self.last_time - began).as_nanos() as usize;
         let fitting = TICK_TIME.as_nanos() as usize * polled / took.max(1);
         self.polls_per_tick = fitting.clamp(MIN_POLLS_PER_TICK, MAX_POLLS_PER_TICK);
     }
@@ -246,9 +247,9 @@ impl<'a> Worker<'a> {
         &self.shared.remotes[self.index]
     }
 
-    /// Polls the driver, unless this worker did so a moment ago.
+    /// Polls the driver, unless this worker did so within [`DRIVER_INTERVAL`].
     pub(crate) fn poll_driver_if_due(&mut self) {
-        let is_due = |polled| self.tick_began - polled >= DRIVER_INTERVAL;
+        let is_due = |polled| self.last_time - polled >= DRIVER_INTERVAL;
         if self.shared.driver.clock.is_paused() || self.driver_polled.is_none_or(is_due) {
             self.poll_driver();
         }
@@ -260,7 +261,7 @@ impl<'a> Worker<'a> {
         if let Some(inner) = driver.try_lock() {
             driver.tick(inner, None, &mut self.ready, || {});
         }
-        self.driver_polled = Some(self.tick_began);
+        self.driver_polled = Some(self.last_time);
     }
 
     // ---- searching ----
@@ -299,12 +300,12 @@ impl<'a> Worker<'a> {
         stolen
     }
 
-    /// The worker has found a task. The last searcher notifies another worker, if there is more to find.
+    /// The worker has found a task, or ends. The last searcher notifies another worker, if there is more to find.
     fn stop_searching(&mut self) {
         if mem::take(&mut self.is_searching) && self.shared.idle.transition_from_searching() {
-            // A push that saw this searcher notified no worker. If so, it stands before its fence, and so before
-            // this look; else it sees that no worker is searching, and notifies one. See
-            // `Idle::transition_to_parked`.
+            // A push that saw this searcher notified no worker. If the push stands before this fence, the look after
+            // the fence finds the task. Else the pusher's look at the count, after its own fence, finds no searcher,
+            // and it notifies a worker. See `Idle::transition_to_parked`.
             fence(SeqCst);
             if self.shared.has_work() {
                 self.shared.notify_any();
@@ -315,7 +316,7 @@ impl<'a> Worker<'a> {
     // ---- parking ----
 
     /// Nothing is left to do: parks in the driver if no other thread has it, and else on the condition variable. The
-    /// race with a push is told in `Idle::transition_to_parked`.
+    /// race with a push is explained in `Idle::transition_to_parked`.
     fn park(&mut self, until: &impl RunUntil) {
         let shared = self.shared;
         let Remote { parker, metrics, .. } = self.remote();
@@ -353,7 +354,7 @@ impl<'a> Worker<'a> {
                         self.is_searching = self.resume(place);
                     });
                     self.ready = ready;
-                    self.driver_polled = Some(self.tick_began);
+                    self.driver_polled = Some(self.last_time);
                 }
                 None => {
                     parker.wait(None);
@@ -371,7 +372,7 @@ impl<'a> Worker<'a> {
             // Even if it has not waited there: the monitor may have seen the announcement.
             self.shared.wake_monitor();
         }
-        self.tick_began = now();
+        self.last_time = now();
         trace::emit(&self.shared.driver.tracer, || Event::Unpark);
         was_notified
     }
@@ -381,13 +382,13 @@ impl Drop for Worker<'_> {
     fn drop(&mut self) {
         self.stop_searching();
         self.remote().addresses.set(ptr::null_mut(), ptr::null_mut());
-        // The thread that waits for the queue takes it from here.
+        // Gives the queue back, for another thread in `block_on` to take.
         let mut core = self.remote().core.lock();
         core.queue = replace_current_worker(None).map(|current| current.queue);
         let waiting = core.waiting.clone();
         drop(core);
-        // All of them: the first may be in the midst of a long poll, or about to leave, and the others would stay
-        // parked beside a queue that no thread has.
+        // All of them: the first may be in a long poll, or about to leave, and the others would stay parked while no
+        // thread is the worker.
         waiting.iter().for_each(|parker| parker.unpark());
     }
 }
