@@ -1634,7 +1634,10 @@ class Body:
         plan = FUTURES.plan(lookup(name))
         self.name, self.type, self.coroutine = frame.name(), plan.type, plan.parts
         self.start, self.end = function_range(self.function)
-        self.address = self.find_address()
+        self.address = self.find_address() if frame.type() == gdb.NORMAL_FRAME else None
+        if self.address is None and any(self.coroutine.state(number).awaited for number in self.coroutine.fields):
+            raise Failed("the optimiser has removed what tells one instance of this function from another: "
+                         "build without optimisation to step through it")
         # The lines on which nothing of the user's stands: the header, and the closing brace, where every poll ends.
         self.outer_lines = {self.function.line} | {line[1] for line in [await_line(self.type, 1)] if line}
 
@@ -1644,7 +1647,8 @@ class Body:
             for number in self.coroutine.fields:
                 line, state = await_line(self.type, number), self.coroutine.state(number)
                 awaited = next((each for each in state.type.fields() if each.name == "__awaitee"), None)
-                if awaited and line and line[1] == variable.line and name_of(awaited.type) == name_of(variable.type):
+                is_there = line is None or line[1] == variable.line
+                if awaited and is_there and name_of(awaited.type) == name_of(variable.type):
                     try:
                         return int(variable.value(self.frame).address) - awaited.bitpos // 8
                     except (gdb.error, TypeError):
@@ -1710,9 +1714,6 @@ class Step(Command):
 
     def next_poll(self, body):
         """Runs until the coroutine, which has answered Pending, is polled again."""
-        if body.address is None:
-            raise Failed("the optimiser has removed what tells one instance of this function from another: "
-                         "build without optimisation to step over an `.await` that has to wait")
         # The coroutine is the first argument, or the second behind the place of a large output.
         names = ("rdi", "rsi") if "x86" in gdb.selected_frame().architecture().name() else ("x0",)
 

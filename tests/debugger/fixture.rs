@@ -254,7 +254,13 @@ async fn tells(sender: oneshot::Sender<u32>) {
     sender.send(1).unwrap(); // HERE tells
 }
 
+async fn waits_for_ever() {
+    black_box(0); // HERE before_ever
+    std::future::pending::<()>().await; // HERE ever
+}
+
 async fn steps() {
+    timeout(Duration::from_millis(5), waits_for_ever()).await.unwrap_err();
     let tasks: Vec<_> = (0..100).map(|number| spawn(ten_awaits(number))).collect(); // HERE hundred
     let (sender, receiver) = oneshot::channel();
     let hears = spawn(receiver);

@@ -70,6 +70,21 @@ fn step_goes_into_an_awaited_function_and_finish_out_of_it() {
 }
 
 #[test]
+fn next_says_if_the_future_is_dropped_while_it_waits() {
+    if !has_gdb() {
+        return;
+    }
+    let next = "async next";
+    let start = ["tbreak debugger_fixture::waits_for_ever::{async_fn#0}", "run"];
+    let commands = [&start[..], &[next, next, next]].concat();
+    let session = run(fixture(), &["one", "steps"], &commands);
+    let lines = [fixture_line("before_ever"), fixture_line("ever")];
+    assert_eq!(stops(&session, next)[..2], lines, "{session}");
+    let last = session.each(next).pop().unwrap();
+    assert!(last.contains("waits_for_ever is dropped before it is ready"), "{session}");
+}
+
+#[test]
 fn a_breakpoint_stops_where_a_task_is_spawned_polled_and_woken() {
     if !has_gdb() {
         return;

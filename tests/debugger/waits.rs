@@ -69,7 +69,8 @@ fn each_task_is_listed_with_its_state_its_place_and_what_it_waits_for() {
         if flavour == "one" {
             tasks(&["root", "idle", &here("awaits_look"), "the end of task "]);
         }
-        assert_eq!(session.of("async tasks running").trim().lines().count(), 2, "{session}");
+        let running = session.of("async tasks running").trim().lines();
+        assert_eq!(running.filter(|line| !line.starts_with("root")).count(), 2, "{session}");
     });
 }
 
