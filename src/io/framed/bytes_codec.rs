@@ -1,4 +1,4 @@
-//! The codec without boundaries: all the bytes in the buffer are a frame.
+//! The codec without boundaries: a frame is all the bytes in the buffer.
 //!
 //! Next: `lines_codec.rs`, whose frames are lines.
 
@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::{Decoder, Encoder};
 
-/// Passes bytes on as they come, in pieces of any size.
+/// A codec without boundaries: the bytes of each read are a frame, so the peer's frames may be joined or cut.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BytesCodec(());
 

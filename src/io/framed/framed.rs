@@ -1,17 +1,17 @@
 //! A stream with a codec: [`Framed`].
 //!
-//! The read direction and the write direction share the stream and the codec, nothing else. Each method asks only for what
-//! its direction needs: reading needs an `AsyncRead` and a `Decoder`, sending an `AsyncWrite` and an `Encoder`. For a
-//! stream in one direction, [`FramedRead`] and [`FramedWrite`] are names of the same type. To read and write in two tasks,
-//! split the stream first and give each half a codec.
+//! The read direction and the write direction share the stream and the codec, nothing else. Each method requires only
+//! what its direction needs: reading needs an `AsyncRead` and a `Decoder`, sending an `AsyncWrite` and an `Encoder`.
+//! For a stream in one direction, [`FramedRead`] and [`FramedWrite`] are names of the same type. To read and write in
+//! two tasks, split the stream first and give each half a codec.
 //!
-//! [`ReadState`] reads and decodes. To write a frame is to encode it into the write buffer, completely and in one step. From
-//! then on, dropping the future that sends it neither loses it nor sends half of it. To **feed** a frame is to encode it and
-//! no more (`feed` of `futures::SinkExt`), so that many small frames go out in one write; to **send** it is to feed it and
-//! then to flush.
+//! [`ReadState`] reads and decodes. Writing has two steps. The first encodes the whole frame into the write buffer; it
+//! never waits, so dropping the sending future cannot leave half a frame there. The second writes the buffer to the
+//! stream, in pieces of any size; what is not yet written stays in the buffer. `feed` of `futures::SinkExt` does only
+//! the first step, so that many small frames go out in one write. `send` does the first step and then flushes.
 //!
-//! The write buffer has a boundary. From there on the next frame waits until enough is written. So a slow peer slows down a
-//! fast sender, and the sender's memory does not fill.
+//! While the write buffer has 8 KiB or more, the backpressure boundary, the next frame waits. So a slow peer slows down
+//! a fast sender, and the sender's memory does not fill.
 //!
 //! Next: `bytes_codec.rs`, the simplest codec.
 
@@ -31,14 +31,14 @@ use super::super::op::{IoOp, Op};
 use super::read::ReadState;
 use super::{Decoder, Encoder};
 
-/// The first read, and the boundary of the write buffer. A socket usually has no more at once.
-const CAPACITY: usize = 8 * 1024;
+/// The size of the first read, and the backpressure boundary of the write buffer. Tokio-util's number for both.
+const DEFAULT_CAPACITY: usize = 8 * 1024;
 
 pin_project! {
-    /// A stream that is read and written in frames.
+    /// A stream of bytes that is read and written in frames.
     ///
-    /// Reading, it is a [`Stream`] and has [`next`](Framed::next). Writing, it is a [`Sink`] and has
-    /// [`send`](Framed::send).
+    /// With a [`Decoder`], a `Framed` is a [`Stream`] of frames and has [`next`](Framed::next). With an [`Encoder`], it
+    /// is a [`Sink`] of frames and has [`send`](Framed::send). Dropping it loses the bytes in both buffers.
     ///
     /// ```
     /// use openwork::io::framed::{Framed, LinesCodec};
@@ -57,17 +57,17 @@ pin_project! {
         io: T,
         codec: C,
         reading: ReadState,
-        // Encoded, and not yet written.
+        // The bytes that are encoded and not yet written.
         write_buffer: BytesMut,
-        // The next frame waits while the write buffer has this number of bytes or more.
+        // The next frame waits while the write buffer has this number of bytes or more. 0 is the same as 1.
         boundary: usize,
     }
 }
 
-/// A [`Framed`] of a stream that is only read. It allocates nothing for writing.
+/// A [`Framed`] for a stream that is only read. It allocates no memory for writing.
 pub type FramedRead<T, D> = Framed<T, D>;
 
-/// A [`Framed`] of a stream that is only written. It allocates nothing for reading.
+/// A [`Framed`] for a stream that is only written. It allocates no memory for reading.
 pub type FramedWrite<T, E> = Framed<T, E>;
 
 /// The future of [`Framed::send`].
@@ -75,15 +75,18 @@ pub type SendFrame<'a, T, E, I> =
     Op<(&'a mut Framed<T, E>, Option<I>), Result<(), <E as Encoder<I>>::Error>>;
 
 impl<T, C> Framed<T, C> {
-    /// Reads and writes the frames of `codec` on the stream `io`.
+    /// Creates a `Framed` that reads and writes the frames of `codec` on the stream `io`.
     pub fn new(io: T, codec: C) -> Self {
-        Self::with_capacity(io, codec, CAPACITY)
+        Self::with_capacity(io, codec, DEFAULT_CAPACITY)
     }
 
     /// Creates a `Framed` whose first read is of up to `capacity` bytes instead of 8 KiB.
+    ///
+    /// A later read is larger if the read before it brought as many bytes as it could. A capacity of 0 counts as 1, and
+    /// one over 128 KiB as 128 KiB.
     pub fn with_capacity(io: T, codec: C, capacity: usize) -> Self {
         let reading = ReadState::new(capacity);
-        Framed { io, codec, reading, write_buffer: BytesMut::new(), boundary: CAPACITY }
+        Framed { io, codec, reading, write_buffer: BytesMut::new(), boundary: DEFAULT_CAPACITY }
     }
 
     accessors!(T => io);
@@ -93,12 +96,14 @@ impl<T, C> Framed<T, C> {
         &self.codec
     }
 
-    /// Returns the codec.
+    /// Returns the codec, to change it.
     pub fn codec_mut(&mut self) -> &mut C {
         &mut self.codec
     }
 
-    /// Changes the codec, and so the protocol, and keeps the stream and the bytes in the buffers.
+    /// Replaces the codec with what `map` returns, and keeps the stream and the bytes in both buffers.
+    ///
+    /// This changes the protocol in the middle of a stream.
     pub fn map_codec<D>(self, map: impl FnOnce(C) -> D) -> Framed<T, D> {
         let Framed { io, codec, reading, write_buffer, boundary } = self;
         Framed { io, codec: map(codec), reading, write_buffer, boundary }
@@ -109,7 +114,10 @@ impl<T, C> Framed<T, C> {
         &self.reading.buffer
     }
 
-    /// Returns the bytes that were read and not yet decoded.
+    /// Returns the bytes that were read and not yet decoded, to change them.
+    ///
+    /// A codec may remember a position in these bytes, as [`LinesCodec`](super::LinesCodec) does. It does not notice
+    /// that they were changed.
     pub fn read_buffer_mut(&mut self) -> &mut BytesMut {
         &mut self.reading.buffer
     }
@@ -119,17 +127,19 @@ impl<T, C> Framed<T, C> {
         &self.write_buffer
     }
 
-    /// Returns the bytes that are encoded and not yet written.
+    /// Returns the bytes that are encoded and not yet written, to change them.
     pub fn write_buffer_mut(&mut self) -> &mut BytesMut {
         &mut self.write_buffer
     }
 
-    /// Returns the size of the write buffer from which on the next frame waits for the stream.
+    /// Returns the number of bytes in the write buffer at which the next frame waits until some are written.
     pub fn backpressure_boundary(&self) -> usize {
         self.boundary
     }
 
-    /// Sets the size of the write buffer from which on the next frame waits. At first it is 8 KiB.
+    /// Sets the number of bytes in the write buffer at which the next frame waits until some are written.
+    ///
+    /// The default is 8 KiB. With 0, each frame waits until the frames before it are written.
     pub fn set_backpressure_boundary(&mut self, boundary: usize) {
         self.boundary = boundary;
     }
@@ -138,8 +148,15 @@ impl<T, C> Framed<T, C> {
 impl<T: AsyncRead + Unpin, C: Decoder> Framed<T, C> {
     /// Returns the next frame; `None` at the end of the stream, and once after an error.
     ///
+    /// After an error, a further call continues with the bytes that are left. After the end, it reads again, since a
+    /// file may have grown.
+    ///
     /// Cancel safe: the bytes of an incomplete frame are kept for the next call.
-    #[expect(clippy::should_implement_trait, reason = "the name is that of every stream")]
+    ///
+    /// # Errors
+    ///
+    /// The decoder's, or the stream's.
+    #[expect(clippy::should_implement_trait, reason = "`StreamExt::next` has this name")]
     #[expect(clippy::type_complexity, reason = "it is the item of the stream")]
     pub fn next(&mut self) -> Op<&mut Self, Option<Result<C::Item, C::Error>>> {
         Op::new(self, |framed, cx| Pin::new(&mut **framed).poll_next(cx))
@@ -147,14 +164,15 @@ impl<T: AsyncRead + Unpin, C: Decoder> Framed<T, C> {
 }
 
 impl<T: AsyncWrite + Unpin, C> Framed<T, C> {
-    /// Encodes a frame, and writes and flushes everything in the buffer.
+    /// Sends a frame: encodes it into the write buffer, then writes and flushes that buffer.
     ///
-    /// If it is dropped, the frame is either not encoded at all, or complete in the buffer, and the next `send` or
-    /// `flush` writes it.
+    /// Not cancel safe: if it is dropped while it waits for room in the write buffer, the frame is lost. A frame that
+    /// is in the buffer stays there, and the next `send` or `flush` writes the rest of it.
     ///
     /// # Errors
     ///
-    /// The encoder's, and then nothing of this frame is sent; or the stream's.
+    /// The encoder's, and then nothing of this frame is sent. Or the stream's, and then the bytes that are in the
+    /// buffer and were not written stay there; this frame is lost if it was not yet in the buffer.
     pub fn send<I>(&mut self, item: I) -> SendFrame<'_, T, C, I>
     where
         C: Encoder<I>,
@@ -171,12 +189,16 @@ impl<T: AsyncWrite + Unpin, C> Framed<T, C> {
         })
     }
 
-    /// Writes and flushes everything in the buffer. Cancel safe.
+    /// Writes the write buffer to the stream, and flushes the stream.
+    ///
+    /// Cancel safe: the bytes that were not written stay in the buffer. The same holds after an error.
     pub fn flush(&mut self) -> IoOp<&mut Self, ()> {
         Op::new(self, |framed, cx| Pin::new(&mut **framed).poll_flush_io(cx))
     }
 
-    /// Writes and flushes everything in the buffer, and ends the stream. Cancel safe.
+    /// Writes the write buffer to the stream, flushes the stream, and closes it for writing.
+    ///
+    /// Cancel safe: the bytes that were not written stay in the buffer. The same holds after an error.
     pub fn close(&mut self) -> IoOp<&mut Self, ()> {
         Op::new(self, |framed, cx| Pin::new(&mut **framed).poll_close_io(cx))
     }

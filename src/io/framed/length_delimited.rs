@@ -1,21 +1,23 @@
-//! A frame is preceded by its length.
+//! The codec that writes the length of each frame before it.
 //!
-//! Protocols differ in where the length field is, how many bytes it has, and what it counts. A [`Builder`] has a number
-//! for each, and the codec one rule for all:
+//! Protocols differ in where the length field is, how many bytes it has, and what it counts. A [`Builder`] sets these
+//! numbers, and the codec decodes with them:
 //!
 //! ```text
-//!   ┌────────┬────────┬───────────┬───────────────────────────────┐
-//!   │        │ length │           │                               │
-//!   └────────┴────────┴───────────┴───────────────────────────────┘
-//!    offset   field                the frame: length + adjustment bytes
-//!    ◀───────── num_skip ────────▶
+//!   ┌──────────┬────────┬──────────┬─────────────────────────────┐
+//!   │ ignored  │ length │ ignored  │ the frame                   │
+//!   └──────────┴────────┴──────────┴─────────────────────────────┘
+//!   ◀─ offset ─▶                   ◀──── length + adjustment ────▶
+//!   ◀────────── num_skip ──────────▶
 //! ```
 //!
-//! The peer chooses the length. The codec compares it with the limit first, and even then reserves no memory for it: the
-//! buffer grows with the bytes that come.
+//! The bytes before the frame are its head. The codec ignores those around the length; by default there are none.
 //!
-//! A stream that ends before the frame does is an error, even if it ends just behind the length field. The buffer is empty
-//! then, and only the codec's state shows that a frame was expected.
+//! The peer chooses the length. The codec compares it with the limit first, and even then reserves no memory for it:
+//! the buffer grows with the bytes that come.
+//!
+//! A stream that ends inside a frame is an error, even if it ends directly after the head. The buffer is empty then,
+//! and only the codec's state shows that a frame was expected.
 //!
 //! This is the last file of `framed`. Next: `blocking.rs`, for files, which no poller can watch.
 
@@ -26,7 +28,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{Decoder, Encoder, Framed, FramedRead, FramedWrite, ended_inside_a_frame};
 
-/// Frames, each with its length before it: four bytes in big-endian order, unless a [`Builder`] says otherwise.
+/// A codec for frames with their length before them: four bytes in big-endian order, unless a [`Builder`] changes it.
+///
+/// After a length that is over the limit or out of range, it cannot find the next frame: it leaves the bytes in the
+/// buffer, and returns the error again for them.
 ///
 /// ```
 /// use openwork::io::framed::{FramedWrite, LengthDelimitedCodec};
@@ -40,46 +45,47 @@ use super::{Decoder, Encoder, Framed, FramedRead, FramedWrite, ended_inside_a_fr
 #[derive(Debug, Default, Clone)]
 pub struct LengthDelimitedCodec {
     config: Builder,
-    /// The length of the next frame, if its head was taken out of the buffer.
+    /// The length of the next frame, if its head was decoded and skipped already.
     expected: Option<usize>,
 }
 
 impl LengthDelimitedCodec {
-    /// Creates a codec with a limit of 8 MiB.
+    /// Creates a codec for frames of at most 8 MiB, with a length of four bytes in big-endian order.
     pub fn new() -> LengthDelimitedCodec {
         Builder::new().new_codec()
     }
 
-    /// Creates a builder, for other protocols.
+    /// Creates a [`Builder`], which sets where the length is, its size and what it counts.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// Returns the length of the longest frame in bytes: the limit that was set, or less if the length field cannot
-    /// express it.
+    /// Returns the length of the longest frame in bytes: the limit that was set, or less if the length field is too
+    /// small for it.
     pub fn max_frame_length(&self) -> usize {
-        self.config.max_frame()
+        self.config.effective_limit()
     }
 
-    /// Sets the limit. It does not apply to a frame whose head was decoded already.
+    /// Sets the length of the longest frame in bytes. It does not apply to a frame whose head was decoded already.
     pub fn set_max_frame_length(&mut self, bytes: usize) {
         self.config.max_frame_length = bytes;
     }
 
-    /// Takes the head of a frame out of `src`, and returns the frame's length.
+    /// Decodes the length of the next frame and skips `num_skip` bytes; `None` if the head is not complete.
     fn decode_head(&self, src: &mut BytesMut) -> io::Result<Option<usize>> {
         let config = &self.config;
         let Some(mut field) = src.get(config.offset..).filter(|_| src.len() >= config.head_len())
         else {
             return Ok(None);
         };
-        let length = match config.big_endian {
+        let value = match config.big_endian {
             true => field.get_uint(config.field_length),
             false => field.get_uint_le(config.field_length),
         };
-        let length = length.checked_add_signed(config.adjustment as i64);
+        let length = value.checked_add_signed(config.adjustment as i64);
         let length = length.ok_or_else(|| out_of_range(ErrorKind::InvalidData))?;
-        let length = usize::try_from(length).ok().filter(|length| *length <= config.max_frame());
+        let limit = config.effective_limit();
+        let length = usize::try_from(length).ok().filter(|length| *length <= limit);
         let length = length.ok_or_else(|| too_long(ErrorKind::InvalidData))?;
         src.advance(config.skipped());
         Ok(Some(length))
@@ -121,24 +127,27 @@ impl Encoder<Bytes> for LengthDelimitedCodec {
 
     fn encode(&mut self, data: Bytes, dst: &mut BytesMut) -> io::Result<()> {
         let config = &self.config;
-        if data.len() > config.max_frame() {
+        if data.len() > config.effective_limit() {
             return Err(too_long(ErrorKind::InvalidInput));
         }
-        // Even the length of an empty frame may be too large for its field, if the adjustment is.
-        let length = u64::try_from(data.len() as i128 - config.adjustment as i128).ok();
-        let length = length.filter(|length| *length <= config.max_length());
-        let length = length.ok_or_else(|| out_of_range(ErrorKind::InvalidInput))?;
+        // The limit does not ensure this: with an adjustment of -300, an empty frame needs 300 in its length field.
+        let value = u64::try_from(data.len() as i128 - config.adjustment as i128).ok();
+        let value = value.filter(|value| *value <= config.max_field_value());
+        let value = value.ok_or_else(|| out_of_range(ErrorKind::InvalidInput))?;
         dst.reserve(config.field_length + data.len());
         match config.big_endian {
-            true => dst.put_uint(length, config.field_length),
-            false => dst.put_uint_le(length, config.field_length),
+            true => dst.put_uint(value, config.field_length),
+            false => dst.put_uint_le(value, config.field_length),
         }
         dst.extend_from_slice(&data);
         Ok(())
     }
 }
 
-/// Configures a [`LengthDelimitedCodec`]. From [`LengthDelimitedCodec::builder`].
+/// Configures a [`LengthDelimitedCodec`]: where the length is, its size and what it counts.
+///
+/// The module's picture shows the numbers. Encoding writes only the length field and the frame, whatever
+/// `length_field_offset` and `num_skip` are.
 #[derive(Debug, Clone, Copy)]
 pub struct Builder {
     max_frame_length: usize,
@@ -150,7 +159,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Starts with a length of four bytes in big-endian order, then the frame of at most 8 MiB.
+    /// Creates a builder for the default protocol: a length of four bytes in big-endian order, directly before a frame
+    /// of at most 8 MiB.
     pub fn new() -> Builder {
         Builder {
             // Tokio-util's limit.
@@ -175,20 +185,21 @@ impl Builder {
         self
     }
 
-    /// Sets the byte order of the length to this machine's.
+    /// Sets the byte order of the length to that of the machine that the program is built for.
     pub fn native_endian(&mut self) -> &mut Self {
         self.big_endian = cfg!(target_endian = "big");
         self
     }
 
-    /// Sets the longest frame, in bytes after the adjustment, for reading and writing. The limit is lower if the length
-    /// field cannot express it.
+    /// Sets the length of the longest frame in bytes, for reading and writing. The default is 8 MiB.
+    ///
+    /// It limits the length after the adjustment. The limit is lower if the length field is too small for it.
     pub fn max_frame_length(&mut self, bytes: usize) -> &mut Self {
         self.max_frame_length = bytes;
         self
     }
 
-    /// Sets the number of bytes of the length field.
+    /// Sets the size of the length field in bytes. The default is 4.
     ///
     /// # Panics
     ///
@@ -200,7 +211,7 @@ impl Builder {
         self
     }
 
-    /// Sets the number of bytes of the length field to the size of an integer type such as `u16`.
+    /// Sets the size of the length field to that of an integer type such as `u16`.
     ///
     /// # Panics
     ///
@@ -210,21 +221,24 @@ impl Builder {
         self.length_field_length(size_of::<T>())
     }
 
-    /// Sets the number of bytes before the length field. For reading only.
+    /// Sets the number of bytes before the length field, for reading only. The default is 0.
     pub fn length_field_offset(&mut self, bytes: usize) -> &mut Self {
         self.offset = bytes;
         self
     }
 
-    /// Sets the number to add to the length field to get the length of the frame; writing subtracts it. It is negative
-    /// where the field counts the head too.
+    /// Sets the number that is added to the value of the length field to get the length of the frame. The default is 0.
+    ///
+    /// Writing subtracts it. It is negative if the value counts the bytes of the head too.
     pub fn length_adjustment(&mut self, bytes: isize) -> &mut Self {
         self.adjustment = bytes;
         self
     }
 
-    /// Sets the number of bytes to skip before the frame, for instance 0 to get the head with it. By default, all the bytes
-    /// up to the end of the length field. For reading only.
+    /// Sets the number of bytes to skip before the frame, for reading only. By default, these are the bytes up to the
+    /// end of the length field.
+    ///
+    /// With 0, the frame begins with the head. Then the length, after the adjustment, must count the head too.
     pub fn num_skip(&mut self, bytes: usize) -> &mut Self {
         self.num_skip = Some(bytes);
         self
@@ -235,37 +249,38 @@ impl Builder {
         LengthDelimitedCodec { config: *self, expected: None }
     }
 
-    /// Reads frames from `upstream`.
-    pub fn new_read<T>(&self, upstream: T) -> FramedRead<T, LengthDelimitedCodec> {
-        FramedRead::new(upstream, self.new_codec())
+    /// Creates a [`FramedRead`] that reads frames from the stream `io`.
+    pub fn new_read<T>(&self, io: T) -> FramedRead<T, LengthDelimitedCodec> {
+        FramedRead::new(io, self.new_codec())
     }
 
-    /// Writes frames to `inner`.
-    pub fn new_write<T>(&self, inner: T) -> FramedWrite<T, LengthDelimitedCodec> {
-        FramedWrite::new(inner, self.new_codec())
+    /// Creates a [`FramedWrite`] that writes frames to the stream `io`.
+    pub fn new_write<T>(&self, io: T) -> FramedWrite<T, LengthDelimitedCodec> {
+        FramedWrite::new(io, self.new_codec())
     }
 
-    /// Reads and writes frames on `inner`.
-    pub fn new_framed<T>(&self, inner: T) -> Framed<T, LengthDelimitedCodec> {
-        Framed::new(inner, self.new_codec())
+    /// Creates a [`Framed`] that reads and writes frames on the stream `io`.
+    pub fn new_framed<T>(&self, io: T) -> Framed<T, LengthDelimitedCodec> {
+        Framed::new(io, self.new_codec())
     }
 
     /// The largest number that fits into the length field.
-    fn max_length(&self) -> u64 {
+    fn max_field_value(&self) -> u64 {
         u64::MAX >> (64 - 8 * self.field_length)
     }
 
-    /// The longest frame: the limit, or less if the length field cannot express it.
-    fn max_frame(&self) -> usize {
-        let most = self.max_length().saturating_add_signed(self.adjustment as i64);
+    /// The length of the longest frame: the limit that was set, or less if the length field is too small for it.
+    fn effective_limit(&self) -> usize {
+        let most = self.max_field_value().saturating_add_signed(self.adjustment as i64);
         usize::try_from(most).map_or(self.max_frame_length, |most| most.min(self.max_frame_length))
     }
 
+    /// The number of bytes that decoding skips before the frame.
     fn skipped(&self) -> usize {
         self.num_skip.unwrap_or_else(|| self.offset.saturating_add(self.field_length))
     }
 
-    /// The number of bytes that must have come before the frame begins.
+    /// The number of bytes that the buffer must have to decode the length and to skip `num_skip` bytes.
     fn head_len(&self) -> usize {
         self.skipped().max(self.offset.saturating_add(self.field_length))
     }
@@ -277,7 +292,9 @@ impl Default for Builder {
     }
 }
 
-/// The error of a frame that is longer than the limit. Inside an [`io::Error`].
+/// The error for a frame that is longer than the limit.
+///
+/// It is inside an [`io::Error`], whose kind is `InvalidData` when reading and `InvalidInput` when writing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LengthDelimitedCodecError;

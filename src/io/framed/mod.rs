@@ -1,19 +1,24 @@
-//! Messages instead of bytes: where does one end and the next begin?
+//! Reads and writes messages on a stream of bytes.
 //!
-//! A stream of bytes keeps their order and nothing else: what was written as three messages may be read as one, or as
-//! seven. A **codec** adds the boundaries. Its [`Encoder`] writes a message, here called a frame, so that its end can be
-//! found; its [`Decoder`] finds it. A codec sees a buffer only. [`Framed`] moves bytes between that buffer and a stream.
+//! A stream of bytes keeps their order, but no boundaries between messages: three messages that were written may be
+//! read in one piece, or in seven. A **codec** adds the boundaries. Its [`Encoder`] turns a message, here called a
+//! frame, into bytes that show where the frame ends, and its [`Decoder`] finds that end. A codec works on a buffer
+//! only. [`Framed`] moves the bytes between the buffer and the stream.
 //!
 //! ```text
 //!   bytes ──▶ [ buffer ] ── decode ──▶ frames         frames ── encode ──▶ [ buffer ] ──▶ bytes
 //! ```
 //!
-//! [`LinesCodec`] ends a frame with a line feed, [`LengthDelimitedCodec`] writes its length before it, and to
-//! [`BytesCodec`] the bytes of each read are a frame.
+//! [`LinesCodec`] ends a frame with a line feed, [`LengthDelimitedCodec`] writes its length before it, and
+//! [`BytesCodec`] takes the bytes of each read as a frame.
 //!
-//! **Set a limit for what a peer sends.** No codec can know that a line will never end. Memory grows with the bytes that
-//! have come, never with the length that a header claims. Wrong input from the peer is an error of kind `InvalidData`,
-//! a stream that ends inside a frame one of kind `UnexpectedEof`, and a frame that cannot be encoded `InvalidInput`.
+//! **Set a limit for what a peer sends.** Without a limit, a line that never ends fills the memory. A length that a
+//! peer claims does not: memory grows only with the bytes that were read.
+//!
+//! The codecs here return these errors. Bytes that are no frame are [`InvalidData`](io::ErrorKind::InvalidData), a
+//! stream that ends inside a frame is [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), and a frame that cannot be
+//! encoded is [`InvalidInput`](io::ErrorKind::InvalidInput). `LinesCodec` has an error of its own for a line over the
+//! limit, and returns a last line that has no line feed as a frame.
 //!
 //! ```
 //! use openwork::io::duplex;
@@ -49,27 +54,30 @@ pub use lines_codec::{LinesCodec, LinesCodecError};
 
 /// Finds frames in the bytes of a buffer.
 pub trait Decoder {
-    /// A frame.
+    /// The type of a decoded frame.
     type Item;
-    /// The error of a frame that is wrong. Errors of the stream are converted to it.
+    /// The error for bytes that are no frame. Errors of the stream are converted to it.
     type Error: From<io::Error>;
 
-    /// Takes the next frame from the front of `src`. `None` means that the frame is not complete: leave `src` unchanged
-    /// then, or remember what was taken.
+    /// Takes the next frame from the front of `src`, or returns `None` if the frame is not complete.
     ///
-    /// An implementation need not make room in `src`, and should not if the peer says how much.
+    /// `src` may be empty. An implementation that returns `None` leaves `src` unchanged, or remembers in itself what it
+    /// took. It need not reserve memory in `src`, and must not reserve a length that a peer claims.
     ///
     /// # Errors
     ///
-    /// If the bytes are no frame and cannot become one.
+    /// If the bytes cannot be the beginning of a frame. The bytes that are then left in `src` come again with the next
+    /// call.
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error>;
 
-    /// Takes the next frame after the stream has ended. It is called until it returns `None`.
+    /// Takes the next frame after the stream has ended. It is called until it returns `None` or an error.
+    ///
+    /// `src` may be empty. By default it calls [`decode`](Decoder::decode).
     ///
     /// # Errors
     ///
-    /// Those of [`decode`](Decoder::decode); and by default [`io::ErrorKind::UnexpectedEof`] if the bytes that are left are
-    /// no frame.
+    /// Those of `decode`. By default, [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) too, if `decode` returns `None`
+    /// and bytes are left.
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
         match self.decode(src)? {
             None if !src.is_empty() => Err(ended_inside_a_frame().into()),
@@ -77,7 +85,7 @@ pub trait Decoder {
         }
     }
 
-    /// Reads and writes the frames of this codec on a stream.
+    /// Creates a [`Framed`] that reads and writes the frames of this codec on the stream `io`.
     fn framed<T>(self, io: T) -> Framed<T, Self>
     where
         Self: Sized,
@@ -90,15 +98,15 @@ fn ended_inside_a_frame() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended inside a frame")
 }
 
-/// Writes frames to the bytes of a buffer.
+/// Appends frames as bytes to a buffer.
 pub trait Encoder<Item> {
-    /// The error of a frame that cannot be encoded. Errors of the stream are converted to it.
+    /// The error for a frame that cannot be encoded. Errors of the stream are converted to it.
     type Error: From<io::Error>;
 
-    /// Appends the bytes of the frame to `dst`, or nothing.
+    /// Appends the bytes of the frame `item` to `dst`, which may hold earlier frames.
     ///
     /// # Errors
     ///
-    /// If this frame cannot be encoded.
+    /// If this frame cannot be encoded. Then nothing must have been appended.
     fn encode(&mut self, item: Item, dst: &mut BytesMut) -> Result<(), Self::Error>;
 }

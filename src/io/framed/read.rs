@@ -1,4 +1,6 @@
-//! The read direction: bytes from the stream into a buffer, frames out of it.
+//! The read direction: reads bytes into a buffer, and decodes frames from it.
+//!
+//! [`ReadState`] starts in [`Step::Reading`], and does one step after another until it has a frame:
 //!
 //! ```text
 //!            ┌────────── some bytes came ─────────┬───────────────────────┐
@@ -13,11 +15,13 @@
 //!                    └────────┘                                  └───────┘
 //! ```
 //!
-//! After an error there is one `None`, at which a loop ends. A further call continues with the bytes that are left: after
-//! a line that was too long, for instance, with the next line. A call after the end reads the stream again: a file may
-//! have grown.
+//! After an error, one poll returns `None`, so that a loop over the frames ends. An error in `Decoding` or `Reading`
+//! does not change the step. So a further poll continues with the bytes that are left: after a line that was too long,
+//! for instance, with the next line. In `Ended` a poll reads again, since a file may have grown; it returns `None` if
+//! nothing came.
 //!
-//! The buffer grows with the bytes that have come, never with a length that a header claims.
+//! Each read goes into a [`Window`], and its bytes are appended to the buffer. So the buffer grows with the bytes that
+//! were read, not with a length that a peer claims.
 //!
 //! Next: `framed.rs`, which has both directions.
 
@@ -32,7 +36,7 @@ use super::super::read_to_end::Window;
 use super::Decoder;
 use crate::engine::coop;
 
-/// What the next poll does.
+/// What [`ReadState::poll_next`] does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Decodes: the buffer may have a complete frame.
@@ -41,14 +45,16 @@ enum Step {
     Reading,
     /// Decodes the rest of the buffer: the stream has ended.
     Ending,
-    /// Reads, in case the stream goes on: nothing was left at its end.
+    /// Reads again, in case the stream goes on: it ended, and the rest of the buffer was decoded or was an error.
     Ended,
 }
 
 /// The state of the read direction.
 #[derive(Debug)]
 pub(super) struct ReadState {
+    /// The bytes that were read and not yet decoded.
     pub(super) buffer: BytesMut,
+    /// The memory that the stream reads into.
     window: Window,
     step: Step,
     /// The last poll returned an error, and the next returns `None`.
@@ -56,25 +62,28 @@ pub(super) struct ReadState {
 }
 
 impl ReadState {
+    /// `capacity` is the size of the first read.
     pub(super) fn new(capacity: usize) -> Self {
         let window = Window::starting_with(capacity);
         ReadState { buffer: BytesMut::new(), window, step: Step::Reading, failed: false }
     }
 
+    /// Polls for the next frame. Reads only while the buffer has no complete frame.
     pub(super) fn poll_next<T: AsyncRead, D: Decoder>(
         &mut self,
         mut io: Pin<&mut T>,
         decoder: &mut D,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<D::Item, D::Error>>> {
-        // A buffer full of small frames never waits. The budget ends the poll, as for a socket that always has data.
+        // While the buffer is full of small frames, every call is ready at once. The budget makes the task yield, as it
+        // does for a socket that always has data.
         ready!(coop::poll_proceed(cx));
         if self.failed {
             self.failed = false;
             return Poll::Ready(None);
         }
         let frame = loop {
-            let found = match self.step {
+            let decoded = match self.step {
                 Step::Decoding => decoder.decode(&mut self.buffer),
                 Step::Ending => decoder.decode_eof(&mut self.buffer),
                 Step::Reading | Step::Ended => match ready!(self.poll_read(io.as_mut(), cx)) {
@@ -86,7 +95,7 @@ impl ReadState {
                     Err(error) => Err(error.into()),
                 },
             };
-            match (found, self.step) {
+            match (decoded, self.step) {
                 (Ok(Some(frame)), _) => break Some(Ok(frame)),
                 (Ok(None), Step::Decoding) => self.step = Step::Reading,
                 (Ok(None), _) => {
