@@ -16,7 +16,7 @@ use std::thread;
 
 use openwork::runtime::{Builder, RuntimeMetrics};
 use openwork::time::{Duration, Instant};
-use openwork::trace::{Event, Record};
+use openwork::trace::{Event, Outcome, Record, TaskKind};
 
 const CHILDREN: usize = 8;
 
@@ -76,7 +76,7 @@ impl Log {
         let named = names.len();
         let name = |task| names.get(&task).map_or("?", String::as_str);
         let line = match record.event {
-            Event::Spawned { task, .. } => {
+            Event::Spawned { task, kind: TaskKind::Task, .. } => {
                 let name =
                     if named == 0 { "the parent".to_owned() } else { format!("child {named}") };
                 names.insert(task, name.clone());
@@ -86,13 +86,13 @@ impl Log {
                     format!("{name} is spawned by it")
                 }
             }
-            Event::PollBegins { task } => {
+            Event::PollBegins { task } if names.contains_key(&task) => {
                 let worker = record.worker.expect("tasks are polled by workers");
                 let metrics = self.metrics.get().expect("it is set before the first spawn");
                 let stolen = metrics.worker_steal_count(worker as usize);
                 format!("{} is polled; stolen by this worker so far: {stolen}", name(task))
             }
-            Event::Finished { task, .. } if name(task) == "the parent" => {
+            Event::PollEnds { task, outcome: Outcome::Returned } if name(task) == "the parent" => {
                 "the parent is done".to_owned()
             }
             _ => return,

@@ -32,6 +32,7 @@ use super::prim::{Condvar, Mutex, now};
 use super::scheduler::{SchedulerHandle, Shared};
 use super::task::{Join, Runnable, Task};
 use super::threads::ThreadConfig;
+use super::trace::{Event, Queue, TaskKind, emit};
 use super::worker::poll_task;
 
 /// Threads for work that blocks.
@@ -144,9 +145,11 @@ impl Pool {
     {
         let call = BlockingTask(Some(closure));
         // It stands in this queue from the beginning, and its one poll is the last: it is never scheduled.
-        let task = Task::<_, _>::new(call, self.shared.clone(), place);
+        let task = Task::<_, _>::new(call, self.shared.clone(), TaskKind::Blocking, place);
         let job = Job::new(task.clone(), Arc::clone(&self.shared));
         let task: Arc<dyn Join<T>> = task;
+        let (id, queue) = (task.header().id, Queue::Blocking);
+        emit!(self.shared.driver.tracer, Event::Scheduled { task: id, queue });
         let mut state = self.state.lock();
         if state.closed {
             drop(state);
@@ -163,7 +166,6 @@ impl Pool {
         drop(state);
         self.changed.notify_one();
         if one_more {
-            let id = task.header().id;
             let unwinding = Starting { pool: self, id };
             let started = self.start_thread(runtime.clone());
             mem::forget(unwinding);
@@ -203,6 +205,8 @@ impl Pool {
         let work = move || {
             pool.begin();
             while let Some(job) = pool.next_job() {
+                let (task, queue) = (job.task.header().id, Queue::Blocking);
+                emit!(pool.shared.driver.tracer, Event::Taken { task, queue });
                 // A closure is never pending.
                 let _ended = poll_task(job.task.clone());
             }

@@ -36,8 +36,10 @@ struct ClockState {
 }
 
 impl ClockState {
-    fn elapsed(&self) -> Duration {
-        self.elapsed + self.running_since.map_or(Duration::ZERO, |since| now() - since)
+    /// The time since the origin, when the system's clock shows `now`.
+    fn elapsed_at(&self, now: Instant) -> Duration {
+        let since = |since: Instant| now.saturating_duration_since(since);
+        self.elapsed + self.running_since.map_or(Duration::ZERO, since)
     }
 }
 
@@ -56,11 +58,16 @@ impl Clock {
 
     /// The time since the clock's origin.
     fn elapsed(&self) -> Duration {
+        self.elapsed_at(now())
+    }
+
+    /// The same, when the system's clock shows `now`.
+    pub(crate) fn elapsed_at(&self, now: Instant) -> Duration {
         // Relaxed: a thread that misses another thread's pause reads the system's clock once more.
         if !self.was_paused.load(Ordering::Relaxed) {
-            return now() - self.origin;
+            return now - self.origin;
         }
-        self.state.lock().elapsed()
+        self.state.lock().elapsed_at(now)
     }
 
     /// The `Instant` that this clock shows now.
@@ -86,7 +93,7 @@ impl Clock {
     pub(crate) fn pause(&self) -> bool {
         let mut state = self.state.lock();
         self.was_paused.store(true, Ordering::Relaxed);
-        state.elapsed = state.elapsed();
+        state.elapsed = state.elapsed_at(now());
         state.running_since.take().is_some()
     }
 

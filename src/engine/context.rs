@@ -46,8 +46,6 @@ pub(crate) const UNCONSTRAINED: u8 = u8::MAX;
 struct ThreadContext {
     /// The number of the last entry of [`ENTERED`]; 0 if the stack is empty.
     entry: u64,
-    /// Whether that entry's runtime has a subscriber.
-    is_traced: bool,
     drives: bool,
     /// [`UNCONSTRAINED`] outside of any poll.
     budget: u8,
@@ -75,7 +73,6 @@ thread_local! {
     static CONTEXT: Cell<ThreadContext> = const {
         Cell::new(ThreadContext {
             entry: 0,
-            is_traced: false,
             drives: false,
             budget: UNCONSTRAINED,
             worker: None,
@@ -163,9 +160,8 @@ impl Drop for SavedContext {
     #[inline]
     fn drop(&mut self) {
         if self.restore_runtime() {
-            // Keep the current values: an older guard may have been dropped meanwhile.
-            let ThreadContext { entry, is_traced, .. } = get();
-            (self.record.entry, self.record.is_traced) = (entry, is_traced);
+            // Keep the current value: an older guard may have been dropped meanwhile.
+            self.record.entry = get().entry;
         }
         CONTEXT.with(|context| context.set(self.record));
     }
@@ -186,12 +182,6 @@ pub(crate) fn is_thread_ending() -> bool {
     ENTERED.try_with(|_| ()).is_err()
 }
 
-/// Whether the runtime that this thread is in has a subscriber.
-#[inline]
-pub(crate) fn is_traced() -> bool {
-    get().is_traced
-}
-
 /// Calls `emit` with the tracer of the runtime that this thread is in.
 pub(crate) fn with_tracer(emit: impl FnOnce(Arc<Tracer>)) {
     // Not under the borrow: a subscriber may enter a runtime.
@@ -206,10 +196,8 @@ fn with_entered<R>(change: impl FnOnce(&mut Vec<Entry>) -> R) -> Option<R> {
     let changed = ENTERED.try_with(|entered| {
         let mut entered = entered.borrow_mut();
         let changed = change(&mut entered);
-        let (entry, is_traced) = entered.last().map_or((0, false), |entry| {
-            (entry.number, entry.runtime.tracer().subscriber.is_some())
-        });
-        update(|context| (context.entry, context.is_traced) = (entry, is_traced));
+        let last = entered.last().map_or(0, |entry| entry.number);
+        update(|context| context.entry = last);
         changed
     });
     changed.ok()

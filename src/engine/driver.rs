@@ -19,6 +19,7 @@
 //! The driver does not decide whether to wait: `worker.rs` does, which knows the queues. Next: `idle.rs`.
 
 use std::io;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -26,13 +27,13 @@ use std::time::Duration;
 use super::clock::{Clock, Nanos};
 use super::context;
 use super::park::Parker;
-use super::poller;
+use super::poller::PollerEvent;
 use super::prim::atomic::{AtomicUsize, Ordering, fence};
 use super::prim::{Mutex, MutexGuard, discard, poll_or_register_clone, wake};
 use super::random::{RngSeedGenerator, Shuffle};
 use super::reactor::Reactor;
-use super::timer::{Closed, Timers};
-use super::trace::{self, Event, Tracer, Waiting};
+use super::timer::{Closed, Fired, Timers};
+use super::trace::{self, Event, Tracer, WaitReason, emit};
 
 /// Timers that fire under one hold of their lock. Arbitrary; it bounds how long a task that wants to set a timer
 /// waits for a runtime that fires a million.
@@ -57,15 +58,15 @@ pub(crate) struct Driver {
 /// What the driver's lock guards.
 #[derive(Debug)]
 pub(crate) struct DriverInner {
-    events: Vec<poller::Event>,
+    events: Vec<PollerEvent>,
     shuffle: Shuffle,
 }
 
 /// What a tick has collected and not woken yet: buffers, which a thread uses again.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    wakers: Vec<Waker>,
-    fired: Vec<(Nanos, Waker)>,
+    wakers: Vec<(RawFd, Waker)>,
+    fired: Vec<Fired>,
 }
 
 impl Driver {
@@ -82,6 +83,14 @@ impl Driver {
             ticks: AtomicUsize::new(0),
             blocking_tasks: AtomicUsize::new(0),
         })
+    }
+
+    fn is_traced(&self) -> bool {
+        self.tracer.is_on
+    }
+
+    fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     // ---- for the worker that drives ----
@@ -113,6 +122,7 @@ impl Driver {
         ready: &mut Ready,
         lock_released: impl FnOnce(),
     ) {
+        emit!(self, Event::DriverAcquired);
         match parker {
             Some(parker) => self.park(&mut inner, parker, &mut ready.wakers),
             None => drop(self.wait(&mut inner, Some(Duration::ZERO), &mut ready.wakers)),
@@ -121,17 +131,21 @@ impl Driver {
             rng.shuffle(&mut ready.wakers);
         }
         drop(inner);
+        emit!(self, Event::DriverReleased);
         self.ticks.fetch_add(1, Ordering::Relaxed);
         lock_released();
         // A waker may be user code.
         let _context = context::save();
-        wake(ready.wakers.drain(..));
+        for (fd, waker) in ready.wakers.drain(..) {
+            trace::wakes_of_descriptor(fd);
+            wake([waker]);
+        }
         self.fire_timers(&mut ready.fired);
     }
 
     /// Waits for a deadline, readiness or a wake. A place for a breakpoint: this worker has found nothing to run.
     #[inline(never)]
-    fn park(&self, inner: &mut DriverInner, parker: &Parker, wakers: &mut Vec<Waker>) {
+    fn park(&self, inner: &mut DriverInner, parker: &Parker, wakers: &mut Vec<(RawFd, Waker)>) {
         // From here on a thread that sets an earlier deadline must end this wait.
         let deadline = self.timers.lock().prepare_park();
         if self.clock.is_paused() {
@@ -149,7 +163,7 @@ impl Driver {
         inner: &mut DriverInner,
         has_deadline: bool,
         parker: &Parker,
-        wakers: &mut Vec<Waker>,
+        wakers: &mut Vec<(RawFd, Waker)>,
     ) {
         // After `prepare_park`, and with a fence after the pause. A blocking task that ends now is either not counted
         // here any more, or sees that the clock is paused and unparks this thread.
@@ -165,7 +179,7 @@ impl Driver {
             let by = Duration::from_nanos(deadline.saturating_sub(self.clock.now()));
             // False if another thread has resumed the clock meanwhile. Then time passes by itself.
             if self.clock.advance(by) {
-                trace::emit(&self.tracer, || Event::ClockJumped { by });
+                emit!(self, Event::ClockJumped { by });
             }
         }
     }
@@ -174,7 +188,7 @@ impl Driver {
         &self,
         inner: &mut DriverInner,
         limit: Option<Duration>,
-        wakers: &mut Vec<Waker>,
+        wakers: &mut Vec<(RawFd, Waker)>,
     ) -> usize {
         // An error means that the poller is broken.
         self.reactor
@@ -183,12 +197,13 @@ impl Driver {
     }
 
     /// Wakes what is due by now. `fired` is a buffer.
-    pub(crate) fn fire_timers(&self, fired: &mut Vec<(Nanos, Waker)>) {
+    pub(crate) fn fire_timers(&self, fired: &mut Vec<Fired>) {
         let now = self.clock.now();
         loop {
             let more = self.timers.lock().expire(now, FIRE_AT_ONCE, fired);
-            for (due, waker) in fired.drain(..) {
-                trace::emit(&self.tracer, || Event::TimerFired { due: Duration::from_nanos(due) });
+            for Fired { key: timer, deadline, waker } in fired.drain(..) {
+                let deadline = Duration::from_nanos(deadline);
+                emit!(self, Event::TimerFired { timer, deadline });
                 wake([waker]);
             }
             if !more {
@@ -215,7 +230,8 @@ impl Driver {
         waker: &Waker,
     ) -> Result<bool, Closed> {
         // A timer that exists has a waker already, and mostly the right one.
-        let clone = timer.is_none().then(|| waker.clone());
+        let is_new = timer.is_none();
+        let clone = is_new.then(|| waker.clone());
         let mut must_unpark = false;
         let look = |timers: &mut Timers| timers.poll(deadline);
         let polled = poll_or_register_clone(&self.timers, clone, waker, look, |timers| {
@@ -231,7 +247,11 @@ impl Driver {
         }
         match polled {
             Poll::Pending => {
-                trace::waiting(Waiting::Sleep { due: Duration::from_nanos(deadline) });
+                let deadline = Duration::from_nanos(deadline);
+                if let Some(timer) = timer.filter(|_| is_new) {
+                    emit!(self, Event::TimerArmed { timer, deadline });
+                }
+                trace::waits(WaitReason::Sleep { deadline });
                 Ok(false)
             }
             Poll::Ready(past) => {
@@ -254,6 +274,7 @@ impl Driver {
         }
         let must_unpark = timers.reset(key, deadline);
         drop(timers);
+        emit!(self, Event::TimerArmed { timer: key, deadline: Duration::from_nanos(deadline) });
         if must_unpark {
             self.reactor.notify();
         }
@@ -266,6 +287,7 @@ impl Driver {
 
     /// Removes a timer. Its waker is dropped now; its entry in the heap when it comes to the top.
     pub(crate) fn cancel_timer(&self, key: u32) {
+        emit!(self, Event::TimerRemoved { timer: key });
         let waker = self.timers.lock().cancel(key);
         discard(waker);
     }
@@ -286,6 +308,7 @@ impl Driver {
     /// The runtime has ended. What waits for a deadline or a socket is woken, and gets an error.
     pub(crate) fn close(&self) {
         let sleepers = self.timers.lock().close();
-        wake(sleepers.into_iter().chain(self.reactor.close()));
+        let waiters = self.reactor.close().into_iter().map(|(_, waker)| waker);
+        wake(sleepers.into_iter().chain(waiters));
     }
 }

@@ -1,11 +1,21 @@
 //! The events of a runtime, and the subscriber that receives them.
 //!
-//! At each step of the engine (a task is spawned, woken, polled, complete; a timer fires; a descriptor becomes ready; a
-//! worker parks) stands one call of `trace::emit`. A [`Record`] says what happened, when by the runtime's clock, on
-//! which worker, in which task. Records are plain numbers and strings; the subscriber decides what to do with them.
+//! Each step of the engine emits an [`Event`]. These are the events in the life of a task; a [`Record`] adds when, on
+//! which worker, during the poll of which task, and in which function it happened:
 //!
-//! With a paused clock and one thread the same program emits the same records in the same order. So a trace is an
-//! assertion: several tests are nothing but the list of events that they expect.
+//! ```text
+//!   Spawned ──▶ Scheduled ──▶ Taken ──▶ PollBegins ──▶ PollEnds ──▶ (the end: returned, panicked, cancelled)
+//!                  ▲ │          ▲            │            │
+//!                  │ └ Stolen, ─┘          Waits          │ pending
+//!                  │   Fetched                            ▼
+//!                  └───────────── Woken, Aborted ◀── not in a queue: it waits
+//! ```
+//!
+//! A task that is woken while it is polled goes from `PollEnds` to `Scheduled`, and its `Woken` is between its
+//! `PollBegins` and these two. A wake from another thread may be reported later than that: it takes its time first.
+//!
+//! An event is plain numbers and strings. With a paused clock and one thread the same program emits the same events in
+//! the same order. So a trace is an assertion: several tests are nothing but the list of events that they expect.
 //!
 //! Next: `context.rs`, through which a thread finds the subscriber.
 
@@ -16,106 +26,141 @@ use std::time::Duration;
 
 use super::clock::Clock;
 
-/// Something that happened in a runtime.
+/// One step of a runtime. Tasks, blocking jobs and the futures of `block_on` are named by their id, workers by their
+/// index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum Event {
-    /// A task was spawned, at this line.
+    /// The runtime begins. With 0 `threads`, its only worker is the thread in `block_on`.
+    RuntimeBegins { threads: u32 },
+    /// The runtime ends: its tasks are dropped after this.
+    RuntimeEnds,
+
+    /// A task was spawned.
     Spawned {
-        /// The new task.
         task: u64,
+        kind: TaskKind,
+        /// The task that spawned it.
+        parent: Option<u64>,
         /// Where `spawn` was called.
         location: &'static Location<'static>,
+        /// The type of its future, or of its closure.
+        name: &'static str,
     },
-    /// An idle task was woken, and is put into a queue.
-    Woken {
-        /// The task.
-        task: u64,
-    },
-    /// A worker begins to poll a task.
-    PollBegins {
-        /// The task.
-        task: u64,
-    },
-    /// The poll is over, and the task is not complete.
-    Pending {
-        /// The task.
-        task: u64,
-        /// The task was woken during the poll, and goes to the back of the queue.
-        again: bool,
-    },
-    /// A task is complete, and its future is dropped.
-    Finished {
-        /// The task.
-        task: u64,
-        /// How the task ended.
-        outcome: Outcome,
-    },
-    /// The future that was polled last is pending.
-    Waiting(Waiting),
-    /// A deadline has passed.
-    TimerFired {
-        /// The deadline, since the runtime began.
-        due: Duration,
-    },
+    /// A waker was called, for a task that waits or is being polled.
+    Woken { task: u64, by: Cause },
+    /// A task that waits or is being polled is to be dropped.
+    Aborted { task: u64, by: Cause },
+    /// A task is about to be pushed to a queue.
+    Scheduled { task: u64, queue: Queue },
+    /// A worker, or a thread for blocking jobs, took a task out of a queue.
+    Taken { task: u64, queue: Queue },
+    /// A worker took tasks from the front of another worker's queue into its own.
+    Stolen { first: u64, count: u32, victim: u32 },
+    /// A worker took tasks from the front of the injector into its own queue.
+    Fetched { first: u64, count: u32 },
+    /// The poll of a task begins; or, if the task was aborted, the drop of its future.
+    PollBegins { task: u64 },
+    /// What began with `PollBegins` ends. A future that is complete is dropped by then; whoever awaits it is woken next.
+    PollEnds { task: u64, outcome: Outcome },
+    /// The future that is being polled is pending.
+    Waits(WaitReason),
+
+    /// A timer was set, or given another deadline.
+    TimerArmed { timer: u32, deadline: Duration },
+    /// The deadline of a timer has passed: its waker is called next.
+    TimerFired { timer: u32, deadline: Duration },
+    /// A timer is about to be removed: its sleep has seen that it fired, or was dropped before.
+    TimerRemoved { timer: u32 },
+    /// A descriptor was registered, to be watched for reading and writing.
+    Registered { fd: i32 },
     /// The kernel has reported that a descriptor is ready.
-    Ready {
-        /// The descriptor.
-        fd: i32,
-        /// A read will not block.
-        readable: bool,
-        /// A write will not block.
-        writable: bool,
-    },
-    /// A worker has found nothing to run, and parks.
-    Park {
-        /// Until this moment at the latest, if there is a deadline.
-        until: Option<Duration>,
-    },
-    /// A worker that was parked runs again.
+    Ready { fd: i32, readable: bool, writable: bool },
+    /// A descriptor is not watched any more.
+    Deregistered { fd: i32 },
+
+    /// A worker has an empty queue, and looks for tasks in the injector and in the queues of other workers.
+    Searching,
+    /// A worker has found nothing to run, and is about to park until it is notified, or until the earliest deadline.
+    Park { until: Option<Duration> },
+    /// A worker is about to run again.
     Unpark,
-    /// The paused clock jumped to the next deadline.
-    ClockJumped {
-        /// How far.
-        by: Duration,
-    },
+    /// A thread took the driver: it will ask the kernel which descriptors are ready.
+    DriverAcquired,
+    /// A thread released the driver. It calls the wakers of what is ready and due next.
+    DriverReleased,
+    /// The paused clock was moved to the next deadline, or by `advance`.
+    ClockJumped { by: Duration },
 }
 
-/// How a task ended.
+/// What [`Event::Spawned`] calls a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskKind {
+    /// A future, from `spawn`.
+    Task,
+    /// A closure, from `spawn_blocking`.
+    Blocking,
+    /// The future of `block_on`. It is in no queue: its thread polls it.
+    Root,
+}
+
+/// What called a waker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The task that was being polled on that thread.
+    Task(u64),
+    /// A timer that fired.
+    Timer(u32),
+    /// The readiness of a descriptor.
+    Descriptor(i32),
+    /// None of these: a thread that does not belong to the runtime, a hook, or the runtime's end.
+    Outside,
+}
+
+/// A run queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Queue {
+    /// The LIFO slot of the worker that emits the event. A task in it is displaced to the back of its local queue.
+    LifoSlot,
+    /// The local queue of the worker that emits the event.
+    Local,
+    /// The queue that all threads push to.
+    Injector,
+    /// The queue of the blocking pool.
+    Blocking,
+}
+
+/// How a poll ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
-    /// Its future returned a value.
+    /// The future waits.
+    Pending,
+    /// It returned a value.
     Returned,
-    /// Its future panicked.
+    /// It panicked.
     Panicked,
-    /// It was aborted, or its runtime was shut down.
+    /// It was dropped: the task was aborted, or its runtime ended.
     Cancelled,
 }
 
 /// What a pending future waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Waiting {
-    /// A deadline.
-    Sleep {
-        /// The deadline, since the runtime began.
-        due: Duration,
-    },
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
+pub enum WaitReason {
+    /// A deadline, since the runtime began.
+    Sleep { deadline: Duration },
     /// Data, or a connection, on a descriptor.
-    Readable {
-        /// The descriptor.
-        fd: i32,
-    },
+    Readable { fd: i32 },
     /// Room to write on a descriptor.
-    Writable {
-        /// The descriptor.
-        fd: i32,
-    },
+    Writable { fd: i32 },
     /// The completion of another task.
-    Join {
-        /// That task.
-        task: u64,
-    },
+    Join { task: u64 },
     /// A lock that is held.
     Lock {
         /// For instance "a mutex".
@@ -132,17 +177,24 @@ pub enum Waiting {
 
 /// An event, with its time and place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record {
     /// The runtime's number in this process.
     pub runtime: u32,
-    /// The time since the runtime began, by its own clock.
+    /// The time since the runtime began, by its own clock, which may be paused.
     pub at: Duration,
-    /// The worker on whose thread it happened; `None` on other threads.
+    /// The same by the system's monotonic clock, since the first runtime of the process with a subscriber began.
+    pub monotonic: Duration,
+    /// The worker of this runtime that the thread is; `None` on other threads.
     pub worker: Option<u32>,
-    /// The task that was being polled.
+    /// The task that was being polled, or the future of `block_on`.
     pub task: Option<u64>,
     /// What happened.
     pub event: Event,
+    /// The function in which it happened. Empty for [`Event::Waits`].
+    pub function: &'static str,
+    /// Its line.
+    pub location: &'static Location<'static>,
 }
 
 /// What a runtime's user receives the events with.
@@ -152,8 +204,10 @@ pub(crate) type Subscriber = Arc<dyn Fn(&Record) + Send + Sync>;
 pub(crate) struct Tracer {
     pub(crate) runtime: u32,
     pub(crate) clock: Arc<Clock>,
-    /// `None`: no event is reported.
-    pub(crate) subscriber: Option<Subscriber>,
+    /// There are subscribers.
+    pub(crate) is_on: bool,
+    /// Called in this order. Fixed when the runtime is built: all threads read it without a lock.
+    pub(crate) subscribers: Vec<Subscriber>,
 }
 
 impl fmt::Debug for Tracer {

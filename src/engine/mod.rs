@@ -37,6 +37,7 @@ pub(crate) mod context;
 pub(crate) mod coop;
 pub(crate) mod trace;
 pub(crate) mod state;
+pub(crate) mod header;
 pub(crate) mod task;
 pub(crate) mod owned;
 pub(crate) mod queue;

@@ -25,7 +25,7 @@ pub(crate) use portable::Poller;
 
 /// A descriptor has changed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Event {
+pub(crate) struct PollerEvent {
     /// The key under which it was added.
     pub(crate) key: usize,
     pub(crate) readable: bool,
@@ -50,7 +50,7 @@ mod direct {
     };
 
     use super::super::prim::now;
-    use super::Event;
+    use super::PollerEvent;
 
     /// At most this many events in one call, on the stack. The next call returns the others. Arbitrary; its effect is
     /// how often a busy server calls again.
@@ -114,7 +114,7 @@ mod direct {
         /// Waits for events: at most for `limit`, or without end. May return early, without events.
         pub(crate) fn wait(
             &self,
-            events: &mut Vec<Event>,
+            events: &mut Vec<PollerEvent>,
             limit: Option<Duration>,
         ) -> io::Result<()> {
             events.clear();
@@ -137,7 +137,11 @@ mod direct {
         }
 
         /// One `epoll_wait`, for whole milliseconds. Returns how many events it found, including internal ones.
-        fn collect(&self, events: &mut Vec<Event>, limit: Option<Duration>) -> io::Result<usize> {
+        fn collect(
+            &self,
+            events: &mut Vec<PollerEvent>,
+            limit: Option<Duration>,
+        ) -> io::Result<usize> {
             let limit = limit.map(|limit| Timespec {
                 tv_sec: limit.as_secs() as _,
                 tv_nsec: (limit.subsec_millis() * 1_000_000).into(),
@@ -159,12 +163,12 @@ mod direct {
         }
     }
 
-    fn decode(event: &epoll::Event) -> Event {
+    fn decode(event: &epoll::Event) -> PollerEvent {
         let flags = event.flags;
         // The kernel reports these two for both directions, whatever was asked for.
         let both = EventFlags::HUP | EventFlags::ERR;
         let read_end = both | EventFlags::PRI | EventFlags::RDHUP;
-        Event {
+        PollerEvent {
             key: event.data.u64() as usize,
             readable: flags.intersects(read_end | EventFlags::IN),
             writable: flags.intersects(both | EventFlags::OUT),
@@ -182,7 +186,7 @@ mod portable {
 
     use polling::PollMode;
 
-    use super::Event;
+    use super::PollerEvent;
 
     #[derive(Debug)]
     pub(crate) struct Poller(polling::Poller);
@@ -209,14 +213,14 @@ mod portable {
 
         pub(crate) fn wait(
             &self,
-            events: &mut Vec<Event>,
+            events: &mut Vec<PollerEvent>,
             limit: Option<Duration>,
         ) -> io::Result<()> {
             let mut found = polling::Events::new();
             self.0.wait(&mut found, limit)?;
             events.clear();
             events.extend(found.iter().map(
-                |polling::Event { key, readable, writable, .. }| Event {
+                |polling::Event { key, readable, writable, .. }| PollerEvent {
                     key,
                     readable,
                     writable,

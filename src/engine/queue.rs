@@ -31,6 +31,7 @@ pub(crate) use super::prim::SegQueue as Injector;
 use super::prim::deque;
 use super::random::Shuffle;
 use super::task::Runnable;
+use super::trace::Queue;
 
 /// A task that is to be polled.
 pub(crate) type Task = Arc<dyn Runnable>;
@@ -109,23 +110,35 @@ impl LocalQueue {
         }
     }
 
-    /// The next task: that in the LIFO slot, unless it was polled too often in a row.
+    /// Where a task goes by [`push_lifo`](LocalQueue::push_lifo).
+    pub(crate) fn lifo(&self) -> Queue {
+        match self.fifo {
+            Fifo::Private(..) => Queue::Local,
+            Fifo::Stealable(_) => Queue::LifoSlot,
+        }
+    }
+
+    /// The next task: that in the LIFO slot, unless it was polled too often in a row. With it, where it was.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Task> {
+    pub(crate) fn pop(&mut self) -> Option<(Task, Queue)> {
         if self.lifo_polls < MAX_LIFO_POLLS
             && let Some(task) = self.lifo_slot.take()
         {
             self.lifo_polls += 1;
-            return Some(task);
+            return Some((task, Queue::LifoSlot));
         }
         self.lifo_polls = 0;
-        match &mut self.fifo {
+        let next = match &mut self.fifo {
             Fifo::Private(fifo, None) => fifo.pop_front(),
             Fifo::Private(fifo, Some(rng)) => {
                 fifo.swap_remove_front(rng.below(fifo.len() as u32) as usize)
             }
-            Fifo::Stealable(fifo) => fifo.pop().or_else(|| self.lifo_slot.take()),
-        }
+            Fifo::Stealable(fifo) => match fifo.pop() {
+                None => return self.lifo_slot.take().map(|task| (task, Queue::LifoSlot)),
+                next => next,
+            },
+        };
+        next.map(|task| (task, Queue::Local))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -150,6 +163,20 @@ impl LocalQueue {
         let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
         while victim.steal_batch_with_limit(fifo, MAX_STOLEN).is_retry() {}
         fifo.len()
+    }
+
+    /// The id of the task at the front of a queue that has one, for the trace. Crossbeam's queue cannot be looked
+    /// at: each task goes from its front to its back once.
+    pub(crate) fn front_id(&self) -> u64 {
+        let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
+        let mut ids = (0..fifo.len()).map_while(|_| fifo.pop()).map(|task| {
+            let id = task.header().id;
+            fifo.push(task);
+            id
+        });
+        let first = ids.next();
+        ids.for_each(drop);
+        first.unwrap_or(0)
     }
 
     /// Whether this queue chooses the next task at random.

@@ -30,11 +30,11 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use super::poller::{Event, Poller};
+use super::poller::{Poller, PollerEvent};
 use super::prim::atomic::AtomicUsize;
 use super::prim::atomic::Ordering::{AcqRel, Acquire};
 use super::prim::{Mutex, RwLock, RwLockReadGuard, discard, poll_or_register_clone};
-use super::trace::{self, Event as Traced, Tracer, Waiting};
+use super::trace::{self, Event, Tracer, WaitReason, emit};
 
 /// Readiness to read or to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,9 +127,9 @@ impl Source {
         let clone = Some(cx.waker().clone());
         let polled = poll_or_register_clone(&self.waiters, clone, cx.waker(), look, slot);
         if polled.is_pending() {
-            trace::waiting(match direction {
-                Direction::Read => Waiting::Readable { fd: self.fd },
-                Direction::Write => Waiting::Writable { fd: self.fd },
+            trace::waits(match direction {
+                Direction::Read => WaitReason::Readable { fd: self.fd },
+                Direction::Write => WaitReason::Writable { fd: self.fd },
             });
         }
         polled
@@ -159,7 +159,7 @@ impl Source {
     }
 
     /// Sets the flags that the kernel has reported, or [`SHUTDOWN`]. The wakers to call go to `wakers`.
-    fn set_readiness(&self, flags: usize, wakers: &mut Vec<Waker>) {
+    fn set_readiness(&self, flags: usize, wakers: &mut Vec<(RawFd, Waker)>) {
         // AcqRel: the Release matches the Acquire in `readiness`.
         let _ = self
             .readiness
@@ -167,9 +167,10 @@ impl Source {
         let waiters = &mut *self.waiters.lock();
         for direction in Direction::BOTH {
             if flags & (direction.bit() | SHUTDOWN) != 0 {
-                wakers.extend(waiters.last[direction as usize].take());
+                let last = waiters.last[direction as usize].take();
                 let others = waiters.others.iter_mut().map(|(_, waiter)| waiter);
-                wakers.extend(others.filter(|it| it.0 == direction).filter_map(|it| it.1.take()));
+                let others = others.filter(|it| it.0 == direction).filter_map(|it| it.1.take());
+                wakers.extend(last.into_iter().chain(others).map(|waker| (self.fd, waker)));
             }
         }
     }
@@ -253,7 +254,12 @@ impl Reactor {
     /// the kernel says so, which it does at once if it is.
     ///
     /// [deregistered]: Reactor::deregister
-    pub(crate) fn register(&self, io: &impl AsFd, writable: bool) -> io::Result<Arc<Source>> {
+    pub(crate) fn register(
+        &self,
+        tracer: &Tracer,
+        io: &impl AsFd,
+        writable: bool,
+    ) -> io::Result<Arc<Source>> {
         let fd = io.as_fd();
         // Held to the end: a source that is registered before `close` is shut down by it, and none is registered after.
         let poller = self.poller();
@@ -269,17 +275,19 @@ impl Reactor {
         });
         sources.slab.insert(source.clone());
         drop(sources);
+        emit!(tracer, Event::Registered { fd: source.fd });
         // SAFETY: rule 5, a descriptor is deleted from the poller before it is closed. The caller owns it, and
         // deregisters it first.
         if let Err(error) = unsafe { poller.add(fd, source.key) } {
-            self.remove(&source);
+            self.deregister(tracer, &source);
             return Err(error);
         }
         Ok(source)
     }
 
     /// Stops watching a descriptor, which is still open.
-    pub(crate) fn deregister(&self, source: &Source) {
+    pub(crate) fn deregister(&self, tracer: &Tracer, source: &Source) {
+        emit!(tracer, Event::Deregistered { fd: source.fd });
         if let Some(poller) = &*self.poller() {
             // The registered number: the owner's `AsFd` may by now return another descriptor.
             // SAFETY: rule 5, it is closed after this.
@@ -305,19 +313,19 @@ impl Reactor {
     pub(crate) fn wait(
         &self,
         tracer: &Tracer,
-        events: &mut Vec<Event>,
+        events: &mut Vec<PollerEvent>,
         limit: Option<Duration>,
-        wakers: &mut Vec<Waker>,
+        wakers: &mut Vec<(RawFd, Waker)>,
     ) -> io::Result<usize> {
         match &*self.poller() {
             Some(poller) => poller.wait(events, limit)?,
             None => return Ok(0),
         }
-        for &Event { key, readable, writable, ended } in &*events {
+        for &PollerEvent { key, readable, writable, ended } in &*events {
             // Not locked for the whole batch: a trace's subscriber is called in between.
             let found = self.sources.lock().find(key).cloned();
             let Some(source) = found else { continue };
-            trace::emit(tracer, || Traced::Ready { fd: source.fd, readable, writable });
+            emit!(tracer, Event::Ready { fd: source.fd, readable, writable });
             let read = usize::from(readable) * Direction::Read.bit();
             let write = usize::from(writable) * Direction::Write.bit();
             let ended = usize::from(ended) * ENDED;
@@ -340,7 +348,7 @@ impl Reactor {
 
     /// Watches nothing any more: the tasks that wait are woken, and from now on each operation fails. No worker is in
     /// [`wait`](Reactor::wait); the monitor may be, for a moment, with the lock of the poller.
-    pub(crate) fn close(&self) -> Vec<Waker> {
+    pub(crate) fn close(&self) -> Vec<(RawFd, Waker)> {
         let poller = self.poller.write().take();
         drop(poller);
         let mut wakers = Vec::new();

@@ -9,18 +9,97 @@
 //!
 //! Next: `monitor.rs`, which attends to the driver while every worker is busy.
 
+use std::any::type_name;
+use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use futures_task::{ArcWake, waker_ref};
 
 use super::context;
+use super::header::take_id;
 use super::park::Parker;
 use super::prim::atomic::{AtomicBool, Ordering};
+use super::prim::{Mutex, discard, wake};
 use super::queue::LocalQueue;
 use super::scheduler::Shared;
+use super::trace::{self, Event, Outcome, TaskKind, Tracer, emit};
 use super::worker::{RunUntil, Worker};
+
+/// The events of a root future, which are those of a task. `None`: its runtime has no subscriber.
+pub(crate) struct RootTrace(Option<Arc<TracedWaker>>);
+
+/// The waker of a root future whose polls are reported.
+struct TracedWaker {
+    id: u64,
+    tracer: Arc<Tracer>,
+    is_woken: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl RootTrace {
+    pub(crate) fn new<F>(tracer: &Arc<Tracer>, location: &'static Location<'static>) -> Self {
+        RootTrace(tracer.is_on.then(|| {
+            let (id, kind, parent) = (take_id(), TaskKind::Root, context::task_id());
+            let name = type_name::<F>();
+            emit!(tracer, Event::Spawned { task: id, kind, parent, location, name });
+            let (is_woken, waker) = (AtomicBool::new(false), Mutex::default());
+            Arc::new(TracedWaker { id, tracer: tracer.clone(), is_woken, waker })
+        }))
+    }
+
+    /// A poll begins.
+    pub(crate) fn start_poll(&self, waker: &Waker) -> RootPoll<'_> {
+        let Some(traced) = &self.0 else { return RootPoll { traced: None, waker: None } };
+        let old = traced.waker.lock().replace(waker.clone());
+        discard(old);
+        traced.is_woken.store(false, Ordering::Release);
+        let outer = trace::replace_root(Some(traced.id));
+        emit!(traced.tracer, Event::PollBegins { task: traced.id });
+        let waker = Some(waker_ref(traced).clone());
+        RootPoll { traced: Some((traced, outer, Outcome::Panicked)), waker }
+    }
+}
+
+/// One poll of a root future. Ends when it is dropped, even by a panic.
+pub(crate) struct RootPoll<'a> {
+    traced: Option<(&'a TracedWaker, Option<u64>, Outcome)>,
+    waker: Option<Waker>,
+}
+
+impl RootPoll<'_> {
+    /// The waker to poll with, where `own` is that of the untraced future.
+    pub(crate) fn waker<'a>(&'a self, own: &'a Waker) -> &'a Waker {
+        self.waker.as_ref().unwrap_or(own)
+    }
+
+    pub(crate) fn end(&mut self, is_ready: bool) {
+        if let Some((.., outcome)) = &mut self.traced {
+            *outcome = if is_ready { Outcome::Returned } else { Outcome::Pending };
+        }
+    }
+}
+
+impl Drop for RootPoll<'_> {
+    fn drop(&mut self) {
+        if let Some((traced, outer, outcome)) = self.traced {
+            emit!(traced.tracer, Event::PollEnds { task: traced.id, outcome });
+            trace::replace_root(outer);
+        }
+    }
+}
+
+impl ArcWake for TracedWaker {
+    fn wake_by_ref(traced: &Arc<Self>) {
+        if !traced.is_woken.swap(true, Ordering::AcqRel) {
+            let by = trace::cause();
+            emit!(traced.tracer, Event::Woken { task: traced.id, by });
+        }
+        let waker = traced.waker.lock().clone();
+        wake(waker);
+    }
+}
 
 /// The waker of a root future.
 struct RootWaker {
@@ -60,19 +139,26 @@ impl<P: FnMut() -> bool> RunUntil for UntilReady<'_, P> {
 }
 
 /// Runs a future to its end, and the tasks of a current-thread runtime meanwhile. The caller has entered the runtime.
-pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(
+    shared: &Arc<Shared>,
+    future: F,
+    location: &'static Location<'static>,
+) -> F::Output {
+    let traced = RootTrace::new::<F>(&shared.driver.tracer, location);
     let root = Arc::new(RootWaker {
         is_woken: AtomicBool::new(true),
         parker: Arc::new(Parker::new()),
         shared: shared.clone(),
     });
     let waker = waker_ref(&root);
-    let mut cx = Context::from_waker(&waker);
     let mut entered = Vec::new();
     let mut future = pin!(future);
     let mut output = None;
     let poll = || {
+        let mut traced = traced.start_poll(&waker);
+        let mut cx = Context::from_waker(traced.waker(&waker));
         let polled = context::poll_root(&mut entered, || future.as_mut().poll(&mut cx));
+        traced.end(polled.is_ready());
         polled.map(|ready| output = Some(ready)).is_ready()
     };
     let mut until = UntilReady { root: &root, poll };

@@ -34,7 +34,7 @@ use super::prim::{Mutex, catch_and_drop_panic, thread_local};
 use super::queue::{Injector, LocalQueue, Stealer, Task as QueuedTask};
 use super::random::RngSeedGenerator;
 use super::task::{Runnable, Schedule, Task};
-use super::trace::Tracer;
+use super::trace::{Event, Queue, TaskKind, Tracer, emit};
 
 /// A function that the user gave, to be called when a thread starts, stops, parks or runs again.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -205,6 +205,7 @@ impl Shared {
     /// Drops the future of every task that is left. The caller has entered the runtime and stopped it, and no worker
     /// runs any more. (The monitor may be in a driver tick: a task that it wakes is not polled.)
     pub(crate) fn shut_down(&self) {
+        emit!(self.driver.tracer, Event::RuntimeEnds);
         for task in self.owned_tasks().flat_map(OwnedTasks::close) {
             task.shut_down();
         }
@@ -279,6 +280,7 @@ impl SchedulerHandle {
             spawned_outside: OwnedTasks::new(),
             is_stopped: AtomicBool::new(false),
         });
+        emit!(shared.driver.tracer, Event::RuntimeBegins { threads: threads as u32 });
         runtimes().push(Arc::downgrade(&shared));
         Ok(SchedulerHandle(shared))
     }
@@ -294,7 +296,7 @@ impl SchedulerHandle {
         F::Output: Send + 'static,
         N: 'static,
     {
-        let task = Task::new(future, self.clone(), location);
+        let task = Task::new(future, self.clone(), TaskKind::Task, location);
         let remote = self.current_remote();
         let owned = remote.map_or(&self.spawned_outside, |remote| &remote.owned);
         // Checked here, since the lists close only when the last worker has stopped.
@@ -311,6 +313,8 @@ impl SchedulerHandle {
 
     /// Queues a task on a thread that is not a worker of this runtime.
     fn schedule_outside(&self, task: QueuedTask) {
+        let queue = Queue::Injector;
+        emit!(self.driver.tracer, Event::Scheduled { task: task.header().id, queue });
         self.injector.push(task);
         self.notify_any();
         // The race. Waker: moves a task to `Scheduled` … Shutdown: completes that task, empties the queues …
@@ -368,6 +372,8 @@ impl Drop for Shared {
 /// The worker that a thread is: its queue, and the way to the others.
 pub(crate) struct CurrentWorker {
     pub(crate) queue: LocalQueue,
+    /// The runtime has a subscriber.
+    pub(crate) is_traced: bool,
     pub(crate) shared: Arc<Shared>,
     /// The worker polls tasks from the injector: there are more of them before the next from its own queue.
     pub(crate) polls_injected: bool,
@@ -395,14 +401,28 @@ pub(crate) fn with_queue<R>(work: impl FnOnce(&mut LocalQueue) -> R) -> R {
 }
 
 impl CurrentWorker {
+    fn is_traced(&self) -> bool {
+        self.is_traced
+    }
+
+    fn tracer(&self) -> &Tracer {
+        &self.shared.driver.tracer
+    }
+
     /// Queues a task on the worker's own thread.
     #[inline]
     fn schedule(&mut self, task: QueuedTask) {
         // Woken by another task: it runs next. By a timer, a socket or the root future: in the order of the wakes.
         // While injected tasks come first, it waits where other workers can steal it: one of those may block.
-        let runs_next = match context::task_id() {
-            Some(_) if !self.polls_injected => self.queue.push_lifo(task),
-            _ => self.queue.push_back(task) && !self.polls_injected,
+        let is_lifo = context::task_id().is_some() && !self.polls_injected;
+        let runnable = &*task;
+        emit!(self, {
+            let queue = if is_lifo { self.queue.lifo() } else { Queue::Local };
+            Event::Scheduled { task: runnable.header().id, queue }
+        });
+        let runs_next = match is_lifo {
+            true => self.queue.push_lifo(task),
+            false => self.queue.push_back(task) && !self.polls_injected,
         };
         // Not for a task that runs next here: a worker that is notified would come for nothing, or steal it. That
         // doubled the processor time of an echo.

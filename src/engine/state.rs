@@ -22,7 +22,7 @@
 //!
 //! The byte holds an abort flag and the [`JoinInterest`] too. This file only decides: it touches no
 //! future, no queue and no waker. Each transition answers what its caller must do next.
-//! Next: `task.rs`.
+//! Next: `header.rs`.
 
 use super::prim::atomic::AtomicU8;
 use super::prim::atomic::Ordering::{AcqRel, Acquire, Release};
@@ -89,7 +89,9 @@ const JOIN_DROPPED: u8 = 1 << 3;
 pub(crate) enum AfterWake {
     /// The task was idle and is `Scheduled` now. Push it to a queue.
     Schedule,
-    /// The task is in a queue, or will be at the end of its poll, or is complete.
+    /// The task is being polled. The end of its poll will answer [`AfterEndPoll::Reschedule`].
+    Reschedule,
+    /// The task is in a queue, or was woken during its poll before, or is complete.
     Nothing,
 }
 
@@ -216,10 +218,10 @@ impl State {
         // second wake is lost. The write puts the message before the worker's `start_poll`. With a mere
         // load the model `two_wakes_and_a_poll` fails.
         let old = self.0.fetch_or(flags, Release);
-        if old & (SCHEDULED | RUNNING | COMPLETE) == 0 {
-            AfterWake::Schedule
-        } else {
-            AfterWake::Nothing
+        match old & (SCHEDULED | RUNNING | COMPLETE) {
+            0 => AfterWake::Schedule,
+            RUNNING => AfterWake::Reschedule,
+            _ => AfterWake::Nothing,
         }
     }
 

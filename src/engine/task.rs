@@ -30,24 +30,25 @@
 //! Next: `owned.rs`, the list of a runtime's tasks.
 
 use std::any::{Any, type_name};
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::mem;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker_ref};
 
 use self::JoinErrorKind::{Cancelled, Panicked};
 use super::context::{self, SavedContext};
+pub(crate) use super::header::Header;
 use super::prim::{OnDrop, catch_and_drop_panic, discard, wake};
 use super::state::{AfterComplete, AfterDetach, AfterEndPoll, AfterJoin, AfterShutdown};
-use super::state::{AfterStartPoll, AfterWake, JoinInterest, Lifecycle, State};
-use super::trace::{self, Event, Outcome, Tracer};
+use super::state::{AfterStartPoll, AfterWake, JoinInterest, Lifecycle};
+use super::trace::{self, Event, Outcome, TaskKind, Tracer, emit};
 
 /// Queues the tasks that are to be polled.
 pub(crate) trait Schedule: Send + Sync + 'static {
@@ -110,71 +111,22 @@ pub(crate) enum JoinErrorKind {
 /// The value that a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
-/// The part of a task that does not depend on the type of its future.
-#[derive(Debug)]
-pub(crate) struct Header {
-    pub(crate) id: u64,
-    pub(crate) runtime_id: u32,
-    /// Where the task was spawned.
-    pub(crate) location: &'static Location<'static>,
-    /// By which task; 0 is none.
-    pub(crate) parent: u64,
-    pub(crate) state: State,
-    /// Polls, and the drop of a cancelled future. Written only by the thread that runs the task. Relaxed throughout, as
-    /// the trace and the metrics only show it.
-    pub(crate) polls: AtomicU32,
-    /// The worker that runs the task now, plus one; 0 is none.
-    pub(crate) running_on: AtomicU32,
-}
-
-/// Ids are unique in the process and never used again. A thread takes them in blocks: otherwise all spawns
-/// would contend for one counter. With blocks of 64 the counter's cost cannot be measured.
-const ID_BLOCK: u64 = 64;
-static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    /// The last id that this thread took from its block.
-    static LAST_ID: Cell<u64> = const { Cell::new(0) };
-}
-
-fn take_id() -> u64 {
-    let mut last = LAST_ID.get();
-    // Block n holds the ids 64 n + 1 to 64 n + 64. 0 is not an id.
-    if last.is_multiple_of(ID_BLOCK) {
-        last = NEXT_BLOCK.fetch_add(1, Relaxed) * ID_BLOCK;
-    }
-    LAST_ID.set(last + 1);
-    last + 1
-}
-
-impl Header {
-    pub(crate) fn new(runtime_id: u32, location: &'static Location<'static>) -> Self {
-        Header {
-            id: take_id(),
-            runtime_id,
-            location,
-            parent: context::task_id().unwrap_or(0),
-            state: State::new(),
-            polls: AtomicU32::new(0),
-            running_on: AtomicU32::new(0),
-        }
-    }
-
-    pub(crate) fn is_complete(&self) -> bool {
-        self.state.load().lifecycle == Lifecycle::Complete
-    }
-}
-
 /// A new task exists. A place for a breakpoint: each spawn calls this.
 #[inline(never)]
-fn spawn_task(tracer: &Tracer, header: &Header) {
-    trace::emit(tracer, || Event::Spawned { task: header.id, location: header.location });
+fn spawn_task(tracer: &Tracer, header: &Header, name: fn() -> &'static str) {
+    if header.is_traced {
+        let &Header { id: task, kind, parent, location, .. } = header;
+        let parent = (parent != 0).then_some(parent);
+        emit!(tracer, Event::Spawned { task, kind, parent, location, name: name() });
+    }
 }
 
 /// An idle task was woken. A place for a breakpoint: each wake that schedules a task calls this.
 #[inline(never)]
 fn wake_task(tracer: &Tracer, header: &Header) {
-    trace::emit(tracer, || Event::Woken { task: header.id });
+    if header.is_traced {
+        emit!(tracer, Event::Woken { task: header.id, by: trace::cause() });
+    }
 }
 
 /// The output of a task, or why there is none.
@@ -210,15 +162,20 @@ unsafe impl<F: Future<Output: Send> + Send, S: Sync, N> Sync for Task<F, S, N> {
 
 impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
     /// A new task, `Scheduled`. The caller pushes it to a queue.
-    pub(crate) fn new(future: F, scheduler: S, location: &'static Location<'static>) -> Arc<Self> {
+    pub(crate) fn new(
+        future: F,
+        scheduler: S,
+        kind: TaskKind,
+        location: &'static Location<'static>,
+    ) -> Arc<Self> {
         let task = Arc::new(Task {
-            header: Header::new(scheduler.tracer().runtime, location),
+            header: Header::new(scheduler.tracer(), kind, location),
             scheduler,
             stage: UnsafeCell::new(Stage::Future(future)),
             join_waker: UnsafeCell::new(None),
             named: PhantomData,
         });
-        spawn_task(task.scheduler.tracer(), &task.header);
+        spawn_task(task.scheduler.tracer(), &task.header, type_name::<N>);
         task
     }
 
@@ -230,6 +187,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
             return None;
         }
         let current = CurrentTaskGuard::start(header);
+        emit!(self, Event::PollBegins { task: header.id });
         let polled = match start {
             AfterStartPoll::Poll => self.poll_future(&current.context),
             AfterStartPoll::Cancel | AfterStartPoll::Skip => Poll::Ready(Err(Cancelled)),
@@ -238,13 +196,13 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => {
                 // Before `end_poll`: afterwards another worker may already run the task.
+                emit!(self, Event::PollEnds { task: header.id, outcome: Outcome::Pending });
                 current.end();
                 let end = header.state.end_poll();
                 if end != AfterEndPoll::Cancel {
-                    let again = end == AfterEndPoll::Reschedule;
-                    self.emit(|| Event::Pending { task: header.id, again });
                     return Some(end);
                 }
+                emit!(self, Event::PollBegins { task: header.id });
                 Err(Cancelled)
             }
         };
@@ -255,7 +213,6 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
 
     /// Polls the future, with this very `Arc` as its waker. A panic is returned as an error.
     fn poll_future(self: &Arc<Self>, context: &SavedContext) -> Poll<TaskOutput<F>> {
-        self.emit(|| Event::PollBegins { task: self.header.id });
         let waker = waker_ref(self);
         let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -294,12 +251,14 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
                 outcome
             }
         };
-        let how = match &outcome {
-            Ok(_) => Outcome::Returned,
-            Err(Panicked(_)) => Outcome::Panicked,
-            Err(Cancelled) => Outcome::Cancelled,
-        };
-        self.emit(|| Event::Finished { task: self.header.id, outcome: how });
+        emit!(self, {
+            let outcome = match &outcome {
+                Ok(_) => Outcome::Returned,
+                Err(Panicked(_)) => Outcome::Panicked,
+                Err(Cancelled) => Outcome::Cancelled,
+            };
+            Event::PollEnds { task: self.header.id, outcome }
+        });
         self.set_stage(Stage::Output(outcome));
         match self.header.state.complete() {
             AfterComplete::LeaveOutput => {}
@@ -312,8 +271,26 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
         }
     }
 
-    fn emit(&self, event: impl FnOnce() -> Event) {
-        trace::emit(self.scheduler.tracer(), event);
+    fn is_traced(&self) -> bool {
+        self.header.is_traced
+    }
+
+    fn tracer(&self) -> &Tracer {
+        self.scheduler.tracer()
+    }
+
+    /// Wakes the task. Returns whether the caller must push it to a queue.
+    #[inline]
+    fn must_schedule(&self) -> bool {
+        let after = self.header.state.wake();
+        match after {
+            AfterWake::Schedule => wake_task(self.scheduler.tracer(), &self.header),
+            AfterWake::Reschedule => {
+                emit!(self, Event::Woken { task: self.header.id, by: trace::cause() });
+            }
+            AfterWake::Nothing => {}
+        }
+        after == AfterWake::Schedule
     }
 
     /// Replaces the stage, and drops the old one in place. The caller owns it by rule 1 or 3.
@@ -350,7 +327,11 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Runnable for Task<F, S, N> {
     }
 
     fn abort(self: Arc<Self>) {
-        if self.header.state.abort() == AfterWake::Schedule {
+        let after = self.header.state.abort();
+        if after != AfterWake::Nothing {
+            emit!(self, Event::Aborted { task: self.header.id, by: trace::cause() });
+        }
+        if after == AfterWake::Schedule {
             S::schedule(self, |task| &task.scheduler);
         }
     }
@@ -358,6 +339,7 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Runnable for Task<F, S, N> {
     fn shut_down(&self) {
         if self.header.state.transition_to_shutdown() == AfterShutdown::Cancel {
             let current = CurrentTaskGuard::start(&self.header);
+            emit!(self.scheduler.tracer(), Event::PollBegins { task: self.header.id });
             self.complete(Err(Cancelled));
             current.end();
         }
@@ -407,16 +389,16 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Join<F::Output> for Task<F, S, N> {
 }
 
 impl<F: TaskFuture, S: Schedule, N: 'static> ArcWake for Task<F, S, N> {
+    #[inline]
     fn wake(self: Arc<Self>) {
-        if self.header.state.wake() == AfterWake::Schedule {
-            wake_task(self.scheduler.tracer(), &self.header);
+        if self.must_schedule() {
             S::schedule(self, |task| &task.scheduler);
         }
     }
 
+    #[inline]
     fn wake_by_ref(task: &Arc<Self>) {
-        if task.header.state.wake() == AfterWake::Schedule {
-            wake_task(task.scheduler.tracer(), &task.header);
+        if task.must_schedule() {
             S::schedule(task.clone(), |task| &task.scheduler);
         }
     }

@@ -68,6 +68,14 @@ struct Slot {
     waker: Option<Waker>,
 }
 
+/// A timer that has fired, and whose waker is to be called.
+#[derive(Debug)]
+pub(crate) struct Fired {
+    pub(crate) key: u32,
+    pub(crate) deadline: Nanos,
+    pub(crate) waker: Waker,
+}
+
 /// The runtime has ended, and no deadline will come.
 #[derive(Debug)]
 pub(crate) struct Closed;
@@ -159,19 +167,14 @@ impl Timers {
 
     /// Time has passed: at most `limit` timers whose deadline is not after `now` fire, the earliest first. Returns
     /// whether there may be more.
-    pub(crate) fn expire(
-        &mut self,
-        now: Nanos,
-        limit: usize,
-        fired: &mut Vec<(Nanos, Waker)>,
-    ) -> bool {
+    pub(crate) fn expire(&mut self, now: Nanos, limit: usize, fired: &mut Vec<Fired>) -> bool {
         self.now = self.now.max(now);
         for _ in 0..limit {
             match self.next_deadline() {
                 Some(deadline) if deadline <= self.now => {
-                    let Reverse(entry) = self.heap.pop().expect("it was just seen");
-                    let waker = self.waker(entry.key).take().expect("a live timer has a waker");
-                    fired.push((deadline, waker));
+                    let Reverse(Entry { key, .. }) = self.heap.pop().expect("it was just seen");
+                    let waker = self.waker(key).take().expect("a live timer has a waker");
+                    fired.push(Fired { key, deadline, waker });
                 }
                 _ => {
                     self.shrink();

@@ -39,7 +39,7 @@ use super::random::FastRand;
 use super::scheduler::{CurrentWorker, Remote, Shared, WorkerMetrics};
 use super::scheduler::{call_hook, replace_current_worker, with_current_worker, with_queue};
 use super::task::PollOutcome;
-use super::trace::{self, Event};
+use super::trace::{Event, Queue, Tracer, emit};
 
 /// Polls in a tick, of tasks from the worker's own queue. Tokio's number; it bounds how often the worker looks
 /// elsewhere.
@@ -93,6 +93,8 @@ enum Left {
 pub(crate) struct Worker<'a> {
     shared: &'a Arc<Shared>,
     index: usize,
+    /// The runtime has a subscriber.
+    is_traced: bool,
     /// Whether `Idle` counts it as searching.
     is_searching: bool,
     /// Tasks that the last search found. `usize::MAX` if it has parked since.
@@ -121,15 +123,16 @@ impl<'a> Worker<'a> {
         queue: LocalQueue,
         rng: FastRand,
     ) -> Self {
-        let shared_too = shared.clone();
         replace_current_worker(Some(CurrentWorker {
             queue,
-            shared: shared_too,
+            is_traced: shared.driver.tracer.is_on,
+            shared: shared.clone(),
             polls_injected: false,
         }));
         Worker {
             shared,
             index,
+            is_traced: shared.driver.tracer.is_on,
             is_searching: false,
             found: usize::MAX,
             polls_per_tick: MAX_POLLS_PER_TICK,
@@ -168,14 +171,17 @@ impl<'a> Worker<'a> {
         let injected = injector.len().min(MAX_INJECTOR_POLLS_PER_TICK);
         if with_queue(|queue| queue.is_shuffled()) {
             // To be shuffled with the others.
-            (0..injected)
-                .map_while(|_| injector.pop())
-                .for_each(|task| with_queue(|queue| _ = queue.push_back(task)));
+            (0..injected).map_while(|_| injector.pop()).for_each(|task| {
+                let queue = Queue::Local;
+                emit!(self, Event::Scheduled { task: task.header().id, queue });
+                with_queue(|queue| _ = queue.push_back(task));
+            });
         }
+        let pop_injector = || injector.pop().map(|task| (task, Queue::Injector));
         let (mut polled, mut yielded) = (0, false);
         if injected > 0 {
             with_current_worker(|current| current.polls_injected = true);
-            (polled, yielded) = self.poll_tasks(injected, || injector.pop());
+            (polled, yielded) = self.poll_tasks(injected, pop_injector);
             with_current_worker(|current| current.polls_injected = false);
             self.last_time = now();
         }
@@ -188,7 +194,7 @@ impl<'a> Worker<'a> {
             true => self.polls_per_tick,
             false => with_queue(|queue| queue.len()).clamp(1, self.polls_per_tick),
         };
-        let next = || with_queue(LocalQueue::pop).or_else(|| injector.pop());
+        let next = || with_queue(LocalQueue::pop).or_else(pop_injector);
         let (own, yielded) = self.poll_tasks(limit, next);
         self.adapt_tick(own);
         match own {
@@ -204,15 +210,18 @@ impl<'a> Worker<'a> {
     fn poll_tasks(
         &mut self,
         limit: usize,
-        mut next: impl FnMut() -> Option<Task>,
+        mut next: impl FnMut() -> Option<(Task, Queue)>,
     ) -> (usize, bool) {
         let (mut polled, mut completed, mut yielded) = (0, 0, false);
         while polled < limit && !yielded {
-            let Some(task) = next() else { break };
+            let Some((task, queue)) = next() else { break };
+            emit!(self, Event::Taken { task: task.header().id, queue });
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
                 PollOutcome::Yielded(task) => {
+                    let queue = Queue::Local;
+                    emit!(self, Event::Scheduled { task: task.header().id, queue });
                     let is_alone = with_queue(|queue| queue.push_back(task));
                     yielded = is_alone && self.shared.injector.is_empty();
                     if !yielded && self.shared.has_stealers() && self.shared.idle.has_parked() {
@@ -247,6 +256,14 @@ impl<'a> Worker<'a> {
         &self.shared.remotes[self.index]
     }
 
+    fn is_traced(&self) -> bool {
+        self.is_traced
+    }
+
+    fn tracer(&self) -> &Tracer {
+        &self.shared.driver.tracer
+    }
+
     /// Polls the driver, unless this worker did so within [`DRIVER_INTERVAL`].
     pub(crate) fn poll_driver_if_due(&mut self) {
         let is_due = |polled| self.last_time - polled >= DRIVER_INTERVAL;
@@ -274,13 +291,18 @@ impl<'a> Worker<'a> {
             return false;
         }
         self.is_searching = true;
+        emit!(self, Event::Searching);
         if self.found < FEW_TASKS {
             (0..SPINS_BEFORE_SEARCH).for_each(|_| std::hint::spin_loop());
         }
         self.found = with_queue(|queue| {
             let workers = shared.remotes.len();
             let found = queue.take_share_of(&shared.injector, workers);
-            if found > 0 { found } else { self.steal(queue) }
+            if found == 0 {
+                return self.steal(queue);
+            }
+            emit!(self, Event::Fetched { first: queue.front_id(), count: found as u32 });
+            found
         });
         if self.found > 0 {
             self.stop_searching();
@@ -293,9 +315,17 @@ impl<'a> Worker<'a> {
         let remotes = &self.shared.remotes;
         let first = self.rng.below(remotes.len() as u32) as usize;
         let victims = (first..remotes.len()).chain(0..first).filter(|victim| *victim != self.index);
-        let stealers = victims.filter_map(|victim| remotes[victim].stealer.as_ref());
-        let mut stolen = stealers.map(|victim| queue.steal_from(victim));
-        let stolen = stolen.find(|stolen| *stolen > 0).unwrap_or(0);
+        let mut stealers =
+            victims.filter_map(|victim| Some((victim, remotes[victim].stealer.as_ref()?)));
+        let found = stealers.find_map(|(victim, stealer)| match queue.steal_from(stealer) {
+            0 => None,
+            stolen => Some((victim as u32, stolen)),
+        });
+        let (victim, stolen) = found.unwrap_or_default();
+        if stolen > 0 {
+            let count = stolen as u32;
+            emit!(self, Event::Stolen { first: queue.front_id(), count, victim });
+        }
         WorkerMetrics::add(&self.remote().metrics.steals, stolen as u64);
         stolen
     }
@@ -324,7 +354,7 @@ impl<'a> Worker<'a> {
         with_queue(LocalQueue::shrink);
         self.found = usize::MAX;
         // Before the last look: a subscriber or a hook may wake a task of this very worker.
-        trace::emit(&shared.driver.tracer, || {
+        emit!(self, {
             let deadline = shared.driver.next_deadline();
             Event::Park { until: deadline.map(Duration::from_nanos) }
         });
@@ -373,7 +403,7 @@ impl<'a> Worker<'a> {
             self.shared.wake_monitor();
         }
         self.last_time = now();
-        trace::emit(&self.shared.driver.tracer, || Event::Unpark);
+        emit!(self, Event::Unpark);
         was_notified
     }
 }

@@ -52,7 +52,8 @@ impl<T: AsFd> Descriptor<T> {
     }
 
     fn register(io: T, shared: &Arc<SchedulerHandle>, writable: bool) -> io::Result<Self> {
-        let source = shared.driver.reactor.register(&io, writable)?;
+        let driver = &shared.driver;
+        let source = driver.reactor.register(&driver.tracer, &io, writable)?;
         Ok(Descriptor { io: Some(io), source, shared: shared.clone() })
     }
 
@@ -191,7 +192,8 @@ impl<T: AsFd> Descriptor<T> {
 
     fn deregister(&self) {
         if self.io.is_some() {
-            self.shared.driver.reactor.deregister(&self.source);
+            let driver = &self.shared.driver;
+            driver.reactor.deregister(&driver.tracer, &self.source);
         }
     }
 }

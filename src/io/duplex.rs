@@ -25,7 +25,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard, poll_or_register, wake};
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::{self, WaitReason};
 
 /// One direction of a connection.
 struct Pipe {
@@ -60,7 +60,7 @@ impl Pipe {
     ) -> Poll<R> {
         ready!(coop::poll_proceed(cx));
         let Poll::Ready((result, other)) = poll_or_register(&self.state, cx, look, slot) else {
-            trace::waiting(Waiting::On { what: waiting_for });
+            trace::waits(WaitReason::On { what: waiting_for });
             return Poll::Pending;
         };
         coop::made_progress();

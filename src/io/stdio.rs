@@ -31,7 +31,7 @@ use super::blocking::{Blocking, Object, retry};
 use super::delegate::write_to;
 use crate::engine::coop;
 use crate::engine::prim::Mutex;
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::{self, WaitReason};
 use crate::sync::wait_queue::{Key, WaitQueue, WakeList, dequeue, poll_or_enqueue};
 
 /// Bytes that one thread reads. A terminal has one line at most, a pipe 64 KiB.
@@ -189,7 +189,7 @@ impl AsyncRead for Stdin {
         let Poll::Ready(result) =
             poll_or_enqueue(&INPUT, cx, &mut self.key, look, |input| &mut input.waiters)
         else {
-            trace::waiting(Waiting::On { what: "standard input" });
+            trace::waits(WaitReason::On { what: "standard input" });
             return Poll::Pending;
         };
         coop::made_progress();

@@ -54,7 +54,7 @@ pub struct Builder {
     start_paused: bool,
     seed: Option<RngSeed>,
     shuffles: bool,
-    subscriber: Option<Subscriber>,
+    subscribers: Vec<Subscriber>,
 }
 
 impl Builder {
@@ -86,7 +86,7 @@ impl Builder {
             start_paused: false,
             seed: None,
             shuffles: false,
-            subscriber: None,
+            subscribers: Vec::new(),
         }
     }
 
@@ -227,9 +227,10 @@ impl Builder {
     }
 
     /// Sets a function that is called with every event of the runtime, on the thread where the event happens. The
-    /// events that this function causes are not reported.
+    /// events that this function causes are not reported. Several such functions are called in the order in which they
+    /// were set. The list is fixed when the runtime is built, so that its threads read it without a lock.
     pub fn on_event<F: Fn(&Record) + Send + Sync + 'static>(&mut self, subscriber: F) -> &mut Self {
-        self.subscriber = Some(Arc::new(subscriber));
+        self.subscribers.push(Arc::new(subscriber));
         self
     }
 
@@ -263,7 +264,7 @@ impl Builder {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let tracer = Tracer { runtime: id, clock, subscriber: self.subscriber.clone() };
+        let tracer = Tracer::new(id, clock, self.subscribers.clone());
         let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused, self.shuffles);
         let hooks = self.park_hooks.clone();
         let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, workers)?;

@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Context;
 
 use super::inner::Inner;
 use super::join_handle::JoinHandle;
@@ -21,6 +22,7 @@ use crate::engine::blocking::Refused;
 use crate::engine::context::{self, AnyRuntime};
 use crate::engine::coop;
 use crate::engine::large::box_if_large;
+use crate::engine::root::RootTrace;
 use crate::engine::task::Join;
 
 /// Ends the message of a panic outside of a runtime.
@@ -195,15 +197,27 @@ impl Handle {
         let seeds = &self.inner.shared.rng_seeds;
         let _running = context::enter_runtime("Handle::block_on", || seeds.next_rng());
         let _entered = self.save_and_enter();
-        box_if_large!(F, future = Box::pin(future) => self.block_on_entered(future))
+        let location = Location::caller();
+        box_if_large!(F, future = Box::pin(future) => self.block_on_entered(future, location))
     }
 
     /// Runs a future on this thread, which has entered the runtime and is none of its workers. Each poll has a
     /// budget, as a task's has: otherwise a future that is always ready would starve those beside it, such as the
     /// limit of a `timeout`.
-    pub(super) fn block_on_entered<F: Future>(&self, future: F) -> F::Output {
+    pub(super) fn block_on_entered<F: Future>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> F::Output {
         let mut future = pin!(future);
-        block_on(poll_fn(|cx| coop::with_budget(|| future.as_mut().poll(cx))))
+        let traced = RootTrace::new::<F>(&self.inner.shared.driver.tracer, location);
+        block_on(poll_fn(|cx| {
+            let mut traced = traced.start_poll(cx.waker());
+            let mut cx = Context::from_waker(traced.waker(cx.waker()));
+            let poll = coop::with_budget(|| future.as_mut().poll(&mut cx));
+            traced.end(poll.is_ready());
+            poll
+        }))
     }
 
     /// Makes this the runtime that `spawn`, `sleep` and the like find on this thread, until the guard is dropped.

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::join_error::{Id, JoinError};
 use crate::engine::coop;
 use crate::engine::task::{Join, Runnable};
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::{self, WaitReason};
 
 /// Waits until a task is complete, and returns its output.
 ///
@@ -87,7 +87,7 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(coop::poll_proceed(cx));
         if !self.poll_join(cx.waker()) {
-            trace::waiting(Waiting::Join { task: self.task.header().id });
+            trace::waits(WaitReason::Join { task: self.task.header().id });
             return Poll::Pending;
         }
         coop::made_progress();

@@ -2,6 +2,7 @@
 //!
 //! Next: `builder.rs`, which makes one.
 
+use std::panic::Location;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,14 +65,19 @@ impl Runtime {
         let seeds = &self.handle.inner.shared.rng_seeds;
         let _running = context::enter_runtime("Runtime::block_on", || seeds.next_rng());
         let _entered = self.handle.save_and_enter();
-        box_if_large!(F, future = Box::pin(future) => self.block_on_entered(future))
+        let location = Location::caller();
+        box_if_large!(F, future = Box::pin(future) => self.block_on_entered(future, location))
     }
 
     /// Runs a future on this thread, which has entered the runtime.
-    fn block_on_entered<F: Future>(&self, future: F) -> F::Output {
+    fn block_on_entered<F: Future>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> F::Output {
         match &self.handle.inner.worker_threads {
-            None => root::block_on(&self.handle.inner.shared, future),
-            Some(_) => self.handle.block_on_entered(future),
+            None => root::block_on(&self.handle.inner.shared, future, location),
+            Some(_) => self.handle.block_on_entered(future, location),
         }
     }
 

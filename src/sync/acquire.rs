@@ -59,7 +59,7 @@ impl<G: Deref<Target: HasPermits>> AcquirePermits<G> {
             match permits.poll_acquire(&mut self.key, self.wanted, cx) {
                 Poll::Ready(result) => self.result = Some(result),
                 Poll::Pending => {
-                    trace::waiting(permits.waiting(G::Target::WHAT));
+                    trace::waits(permits.wait_reason(G::Target::WHAT));
                     return Poll::Pending;
                 }
             }

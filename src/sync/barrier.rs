@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use super::wait_queue::{Key, WaitQueue, WakeList, poll_or_enqueue};
 use crate::engine::coop;
 use crate::engine::prim::{Mutex, discard};
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::{self, WaitReason};
 
 /// Releases tasks when a certain number of them waits.
 ///
@@ -113,7 +113,7 @@ impl Future for BarrierWait<'_> {
             poll_or_enqueue(&barrier.state, cx, &mut self.key, check, |state| &mut state.queue);
         wakers.wake_all();
         if polled.is_pending() {
-            trace::waiting(Waiting::On { what: "others at a barrier" });
+            trace::waits(WaitReason::On { what: "others at a barrier" });
             return Poll::Pending;
         }
         coop::made_progress();

@@ -38,7 +38,7 @@ use super::wait_queue::{Key, WaitQueue, WakeList, const_fn, poll_or_enqueue};
 use crate::engine::coop;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, discard, wake};
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::{self, WaitReason};
 
 /// A permit is stored. Never together with `WAITING`.
 const PERMIT: usize = 0b01;
@@ -255,7 +255,7 @@ impl<N: Deref<Target: HasNotify>> Wait<N> {
     /// Ready once there was a notification. `what` is what the trace shows while there is none.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, what: &'static str) -> Poll<()> {
         if self.poll_take(cx).is_pending() {
-            trace::waiting(Waiting::On { what });
+            trace::waits(WaitReason::On { what });
             return Poll::Pending;
         }
         // Last, and not at the head: a wait enters the queue even if the poll has no budget left.
@@ -282,7 +282,7 @@ impl<N: Deref<Target: HasNotify>> Wait<N> {
                 return Poll::Ready(result);
             }
             if self.poll_take(cx).is_pending() {
-                trace::waiting(Waiting::On { what });
+                trace::waits(WaitReason::On { what });
                 return Poll::Pending;
             }
             self.epoch = self.on.notify().epoch();

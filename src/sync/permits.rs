@@ -33,7 +33,7 @@ use super::wait_queue::{Key, WaitQueue, WakeList, const_fn, poll_or_enqueue_with
 use crate::engine::context;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, discard};
-use crate::engine::trace::Waiting;
+use crate::engine::trace::WaitReason;
 
 /// No permits are assigned any more.
 const CLOSED: usize = 0b01;
@@ -105,10 +105,10 @@ impl Permits {
     }
 
     /// What the trace shows of a task that waits for these permits.
-    pub(super) fn waiting(&self, what: &'static str) -> Waiting {
+    pub(super) fn wait_reason(&self, what: &'static str) -> WaitReason {
         match self.holder.load(Relaxed) {
-            _ if self.all == usize::MAX => Waiting::On { what },
-            holder => Waiting::Lock { what, holder: (holder != 0).then_some(holder) },
+            _ if self.all == usize::MAX => WaitReason::On { what },
+            holder => WaitReason::Lock { what, holder: (holder != 0).then_some(holder) },
         }
     }
 

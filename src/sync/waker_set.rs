@@ -30,7 +30,7 @@ use crate::engine::coop;
 use crate::engine::prim::atomic::AtomicUsize;
 use crate::engine::prim::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::engine::prim::{Mutex, discard};
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::{self, WaitReason};
 
 /// A set with room for more wakers than this is freed when it is empty. Arbitrary: a burst of waiters leaves at most
 /// some kilobytes behind.
@@ -165,7 +165,7 @@ pub(crate) fn poll_leaf<R>(
     let result = poll(cx);
     match result {
         Poll::Ready(_) => coop::made_progress(),
-        Poll::Pending => trace::waiting(Waiting::On { what }),
+        Poll::Pending => trace::waits(WaitReason::On { what }),
     }
     result
 }

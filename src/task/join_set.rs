@@ -22,7 +22,7 @@ use slab::Slab;
 use super::completion_queue::CompletionQueue;
 use super::spawn::{spawn, spawn_blocking};
 use crate::engine::coop;
-use crate::engine::trace::{self, Waiting};
+use crate::engine::trace::{self, WaitReason};
 use crate::runtime::Handle;
 use crate::runtime::join_error::{Id, JoinError};
 use crate::runtime::join_handle::{AbortHandle, JoinHandle};
@@ -177,7 +177,7 @@ impl<T: 'static> JoinSet<T> {
         }
         ready!(coop::poll_proceed(cx));
         let Poll::Ready(key) = self.complete.poll_pop(cx) else {
-            trace::waiting(Waiting::On { what: "the next task of a set" });
+            trace::waits(WaitReason::On { what: "the next task of a set" });
             return Poll::Pending;
         };
         coop::made_progress();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::engine::context;
 use crate::engine::prim::wake_self;
+use crate::engine::trace::{Event, emit};
 use crate::runtime::{Handle, RuntimeFlavor};
 
 /// Pauses the clock of this runtime. From now on [`advance`] moves it; and whenever no task can run and no
@@ -73,6 +74,7 @@ pub fn advance(duration: Duration) -> impl Future<Output = ()> + Unpin {
         let Some(duration) = duration.take() else { return Poll::Ready(()) };
         let driver = &handle.inner.shared.driver;
         assert!(driver.clock.advance(duration), "`time::advance`: time was resumed meanwhile");
+        emit!(driver.tracer, Event::ClockJumped { by: duration });
         driver.fire_timers(&mut Vec::new());
         // The tasks that were woken run first: this one goes to the back of the queue.
         wake_self(cx);

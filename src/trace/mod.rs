@@ -12,4 +12,4 @@
 
 mod text;
 
-pub use crate::engine::event::{Event, Outcome, Record, Waiting};
+pub use crate::engine::event::{Cause, Event, Outcome, Queue, Record, TaskKind, WaitReason};

@@ -315,10 +315,8 @@ fn a_runtime_with_runnable_tasks_does_not_sleep() {
     let (mut runnable, mut sleeps) = (BTreeSet::new(), 0);
     for record in tape.take() {
         match record.event {
-            Event::Spawned { task, .. }
-            | Event::Woken { task }
-            | Event::Pending { task, again: true } => assert!(runnable.insert(task), "{record}"),
-            Event::PollBegins { task } => assert!(runnable.remove(&task), "{record}"),
+            Event::Scheduled { task, .. } => assert!(runnable.insert(task), "{record}"),
+            Event::Taken { task, .. } => assert!(runnable.remove(&task), "{record}"),
             Event::Park { .. } => {
                 assert!(runnable.is_empty(), "it sleeps while {runnable:?} can run");
                 sleeps += 1;

@@ -291,10 +291,10 @@ fn it_says_what_it_waits_for() {
             ticks.tick().await;
         });
         let waits = tape.take().into_iter().filter_map(|record| match record.event {
-            Event::Waiting(waiting) => Some(waiting),
+            Event::Waits(reason) => Some(reason),
             _ => None,
         });
-        let expected = openwork::trace::Waiting::Sleep { due: ms(300) };
+        let expected = openwork::trace::WaitReason::Sleep { deadline: ms(300) };
         assert_eq!(waits.collect::<Vec<_>>(), [expected]);
     });
 }

@@ -22,7 +22,7 @@ use futures::future::FutureExt;
 use openwork::runtime::{Builder, Handle};
 use openwork::task::{Id, JoinSet, yield_now};
 use openwork::time::{sleep, timeout};
-use openwork::trace::Event;
+use openwork::trace::{Event, TaskKind};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -494,6 +494,7 @@ fn a_task_of_a_set_knows_the_line_that_spawned_it() {
         });
         drop(set);
         let places = tape.take().into_iter().filter_map(|record| match record.event {
+            Event::Spawned { kind: TaskKind::Root, .. } => None,
             Event::Spawned { location, .. } => Some((location.file(), location.line() - line)),
             _ => None,
         });

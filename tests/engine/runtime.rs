@@ -25,7 +25,7 @@ use futures::channel::oneshot;
 use openwork::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use openwork::task::{JoinHandle, spawn_blocking, yield_now};
 use openwork::time::sleep;
-use openwork::trace::Event;
+use openwork::trace::{Event, TaskKind};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -1009,7 +1009,7 @@ fn a_listener_hears_its_own_runtime_alone_and_not_itself() {
         let runtime = flavour
             .builder()
             .on_event(move |record| {
-                if let Event::Spawned { .. } = record.event {
+                if let Event::Spawned { kind: TaskKind::Task, .. } = record.event {
                     count.fetch_add(1, SeqCst);
                     // It gets no events that it causes itself.
                     let handle = handle.lock().unwrap().clone();

@@ -1,6 +1,6 @@
 //! A trace is an assertion: with the clock paused, what a small program does is known to the last
-//! event. A change of the engine that changes one of these lists has changed the order in which things
-//! happen.
+//! event. Whoever changes the engine such that one of these lists changes has changed the order in
+//! which things happen, and should know it.
 
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -10,12 +10,12 @@ use crate::common::{Tape, ends};
 use openwork::runtime::Builder;
 use openwork::task::yield_now;
 use openwork::time::sleep;
-use openwork::trace::{Event, Record, Waiting};
+use openwork::trace::Record;
 
 const MS: Duration = Duration::from_millis(1);
 
 /// Runs a program with the clock paused, and returns what happened, one line for each event: when, in
-/// whose poll, what. Tasks are numbered as they appear, since their ids differ from run to run.
+/// whose poll, what. Tasks are numbered as they appear, since ids go on from test to test.
 fn trace<F: Future<Output = ()> + Send>(
     program: impl FnOnce() -> F + Send + 'static,
 ) -> Vec<String> {
@@ -27,33 +27,34 @@ fn trace<F: Future<Output = ()> + Send>(
         drop(runtime);
     });
     let mut seen = Vec::new();
+    tape.take().iter().map(|record| line(record, &mut seen)).collect()
+}
+
+/// The text is the runtime's own, but for the numbers of the tasks, and for the line of this file that spawned: lines
+/// move.
+fn line(record: &Record, seen: &mut Vec<u64>) -> String {
     let mut number = |id: u64| {
         let known = seen.iter().position(|seen| *seen == id);
         let index = known.unwrap_or_else(|| {
             seen.push(id);
             seen.len() - 1
         });
-        index as u64 + 1
+        index + 1
     };
-    let mut line = |mut record: Record| {
-        match &mut record.event {
-            Event::Spawned { task, .. }
-            | Event::Woken { task }
-            | Event::PollBegins { task }
-            | Event::Pending { task, .. }
-            | Event::Finished { task, .. }
-            | Event::Waiting(Waiting::Join { task }) => *task = number(*task),
-            _ => {}
-        }
-        // The text is that of `trace`, except for the line of this file that spawned, which changes.
-        let text = record.to_string();
-        let text = text.split(" at tests").next().unwrap();
-        let (at, what) = text.split_once(" ms  ").unwrap();
-        let at: f64 = at.trim().parse().unwrap();
-        let within = record.task.map_or("-".to_owned(), |task| number(task).to_string());
-        format!("{at:>2} ms  {within}  {what}")
-    };
-    tape.take().into_iter().map(&mut line).collect()
+    let at = record.at.as_nanos() as f64 / 1e6;
+    let within = record.task.map_or("-".to_owned(), |task| number(task).to_string());
+    let text = record.event.to_string();
+    let text = text.split(" at tests").next().unwrap();
+    let mut parts = text.split("task ");
+    let mut line = format!("{at:>2} ms  {within}  {}", parts.next().unwrap());
+    for part in parts {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        line += &match part[..digits].parse() {
+            Ok(id) => format!("task {}{}", number(id), &part[digits..]),
+            Err(_) => format!("task {part}"),
+        };
+    }
+    line
 }
 
 /// The lines of a list: from the bar to the annotation.
@@ -85,39 +86,75 @@ fn a_program_does_this_and_nothing_else() {
     assert_trace(
         &trace(two_sleeps_a_join_and_a_yield),
         "
-        | 0 ms  -  task 1 spawned                     // The root is polled first, and spawns.
-        | 0 ms  -  task 2 spawned
-        | 0 ms  -  waits for the end of task 2        // It awaits the second one first.
-        | 0 ms  1  task 1 is polled                   // The line is first in, first out.
-        | 0 ms  1  waits for a deadline at 20ms       // The future that is pending says why,
-        | 0 ms  1  task 1 is pending                  // and so the task is.
-        | 0 ms  2  task 2 is polled
-        | 0 ms  2  task 2 gives way                   // A yield is a wake during the poll:
-        | 0 ms  2  task 2 is polled                   // nobody sleeps on account of it.
-        | 0 ms  2  waits for a deadline at 10ms
-        | 0 ms  2  task 2 is pending
-        | 0 ms  -  sleeps until 10ms                  // Nothing can run. The earlier deadline counts,
-        |10 ms  -  the clock jumps by 10ms            // and as the clock is paused, it is now.
-        |10 ms  -  wakes up
-        |10 ms  -  timer due at 10ms fires
-        |10 ms  -  task 2 woken
-        |10 ms  2  task 2 is polled
-        |10 ms  2  task 2 returned                    // Its end wakes the root,
-        |10 ms  -  waits for the end of task 1        // which awaits the other one now.
-        |10 ms  -  sleeps until 20ms
-        |20 ms  -  the clock jumps by 10ms
-        |20 ms  -  wakes up
-        |20 ms  -  timer due at 20ms fires
-        |20 ms  -  task 1 woken
-        |20 ms  1  task 1 is polled
-        |20 ms  1  task 1 returned                    // The root is ready: nothing is left to say.
+        | 0 ms  -  the runtime begins, without threads of its own
+        | 0 ms  -  task 1 is the future of block_on             // It is in no queue: its thread polls it.
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  task 2 is spawned
+        | 0 ms  1  task 2 goes into the local queue
+        | 0 ms  1  task 3 is spawned
+        | 0 ms  1  task 3 goes into the local queue
+        | 0 ms  1  waits for the end of task 3                  // It awaits the second one first.
+        | 0 ms  1  the poll of task 1 ends: pending
+        | 0 ms  -  task 2 is taken from the local queue         // The queue is first in, first out.
+        | 0 ms  2  the poll of task 2 begins
+        | 0 ms  2  timer 0 is set to 20 ms
+        | 0 ms  2  waits for its deadline at 20 ms              // The future that is pending says why,
+        | 0 ms  2  the poll of task 2 ends: pending             // and so the task is.
+        | 0 ms  -  task 3 is taken from the local queue
+        | 0 ms  3  the poll of task 3 begins
+        | 0 ms  3  task 3 wakes itself                          // A yield is a wake during the poll:
+        | 0 ms  3  the poll of task 3 ends: pending
+        | 0 ms  -  task 3 goes into the local queue             // it goes to the back of the queue.
+        | 0 ms  -  takes the driver
+        | 0 ms  -  releases the driver
+        | 0 ms  -  task 3 is taken from the local queue
+        | 0 ms  3  the poll of task 3 begins
+        | 0 ms  3  timer 1 is set to 10 ms
+        | 0 ms  3  waits for its deadline at 10 ms
+        | 0 ms  3  the poll of task 3 ends: pending
+        | 0 ms  -  parks until 10 ms                            // Nothing can run. The earlier deadline counts,
+        | 0 ms  -  takes the driver
+        |10 ms  -  the paused clock moves by 10 ms              // and as the clock is paused, it is now.
+        |10 ms  -  releases the driver
+        |10 ms  -  runs again
+        |10 ms  -  timer 1, set to 10 ms, fires
+        |10 ms  -  task 3 is woken by timer 1
+        |10 ms  -  task 3 goes into the local queue
+        |10 ms  -  task 3 is taken from the local queue
+        |10 ms  3  the poll of task 3 begins
+        |10 ms  3  timer 1 is removed                           // It has fired, and its sleep has seen that.
+        |10 ms  3  the poll of task 3 ends: returned            // Its end wakes the root,
+        |10 ms  3  task 1 is woken by task 3
+        |10 ms  -  takes the driver
+        |10 ms  -  releases the driver
+        |10 ms  1  the poll of task 1 begins
+        |10 ms  1  waits for the end of task 2                  // which awaits the other one now.
+        |10 ms  1  the poll of task 1 ends: pending
+        |10 ms  -  parks until 20 ms
+        |10 ms  -  takes the driver
+        |20 ms  -  the paused clock moves by 10 ms
+        |20 ms  -  releases the driver
+        |20 ms  -  runs again
+        |20 ms  -  timer 0, set to 20 ms, fires
+        |20 ms  -  task 2 is woken by timer 0
+        |20 ms  -  task 2 goes into the local queue
+        |20 ms  -  task 2 is taken from the local queue
+        |20 ms  2  the poll of task 2 begins
+        |20 ms  2  timer 0 is removed
+        |20 ms  2  the poll of task 2 ends: returned
+        |20 ms  2  task 1 is woken by task 2
+        |20 ms  -  takes the driver
+        |20 ms  -  releases the driver
+        |20 ms  1  the poll of task 1 begins
+        |20 ms  1  the poll of task 1 ends: returned
+        |20 ms  -  the runtime ends
         ",
     );
 }
 
 #[test]
 fn the_same_program_does_the_same_again() {
-    /// Larger, with all kinds of events.
+    /// Larger, with everything in it that could be in doubt.
     async fn program() {
         let tasks: Vec<_> = (0..500_u32)
             .map(|n| {
@@ -169,22 +206,60 @@ fn an_end_says_of_what_kind_it_is() {
     assert_trace(
         &trace(three_ends),
         "
-        | 0 ms  -  task 1 spawned
-        | 0 ms  -  task 2 spawned
-        | 0 ms  1  task 1 is polled
-        | 0 ms  1  task 3 spawned                     // By task 1, in its poll,
-        | 0 ms  1  waits for the end of task 3        // which awaits it.
-        | 0 ms  1  task 1 is pending
-        | 0 ms  2  task 2 is polled
-        | 0 ms  2  task 2 is pending
-        | 0 ms  3  task 3 is polled
-        | 0 ms  3  task 3 panicked                    // First end: it panics,
-        | 0 ms  3  task 1 woken                       // and wakes the task that waits.
-        | 0 ms  1  task 1 is polled
-        | 0 ms  1  task 1 is pending
-        | 0 ms  -  waits for the end of task 1        // The root has aborted it, and awaits that.
-        | 0 ms  1  task 1 was cancelled               // Second end: no poll, it is just dropped.
-        | 0 ms  2  task 2 was cancelled               // Third end: the runtime's own.
+        | 0 ms  -  the runtime begins, without threads of its own
+        | 0 ms  -  task 1 is the future of block_on
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  task 2 is spawned
+        | 0 ms  1  task 2 goes into the local queue
+        | 0 ms  1  task 3 is spawned
+        | 0 ms  1  task 3 goes into the local queue
+        | 0 ms  1  task 1 wakes itself
+        | 0 ms  1  the poll of task 1 ends: pending
+        | 0 ms  -  task 2 is taken from the local queue
+        | 0 ms  2  the poll of task 2 begins
+        | 0 ms  2  task 4 is spawned                            // By task 2, in its poll,
+        | 0 ms  2  task 4 goes into the local queue
+        | 0 ms  2  waits for the end of task 4                  // which awaits it.
+        | 0 ms  2  the poll of task 2 ends: pending
+        | 0 ms  -  task 3 is taken from the local queue
+        | 0 ms  3  the poll of task 3 begins
+        | 0 ms  3  the poll of task 3 ends: pending
+        | 0 ms  -  task 4 is taken from the local queue
+        | 0 ms  4  the poll of task 4 begins
+        | 0 ms  4  the poll of task 4 ends: panicked            // First end: it panics,
+        | 0 ms  4  task 2 is woken by task 4                    // and then wakes the task that waits.
+        | 0 ms  4  task 2 goes into the local queue
+        | 0 ms  -  task 2 is taken from the local queue
+        | 0 ms  2  the poll of task 2 begins
+        | 0 ms  2  the poll of task 2 ends: pending
+        | 0 ms  -  takes the driver
+        | 0 ms  -  releases the driver
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  task 1 wakes itself
+        | 0 ms  1  the poll of task 1 ends: pending
+        | 0 ms  -  takes the driver
+        | 0 ms  -  releases the driver
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  task 1 wakes itself
+        | 0 ms  1  the poll of task 1 ends: pending
+        | 0 ms  -  takes the driver
+        | 0 ms  -  releases the driver
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  task 2 is aborted by task 1                  // The root aborts it, and awaits that.
+        | 0 ms  1  task 2 goes into the local queue
+        | 0 ms  1  waits for the end of task 2
+        | 0 ms  1  the poll of task 1 ends: pending
+        | 0 ms  -  task 2 is taken from the local queue
+        | 0 ms  2  the poll of task 2 begins
+        | 0 ms  2  the poll of task 2 ends: cancelled           // Second end: this poll only drops it.
+        | 0 ms  2  task 1 is woken by task 2
+        | 0 ms  -  takes the driver
+        | 0 ms  -  releases the driver
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  the poll of task 1 ends: returned
+        | 0 ms  -  the runtime ends
+        | 0 ms  3  the poll of task 3 begins
+        | 0 ms  3  the poll of task 3 ends: cancelled           // Third end: the runtime's own.
         ",
     );
 }

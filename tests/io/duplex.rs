@@ -16,7 +16,7 @@ use futures::executor::block_on;
 use futures::io::Cursor;
 use openwork::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use openwork::task::yield_now;
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 #[test]
 fn what_one_end_writes_the_other_reads() {
@@ -200,7 +200,7 @@ fn a_waiting_task_is_reported_to_the_trace() {
         .take()
         .into_iter()
         .filter_map(|record| match record.event {
-            Event::Waiting(Waiting::On { what }) => Some(what),
+            Event::Waits(WaitReason::On { what }) => Some(what),
             _ => None,
         })
         .collect();

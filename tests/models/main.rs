@@ -37,6 +37,7 @@ mod engine {
     pub mod coop;
     pub mod trace;
     pub mod state;
+    pub mod header;
     pub mod task;
     pub mod owned;
     pub mod queue;

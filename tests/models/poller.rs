@@ -22,7 +22,7 @@ pub(crate) struct Poller {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Event {
+pub(crate) struct PollerEvent {
     pub(crate) key: usize,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
@@ -44,7 +44,7 @@ impl Poller {
         unreachable!("a model has no descriptors")
     }
 
-    pub(crate) fn wait(&self, _: &mut Vec<Event>, limit: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn wait(&self, _: &mut Vec<PollerEvent>, limit: Option<Duration>) -> io::Result<()> {
         if let Some(limit) = limit.filter(|limit| !limit.is_zero()) {
             // Other threads run meanwhile.
             yield_now();

@@ -55,7 +55,7 @@ impl Runtime {
 
     fn build(workers: usize, tasks: usize, hooks: ParkHooks) -> Arc<Self> {
         let clock = Arc::new(Clock::new(false));
-        let tracer = Arc::new(Tracer { runtime: 1, clock, subscriber: None });
+        let tracer = Arc::new(Tracer::new(1, clock, Vec::new()));
         let seeds = RngSeedGenerator::new(Some(RngSeed::from_bytes(b"")), false, false);
         let handle = SchedulerHandle::new(tracer, seeds, hooks, workers);
         let handle = Arc::new(handle.expect("the stand-in for the poller does not fail"));

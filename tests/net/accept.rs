@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use openwork::net::TcpListener;
 use openwork::time::{Instant, sleep};
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 use crate::common::{Wakes, alone_under, ends, on_every_flavour, until, with_workers};
 use crate::harness::{Trace, Turns};
@@ -25,7 +25,7 @@ fn several_tasks_wait_for_one_listener_and_each_accepts_one_connection() {
         let (address, fd) = (listener.local_addr().unwrap(), listener.as_raw_fd());
         let foreign = thread::spawn(move || {
             trace.wait_until_asleep(|events| {
-                let waits = Event::Waiting(Waiting::Readable { fd });
+                let waits = Event::Waits(WaitReason::Readable { fd });
                 events.iter().filter(|event| **event == waits).count() == 3
             });
             let far = [(); 3].map(|()| StdStream::connect(address).unwrap());

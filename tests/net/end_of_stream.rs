@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 use crate::common::{Flavour, on_every_flavour};
 use crate::harness::{Trace, Turns, from_std, pair, std_pair};
@@ -36,7 +36,7 @@ fn data_and_the_end_of_the_stream_that_come_together_are_both_read() {
             assert_eq!(near.read(&mut buf).await.unwrap(), 14);
             assert_eq!(trace.count(is_readable(fd)), 1);
             // A worker may have handled the event before the first poll.
-            let waits = || trace.count(|event| *event == Event::Waiting(Waiting::Readable { fd }));
+            let waits = || trace.count(|event| *event == Event::Waits(WaitReason::Readable { fd }));
             let waited = waits();
             assert!(waited == 1 || (waited == 0 && flavour != Flavour::CurrentThread));
 
@@ -110,7 +110,7 @@ fn each_direction_ends_by_itself() {
             let mut question = String::new();
             far.read_to_string(&mut question).unwrap();
             // The peer's direction has ended; ours has not.
-            trace.wait_until_asleep_over(&[Waiting::Readable { fd }]);
+            trace.wait_until_asleep_over(&[WaitReason::Readable { fd }]);
             far.write_all(b"an answer").unwrap();
             far.shutdown(Shutdown::Write).unwrap();
             question
@@ -170,7 +170,7 @@ fn a_side_that_closes_over_unread_data_resets_the_connection() {
         let fd = near.as_raw_fd();
         let foreign = thread::spawn(move || {
             // With data unread, so that the system sends a reset and not an end.
-            trace.wait_until_asleep_over(&[Waiting::Readable { fd }]);
+            trace.wait_until_asleep_over(&[WaitReason::Readable { fd }]);
             drop(far);
         });
         runtime.block_on(async {
@@ -193,7 +193,7 @@ fn a_reset_wakes_the_writer_that_has_no_room() {
         let (near, far) = std_pair();
         let fd = near.as_raw_fd();
         let foreign = thread::spawn(move || {
-            trace.wait_until_asleep_over(&[Waiting::Writable { fd }]);
+            trace.wait_until_asleep_over(&[WaitReason::Writable { fd }]);
             drop(far);
         });
         runtime.block_on(async {

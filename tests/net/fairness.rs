@@ -16,7 +16,7 @@ use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::net::TcpListener;
 use openwork::task::yield_now;
 use openwork::time::{Instant, sleep, timeout};
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Cause, Event, Outcome, WaitReason};
 
 use crate::common::{Flavour, ends, on_every_flavour};
 use crate::harness::{MORE_THAN_FITS, Trace, Turns, from_std, pair, std_pair};
@@ -73,7 +73,7 @@ fn tasks_run_while_others_wait_for_sockets() {
             let busy_id = busy.id().to_string();
             busy.await.unwrap();
             let events = trace.since(mark);
-            let is_end = |event: &Event| matches!(event, Event::Finished { task, .. } if task.to_string() == busy_id);
+            let is_end = |event: &Event| matches!(event, Event::PollEnds { task, outcome: Outcome::Returned } if task.to_string() == busy_id);
             let end = events.iter().position(is_end).unwrap();
             let sleeps = |event: &&Event| matches!(event, Event::Park { .. });
             assert_eq!(events[..end].iter().filter(sleeps).count(), 0);
@@ -141,7 +141,7 @@ fn a_paused_clock_does_not_wait_for_sockets_on_which_nothing_happens() {
 /// How often task `id` yielded although it could have continued.
 fn gave_way(trace: &Trace, id: &str) -> usize {
     trace.count(
-        |event| matches!(event, Event::Pending { task, again: true } if task.to_string() == id),
+        |event| matches!(event, Event::Woken { task, by } if task.to_string() == id && *by == Cause::Task(*task)),
     )
 }
 
@@ -283,7 +283,7 @@ fn a_large_write_does_not_keep_others_from_their_turn() {
         let foreign = thread::spawn({
             let trace = trace.clone();
             move || {
-                trace.wait_until_asleep_over(&[Waiting::Writable { fd }]);
+                trace.wait_until_asleep_over(&[WaitReason::Writable { fd }]);
                 stuck.send(()).unwrap();
                 go.recv().unwrap();
                 std::io::copy(&mut far, &mut std::io::sink()).unwrap()

@@ -10,7 +10,7 @@ use std::task::Poll;
 use futures::io::{AsyncRead, AsyncWrite};
 use openwork::net::TcpStream;
 use openwork::runtime::{Builder, Runtime};
-use openwork::trace::{Event, Record, Waiting};
+use openwork::trace::{Event, Record, WaitReason};
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::common::{Flavour, Wakes};
@@ -84,7 +84,7 @@ impl Trace {
     }
 
     /// Waits, on a thread outside the runtime, until all workers are parked and tasks wait for all of these.
-    pub fn wait_until_asleep_over(&self, what: &[Waiting]) {
+    pub fn wait_until_asleep_over(&self, what: &[WaitReason]) {
         self.wait_until_asleep(|events| what.iter().all(|waiting| is_awaited(events, *waiting)));
     }
 
@@ -95,11 +95,11 @@ impl Trace {
 }
 
 /// Whether a task waits for this, and no event has reported it since.
-fn is_awaited(events: &[Event], waiting: Waiting) -> bool {
+fn is_awaited(events: &[Event], waiting: WaitReason) -> bool {
     let decides = |event: &Event| match (*event, waiting) {
-        (Event::Waiting(other), _) if other == waiting => Some(true),
-        (Event::Ready { fd, readable: true, .. }, Waiting::Readable { fd: ours })
-        | (Event::Ready { fd, writable: true, .. }, Waiting::Writable { fd: ours })
+        (Event::Waits(other), _) if other == waiting => Some(true),
+        (Event::Ready { fd, readable: true, .. }, WaitReason::Readable { fd: ours })
+        | (Event::Ready { fd, writable: true, .. }, WaitReason::Writable { fd: ours })
             if fd == ours =>
         {
             Some(false)

@@ -14,7 +14,7 @@ use futures::executor::block_on as block_on_elsewhere;
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
 use openwork::runtime::Handle;
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 use crate::common::{Flavour, Wakes, alone, on_every_flavour, until};
 use crate::harness::{PeerListener, Trace, Turns, from_std, pair, poll_read, std_pair};
@@ -223,7 +223,7 @@ fn a_socket_may_be_awaited_in_another_runtime_while_its_own_is_driven() {
         let fd = near.as_raw_fd();
         let (runtime, trace) = Trace::of(flavour);
         let foreign = thread::spawn(move || {
-            trace.wait_until_asleep_over(&[Waiting::Readable { fd }]);
+            trace.wait_until_asleep_over(&[WaitReason::Readable { fd }]);
             far.write_all(b"hello").unwrap();
         });
         assert_eq!(runtime.block_on(near.read(&mut [0; 8])).unwrap(), 5);
@@ -281,7 +281,7 @@ fn a_thread_that_waits_for_a_socket_outside_is_woken_when_the_runtime_ends() {
         let fd = near.as_raw_fd();
         let handle = runtime.handle().clone();
         let waits = thread::spawn(move || handle.block_on(near.readable()));
-        trace.wait_until(|events| events.contains(&Event::Waiting(Waiting::Readable { fd })));
+        trace.wait_until(|events| events.contains(&Event::Waits(WaitReason::Readable { fd })));
         drop(runtime);
         assert!(waits.join().unwrap().is_err());
     });
@@ -354,7 +354,7 @@ fn at_the_end_of_the_runtime_the_sockets_in_its_tasks_are_closed() {
             let (mut near, far) = pair();
             let fd = near.as_raw_fd();
             drop(openwork::spawn(async move { near.read(&mut [0; 8]).await }));
-            until(|| trace.count(|event| *event == Event::Waiting(Waiting::Readable { fd })) == 1)
+            until(|| trace.count(|event| *event == Event::Waits(WaitReason::Readable { fd })) == 1)
                 .await;
             far
         });

@@ -9,7 +9,7 @@ use std::thread;
 use futures::FutureExt;
 use openwork::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use openwork::net::{TcpListener, TcpStream};
-use openwork::trace::Waiting;
+use openwork::trace::WaitReason;
 
 use crate::common::on_every_flavour;
 use crate::harness::{MORE_THAN_FITS, Trace, Turns, fill, from_std, pair, pattern, std_pair};
@@ -131,7 +131,7 @@ fn a_writer_waits_for_a_slow_reader_and_nothing_is_lost() {
                 for (turn, expected) in sent.chunks(1 << 20).enumerate() {
                     // It stalls at first, and again half way, until the writer is stuck.
                     if turn == 0 || turn == 32 {
-                        let asleep = [Waiting::Writable { fd }];
+                        let asleep = [WaitReason::Writable { fd }];
                         trace.wait_until_asleep_over(&asleep);
                     }
                     far.read_exact(&mut got).unwrap();

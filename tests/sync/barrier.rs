@@ -19,7 +19,7 @@ use openwork::sync::futures::BarrierWait;
 use openwork::sync::{Barrier, BarrierWaitResult};
 use openwork::task::yield_now;
 use openwork::time::timeout;
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 // Point 30.
 #[test]
@@ -142,7 +142,7 @@ fn a_waiting_task_traces_what_it_waits_for() {
     builder.build().unwrap().block_on(async {
         Probe::new(Barrier::new(2).wait()).assert_pending();
     });
-    let waiting = Event::Waiting(Waiting::On { what: "others at a barrier" });
+    let waiting = Event::Waits(WaitReason::On { what: "others at a barrier" });
     assert_eq!(tape.take().iter().filter(|record| record.event == waiting).count(), 1);
 }
 

@@ -18,7 +18,7 @@ use openwork::runtime::Builder;
 use openwork::sync::{OnceCell, Semaphore, SetError};
 use openwork::task::yield_now;
 use openwork::time::{sleep, timeout};
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 // ---- set and make ----
 
@@ -253,8 +253,8 @@ fn a_waiting_task_traces_the_task_that_makes_the_value() {
         yield_now().await;
         tape.take();
         Probe::new(cell.get_or_init(pending)).assert_pending();
-        let waiting = Waiting::Lock { what: "a once cell", holder: Some(id) };
-        assert_eq!(tape.take()[0].event, Event::Waiting(waiting));
+        let waiting = WaitReason::Lock { what: "a once cell", holder: Some(id) };
+        assert_eq!(tape.take()[0].event, Event::Waits(waiting));
     });
 }
 

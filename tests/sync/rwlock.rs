@@ -21,7 +21,7 @@ use openwork::sync::{
     Barrier, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 use openwork::task::{self, yield_now};
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 // ---- readers and writers ----
 
@@ -274,7 +274,7 @@ fn a_waiting_task_traces_the_writer() {
         let writes = openwork::spawn(async move { ours.write_owned().await });
         let id = writes.id().to_string().parse().unwrap();
         let guard = writes.await.unwrap();
-        let said = |holder| Event::Waiting(Waiting::Lock { what: "a read-write lock", holder });
+        let said = |holder| Event::Waits(WaitReason::Lock { what: "a read-write lock", holder });
         tape.take();
         Probe::new(lock.read()).assert_pending();
         assert_eq!(tape.take()[0].event, said(Some(id)));
@@ -297,7 +297,7 @@ fn the_next_writer_is_traced_before_it_is_polled_and_no_reader() {
                 tape.take();
                 Probe::new(lock.write()).assert_pending();
                 let said = tape.take().into_iter().find_map(|record| match record.event {
-                    Event::Waiting(Waiting::Lock { holder, .. }) => Some(holder),
+                    Event::Waits(WaitReason::Lock { holder, .. }) => Some(holder),
                     _ => None,
                 });
                 said.expect("it waits")

