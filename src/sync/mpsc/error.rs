@@ -1,47 +1,53 @@
-//! Why a message could not be sent or received. The texts are Tokio's.
+//! The errors of sending and receiving. Their texts are Tokio's.
 //!
-//! An error of sending contains the message. Its `Debug` and `Display` do not show it, so the message's type need
-//! not implement them.
+//! An error of sending contains the message. `Debug` and `Display` of the error do not print the message, so its type
+//! need not implement them.
 //!
-//! Next: `chan.rs`, where the messages are.
+//! Next: `chan.rs`, the queue of messages.
 
 use std::error::Error;
 
 use crate::sync::fmt::text;
 
-/// The channel is closed: the receiver was closed or dropped. Contains the message.
+/// A message could not be sent: the receiver is closed or dropped. Contains the message, or `()` if capacity was to be
+/// reserved. From [`Sender::send`](super::Sender::send), [`Sender::reserve`](super::Sender::reserve) and their
+/// variants.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
 
-/// A message could not be sent at once. Contains the message.
+/// A message could not be sent at once. Contains the message; `()` or the sender if capacity was to be reserved. From
+/// [`Sender::try_send`](super::Sender::try_send), [`Sender::try_reserve`](super::Sender::try_reserve) and
+/// [`Sender::try_reserve_owned`](super::Sender::try_reserve_owned).
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum TrySendError<T> {
     /// The channel is full.
     Full(T),
-    /// The receiver was closed or dropped.
+    /// The receiver is closed or dropped.
     Closed(T),
 }
 
-/// A message could not be sent in time. Contains the message.
+/// A message could not be sent in time. Contains the message. From
+/// [`Sender::send_timeout`](super::Sender::send_timeout).
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum SendTimeoutError<T> {
-    /// The channel was full all that time.
+    /// No capacity was free for this message before the time was up.
     Timeout(T),
-    /// The receiver was closed or dropped.
+    /// The receiver is closed or dropped.
     Closed(T),
 }
 
-/// No message could be received at once.
+/// No message could be received at once. From [`Receiver::try_recv`](super::Receiver::try_recv).
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
 pub enum TryRecvError {
     /// The channel is empty; a message may still come.
     Empty,
-    /// The channel is empty, and no message will come: all senders are dropped, or the receiver was closed.
+    /// The channel is empty, and no message will come: all senders are dropped, or the receiver is closed and no
+    /// [`Permit`](super::Permit) is left that could send one.
     Disconnected,
 }
 
 impl<T> TrySendError<T> {
-    /// The message.
+    /// Returns what the error contains: the message, or the sender.
     pub fn into_inner(self) -> T {
         let (TrySendError::Full(message) | TrySendError::Closed(message)) = self;
         message
@@ -49,7 +55,7 @@ impl<T> TrySendError<T> {
 }
 
 impl<T> SendTimeoutError<T> {
-    /// The message.
+    /// Returns the message.
     pub fn into_inner(self) -> T {
         let (SendTimeoutError::Timeout(message) | SendTimeoutError::Closed(message)) = self;
         message

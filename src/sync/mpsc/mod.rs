@@ -1,10 +1,10 @@
 //! A queue of messages, from many tasks to one.
 //!
-//! [`channel`] makes a bounded one: a sender waits while the queue is full, so that a fast producer runs at the pace
-//! of the consumer instead of filling the memory. [`unbounded_channel`] makes one without a bound.
+//! [`channel`] makes a bounded channel: a sender waits while the queue is full, so that a fast producer does not fill
+//! the memory but runs at the pace of the consumer. [`unbounded_channel`] makes a channel without a bound.
 //!
-//! The channel ends when all senders are dropped or when the receiver closes it. The messages that were sent before
-//! are still received: `recv` returns `None` only when no message can come any more.
+//! The channel ends when all senders are dropped or when the receiver closes it. The messages that were sent before can
+//! still be received: `recv` returns `None` only when no message can come any more.
 //!
 //! ```
 //! use openwork::sync::mpsc;

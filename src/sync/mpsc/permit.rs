@@ -1,10 +1,10 @@
-//! Capacity first, the message later.
+//! Permits, which reserve capacity for a message that does not exist yet.
 //!
 //! A message may be expensive to make, or impossible to make again if the send is cancelled. So a task can wait for
-//! capacity first, and make the message then: a permit is capacity for one message, and to send with it neither waits
-//! nor fails. A permit that is dropped gives its capacity back.
+//! capacity first, and make the message afterwards. A [`Permit`] is capacity for one message: a send with it does not
+//! wait and returns no error. If the permit is dropped, its capacity is free again.
 //!
-//! While a permit exists the receiver must expect a message, even if the channel is closed.
+//! While a permit exists the receiver waits for its message, even if the channel is closed.
 //!
 //! Next: `receiver.rs`.
 
@@ -16,9 +16,9 @@ use super::sender::Sender;
 use crate::sync::fmt::debug_fields;
 
 impl<T> Sender<T> {
-    /// Waits for capacity for one message. Tasks that wait are served in order.
+    /// Waits until there is capacity for one message, and reserves it. Tasks that wait are served in order.
     ///
-    /// Cancel safe; but the place in the queue is lost.
+    /// Cancel safe: the place in the queue is lost, and capacity that was assigned goes to the next waiter.
     ///
     /// ```
     /// # use openwork::sync::mpsc;
@@ -33,24 +33,26 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// The receiver is closed or dropped.
+    /// If the receiver is closed or dropped.
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
         self.acquire().await?;
         Ok(Permit { chan: &self.chan })
     }
 
-    /// Waits for capacity for one message, with a permit that owns the sender. If this future is dropped, so is the
-    /// sender: clone it before to keep one.
+    /// Waits until there is capacity for one message, and returns a permit that owns the sender. Tasks that wait are
+    /// served in order.
+    ///
+    /// Not cancel safe: if this future is dropped, so is the sender. To keep a sender, clone it first.
     ///
     /// # Errors
     ///
-    /// The receiver is closed or dropped.
+    /// If the receiver is closed or dropped. The sender is dropped then.
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
         self.acquire().await?;
         Ok(OwnedPermit { sender: Some(self) })
     }
 
-    /// Takes capacity for one message if the channel is not full.
+    /// Reserves capacity for one message if the channel is not full.
     ///
     /// # Errors
     ///
@@ -59,11 +61,11 @@ impl<T> Sender<T> {
         self.try_acquire().map(|()| Permit { chan: &self.chan })
     }
 
-    /// Takes capacity for one message if the channel is not full, with a permit that owns the sender.
+    /// Reserves capacity for one message if the channel is not full, and returns a permit that owns the sender.
     ///
     /// # Errors
     ///
-    /// With the sender: `Full` if the channel is full, `Closed` if the receiver is closed or dropped.
+    /// `Full` if the channel is full, `Closed` if the receiver is closed or dropped. The error contains the sender.
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         match self.try_acquire() {
             Ok(()) => Ok(OwnedPermit { sender: Some(self) }),
@@ -80,10 +82,10 @@ pub struct Permit<'a, T> {
 }
 
 impl<T> Permit<'_, T> {
-    /// Sends a message, without waiting. If the receiver was dropped meanwhile, the message is dropped.
+    /// Sends a message, without waiting. If the receiver is dropped, so is the message.
     pub fn send(self, message: T) {
         let chan = self.chan;
-        // The semaphore's permit goes with the message, and is released when that is received.
+        // The semaphore's permit goes with the message, and is released when the message is received.
         mem::forget(self);
         chan.push(message);
     }
@@ -95,36 +97,36 @@ impl<T> Drop for Permit<'_, T> {
     }
 }
 
-/// Capacity for one message, together with the sender. From [`Sender::reserve_owned`].
+/// Capacity for one message, together with a sender. From [`Sender::reserve_owned`].
 ///
-/// It counts as a sender: while it exists the channel does not end.
+/// It counts as a sender: while it exists, the channel does not end.
 #[must_use = "a permit that is not used keeps other senders waiting"]
 pub struct OwnedPermit<T> {
-    /// `None` once it was taken out, with or without a message.
+    /// None once `send` or `release` has taken it.
     sender: Option<Sender<T>>,
 }
 
 impl<T> OwnedPermit<T> {
-    /// Sends a message, without waiting, and returns the sender.
+    /// Sends a message, without waiting, and returns the sender. If the receiver is dropped, so is the message.
     pub fn send(mut self, message: T) -> Sender<T> {
         let sender = self.sender.take().expect(CONSUMED);
         sender.chan.push(message);
         sender
     }
 
-    /// Gives the capacity back, and returns the sender.
+    /// Releases the capacity without a message, and returns the sender.
     pub fn release(mut self) -> Sender<T> {
         let sender = self.sender.take().expect(CONSUMED);
         sender.chan.release();
         sender
     }
 
-    /// Whether both send to the same receiver.
+    /// Whether both permits send to the same receiver.
     pub fn same_channel(&self, other: &Self) -> bool {
         other.sender.as_ref().is_some_and(|sender| self.same_channel_as_sender(sender))
     }
 
-    /// Whether the sender sends to the same receiver.
+    /// Whether the permit and `sender` send to the same receiver.
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
         self.sender.as_ref().expect(CONSUMED).same_channel(sender)
     }

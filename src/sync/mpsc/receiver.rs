@@ -1,11 +1,11 @@
 //! The receiver, of bounded and unbounded channels.
 //!
-//! It has a queue of its own: the messages that it took last, all at once. It receives from that, releases the permit
-//! of each message, and takes the shared queue when its own is empty. Only then does it contend with the senders,
-//! and only then does it wait.
+//! A receiver has a queue of its own, with the messages that it has taken from the channel. It receives the messages of
+//! its own queue one by one, and releases the permit of each. When its own queue is empty, it takes all messages of the
+//! shared queue. Only then does it contend with the senders, and only then does it wait.
 //!
-//! Its own queue is in a mutex although no other thread contends for it: through `&mut` it needs no lock. The mutex
-//! is there for `len` and `is_empty`, and so that a receiver can be shared although its messages cannot.
+//! The receiver's own queue is in a mutex because `len` and `is_empty` read it through `&self`. Because of the mutex a
+//! `Receiver<T>` is `Sync` even if `T` is not. Methods with `&mut self` need not lock it.
 //!
 //! This is the last file of `mpsc`. Next: `broadcast`, for many receivers.
 
@@ -26,14 +26,14 @@ use crate::sync::fmt::debug_fields;
 use crate::sync::permits::Permits;
 use crate::sync::waker_set::poll_leaf;
 
-/// A queue with room for more messages than this is freed when it is empty, so that a burst does not keep its memory.
-/// Arbitrary; it costs an allocation for each 256 messages that are received at once.
+/// A queue with room for more messages than this is freed when it is empty, so that no memory is kept after a burst.
+/// Arbitrary; a queue that was freed grows again, in steps, if the next burst is as long.
 const KEEP_CAPACITY: usize = 256;
 
 /// What a receiver waits for.
 const A_MESSAGE: &str = "a message";
 
-/// A channel that holds up to `capacity` messages.
+/// Makes a channel that holds at most `capacity` messages. While it is full, senders wait.
 ///
 /// # Panics
 ///
@@ -41,16 +41,16 @@ const A_MESSAGE: &str = "a message";
 #[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a bounded channel has room for at least one message");
-    ends(capacity)
+    new_channel(capacity)
 }
 
-/// A channel without a bound. If messages are received more slowly than they are sent, they fill the memory.
+/// Makes a channel without a bound. If messages are received more slowly than they are sent, they fill the memory.
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    ends(Permits::MAX)
+    new_channel(Permits::MAX)
 }
 
 #[track_caller]
-fn ends<T, B>(capacity: usize) -> (Sender<T, B>, Receiver<T, B>) {
+fn new_channel<T, B>(capacity: usize) -> (Sender<T, B>, Receiver<T, B>) {
     let chan = Arc::new(Chan::new(capacity));
     let taken = Mutex::new(VecDeque::new());
     (Sender::new(chan.clone()), Receiver { chan, taken, bound: PhantomData })
@@ -58,10 +58,10 @@ fn ends<T, B>(capacity: usize) -> (Sender<T, B>, Receiver<T, B>) {
 
 /// Receives messages, in the order in which they were sent. From [`channel`].
 ///
-/// When it is dropped, the channel is closed and the messages that are in it are dropped.
+/// When the receiver is dropped, the channel is closed and the messages in it are dropped.
 pub struct Receiver<T, B = Bounded> {
     chan: Arc<Chan<T>>,
-    /// Messages that were taken out of the channel. Their permits are not released yet.
+    /// The messages that were taken from the channel and are not received yet. Their permits are not released yet.
     taken: Mutex<VecDeque<T>>,
     bound: PhantomData<fn() -> B>,
 }
@@ -73,16 +73,16 @@ pub type UnboundedReceiver<T> = Receiver<T, Unbounded>;
 impl<T, B> Unpin for Receiver<T, B> {}
 
 impl<T, B> Receiver<T, B> {
-    /// Waits for the next message. `None` when all messages were received and no more can come: all senders are
-    /// dropped, or the receiver was closed and there is no permit left.
+    /// Waits for the next message. Returns `None` when all messages were received and no more can come: all senders
+    /// are dropped, or the receiver is closed and no [`Permit`](super::Permit) is left that could send one.
     ///
     /// Cancel safe: no message is lost.
     pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
         poll_fn(|cx| self.poll_recv(cx))
     }
 
-    /// Waits for messages, and appends to `buffer` those that are there, up to `limit`. Returns their number: 0 if
-    /// `limit` is 0, or where [`recv`](Receiver::recv) returns `None`.
+    /// Waits until there are messages, and appends them to `buffer`, at most `limit` of them. Returns their number: 0
+    /// if `limit` is 0, or if [`recv`](Receiver::recv) would return `None`.
     ///
     /// Cancel safe: no message is lost, and the buffer is unchanged until this is ready.
     pub fn recv_many<'a>(
@@ -93,20 +93,21 @@ impl<T, B> Receiver<T, B> {
         poll_fn(move |cx| self.poll_recv_many(cx, buffer, limit))
     }
 
-    /// The next message, if there is one now.
+    /// Receives the next message, if there is one now.
     ///
     /// # Errors
     ///
-    /// `Empty` if a message may still come, `Disconnected` if not.
+    /// `Empty` if there is no message but one may still come, `Disconnected` if [`recv`](Receiver::recv) would return
+    /// `None`.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let taken = self.taken.get_mut();
         if taken.is_empty() && self.chan.try_take(taken).is_pending() {
             return Err(TryRecvError::Empty);
         }
-        self.next().ok_or(TryRecvError::Disconnected)
+        self.pop_taken().ok_or(TryRecvError::Disconnected)
     }
 
-    /// Blocks the thread until the next message; see [`recv`](Receiver::recv).
+    /// Receives the next message, and blocks the thread until there is one; see [`recv`](Receiver::recv).
     ///
     /// # Panics
     ///
@@ -116,7 +117,7 @@ impl<T, B> Receiver<T, B> {
         blocking("mpsc::Receiver::blocking_recv", self.recv())
     }
 
-    /// Blocks the thread until there are messages; see [`recv_many`](Receiver::recv_many).
+    /// Receives messages, and blocks the thread until there are some; see [`recv_many`](Receiver::recv_many).
     ///
     /// # Panics
     ///
@@ -126,38 +127,38 @@ impl<T, B> Receiver<T, B> {
         blocking("mpsc::Receiver::blocking_recv_many", self.recv_many(buffer, limit))
     }
 
-    /// Closes the channel: nothing more can be sent, except with permits that exist already. Messages that were sent
-    /// can still be received, until [`recv`](Receiver::recv) returns `None`.
+    /// Closes the channel: nothing more can be sent, except with a [`Permit`](super::Permit) that exists already.
+    /// Messages that were sent can still be received, until [`recv`](Receiver::recv) returns `None`.
     pub fn close(&mut self) {
         self.chan.close();
     }
 
-    /// Whether it was closed, or all senders are dropped. There may still be messages.
+    /// Whether the receiver is closed, or all senders are dropped. There may still be messages.
     pub fn is_closed(&self) -> bool {
         self.chan.semaphore.is_closed() || self.chan.strong_count() == 0
     }
 
-    /// Whether there is no message now.
+    /// Whether there is no message in the channel now.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many messages there are now.
+    /// How many messages are in the channel now.
     pub fn len(&self) -> usize {
         self.taken.lock().len() + self.chan.len()
     }
 
-    /// Waits for the next message in a `poll` function; see [`recv`](Receiver::recv). The waker of the last call is
-    /// woken.
+    /// Polls for the next message; see [`recv`](Receiver::recv). While it is pending, only the waker of the last call
+    /// will be woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         poll_leaf(cx, A_MESSAGE, |cx| {
             ready!(self.poll_take(cx));
-            Poll::Ready(self.next())
+            Poll::Ready(self.pop_taken())
         })
     }
 
-    /// Waits for messages in a `poll` function; see [`recv_many`](Receiver::recv_many). The waker of the last call
-    /// is woken.
+    /// Polls for messages; see [`recv_many`](Receiver::recv_many). While it is pending, only the waker of the last call
+    /// will be woken.
     pub fn poll_recv_many(
         &mut self,
         cx: &mut Context<'_>,
@@ -182,14 +183,14 @@ impl<T, B> Receiver<T, B> {
         self.chan.weak.load(Relaxed)
     }
 
-    /// How many messages are still to come: at least, and at most once the channel is closed. A permit counts as a
-    /// message that may be sent.
+    /// The bounds of how many messages will still be received: at least those in the channel. There is an upper bound
+    /// only if the channel is closed; it counts each permit that exists as a message.
     pub(crate) fn size_hint(&self) -> (usize, Option<usize>) {
         let most = self.chan.max_capacity - self.chan.semaphore.available();
         (self.len(), self.is_closed().then_some(most))
     }
 
-    /// Ready when there is a message to receive, or when none will come.
+    /// Ready when `taken` has a message, or the channel is finished.
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let taken = self.taken.get_mut();
         if taken.is_empty() {
@@ -198,14 +199,15 @@ impl<T, B> Receiver<T, B> {
         Poll::Ready(())
     }
 
-    /// The next of the messages that were taken.
-    fn next(&mut self) -> Option<T> {
+    /// Pops the first of the messages that were taken, and releases its permit.
+    fn pop_taken(&mut self) -> Option<T> {
         let message = self.taken.get_mut().pop_front()?;
-        self.release(1);
+        self.release_permits(1);
         Some(message)
     }
 
-    /// Moves up to `limit` messages, of those that were taken and then of the channel.
+    /// Moves at most `limit` messages to `buffer`: those that were taken, and then those in the shared queue. Returns
+    /// how many.
     fn drain(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         let mut count = 0;
         while count < limit {
@@ -218,13 +220,13 @@ impl<T, B> Receiver<T, B> {
             count += some;
         }
         if count > 0 {
-            self.release(count);
+            self.release_permits(count);
         }
         count
     }
 
-    /// Releases the permits of messages that were received.
-    fn release(&mut self, messages: usize) {
+    /// Releases the permits of messages that were received. Frees the memory of `taken` if that is empty and large.
+    fn release_permits(&mut self, messages: usize) {
         let taken = self.taken.get_mut();
         if taken.is_empty() && taken.capacity() > KEEP_CAPACITY {
             *taken = VecDeque::new();
@@ -247,8 +249,9 @@ impl<T> Receiver<T> {
 
 impl<T, B> Drop for Receiver<T, B> {
     fn drop(&mut self) {
-        let (left, waker) = self.chan.drop_receiver();
-        // Dropped at the end, in order and outside of the lock, all of them even if one panics.
+        let (left, waker) = self.chan.set_rx_dropped();
+        // Dropped at the end of this function: in order, outside of the lock, and all of them even if one destructor
+        // panics.
         let messages = (mem::take(self.taken.get_mut()), left);
         self.chan.close();
         self.chan.semaphore.release(messages.0.len() + messages.1.len());

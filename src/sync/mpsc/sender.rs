@@ -1,11 +1,13 @@
 //! The senders, of bounded and unbounded channels.
 //!
-//! To send is two steps: acquire a permit, push the message. A bounded channel waits for the permit; an unbounded one
-//! always has one, so its `send` is an ordinary function. This is the only difference, and the type parameter `B`
-//! says which of the two a handle has. The senders are counted: when the last one is dropped, the channel ends. A
-//! weak sender does not count, and can be upgraded only while there is a sender.
+//! A send has two steps: acquire a permit, and push the message. The sender of a bounded channel waits for the permit.
+//! An unbounded channel always has a permit, so its `send` is an ordinary function. That is the only difference. The
+//! type parameter `B` of a sender and of a receiver is [`Bounded`] or [`Unbounded`].
 //!
-//! Next: `permit.rs`, which takes the two steps apart.
+//! The senders are counted: when the last one is dropped, the channel ends. A weak sender is not counted, and can be
+//! upgraded only while there is a sender.
+//!
+//! Next: `permit.rs`, a permit between the two steps.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -22,17 +24,17 @@ use crate::sync::error::TryAcquireError;
 use crate::sync::fmt::debug_fields;
 use crate::time::timeout;
 
-/// The channel has a capacity, and `send` waits while it is full. See [`Sender`].
+/// Marks the sender and the receiver of a bounded channel: `send` waits while the channel is full. See [`Sender`].
 #[derive(Debug)]
 pub enum Bounded {}
 
-/// The channel has no capacity, and `send` never waits. See [`UnboundedSender`].
+/// Marks the sender and the receiver of an unbounded channel: `send` never waits. See [`UnboundedSender`].
 #[derive(Debug)]
 pub enum Unbounded {}
 
-/// Sends messages. From [`channel`](super::channel).
+/// Sends messages to a [`Receiver`](super::Receiver). From [`channel`](super::channel).
 ///
-/// It can be cloned; the channel ends when the last clone is dropped.
+/// A sender can be cloned. The channel ends when the last clone is dropped.
 ///
 /// ```
 /// # use openwork::sync::mpsc;
@@ -48,7 +50,7 @@ pub struct Sender<T, B = Bounded> {
     bound: PhantomData<fn() -> B>,
 }
 
-/// A sender that does not keep the channel open. From [`Sender::downgrade`].
+/// A handle that does not keep the channel open, and can be upgraded to a sender. From [`Sender::downgrade`].
 pub struct WeakSender<T, B = Bounded> {
     chan: Arc<Chan<T>>,
     bound: PhantomData<fn() -> B>,
@@ -66,20 +68,20 @@ pub struct WeakSender<T, B = Bounded> {
 /// ```
 pub type UnboundedSender<T> = Sender<T, Unbounded>;
 
-/// A sender of an unbounded channel that does not keep the channel open.
+/// A handle that does not keep an unbounded channel open, and can be upgraded to a sender. From [`Sender::downgrade`].
 pub type WeakUnboundedSender<T> = WeakSender<T, Unbounded>;
 
 impl<T, B> Sender<T, B> {
-    /// A handle for a sender that is already counted.
+    /// A sender that the caller has counted in `strong`.
     pub(super) fn new(chan: Arc<Chan<T>>) -> Self {
         Sender { chan, bound: PhantomData }
     }
 
-    /// Waits until the receiver is closed or dropped: work for it can stop then.
+    /// Waits until the receiver is closed or dropped, so that a task can stop producing messages.
     ///
     /// Cancel safe.
     pub fn closed(&self) -> impl Future<Output = ()> {
-        self.chan.closed.wait_until("the end of a channel's receiver", || self.is_closed())
+        self.chan.notify_closed.wait_until("the end of a channel's receiver", || self.is_closed())
     }
 
     /// Whether the receiver is closed or dropped, so that a send fails.
@@ -87,15 +89,15 @@ impl<T, B> Sender<T, B> {
         self.chan.semaphore.is_closed()
     }
 
-    /// Whether both send to the same receiver.
+    /// Whether both senders send to the same receiver.
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.chan, &other.chan)
     }
 
-    /// A sender that does not keep the channel open.
+    /// Makes a weak sender, which does not keep the channel open.
     #[must_use = "this makes another handle, and leaves the sender as it is"]
     pub fn downgrade(&self) -> WeakSender<T, B> {
-        // Relaxed, as everywhere with this number: nothing depends on it.
+        // Relaxed, as at each access to `weak`: the number is reported, and nothing else depends on it.
         self.chan.weak.fetch_add(1, Relaxed);
         WeakSender { chan: self.chan.clone(), bound: PhantomData }
     }
@@ -114,12 +116,12 @@ impl<T, B> Sender<T, B> {
 impl<T> Sender<T> {
     /// Sends a message, and waits while the channel is full. Senders that wait are served in order.
     ///
-    /// Cancel safe in this sense: a send that is dropped has sent nothing. But the message is dropped with it, and
-    /// the place in the queue is lost. [`reserve`](Sender::reserve) keeps the message out of the future.
+    /// Cancel safe except for the message: if the future is dropped before it is ready, nothing is sent, the message is
+    /// dropped, and the place in the queue is lost. To keep the message, wait with [`reserve`](Sender::reserve).
     ///
     /// # Errors
     ///
-    /// The receiver is closed or dropped. The error contains the message.
+    /// If the receiver is closed or dropped. The error contains the message.
     pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
         match self.acquire().await {
             Ok(()) => self.chan.push(message),
@@ -132,7 +134,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// With the message: `Full` if the channel is full, `Closed` if the receiver is closed or dropped.
+    /// `Full` if the channel is full, `Closed` if the receiver is closed or dropped. The error contains the message.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         match self.try_acquire() {
             Ok(()) => self.chan.push(message),
@@ -142,13 +144,14 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Sends a message, and waits at most for `limit` while the channel is full. Cancel safe as
-    /// [`send`](Sender::send).
+    /// Sends a message, and waits at most for `limit` while the channel is full.
+    ///
+    /// Cancel safe except for the message, as [`send`](Sender::send) is.
     ///
     /// # Errors
     ///
-    /// With the message: `Timeout` if the channel was full all that time, `Closed` if the receiver is closed or
-    /// dropped.
+    /// `Timeout` if no capacity was free for this message before the time was up, `Closed` if the receiver is closed
+    /// or dropped. The error contains the message.
     ///
     /// # Panics
     ///
@@ -170,7 +173,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// The receiver is closed or dropped. The error contains the message.
+    /// If the receiver is closed or dropped. The error contains the message.
     ///
     /// # Panics
     ///
@@ -190,13 +193,14 @@ impl<T> Sender<T> {
         self.chan.max_capacity
     }
 
-    /// Waits for a permit, with which the caller pushes a message, or which it releases.
+    /// Waits for a permit. The caller then pushes a message, or releases the permit.
     pub(super) async fn acquire(&self) -> Result<(), SendError<()>> {
-        // A permit that is released because this is dropped, or because the channel is closed, may be the last one.
-        let not_acquired = OnDrop(|| self.chan.wake_if_finished());
+        // If this is dropped, or the channel is closed, after a permit was assigned, the future below releases the
+        // permit. It may be the last one that the receiver waits for.
+        let wake_if_not_acquired = OnDrop(|| self.chan.wake_if_finished());
         let permit = AcquirePermits::new(&*self.chan, 1).await.map_err(|_| SendError(()))?;
         permit.forget();
-        mem::forget(not_acquired);
+        mem::forget(wake_if_not_acquired);
         Ok(())
     }
 
@@ -213,9 +217,9 @@ impl<T> Sender<T, Unbounded> {
     ///
     /// # Errors
     ///
-    /// The receiver is closed or dropped. The error contains the message.
+    /// If the receiver is closed or dropped. The error contains the message.
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        // It fails only if the channel is closed: there are more permits than memory for messages.
+        // This fails only if the channel is closed: there are more permits than memory has room for messages.
         if self.chan.semaphore.try_acquire(1).is_err() {
             return Err(SendError(message));
         }
@@ -225,7 +229,7 @@ impl<T> Sender<T, Unbounded> {
 }
 
 impl<T, B> WeakSender<T, B> {
-    /// A sender, unless all senders are dropped. An [`OwnedPermit`](super::OwnedPermit) counts as a sender.
+    /// Makes a sender, unless all senders are dropped. An [`OwnedPermit`](super::OwnedPermit) counts as a sender.
     pub fn upgrade(&self) -> Option<Sender<T, B>> {
         self.chan.add_strong().then(|| Sender::new(self.chan.clone()))
     }
@@ -243,7 +247,7 @@ impl<T, B> WeakSender<T, B> {
 
 impl<T, B> Clone for Sender<T, B> {
     fn clone(&self) -> Self {
-        // Relaxed: the count cannot become zero while we have a handle.
+        // Relaxed: the count cannot become zero meanwhile, since `self` is counted.
         self.chan.strong.fetch_add(1, Relaxed);
         Sender::new(self.chan.clone())
     }
