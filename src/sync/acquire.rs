@@ -36,8 +36,8 @@ pub struct AcquirePermits<G: Deref<Target: HasPermits>> {
 }
 
 impl<G: Deref<Target: HasPermits>> AcquirePermits<G> {
-    // Inlined, so that the future is built where it is awaited. Built here and copied there, it made the way of a
-    // message through a channel 48 ns long instead of 35.
+    // Inlined, so that the future is built where it is awaited. Without it the future was copied, and a send and a
+    // receive took 48 ns instead of 35.
     #[track_caller]
     #[inline]
     pub(crate) fn new(from: G, wanted: usize) -> Self {

@@ -1,7 +1,7 @@
-//! Short forms of `Debug` and `Display`, for types that ask nothing of the values that they carry.
+//! Macros that implement `Debug` and `Display` for types that contain values of any type.
 //!
-//! `#[derive(Debug)]` of a `Sender<T>` would ask that `T` can be printed, too, and so would an error that contains
-//! the message. These macros print chosen fields, or a text for each variant, and ask nothing.
+//! `#[derive(Debug)]` of a `Sender<T>` would require `T: Debug`, and so would that of an error that contains the
+//! message. These macros print chosen fields, or a text for each variant, and require nothing of `T`.
 //!
 //! Next: `wait_queue.rs`.
 

@@ -1,24 +1,27 @@
-//! Between tasks: channels that send values, locks on shared data, and ways to wait for each other.
+//! How tasks exchange values and wait for each other: channels, locks and other primitives.
 //!
 //! | channel | senders | receivers | what it sends |
 //! |---|---|---|---|
 //! | [`oneshot`] | one, once | one | a single value, such as the answer to a request |
-//! | [`mpsc`] | many | one | a queue of values, bounded or unbounded |
-//! | [`broadcast`] | many | many, each gets every value | a queue that keeps the newest values |
-//! | [`watch`] | many | many | one value, and its changes |
+//! | [`mpsc`] | many | one | a queue of messages, bounded or unbounded |
+//! | [`broadcast`] | many | many, each receives every value | a queue that keeps the newest values |
+//! | [`watch`] | many | many, each sees the newest value | one value, and that it has changed |
 //!
-//! | primitive | which tasks go on |
+//! | primitive | what it does |
 //! |---|---|
-//! | [`Semaphore`] | as many as there are permits |
-//! | [`Mutex`] | one at a time, with a value |
-//! | [`RwLock`] | many that look at a value, or one that changes it |
-//! | [`OnceCell`] | one makes a value, and the others wait for it |
-//! | [`Barrier`] | all, as soon as all have come |
-//! | [`Notify`] | one or all of those that wait for a notification |
-//! | [`CancellationToken`] | all that wait for the cancellation, to stop |
+//! | [`Semaphore`] | limits how many tasks do something at once: each needs a permit |
+//! | [`Mutex`] | lets one task at a time use a value |
+//! | [`RwLock`] | lets many tasks read a value, or one change it |
+//! | [`OnceCell`] | lets one task make a value, while the others wait for it |
+//! | [`Barrier`] | makes each of a number of tasks wait until all have arrived |
+//! | [`Notify`] | wakes one or all of the waiting tasks, without a value |
+//! | [`CancellationToken`] | tells tasks to stop |
 //!
-//! Waiting tasks are served in order. A future that is dropped while it waits leaves the queue, and passes on what it was
-//! assigned. All of this works under any executor, and between threads without one (the `blocking_` methods).
+//! Tasks that wait for a permit, a lock or the capacity of a channel are served in order. A future that is dropped
+//! while it waits leaves the queue, and what it was already assigned goes to the next waiter.
+//!
+//! All of this works under any executor, except [`mpsc::Sender::send_timeout`], which needs a timer of this crate's
+//! runtime. The `blocking_` methods work on a thread without an executor.
 
 mod fmt;
 pub(crate) mod wait_queue;
@@ -55,7 +58,7 @@ pub use rwlock::{
 };
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// The futures of this module, for code that names them.
+/// The future types of this module, for code that has to write their names.
 pub mod futures {
     pub use super::acquire::AcquirePermits;
     pub use super::barrier::BarrierWait;

@@ -17,7 +17,7 @@
 //! there is no waiter. While there is one, the number is zero, and the flag `WAITING` sends each release to the lock
 //! of the queue. The flag changes under that lock only.
 //!
-//! This is the core of the semaphore, the locks and the bounded channel. It counts, and does not know what the
+//! This is the core of the semaphore, the locks and the channels of `mpsc`. It counts, and does not know what the
 //! permits are for.
 //!
 //! Next: `acquire.rs`.
@@ -273,9 +273,9 @@ impl Permits {
         self.holder.store(holder, Relaxed);
     }
 
-    /// Replaces the word by `next` of it, unless that is none. Returns the word before.
+    /// Replaces the word by `next(word)`. If that is `None`, leaves it and returns `Err`. Returns the previous word.
     fn update(&self, next: impl FnMut(usize) -> Option<usize>) -> Result<usize, usize> {
-        // AcqRel, partner of itself: a release publishes what was done under a permit, and the task that takes the
+        // AcqRel matches itself: a release publishes what was done under a permit, and the task that takes the
         // permit, however many swaps later, sees it.
         self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
     }

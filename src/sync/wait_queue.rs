@@ -195,7 +195,7 @@ pub(crate) fn poll_or_enqueue<S, T: Default, R>(
     poll_or_enqueue_with(shared, cx, key, check, queue, T::default)
 }
 
-/// The same as [`poll_or_enqueue`], with what is noted of a new waiter.
+/// Does what [`poll_or_enqueue`] does, and calls `note` for the note of a new waiter.
 pub(crate) fn poll_or_enqueue_with<S, T, R>(
     shared: &Mutex<S>,
     cx: &mut Context<'_>,
