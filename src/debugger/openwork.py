@@ -13,6 +13,7 @@ The sections: memory and types; DWARF, for the lines of awaits; looking for thin
 tasks; threads; what a leaf waits for; the commands that show; the commands that step; pretty-printers.
 """
 
+import itertools
 import os
 import re
 import socket
@@ -691,6 +692,9 @@ class Task:
         return at(self.plan.type, self.address + self.future_offset)
 
 
+# The functions that poll: a task; the future of `block_on`, on a worker or beside them.
+POLLERS = ("openwork::engine::worker::poll_task", "openwork::engine::root::block_on",
+           "openwork::engine::block_on::block_on")
 # The name of a function that is the body of an `async fn`, block or closure.
 BODY = re.compile(r"\{async_(fn|block|closure)#\d+\}(<.*>)?$")
 
@@ -702,9 +706,9 @@ class Root:
 
     def __init__(self, thread, pinned, frames):
         self.thread, self.pointer = thread, peel(pinned)
-        # The frames that `block_on` has called: in between it parks, or runs tasks.
-        self.is_running = any(name.startswith("openwork::engine::context::poll_root") for name in frames) or (
-            bool(frames) and "engine::block_on::" in frames[-1] and any(BODY.search(name) for name in frames))
+        # Of the frames that `block_on` has called: it polls the future, or a task, or it parks.
+        called = [name for name in frames[::-1] if BODY.search(name) or name.startswith(POLLERS[:1])]
+        self.is_running = bool(called) and not called[0].startswith(POLLERS[:1])
         self.state = "running" if self.is_running else "idle"
 
     def spawned(self):
@@ -894,7 +898,7 @@ def find_roots():
         for frame in frames():
             name = frame.name() or ""
             names.append(name)
-            if name.startswith(("openwork::engine::root::block_on", "openwork::engine::block_on::block_on")):
+            if name.startswith(POLLERS[1:]) and "closure" not in without_parameters(name):
                 try:
                     value = frame.read_var("future")
                     root = Root(thread, value, names) if "Pin<" in value.type.name else None
@@ -931,12 +935,15 @@ def user_frames(thread):
         thread.switch()
         for frame in frames():
             name = frame.name() or ""
-            if "::engine::task::" in name or name.startswith("openwork::engine::context::poll_root"):
+            if name.startswith(POLLERS):
                 break
             sal = frame.find_sal()
             where = (sal.symtab.filename, sal.line) if sal.symtab else None
             found.append((frame, re.sub(r"::\{async_fn#\d+\}", "", without_parameters(name)), where))
-    return found[::-1]
+    found.reverse()
+    # The engine's calls before that of the future.
+    engine = ("openwork::engine::", "openwork::runtime::", "core::", "std::", "__rust", "<")
+    return list(itertools.dropwhile(lambda each: each[1].startswith(engine), found)) or found[-1:]
 
 
 def is_own(name, line):
@@ -963,6 +970,7 @@ RESOURCE_NAMES = [(re.compile("^openwork::" + pattern), kind) for pattern, kind 
     (r"time::sleep::Sleep$", "sleep"),
     (r"engine::reactor::Source$", "source"),
     (r"runtime::join_handle::JoinHandle<", "join"),
+    (r"task::join_set::JoinSet<", "join set"),
     (r"sync::mutex::Mutex<", "mutex"),
     (r"sync::rwlock::(\w+::)?RwLock<", "rwlock"),
     (r"sync::semaphore::Semaphore$", "semaphore"),
@@ -1073,6 +1081,10 @@ def join_words(world, task, handle, node):
     return "the end of " + (other.name if other else "a task that is complete")
 
 
+def join_set_words(world, task, value, node):
+    return "the end of one of %d tasks in a JoinSet" % len(list(slab(find_type(value, "slab::Slab<"))))
+
+
 LOCK_NAMES = {"mutex": "a mutex", "rwlock": "a read-write lock", "semaphore": "a permit of a semaphore",
               "once cell": "a once cell"}
 
@@ -1134,7 +1146,8 @@ def channel_words(world, task, value, node):
     return "a message (%s channel%s)" % (kind, senders)
 
 
-WORDS = {"sleep": sleep_words, "source": source_words, "join": join_words, "channel": channel_words,
+WORDS = {"sleep": sleep_words, "source": source_words, "join": join_words, "join set": join_set_words,
+         "channel": channel_words,
          "notify": lambda *_: "a notification", "barrier": lambda *_: "a barrier"}
 WORDS.update({kind: lock_words(kind) for kind in LOCK_NAMES})
 
@@ -1245,7 +1258,9 @@ shows each. The row `root` is the future of `block_on`, which is no task."""
         else:
             line, what = waits(world, task)
         spawned = place(task.spawned()) if task.spawned() else "-"
-        return str(task.id), task.state, str(task.polls), spawned, place(line), what
+        # A task may be a leaf itself: then there is no line.
+        where = place(line) if line or not LINES else "-"
+        return str(task.id), task.state, str(task.polls), spawned, where, what
 
 
 class Tree(Command):

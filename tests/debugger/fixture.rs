@@ -3,6 +3,7 @@
 //!
 //! - `waits`: each task waits for something else. When all of them do, one more task calls [`look_now`], and stays there.
 //! - `steps`: a hundred tasks run the same function with ten awaits.
+//! - `others`: the same for the rest of what a task can wait for.
 //! - `queues`: tasks are in the queues of a worker, and in the injector.
 //! - `sleeps`: 5,000 tasks sleep, three calls deep.
 
@@ -17,7 +18,9 @@ use std::time::Duration;
 use openwork::io::AsyncReadExt;
 use openwork::net::{TcpListener, TcpStream};
 use openwork::runtime::{Builder, Handle};
-use openwork::sync::{Barrier, Mutex, mpsc, oneshot};
+use openwork::sync::{Barrier, CancellationToken, Mutex, Notify, RwLock, Semaphore};
+use openwork::sync::{broadcast, mpsc, oneshot, watch};
+use openwork::task::JoinSet;
 use openwork::time::{sleep, timeout};
 use openwork::{spawn, task};
 
@@ -218,6 +221,33 @@ async fn waits() {
     drop(sender);
 }
 
+/// One task for each of the other things to wait for.
+async fn others() {
+    let semaphore = Arc::new(Semaphore::new(1));
+    let lock = Arc::new(RwLock::new(0));
+    let reader = lock.clone().read_owned().await;
+    let (_keep, receiver) = oneshot::channel::<u32>();
+    let (sender, mut messages) = broadcast::channel::<u32>(4);
+    let (_watched, mut changes) = watch::channel(0);
+    let mut set = JoinSet::new();
+    set.spawn(sleep(LONG));
+    spawn(async move {
+        let _two = semaphore.acquire_many(2).await;
+    });
+    spawn(async move { *lock.write().await += 1 });
+    spawn(async { Notify::new().notified().await });
+    spawn(async { drop(Barrier::new(2).wait().await) });
+    spawn(receiver);
+    spawn(async move { messages.recv().await });
+    spawn(async move { changes.changed().await });
+    spawn(async move { set.join_next().await });
+    spawn(async { CancellationToken::new().cancelled().await });
+    until_all_wait().await;
+    look_now(3);
+    std::future::pending::<()>().await;
+    drop((reader, sender));
+}
+
 // ---- to step through ----
 
 async fn ten_awaits(number: u32) -> u32 {
@@ -318,6 +348,7 @@ fn main() {
     let runtime = builder.build().unwrap();
     match arguments[1].as_str() {
         "waits" => runtime.block_on(waits()),
+        "others" => runtime.block_on(others()),
         "queues" => runtime.block_on(queues(&arguments[0])),
         "steps" => runtime.block_on(steps()),
         _ => runtime.block_on(sleeps()),

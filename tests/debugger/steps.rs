@@ -106,7 +106,9 @@ fn a_breakpoint_stops_where_a_task_is_spawned_polled_and_woken() {
             "async break wake 20",
             "async break wake 101",
             "continue 1",
+            "async bt 102",
             "continue 1",
+            "async bt 102",
         ];
         let session = run(fixture(), &[flavour, "steps"], &commands);
         session.has_line("continue", &["task 1 is spawned at ", &here("hundred")]);
@@ -115,5 +117,9 @@ fn a_breakpoint_stops_where_a_task_is_spawned_polled_and_woken() {
         assert!(stops.contains("task 20 is woken by a timer"), "{session}");
         let teller = format!("task 101 is woken by task 102, at {}", here("tells"));
         assert!(stops.contains(&teller), "{session}");
+        // One of the two stops is in the midst of that wake, deep in the engine.
+        let waking = session.each("async bt 102").concat();
+        let frames = ["it runs on thread", "debugger_fixture::tells at ", "wake_task at "];
+        assert!(crate::gdb::has_in_order(&waking, &frames), "{session}");
     }
 }

@@ -232,3 +232,29 @@ fn the_queues_are_shown_in_the_order_in_which_their_tasks_run() {
         );
     }
 }
+
+#[test]
+fn the_rest_of_what_a_task_can_wait_for_is_named_too() {
+    if !has_gdb() {
+        return;
+    }
+    let commands = ["break debugger_fixture::look_now", "run", "async tasks"];
+    for flavour in ["one", "two"] {
+        let session = run(fixture(), &[flavour, "others"], &commands);
+        let what = [
+            "sleep, 3",
+            "a permit of a semaphore; queue: task 2",
+            "a read-write lock; queue: task 3",
+            "a notification",
+            "a barrier",
+            "a message (oneshot channel",
+            "a message (broadcast channel",
+            "a message (watch channel",
+            "the end of one of 1 tasks in a JoinSet",
+        ];
+        for (task, what) in (1..).zip(what) {
+            session.has_line("async tasks", &[&format!("{task} "), "idle", what]);
+        }
+        session.has_line("async tasks", &["root", "running", &here("look_now")]);
+    }
+}
