@@ -1218,16 +1218,20 @@ It needs debug information: in Cargo.toml, `[profile.release]` with `debug = 2`.
 
 def waits(world, task):
     """Where a task waits, and for what, in a line: of the innermost await of the program's own code."""
-    line, last, nodes = None, None, task.futures()
-    while len(nodes) == 1:
-        last = nodes[0]
-        if last.line and not last.name.startswith("openwork::"):
-            line = last.line
-        nodes = last.children()
-    if nodes:
-        title = last.title() if last else "several"
-        return line, "%s of %d: %s" % (title, len(nodes), " | ".join(waits_for(world, task, node) for node in nodes))
-    return line, words_for(world, task, last) if last else "?"
+    line, last = None, None
+    try:
+        nodes = task.futures()
+        while len(nodes) == 1:
+            last = nodes[0]
+            if last.line and not last.name.startswith("openwork::"):
+                line = last.line
+            nodes = last.children()
+        if nodes:
+            each = " | ".join(waits_for(world, task, node) for node in nodes)
+            return line, "%s of %d: %s" % (last.title() if last else "several", len(nodes), each)
+        return line, words_for(world, task, last) if last else "?"
+    except gdb.MemoryError:
+        return line, "its memory cannot be read: is a change of it under way?"
 
 
 def waits_for(world, task, node):
@@ -1278,8 +1282,8 @@ class Tree(Command):
 
     def show(self, world, children, parent, indent):
         for task in children.get(parent, ()):
-            line, what = waits(world, task)
-            what = task.state if task.is_running else "%s at %s" % (what, place(line))
+            line, what = waits(world, task) if not task.is_running else (None, task.state)
+            what += " at " + place(line) if line else ""
             orphan = " (its parent, task %d, is complete)" % task.parent if parent != task.parent else ""
             write("%stask %d, spawned at %s%s: %s" % (indent, task.id, place(task.spawned()), orphan, what))
             self.show(world, children, task.id, indent + "  ")
@@ -1306,6 +1310,9 @@ Of a task that runs these are the frames of its thread, down to where the runtim
             thread = thread_of(task) if task.is_running else None
             if thread:
                 self.show_frames(thread, with_locals)
+            elif task.is_running:
+                # What its future says is that of before this poll.
+                write("  it runs, and its thread was not found")
             else:
                 self.show(world, task, task.futures(), "  ", with_locals)
 
@@ -2015,7 +2022,7 @@ def mutex_words(mutex):
 
 
 PRINTERS = [(re.compile(pattern), words) for pattern, words in (
-    (r"^openwork::engine::task::Header$", header_words),
+    (r"^openwork::engine::(task|header)::Header$", header_words),
     (r"^openwork::engine::state::State$", state_words),
     (r"^openwork::engine::prim::Mutex<", mutex_words),
     (r"^alloc::sync::Arc<\(?dyn openwork::engine::task::(Runnable|Join<)", task_words),
