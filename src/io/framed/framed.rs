@@ -98,6 +98,7 @@ impl<T, C> Framed<T, C> {
 
     /// Returns the codec, to change it.
     pub fn codec_mut(&mut self) -> &mut C {
+        self.reading.decode_again();
         &mut self.codec
     }
 
@@ -105,7 +106,8 @@ impl<T, C> Framed<T, C> {
     ///
     /// This changes the protocol in the middle of a stream.
     pub fn map_codec<D>(self, map: impl FnOnce(C) -> D) -> Framed<T, D> {
-        let Framed { io, codec, reading, write_buffer, boundary } = self;
+        let Framed { io, codec, mut reading, write_buffer, boundary } = self;
+        reading.decode_again();
         Framed { io, codec: map(codec), reading, write_buffer, boundary }
     }
 
@@ -119,6 +121,7 @@ impl<T, C> Framed<T, C> {
     /// A codec may remember a position in these bytes, as [`LinesCodec`](super::LinesCodec) does. It does not notice
     /// that they were changed.
     pub fn read_buffer_mut(&mut self) -> &mut BytesMut {
+        self.reading.decode_again();
         &mut self.reading.buffer
     }
 

@@ -87,6 +87,10 @@ impl LengthDelimitedCodec {
         let limit = config.effective_limit();
         let length = usize::try_from(length).ok().filter(|length| *length <= limit);
         let length = length.ok_or_else(|| too_long(ErrorKind::InvalidData))?;
+        // Such a frame would begin before the end of its own length field, and an empty one would never end.
+        if config.skipped().saturating_add(length) < config.offset + config.field_length {
+            return Err(out_of_range(ErrorKind::InvalidData));
+        }
         src.advance(config.skipped());
         Ok(Some(length))
     }

@@ -68,6 +68,13 @@ impl ReadState {
         ReadState { buffer: BytesMut::new(), window, step: Step::Reading, failed: false }
     }
 
+    /// The codec or the buffer may have changed: decodes again before the next read.
+    pub(super) fn decode_again(&mut self) {
+        if matches!(self.step, Step::Reading | Step::Ended) {
+            self.step = Step::Decoding;
+        }
+    }
+
     /// Polls for the next frame. Reads only while the buffer has no complete frame.
     pub(super) fn poll_next<T: AsyncRead, D: Decoder>(
         &mut self,

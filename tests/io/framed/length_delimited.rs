@@ -324,3 +324,16 @@ fn a_field_length_out_of_range_panics_at_the_callers_line() {
         assert_eq!(panicked.file, file!());
     }
 }
+
+/// A frame that would end before its own length field could be decoded without end.
+#[test]
+fn a_frame_contains_its_length_field_if_nothing_is_skipped() {
+    let mut codec = LengthDelimitedCodec::builder().num_skip(0).new_codec();
+    for length in 0..4 {
+        let mut bytes = BytesMut::from(&[0, 0, 0, length, b'x'][..]);
+        let error = codec.decode(&mut bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{length}");
+    }
+    let mut bytes = BytesMut::from(&[0, 0, 0, 4, b'x'][..]);
+    assert_eq!(codec.decode(&mut bytes).unwrap().unwrap(), [0, 0, 0, 4][..]);
+}

@@ -9,7 +9,7 @@ use openwork::io::framed::{
     BytesCodec, Decoder, Framed, FramedRead, FramedWrite, LengthDelimitedCodec, LinesCodec,
     LinesCodecError,
 };
-use openwork::io::{DuplexStream, duplex, split};
+use openwork::io::{AsyncWriteExt, DuplexStream, duplex, split};
 
 use crate::common::on_every_flavour;
 use crate::script::Step::{Fail, Pending, Take};
@@ -103,6 +103,22 @@ fn another_codec_continues_where_the_first_one_was() {
         bytes.write_buffer_mut().clear();
         bytes.set_backpressure_boundary(bytes.backpressure_boundary() * 2);
         assert!(bytes.get_ref().is_empty());
+    });
+}
+
+/// The first codec waits for more bytes. For the second one a whole frame is in the buffer already.
+#[test]
+fn another_codec_is_asked_before_the_next_read() {
+    block_on(async {
+        let (mut peer, stream) = duplex(64);
+        peer.write_all(b"\0\0\0\x01x").await.unwrap();
+        let mut lines = Framed::new(stream, LinesCodec::new());
+        assert!(futures::poll!(lines.next()).is_pending());
+        let mut frames = lines.map_codec(|_| LengthDelimitedCodec::new());
+        assert_eq!(frames.next().await.unwrap().unwrap(), "x");
+        assert!(futures::poll!(frames.next()).is_pending());
+        frames.read_buffer_mut().extend_from_slice(b"\0\0\0\x01y");
+        assert_eq!(frames.next().await.unwrap().unwrap(), "y");
     });
 }
 
