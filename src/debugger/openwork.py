@@ -1467,11 +1467,10 @@ class Queues(Command):
             # crossbeam-deque: a ring of a power of two, between two counters.
             arc = queue.type.template_argument(0)
             inner = at(queue["inner"].type.template_argument(0), arc_data(queue["inner"]))
-            front, back = (integer(find(inner, "value"), name) for name in ("front", "back"))
-            pointer = integer(find(inner, "value"), "buffer", "data") & ~7
-            buffer = at(find(inner, "value", "buffer").type.template_argument(0).template_argument(0)
-                        if "CachePadded" in find(inner, "value", "buffer").type.name
-                        else find(inner, "value", "buffer").type.template_argument(0), pointer)
+            front, back = (integer(inner, name) for name in ("front", "back"))
+            atomic = find_type(inner, "crossbeam_epoch::atomic::Atomic<")
+            # A tagged pointer.
+            buffer = at(atomic.type.template_argument(0), integer(atomic, "data") & ~7)
             start, capacity = int(peel(buffer["ptr"])), integer(buffer, "cap")
             indexes = [index & (capacity - 1) for index in range(front, back)]
         return [self.task_in(world, at(arc, start + index * arc.sizeof)) for index in indexes]

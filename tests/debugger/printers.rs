@@ -8,8 +8,11 @@ fn the_types_of_the_engine_are_printed_in_words() {
         return;
     }
     let commands = [
-        "break openwork::engine::driver::Driver::park",
+        "tbreak openwork::engine::driver::Driver::poll_timer",
         "run",
+        "print *waker",
+        "break openwork::engine::driver::Driver::park",
+        "continue  ",
         "print *parker",
         "print self.timers",
         "tbreak openwork::engine::worker::poll_task",
@@ -22,6 +25,7 @@ fn the_types_of_the_engine_are_printed_in_words() {
         "print header.state",
     ];
     let session = run(&build("debug_me", Build::Debug), &[], &commands);
+    assert!(session.of("print *waker").contains("= wakes task 1"), "{session}");
     assert!(session.of("print *parker").contains("= parked in the driver"), "{session}");
     let timers = "= unlocked, 1 timers, 0 stale entries in the heap of 1";
     assert!(session.of("print self.timers").contains(timers), "{session}");

@@ -36,6 +36,39 @@ fn a_command_that_cannot_work_says_what_to_do_in_one_line() {
 }
 
 #[test]
+fn the_help_names_every_command_and_each_has_its_own() {
+    if !has_gdb() {
+        return;
+    }
+    let list = "help async";
+    let names = [
+        "tasks",
+        "tree",
+        "bt",
+        "timers",
+        "sources",
+        "queues",
+        "workers",
+        "locks",
+        "next",
+        "step",
+        "finish",
+        "break poll",
+        "break wake",
+        "break spawn",
+    ];
+    let each = names.map(|name| format!("help async {name}"));
+    let commands: Vec<_> = [list].into_iter().chain(each.iter().map(String::as_str)).collect();
+    let session = run(fixture(), &[], &commands);
+    for (name, command) in names.iter().zip(&each) {
+        let first = name.split(' ').next().unwrap();
+        assert!(session.of(list).contains(&format!("async {first}")), "{session}");
+        session.has_line(command, &[": async ", name]);
+    }
+    session.has_line(list, &["break f::{async_fn#0}"]);
+}
+
+#[test]
 #[ignore = "it builds the fixture once more"]
 fn a_program_without_debug_information_is_said_to_be_one() {
     if has_gdb() {
