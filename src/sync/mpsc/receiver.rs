@@ -186,8 +186,10 @@ impl<T, B> Receiver<T, B> {
     /// The bounds of how many messages will still be received: at least those in the channel. There is an upper bound
     /// only if the channel is closed; it counts each permit that exists as a message.
     pub(crate) fn size_hint(&self) -> (usize, Option<usize>) {
+        // First: a sender may send and be dropped meanwhile, and after the close only fewer permits are in use.
+        let is_closed = self.is_closed();
         let most = self.chan.max_capacity - self.chan.semaphore.available();
-        (self.len(), self.is_closed().then_some(most))
+        (self.len(), is_closed.then_some(most))
     }
 
     /// Ready when `taken` has a message, or the channel is finished.

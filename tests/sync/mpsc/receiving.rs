@@ -1,9 +1,11 @@
 //! Receiving: one message, many messages, without waiting, and the counts.
 
+use std::sync::Barrier;
 use std::thread;
 
-use futures::FutureExt;
 use futures::executor::block_on;
+use futures::{FutureExt, Stream};
+use openwork::stream::wrappers::ReceiverStream;
 use openwork::sync::mpsc::error::TryRecvError;
 use openwork::sync::mpsc::{channel, unbounded_channel};
 
@@ -309,4 +311,24 @@ fn a_task_that_waits_says_for_what() {
         runtime.block_on(task).unwrap();
         assert_eq!(said(), expected.map(|what| (id, what)));
     });
+}
+
+/// A sender sends and is dropped while the bounds are read.
+#[test]
+fn the_upper_bound_counts_a_message_that_was_sent_just_before_the_close() {
+    for _ in 0..1000 {
+        let (sender, receiver) = channel(4);
+        let stream = ReceiverStream::new(receiver);
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                sender.try_send(1).unwrap();
+            });
+            start.wait();
+            let most = std::iter::repeat_with(|| stream.size_hint().1).flatten().next();
+            assert_eq!(most, Some(1));
+        });
+    }
 }
