@@ -21,6 +21,7 @@ compile_error!("openwork runs on Unix: Linux is tested; macOS and the BSDs use t
 
 // The reading order: a file uses only what is above it, as `tests/book/reading_order` checks.
 mod engine;
+pub mod trace;
 pub mod runtime;
 pub mod time;
 pub mod sync;
@@ -31,7 +32,6 @@ pub mod net;
 pub mod fs;
 pub mod signal;
 pub mod stream;
-pub mod trace;
 
 pub use runtime::block_on;
 pub use task::spawn;

@@ -26,6 +26,7 @@ use crate::engine::random::{RngSeed, RngSeedGenerator};
 use crate::engine::scheduler::{ParkHooks, SchedulerHandle};
 use crate::engine::threads::{ThreadConfig, WorkerThreads};
 use crate::engine::trace::{Record, Subscriber, Tracer};
+use crate::trace::{Recorder, env};
 
 /// The default for [`Builder::max_blocking_threads`]. Tokio's number; large, since such threads mostly wait.
 const MAX_BLOCKING: usize = 512;
@@ -234,6 +235,12 @@ impl Builder {
         self
     }
 
+    /// Records the events of the runtime; see [`Recorder`].
+    pub fn trace(&mut self, recorder: &Recorder) -> &mut Self {
+        let recorder = recorder.clone();
+        self.on_event(move |record| recorder.record(record))
+    }
+
     /// Builds the runtime.
     ///
     /// # Errors
@@ -264,7 +271,8 @@ impl Builder {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let tracer = Tracer::new(id, clock, self.subscribers.clone());
+        let subscribers = self.subscribers.iter().cloned().chain(env::subscriber()).collect();
+        let tracer = Tracer::new(id, clock, subscribers);
         let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused, self.shuffles);
         let hooks = self.park_hooks.clone();
         let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, workers)?;

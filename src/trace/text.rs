@@ -1,6 +1,6 @@
 //! Events as lines of text, in words that a newcomer understands.
 //!
-//! Next: `record.rs`.
+//! Next: `recorder.rs`, which keeps them.
 
 use std::fmt;
 use std::time::Duration;

@@ -53,6 +53,7 @@ examples! {
         "after 59.999 s the entry is fresh", "after 60.000 s the entry is stale",
         "a hundred sleeps: the same order",
     ];
+    timeline: ["events are in target/timeline.html: open it in a browser"];
     steal: ["at first worker 0 and worker 1 have stolen [0, 0] tasks", "the parent is spawned"];
 
     channels: [

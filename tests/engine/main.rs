@@ -15,7 +15,6 @@ mod stealing;
 mod short_block_on;
 mod bugs;
 mod shuffle;
-mod trace;
 mod debugger;
 mod task;
 mod panics;

@@ -1,0 +1,133 @@
+//! `OPENWORK_TRACE`, before programs that end in different ways. The programs are this one's `a_program`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use crate::common::{again, example, target_folder};
+
+/// Not a test: the program that the tests below run. `PROGRAM_ENDS` says how it ends.
+#[test]
+fn a_program() {
+    let Ok(how) = std::env::var("PROGRAM_ENDS") else { return };
+    openwork::block_on(async { openwork::spawn(async {}).await.unwrap() });
+    let second = openwork::runtime::Builder::new_current_thread().build().unwrap();
+    second.block_on(async { openwork::spawn(async {}).await.unwrap() });
+    drop(second);
+    match &*how {
+        "exit" => std::process::exit(3),
+        "panic" => panic!("on purpose"),
+        "interrupt" => {
+            println!("ready");
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        }
+        _ => {}
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    let path = target_folder().join(format!("trace-{name}-{}.txt", std::process::id()));
+    let _ = fs::remove_file(&path);
+    path
+}
+
+fn program(how: &str, path: &PathBuf) -> Command {
+    let mut command = again("a_program");
+    command.env("PROGRAM_ENDS", how).env("OPENWORK_TRACE", path);
+    command
+}
+
+#[track_caller]
+fn assert_complete(path: PathBuf) {
+    let text = fs::read_to_string(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    assert!(text.contains("runtime 1 ") && text.contains("runtime 2 "), "{text}");
+    assert!(text.lines().last().unwrap().contains("the runtime ends"), "{text}");
+}
+
+fn run(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
+#[test]
+fn the_file_is_complete_however_the_program_ends() {
+    for how in ["return", "exit", "panic"] {
+        let path = file(how);
+        run(program(how, &path));
+        assert_complete(path);
+    }
+}
+
+#[test]
+fn ctrl_c_writes_the_file_and_ends_the_program_as_without_it() {
+    use std::os::unix::process::ExitStatusExt;
+    let path = file("interrupt");
+    let mut child = program("interrupt", &path).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.ends_with("ready")));
+    // SAFETY: the child is not waited for yet, so its pid is its own.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGINT));
+    assert_complete(path);
+}
+
+#[test]
+fn a_second_process_adds_its_pid() {
+    let path = file("second");
+    let mut first = program("interrupt", &path).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.ends_with("ready")));
+    let second = program("return", &path).stdout(Stdio::null()).spawn().unwrap();
+    let own = path.with_extension(format!("{}.txt", second.id()));
+    second.wait_with_output().unwrap();
+    assert_complete(own);
+    // SAFETY: as above.
+    unsafe { libc::kill(first.id() as i32, libc::SIGINT) };
+    first.wait().unwrap();
+    assert_complete(path);
+}
+
+#[test]
+fn what_cannot_be_written_is_said_and_the_program_runs() {
+    for path in ["/nowhere/out.html", "out.pdf"] {
+        let output = run({
+            let mut command = example("sleep");
+            command.env("OPENWORK_TRACE", path);
+            command
+        });
+        assert!(output.status.success());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.starts_with(&format!("OPENWORK_TRACE: nothing is recorded: {path}: ")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_dash_is_standard_error() {
+    let mut command = example("sleep");
+    let output = run({
+        command.env("OPENWORK_TRACE", "-");
+        command
+    });
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.lines().next().unwrap().ends_with("the runtime begins, without threads of its own")
+    );
+}
+
+/// The run of the examples is known to the last event on the virtual clock: `events.rs` has the lists.
+#[test]
+fn the_newest_events_are_kept() {
+    let path = file("newest");
+    let mut command = example("timeline");
+    command.env("OPENWORK_TRACE", &path).env("OPENWORK_TRACE_EVENTS", "100");
+    run(command);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    assert!(text.contains("older events were dropped"), "{text}");
+    assert!(text.lines().count() < 700, "{}", text.lines().count());
+}

@@ -1,0 +1,12 @@
+//! The trace: the events, the recorder, `OPENWORK_TRACE`, and the formats.
+//!
+//! `browser.py` drives the page in a browser, where one is installed (`OPENWORK_BROWSER=required` asks for one);
+//! `check_chrome.py` and `check_page.py` read what is written.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod env;
+mod events;
+mod formats;
+mod recorder;
