@@ -254,11 +254,11 @@ async fn ten_awaits(number: u32) -> u32 {
     let mut sum = number; // HERE first
     task::yield_now().await;
     sum += add(1).await; // HERE second
-    sleep(Duration::from_millis(1)).await;
+    sleep(Duration::from_millis(50)).await;
     sum += add(2).await;
     task::yield_now().await;
     sum += boxed_add(3).await; // HERE boxed_add
-    sleep(Duration::from_millis(2)).await;
+    sleep(Duration::from_millis(100)).await;
     sum += add(4).await;
     task::yield_now().await;
     sum += add(5).await;
@@ -280,7 +280,7 @@ fn boxed_add(number: u32) -> Pin<Box<dyn Future<Output = u32> + Send>> {
 }
 
 async fn tells(sender: oneshot::Sender<u32>) {
-    task::yield_now().await;
+    sleep(Duration::from_millis(20)).await;
     sender.send(1).unwrap(); // HERE tells
 }
 

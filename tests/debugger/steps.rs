@@ -89,37 +89,23 @@ fn a_breakpoint_stops_where_a_task_is_spawned_polled_and_woken() {
     if !has_gdb() {
         return;
     }
+    let spawn = format!("async break spawn fixture.rs:{}", fixture_line("hundred"));
+    let body = "tbreak debugger_fixture::steps::{async_fn#0}";
+    // The last task that is spawned: then the hundred have begun, and 101 waits for this one.
+    let tells = "tbreak debugger_fixture::tells::{async_fn#0}";
+    let teller = format!("task 101 is woken by task 102, at {}", here("tells"));
     for flavour in ["one", "two"] {
-        let spawn = format!("async break spawn fixture.rs:{}", fixture_line("hundred"));
-        // Of the hundred the twentieth; the next one waits for the one behind it.
-        let commands = [
-            "tbreak debugger_fixture::steps::{async_fn#0}",
-            "run",
-            &spawn,
-            "continue",
-            "delete",
-            "tbreak debugger_fixture::add::{async_fn#0}",
-            "continue 1",
-            "async break poll 20",
-            "continue 1",
-            "delete",
-            "async break wake 20",
-            "async break wake 101",
-            "continue 1",
-            "async bt 102",
-            "continue 1",
-            "async bt 102",
-        ];
-        let session = run(fixture(), &[flavour, "steps"], &commands);
-        session.has_line("continue", &["task 1 is spawned at ", &here("hundred")]);
-        let stops = session.each("continue 1").concat();
-        assert!(stops.contains("task 20 is polled"), "{session}");
-        assert!(stops.contains("task 20 is woken by a timer"), "{session}");
-        let teller = format!("task 101 is woken by task 102, at {}", here("tells"));
-        assert!(stops.contains(&teller), "{session}");
-        // One of the two stops is in the midst of that wake, deep in the engine.
-        let waking = session.each("async bt 102").concat();
+        let session = |commands: &[&str]| run(fixture(), &[flavour, "steps"], commands);
+        let spawned = session(&[body, "run", &spawn, "continue"]);
+        spawned.has_line("continue", &["task 1 is spawned at ", &here("hundred")]);
+        let polled = session(&[tells, "run", "async break poll 20", "continue"]);
+        polled.has_line("continue", &["task 20 is polled"]);
+        let timer = session(&[tells, "run", "async break wake 20", "continue"]);
+        timer.has_line("continue", &["task 20 is woken by a timer"]);
+        let told = session(&[tells, "run", "async break wake 101", "continue", "async bt 102"]);
+        told.has_line("continue", &[&teller]);
+        // It is in the midst of that wake, deep in the engine.
         let frames = ["it runs on thread", "debugger_fixture::tells at ", "wake_task at "];
-        assert!(crate::gdb::has_in_order(&waking, &frames), "{session}");
+        told.has_lines("async bt 102", &frames);
     }
 }
