@@ -58,16 +58,22 @@ impl Clock {
 
     /// The time since the clock's origin.
     fn elapsed(&self) -> Duration {
-        self.elapsed_at(now())
+        self.elapsed_and_running().0
     }
 
-    /// The same, when the system's clock shows `now`.
-    pub(crate) fn elapsed_at(&self, now: Instant) -> Duration {
+    /// The time since the clock's origin, by this clock and by the system's.
+    pub(crate) fn elapsed_and_running(&self) -> (Duration, Duration) {
+        let now = now();
+        let running = now - self.origin;
         // Relaxed: a thread that misses another thread's pause reads the system's clock once more.
         if !self.was_paused.load(Ordering::Relaxed) {
-            return now - self.origin;
+            return (running, running);
         }
-        self.state.lock().elapsed_at(now)
+        (self.state.lock().elapsed_at(now), running)
+    }
+
+    pub(crate) fn origin(&self) -> Instant {
+        self.origin
     }
 
     /// The `Instant` that this clock shows now.

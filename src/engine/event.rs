@@ -183,7 +183,7 @@ pub struct Record {
     pub runtime: u32,
     /// The time since the runtime began, by its own clock, which may be paused.
     pub at: Duration,
-    /// The same by the system's monotonic clock, since the first runtime of the process with a subscriber began.
+    /// The same by the system's monotonic clock, since the first runtime of the process began.
     pub monotonic: Duration,
     /// The worker of this runtime that the thread is; `None` on other threads.
     pub worker: Option<u32>,
@@ -204,6 +204,8 @@ pub(crate) type Subscriber = Arc<dyn Fn(&Record) + Send + Sync>;
 pub(crate) struct Tracer {
     pub(crate) runtime: u32,
     pub(crate) clock: Arc<Clock>,
+    /// How long after the first runtime's origin that of this clock is.
+    pub(crate) offset: Duration,
     /// There are subscribers.
     pub(crate) is_on: bool,
     /// Called in this order. Fixed when the runtime is built: all threads read it without a lock.

@@ -11,20 +11,20 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::clock::Clock;
 use super::context;
 pub(crate) use super::event::{
     Cause, Event, Outcome, Queue, Record, Subscriber, TaskKind, Tracer, WaitReason,
 };
-use super::prim::{catch_and_drop_panic, now};
+use super::prim::catch_and_drop_panic;
 
 /// A runtime of this process has, or had, a subscriber. A static, since a runtime's own list is four loads away.
 /// Relaxed: set before that runtime's first thread starts.
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
-/// When the first such runtime was built.
+/// When the first runtime was built.
 static ORIGIN: OnceLock<Instant> = OnceLock::new();
 
 thread_local! {
@@ -39,10 +39,11 @@ thread_local! {
 impl Tracer {
     pub(crate) fn new(runtime: u32, clock: Arc<Clock>, subscribers: Vec<Subscriber>) -> Self {
         if !subscribers.is_empty() {
-            ORIGIN.get_or_init(now);
             IS_ON.store(true, Relaxed);
         }
-        Tracer { runtime, clock, is_on: !subscribers.is_empty(), subscribers }
+        let origin = clock.origin();
+        let offset = origin.saturating_duration_since(*ORIGIN.get_or_init(|| origin));
+        Tracer { runtime, clock, offset, is_on: !subscribers.is_empty(), subscribers }
     }
 
     /// Whether a runtime of this process has a subscriber.
@@ -148,11 +149,11 @@ fn dispatch(
         }
         _ => {}
     }
-    let instant = now();
+    let (at, running) = tracer.clock.elapsed_and_running();
     let record = Record {
         runtime: tracer.runtime,
-        at: tracer.clock.elapsed_at(instant),
-        monotonic: ORIGIN.get().map_or(Duration::ZERO, |origin| instant - *origin),
+        at,
+        monotonic: tracer.offset + running,
         worker: context::worker_of(tracer.runtime).map(|index| index as u32),
         task: current_task(),
         event,

@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
-use std::time::Duration;
 
 use crate::engine::event::{Event, Outcome, Record};
 
@@ -48,8 +47,6 @@ struct Store {
     /// Events in `full`.
     len: usize,
     dropped: u64,
-    /// The time of the last event that was dropped.
-    cut: Option<Duration>,
     /// What existed at the cut.
     live: BTreeMap<Key, (usize, Record)>,
 }
@@ -97,7 +94,8 @@ impl Recorder {
         Self::with_capacity(KEPT)
     }
 
-    /// A recorder that keeps at least the newest `events` events, and at most half as many more.
+    /// A recorder that keeps at least the newest `events` events, and at most half as many more and some hundred for each
+    /// thread.
     pub fn with_capacity(events: usize) -> Self {
         Recorder(Arc::new(Inner { keep: events.max(1), store: Mutex::default() }))
     }
@@ -204,11 +202,18 @@ impl Store {
 
     /// Drops the oldest events but `keep`, and brings the table of what exists up to the cut.
     fn drop_oldest(&mut self, keep: usize) {
-        let mut times: Vec<_> =
-            self.full.iter().flat_map(|(_, chunk)| chunk.iter().map(|it| it.monotonic)).collect();
-        let Some(drop) = times.len().checked_sub(keep + 1) else { return };
-        let (_, cut, _) = times.select_nth_unstable(drop);
-        let cut = *cut;
+        // The cut is the end of a chunk: to find the exact event would sort them all. Of each thread's chunk that the
+        // cut goes through, some events are dropped too; so a chunk for each thread is spared.
+        let spare = self.len.saturating_sub(keep + self.threads.len() * CHUNK);
+        let mut ends: Vec<_> =
+            self.full.iter().filter_map(|(_, it)| Some((it.last()?.monotonic, it.len()))).collect();
+        ends.sort_unstable();
+        let mut sum = 0;
+        let whole = ends.iter().take_while(|(_, len)| {
+            sum += len;
+            sum <= spare
+        });
+        let Some((cut, _)) = whole.last().copied() else { return };
         let mut old = Vec::new();
         for (thread, chunk) in &mut self.full {
             // A chunk is of one thread, and in order.
@@ -221,7 +226,6 @@ impl Store {
         self.full.retain(|(_, chunk)| !chunk.is_empty());
         old.sort_by_key(|(_, record)| record.monotonic);
         old.into_iter().for_each(|(thread, record)| self.apply(thread, record));
-        self.cut = Some(cut);
     }
 
     fn apply(&mut self, thread: usize, record: Record) {

@@ -263,3 +263,53 @@ fn an_end_says_of_what_kind_it_is() {
         ",
     );
 }
+
+/// The receiver waits for a message, and the sender for room.
+async fn a_channel_of_one() {
+    let (tx, mut rx) = openwork::sync::mpsc::channel(1);
+    let sender = openwork::spawn(async move {
+        for n in 0..2 {
+            tx.send(n).await.unwrap();
+        }
+    });
+    assert_eq!(rx.recv().await, Some(0));
+    assert_eq!(rx.recv().await, Some(1));
+    sender.await.unwrap();
+}
+
+#[test]
+fn a_full_channel_and_an_empty_one_say_so() {
+    assert_trace(
+        &trace(a_channel_of_one),
+        "
+        | 0 ms  -  the runtime begins, without threads of its own
+        | 0 ms  -  task 1 is the future of block_on
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  task 2 is spawned
+        | 0 ms  1  task 2 goes into the local queue
+        | 0 ms  1  waits for a message                          // The channel is empty.
+        | 0 ms  1  the poll of task 1 ends: pending
+        | 0 ms  -  task 2 is taken from the local queue
+        | 0 ms  2  the poll of task 2 begins
+        | 0 ms  2  task 1 is woken by task 2                    // The message is there.
+        | 0 ms  2  waits for room in a channel                  // The channel is full.
+        | 0 ms  2  the poll of task 2 ends: pending
+        | 0 ms  -  takes the driver
+        | 0 ms  -  releases the driver
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  task 2 is woken by task 1
+        | 0 ms  1  task 2 goes into the local queue
+        | 0 ms  1  waits for a message
+        | 0 ms  1  the poll of task 1 ends: pending
+        | 0 ms  -  task 2 is taken from the local queue
+        | 0 ms  2  the poll of task 2 begins
+        | 0 ms  2  task 1 is woken by task 2
+        | 0 ms  2  the poll of task 2 ends: returned
+        | 0 ms  -  takes the driver
+        | 0 ms  -  releases the driver
+        | 0 ms  1  the poll of task 1 begins
+        | 0 ms  1  the poll of task 1 ends: returned
+        | 0 ms  -  the runtime ends
+        ",
+    );
+}
