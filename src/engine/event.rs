@@ -62,7 +62,7 @@ pub enum Event {
     Fetched { first: u64, count: u32 },
     /// The poll of a task begins; or, if the task was aborted, the drop of its future.
     PollBegins { task: u64 },
-    /// What began with `PollBegins` ends. A future that is complete is dropped by then; whoever awaits it is woken next.
+    /// What began with `PollBegins` ends. A future that is complete is dropped by then; the task that awaits it is woken next.
     PollEnds { task: u64, outcome: Outcome },
     /// The future that is being polled is pending.
     Waits(WaitReason),

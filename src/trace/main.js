@@ -24,7 +24,8 @@ function chooseTask(id, moves) {
 }
 
 function scrollTo(row) {
-  const y = row * ROW, height = timeline.canvas.clientHeight - HEAD - ROW;
+  const pinned = timeline.pinned(), y = (row - pinned) * ROW, height = timeline.canvas.clientHeight - HEAD - (pinned + 1) * ROW;
+  if (row < pinned) return;
   if (y < timeline.scroll) timeline.scroll = y;
   if (y > timeline.scroll + height) timeline.scroll = y - height;
 }

@@ -82,15 +82,17 @@ const timeline = {
     const left = this.left();
     this.scroll = Math.max(0, Math.min(this.scroll, this.rows.length * ROW - height + HEAD + ROW));
     this.axis(g, width, height, color);
-    const first = Math.floor(this.scroll / ROW), count = Math.ceil((height - HEAD) / ROW) + 1;
+    const pinned = this.pinned(), first = pinned + Math.floor(this.scroll / ROW), count = Math.ceil((height - HEAD) / ROW) + 1;
+    const shown = Array.from({ length: Math.max(0, Math.min(first + count, this.rows.length) - first) }, (_, i) => first + i);
     this.where = new Map();
-    for (let i = first; i < Math.min(first + count, this.rows.length); i++) {
-      const row = this.rows[i], y = HEAD + i * ROW - this.scroll;
+    for (const i of [...shown, ...Array(pinned).keys()]) {
+      const row = this.rows[i], y = HEAD + i * ROW - (i < pinned ? 0 : this.scroll);
+      if (i < pinned) { g.fillStyle = color("back"); g.fillRect(0, y, width, ROW); }
       if (i === this.chosenRow || (row.task && row.task.id === chosenTask)) { g.fillStyle = color("chosen"); g.fillRect(0, y, width, ROW); }
       g.save(); g.beginPath(); g.rect(left, HEAD, width, height); g.clip();
       this.segments(g, row, y, colors, width);
       g.restore();
-      for (const member of row.members) if (!row.isLane) this.where.set(member.id, y + ROW / 2);
+      for (const member of row.members) if (!row.isLane && y >= HEAD + (pinned - 1) * ROW) this.where.set(member.id, y + ROW / 2);
       g.save(); g.beginPath(); g.rect(0, HEAD, left - 6, height); g.clip();
       g.fillStyle = row.isLane ? color("fore") : color("soft"); g.font = row.isLane ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
       g.fillText(row.label, 6, y + ROW / 2); g.restore();
@@ -160,7 +162,13 @@ const timeline = {
     }
   },
 
-  rowAt(y) { const index = Math.floor((y - HEAD + this.scroll) / ROW); return y > HEAD ? this.rows[index] : undefined; },
+  /** The rows of the threads stay in sight when the tasks are scrolled. */
+  pinned() { return Math.min(this.rows.filter((row) => row.isLane).length, 8); },
+
+  rowAt(y) {
+    const index = Math.floor((y - HEAD) / ROW);
+    return y <= HEAD ? undefined : this.rows[index < this.pinned() ? index : Math.floor((y - HEAD + this.scroll) / ROW)];
+  },
 
   /** What is under the pointer: the row, and the segment. */
   hit(px, y) {

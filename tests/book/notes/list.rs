@@ -45,6 +45,7 @@ pub const LIST: &[(&str, Rule)] = &[
         Prints(&["recvfrom"]),
     ),
     ("valgrind --tool=callgrind", Not("it goes before another command")),
+    ("OPENWORK_TRACE=target/tour.html cargo run --example tour", Prints(&["that was all"])),
     ("cargo expand", Not("the page says that it is not needed")),
     ("NOTES=fix cargo test --test book notes", Not("it rewrites the pages")),
     (
