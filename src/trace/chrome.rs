@@ -77,7 +77,7 @@ impl Writer<'_> {
     fn put(&mut self, phase: char, rest: Arguments<'_>) -> io::Result<()> {
         let comma = if std::mem::take(&mut self.is_first) { "" } else { "," };
         let (runtime, thread, at) = self.now;
-        let ids = format_args!("\"pid\":{runtime},\"tid\":{thread},\"ts\":{at:.3}");
+        let ids = format!("\"pid\":{runtime},\"tid\":{thread},\"ts\":{at:.3}");
         write!(self.out, "{comma}\n{{\"ph\":\"{phase}\",{ids},{rest}}}")
     }
 

@@ -18,10 +18,11 @@ use crate::engine::monitor;
 use crate::engine::park::{ParkedIn, Parker};
 use crate::engine::prim::{Condvar, Mutex};
 use crate::engine::random::{FastRand, RngSeed, RngSeedGenerator};
+use crate::engine::root;
 use crate::engine::scheduler::{Hook, ParkHooks, SchedulerHandle, Shared};
 use crate::engine::task::{Header, PollOutcome, Runnable, Schedule};
 use crate::engine::threads::WorkerThreads;
-use crate::engine::trace::Tracer;
+use crate::engine::trace::{TaskKind, Tracer};
 
 /// A runtime, and how many of its tasks have not been polled yet.
 pub(crate) struct Runtime {
@@ -70,12 +71,17 @@ impl Runtime {
         &self.handle
     }
 
+    /// Runs a root future on this thread.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        root::block_on(self.shared(), future, Location::caller())
+    }
+
     /// A task whose poll is this function.
     pub fn task(
         self: &Arc<Self>,
         poll: impl Fn(&Arc<Runtime>) + Send + Sync + 'static,
     ) -> Arc<Task> {
-        let header = Header::new(1, Location::caller());
+        let header = Header::new(&self.driver.tracer, TaskKind::Task, Location::caller());
         Arc::new(Task { header, runtime: self.clone(), poll: Box::new(poll) })
     }
 

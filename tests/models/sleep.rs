@@ -23,7 +23,6 @@ use crate::engine::blocking::Pool;
 use crate::engine::context::AnyRuntime;
 use crate::engine::park::Parker;
 use crate::engine::prim::Mutex;
-use crate::engine::root;
 use crate::engine::threads::ThreadConfig;
 use crate::runtime::Runtime;
 use crate::{every_schedule, schedules_interrupted};
@@ -201,25 +200,22 @@ fn the_root_is_polled_after_the_last_wake() {
         // Without a lock, so that the letter arrives only if the wake carries it.
         let shared = Arc::new((Letter::default(), std::sync::Mutex::new(None::<Waker>)));
         let mut threads = Vec::new();
-        root::block_on(
-            runtime.shared(),
-            poll_fn(|cx| {
-                if threads.is_empty() {
-                    threads = [true, false]
-                        .map(|writes| {
-                            let (waker, shared) = (cx.waker().clone(), shared.clone());
-                            thread::spawn(move || {
-                                if writes {
-                                    shared.0.send();
-                                }
-                                waker.wake();
-                            })
+        runtime.block_on(poll_fn(|cx| {
+            if threads.is_empty() {
+                threads = [true, false]
+                    .map(|writes| {
+                        let (waker, shared) = (cx.waker().clone(), shared.clone());
+                        thread::spawn(move || {
+                            if writes {
+                                shared.0.send();
+                            }
+                            waker.wake();
                         })
-                        .into();
-                }
-                if shared.0.is_here() { Poll::Ready(()) } else { Poll::Pending }
-            }),
-        );
+                    })
+                    .into();
+            }
+            if shared.0.is_here() { Poll::Ready(()) } else { Poll::Pending }
+        }));
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         runtime.check_at_rest();
     });
@@ -236,20 +232,17 @@ fn a_push_beside_a_wake_of_the_root_is_seen() {
         let letterbox = Arc::<Letterbox>::default();
         runtime.sleep(Duration::from_millis(1), Waker::noop().clone());
         let mut threads = Vec::new();
-        root::block_on(
-            runtime.shared(),
-            poll_fn(|cx| {
-                if threads.is_empty() {
-                    let waker = cx.waker().clone();
-                    threads.push(thread::spawn(move || waker.wake()));
-                    let (runtime, letterbox) = (runtime.clone(), letterbox.clone());
-                    threads.push(thread::spawn(move || {
-                        runtime.push(move |_| letterbox.send());
-                    }));
-                }
-                letterbox.poll(cx)
-            }),
-        );
+        runtime.block_on(poll_fn(|cx| {
+            if threads.is_empty() {
+                let waker = cx.waker().clone();
+                threads.push(thread::spawn(move || waker.wake()));
+                let (runtime, letterbox) = (runtime.clone(), letterbox.clone());
+                threads.push(thread::spawn(move || {
+                    runtime.push(move |_| letterbox.send());
+                }));
+            }
+            letterbox.poll(cx)
+        }));
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         runtime.check_at_rest();
     });
@@ -265,7 +258,7 @@ fn a_task_that_a_hook_wakes_is_polled_before_the_park() {
             let other = other.clone();
             runtime.push(move |_| other.send());
         });
-        root::block_on(runtime.shared(), poll_fn(|cx| letterbox.poll(cx)));
+        runtime.block_on(poll_fn(|cx| letterbox.poll(cx)));
         runtime.check_at_rest();
     });
 }
@@ -281,7 +274,7 @@ fn in_block_on<const N: usize>(
         .map(|index| {
             let (runtime, letterboxes) = (runtime.clone(), letterboxes.clone());
             thread::spawn(move || {
-                root::block_on(runtime.shared(), poll_fn(|cx| letterboxes[index].poll(cx)));
+                runtime.block_on(poll_fn(|cx| letterboxes[index].poll(cx)));
                 if index == N - 1 {
                     and_then(&letterboxes);
                 }
@@ -366,13 +359,10 @@ fn a_paused_clock_goes_on_after_a_blocking_task() {
         let runtime = Runtime::new(0, 0);
         let pool = start_blocking(&runtime, || {});
         let mut timer = None;
-        root::block_on(
-            runtime.shared(),
-            poll_fn(|cx| {
-                let fired = runtime.driver.poll_timer(&mut timer, 1_000, cx.waker());
-                if fired.expect("the runtime runs") { Poll::Ready(()) } else { Poll::Pending }
-            }),
-        );
+        runtime.block_on(poll_fn(|cx| {
+            let fired = runtime.driver.poll_timer(&mut timer, 1_000, cx.waker());
+            if fired.expect("the runtime runs") { Poll::Ready(()) } else { Poll::Pending }
+        }));
         pool.wait_for_end(None);
         runtime.check_at_rest();
     });
@@ -391,17 +381,14 @@ fn a_paused_clock_does_not_overtake_a_blocking_task() {
             move || letterbox.send()
         });
         let mut timer = None;
-        root::block_on(
-            runtime.shared(),
-            poll_fn(|cx| {
-                if letterbox.poll(cx).is_ready() {
-                    return Poll::Ready(());
-                }
-                let fired = runtime.driver.poll_timer(&mut timer, 1_000, cx.waker());
-                assert!(!fired.expect("the runtime runs"), "the clock has jumped");
-                Poll::Pending
-            }),
-        );
+        runtime.block_on(poll_fn(|cx| {
+            if letterbox.poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let fired = runtime.driver.poll_timer(&mut timer, 1_000, cx.waker());
+            assert!(!fired.expect("the runtime runs"), "the clock has jumped");
+            Poll::Pending
+        }));
         pool.wait_for_end(None);
         runtime.check_at_rest();
     });

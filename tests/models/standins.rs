@@ -169,12 +169,6 @@ mod locks {
 
     pub(crate) struct WaitTimeoutResult;
 
-    impl WaitTimeoutResult {
-        pub(crate) fn timed_out(&self) -> bool {
-            true
-        }
-    }
-
     impl Condvar {
         pub(crate) fn new() -> Self {
             Condvar::default()
