@@ -177,11 +177,13 @@ impl<'a> Worker<'a> {
                 with_queue(|queue| _ = queue.push_back(task));
             });
         }
-        let pop_injector = || injector.pop().map(|task| (task, Queue::Injector));
         let (mut polled, mut yielded) = (0, false);
         if injected > 0 {
-            with_current_worker(|current| current.polls_injected = true);
-            (polled, yielded) = self.poll_tasks(injected, pop_injector);
+            with_current_worker(|current| {
+                current.polls_injected = true;
+                current.queue.popped_from = Queue::Injector;
+            });
+            (polled, yielded) = self.poll_tasks(injected, || injector.pop());
             with_current_worker(|current| current.polls_injected = false);
             self.last_time = now();
         }
@@ -194,7 +196,7 @@ impl<'a> Worker<'a> {
             true => self.polls_per_tick,
             false => with_queue(|queue| queue.len()).clamp(1, self.polls_per_tick),
         };
-        let next = || with_queue(LocalQueue::pop).or_else(pop_injector);
+        let next = || with_queue(LocalQueue::pop).or_else(|| injector.pop());
         let (own, yielded) = self.poll_tasks(limit, next);
         self.adapt_tick(own);
         match own {
@@ -210,12 +212,18 @@ impl<'a> Worker<'a> {
     fn poll_tasks(
         &mut self,
         limit: usize,
-        mut next: impl FnMut() -> Option<(Task, Queue)>,
+        mut next: impl FnMut() -> Option<Task>,
     ) -> (usize, bool) {
         let (mut polled, mut completed, mut yielded) = (0, 0, false);
         while polled < limit && !yielded {
-            let Some((task, queue)) = next() else { break };
-            emit!(self, Event::Taken { task: task.header().id, queue });
+            let Some(task) = next() else { break };
+            emit!(
+                self,
+                Event::Taken {
+                    task: task.header().id,
+                    queue: with_queue(|queue| queue.popped_from)
+                }
+            );
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
