@@ -31,7 +31,7 @@ pub(crate) use super::prim::SegQueue as Injector;
 use super::prim::deque;
 use super::random::Shuffle;
 use super::task::Runnable;
-use super::trace::Queue;
+use super::trace::{Event, Queue};
 
 /// A task that is to be polled.
 pub(crate) type Task = Arc<dyn Runnable>;
@@ -148,6 +148,11 @@ impl LocalQueue {
             self.popped_from = Queue::Injector;
         }
         last
+    }
+
+    /// The event that the worker has taken this task out of a queue.
+    pub(crate) fn taken(&self, task: &Task) -> Event {
+        Event::Taken { task: task.header().id, queue: self.popped_from }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -401,6 +401,12 @@ pub(crate) fn with_queue<R>(work: impl FnOnce(&mut LocalQueue) -> R) -> R {
 }
 
 impl CurrentWorker {
+    /// The worker begins or ends to poll tasks from the injector.
+    pub(crate) fn set_polls_injected(&mut self, polls_injected: bool) {
+        self.polls_injected = polls_injected;
+        self.queue.popped_from = Queue::Injector;
+    }
+
     fn is_traced(&self) -> bool {
         self.is_traced
     }

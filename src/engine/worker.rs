@@ -179,12 +179,9 @@ impl<'a> Worker<'a> {
         }
         let (mut polled, mut yielded) = (0, false);
         if injected > 0 {
-            with_current_worker(|current| {
-                current.polls_injected = true;
-                current.queue.popped_from = Queue::Injector;
-            });
+            with_current_worker(|current| current.set_polls_injected(true));
             (polled, yielded) = self.poll_tasks(injected, || injector.pop());
-            with_current_worker(|current| current.polls_injected = false);
+            with_current_worker(|current| current.set_polls_injected(false));
             self.last_time = now();
         }
         if yielded {
@@ -217,13 +214,7 @@ impl<'a> Worker<'a> {
         let (mut polled, mut completed, mut yielded) = (0, 0, false);
         while polled < limit && !yielded {
             let Some(task) = next() else { break };
-            emit!(
-                self,
-                Event::Taken {
-                    task: task.header().id,
-                    queue: with_queue(|queue| queue.popped_from)
-                }
-            );
+            emit!(self, with_queue(|queue| queue.taken(&task)));
             self.stop_searching();
             polled += 1;
             match poll_task(task) {
