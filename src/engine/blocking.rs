@@ -14,7 +14,7 @@
 //! A job is in the queue only while there is a thread that will take it, or one that is starting. If the system gives
 //! none, all jobs in the queue fail.
 //!
-//! This is the last file of the engine. Next: `trace`, which puts its parts together.
+//! This is the last file of the engine. Next: `trace`, which records its events.
 
 use std::collections::VecDeque;
 use std::io;
