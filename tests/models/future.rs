@@ -2,37 +2,17 @@
 //!
 //! A lost wake-up is a deadlock here, which loom reports with the schedule that leads to it.
 
-use std::future::{self, Future};
-use std::pin::pin;
+use std::future;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 use futures::FutureExt;
-use futures::task::{ArcWake, waker};
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use openwork::future::{join_all, try_join_all};
 use openwork::sync::oneshot;
 
-struct Unpark(thread::Thread);
-
-impl ArcWake for Unpark {
-    fn wake_by_ref(unpark: &Arc<Self>) {
-        unpark.0.unpark();
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = waker(Arc::new(Unpark(thread::current())));
-    let mut cx = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
+use crate::sync::block_on;
 
 #[test]
 fn a_child_that_is_woken_is_polled() {

@@ -25,7 +25,8 @@ impl ArcWake for Unpark {
     }
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+/// Polls a future on this thread of the model, and parks it in between.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let waker = waker(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
