@@ -32,6 +32,8 @@ fn main() -> std::io::Result<()> {
         spawn_blocking(|| thread::sleep(2 * MS)).await.expect("the job does not panic");
     });
     drop(runtime);
+    // It may be missing: cargo can be told to build elsewhere.
+    std::fs::create_dir_all("target")?;
     recorder.save("target/timeline.html")?;
     println!(
         "{} events are in target/timeline.html: open it in a browser",
