@@ -285,9 +285,7 @@ async fn wakes_the_next<F: Future, G: Future>(
     assert!(new.poll(next.as_mut()).is_pending());
     assert_eq!(old.kept(), 0, "the waker of the dropped operation is still stored");
     happens().await;
-    while new.count() == 0 {
-        turns.turn().await;
-    }
+    turns.until(|| new.count() > 0).await;
     assert_eq!(old.count(), 0, "the waker of the dropped operation was called");
     match new.poll(next.as_mut()) {
         Poll::Ready(output) => output,

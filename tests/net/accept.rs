@@ -14,8 +14,9 @@ use openwork::net::TcpListener;
 use openwork::time::{Instant, sleep};
 use openwork::trace::{Event, WaitReason};
 
+use crate::common::sockets::Turns;
 use crate::common::{Wakes, alone_under, ends, on_every_flavour, until, with_workers};
-use crate::harness::{Trace, Turns};
+use crate::harness::Trace;
 
 #[test]
 fn several_tasks_wait_for_one_listener_and_each_accepts_one_connection() {
@@ -61,7 +62,7 @@ fn an_accept_that_is_woken_and_then_dropped_leaves_the_connection_to_the_others(
                 assert!(first.poll(dropped.as_mut()).is_pending());
                 assert!(second.poll(survivor.as_mut()).is_pending());
                 let _far = StdStream::connect(listener.local_addr().unwrap()).unwrap();
-                turns.turn().await;
+                turns.until(|| first.count() > 0 && second.count() > 0).await;
                 assert_eq!((first.count(), second.count()), (1, 1));
             }
             assert!(second.poll(survivor).is_ready());
@@ -208,14 +209,14 @@ fn accept_and_its_poll_form_wait_side_by_side() {
 
             let address = listener.local_addr().unwrap();
             let first = StdStream::connect(address).unwrap();
-            turns.turn().await;
+            turns.until(|| by_future.count() > 0 && by_poll.count() > 0).await;
             assert_eq!((by_future.count(), by_poll.count()), (1, 1));
             let Poll::Ready(accepted) = by_poll.poll(polled) else { panic!("it was woken") };
             assert_eq!(accepted.unwrap().1, first.local_addr().unwrap());
             // The other finds the queue empty, and continues to wait.
             assert!(by_future.poll(accept.as_mut()).is_pending());
             let second = StdStream::connect(address).unwrap();
-            turns.turn().await;
+            turns.until(|| by_future.count() > 1).await;
             let Poll::Ready(accepted) = by_future.poll(accept) else { panic!("it was woken") };
             assert_eq!(accepted.unwrap().1, second.local_addr().unwrap());
         });

@@ -40,13 +40,11 @@ fn it_is_ready_for_what_the_system_says_and_nothing_is_assumed() {
             let mut writable = Probe::new(near.writable());
             readable.assert_pending();
             writable.assert_pending();
-            turns.turn().await;
-            assert!(writable.is_woken());
+            turns.until(|| writable.is_woken()).await;
             assert_eq!(writable.assert_ready().unwrap().ready(), Ready::WRITABLE);
             readable.assert_pending();
             far.write_all(b"!").unwrap();
-            turns.turn().await;
-            assert!(readable.is_woken());
+            turns.until(|| readable.is_woken()).await;
             assert_eq!(readable.assert_ready().unwrap().ready(), Ready::READABLE);
         });
     });
@@ -76,8 +74,7 @@ fn it_stays_ready_until_an_attempt_would_block() {
             let mut readable = Probe::new(near.readable());
             readable.assert_pending();
             far.write_all(b"d").unwrap();
-            turns.turn().await;
-            assert!(readable.is_woken());
+            turns.until(|| readable.is_woken()).await;
         });
     });
 }
@@ -196,8 +193,7 @@ fn to_wait_for_either_is_to_be_woken_by_either() {
             let mut first = Probe::new(near.ready(both));
             first.assert_pending();
             far.write_all(b"!").unwrap();
-            turns.turn().await;
-            assert!(first.is_woken());
+            turns.until(|| first.is_woken()).await;
             assert!(first.assert_ready().unwrap().ready().is_readable());
             drain(&near);
             // Full, and not ready any more.
@@ -207,8 +203,7 @@ fn to_wait_for_either_is_to_be_woken_by_either() {
             second.assert_pending();
             far.set_nonblocking(true).unwrap();
             while far.read(&mut [0; 1 << 16]).is_ok() {}
-            turns.turn().await;
-            assert!(second.is_woken());
+            turns.until(|| second.is_woken()).await;
             assert_eq!(second.assert_ready().unwrap().ready(), Ready::WRITABLE);
             // Dropped, it leaves no waker in either direction.
             near.writable().await.unwrap().clear_ready();
@@ -248,7 +243,7 @@ fn the_poll_forms_wake_the_last_that_asked() {
             assert!(last.poll_fn(|cx| near.poll_read_ready(cx).is_pending()));
             assert!(last.poll_fn(|cx| near.poll_write_ready(cx).is_ready()));
             far.write_all(b"!").unwrap();
-            turns.turn().await;
+            turns.until(|| last.count() > 0).await;
             assert_eq!((first.take(), last.take()), (0, 1));
             assert!(last.poll_fn(|cx| near.poll_read_ready(cx).is_ready()));
         });
@@ -271,10 +266,10 @@ fn an_operation_is_tried_until_it_does_not_block_and_again_after_a_signal() {
             }));
             read.assert_pending();
             far.write_all(b"one").unwrap();
-            turns.turn().await;
+            turns.until(|| read.is_woken()).await;
             read.assert_pending();
             far.write_all(b" two").unwrap();
-            turns.turn().await;
+            turns.until(|| read.is_woken()).await;
             assert_eq!(read.assert_ready().unwrap(), 7);
             drop(read);
             assert_eq!(tries, 3);
@@ -366,8 +361,7 @@ fn a_descriptor_whose_duplicate_lives_on_is_not_reported_any_more() {
             turns.turn().await;
             assert!(!readable.is_woken());
             next_far.write_all(b"for the next").unwrap();
-            turns.turn().await;
-            assert!(readable.is_woken());
+            turns.until(|| readable.is_woken()).await;
             drop(duplicate);
         });
     });

@@ -10,8 +10,9 @@ use futures::FutureExt;
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
 use openwork::trace::{Event, WaitReason};
 
+use crate::common::sockets::Turns;
 use crate::common::{Flavour, on_every_flavour};
-use crate::harness::{Trace, Turns, from_std, pair, std_pair};
+use crate::harness::{Trace, from_std, pair, std_pair};
 
 fn is_readable(fd: i32) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::Ready { fd: of, readable: true, .. } if *of == fd)

@@ -123,8 +123,9 @@ fn an_error_ends_all_that_wait_each_in_its_turn() {
             write.assert_pending();
             far.set_zero_linger().unwrap();
             drop(far);
-            turns.turn().await;
-            assert!(peek.is_woken() && read.is_woken() && write.is_woken());
+            turns.until(|| peek.is_woken()).await;
+            turns.until(|| read.is_woken()).await;
+            turns.until(|| write.is_woken()).await;
             // The first operation gets the reset.
             assert_eq!(write.assert_ready().unwrap_err().kind(), ErrorKind::ConnectionReset);
             assert_eq!(read.assert_ready().unwrap(), 0);
@@ -203,8 +204,8 @@ fn a_task_that_waits_for_a_listener_that_is_shut_down_gets_an_error() {
             first.assert_pending();
             second.assert_pending();
             rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).unwrap();
-            turns.turn().await;
-            assert!(first.is_woken() && second.is_woken());
+            turns.until(|| first.is_woken()).await;
+            turns.until(|| second.is_woken()).await;
             assert_eq!(first.assert_ready().unwrap_err().kind(), ErrorKind::InvalidInput);
             assert_eq!(second.assert_ready().unwrap_err().kind(), ErrorKind::InvalidInput);
         });

@@ -18,8 +18,9 @@ use openwork::task::yield_now;
 use openwork::time::{Instant, sleep, timeout};
 use openwork::trace::{Cause, Event, Outcome, WaitReason};
 
+use crate::common::sockets::Turns;
 use crate::common::{Flavour, ends, on_every_flavour};
-use crate::harness::{MORE_THAN_FITS, Trace, Turns, from_std, pair, std_pair};
+use crate::harness::{MORE_THAN_FITS, Trace, from_std, pair, std_pair};
 
 /// Behaviour 7.
 #[test]

@@ -1,6 +1,5 @@
-//! A trace that threads can wait for, connections whose other side is std's, and a turn of the reactor.
+//! A trace that threads can wait for, and connections whose other side is std's.
 
-use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
@@ -13,6 +12,7 @@ use openwork::runtime::{Builder, Runtime};
 use openwork::trace::{Event, Record, WaitReason};
 use rustix::net::{AddressFamily, SocketType};
 
+use crate::common::sockets::Turns;
 use crate::common::{Flavour, Wakes};
 
 /// The events of a runtime, to be read or waited for.
@@ -166,36 +166,6 @@ pub fn full_backlog() -> (impl Sized, SocketAddr) {
     let (socket, address) = bound_but_not_listening();
     rustix::net::listen(&socket, 0).unwrap();
     ((StdStream::connect(address).unwrap(), socket), address)
-}
-
-/// Turns of the reactor, on demand.
-///
-/// A byte goes through a connection of its own. The system reports events in the order in which they happened: when
-/// that byte has come, everything before it has been reported too.
-///
-/// With several workers, the one that holds the driver takes several events at once and calls the wakers one after the
-/// other; a task on another worker may find the byte before another task is woken. So a second byte follows the first:
-/// its event is taken only when all wakers of the first batch were called.
-pub struct Turns {
-    near: TcpStream,
-    far: StdStream,
-}
-
-impl Turns {
-    pub fn new() -> Turns {
-        let (near, far) = pair();
-        Turns { near, far }
-    }
-
-    pub async fn turn(&self) {
-        for _ in 0..2 {
-            (&self.far).write_all(b"t").unwrap();
-            self.near.readable().await.unwrap();
-            assert_eq!(self.near.try_read(&mut [0; 2]).unwrap(), 1);
-            // Otherwise it would still count as readable, and the next turn would not wait.
-            assert_eq!(self.near.try_read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::WouldBlock);
-        }
-    }
 }
 
 pub fn poll_read(

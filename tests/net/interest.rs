@@ -22,9 +22,10 @@ use openwork::task::yield_now;
 use openwork::time::timeout;
 use openwork::trace::{Event, WaitReason};
 
+use crate::common::sockets::Turns;
 use crate::common::{Flavour, Probe, Random, Wakes, on_each_of, on_every_flavour, until};
 use crate::harness::{
-    MORE_THAN_FITS, Trace, Turns, fill, from_std, full_backlog, pair, poll_read, std_pair,
+    MORE_THAN_FITS, Trace, fill, from_std, full_backlog, pair, poll_read, std_pair,
 };
 
 /// One task waits to read and another to write, on one socket. The other side sends while the writer is stuck, and
@@ -115,9 +116,8 @@ fn of_two_tasks_that_poll_the_same_direction_the_last_is_woken_and_the_first_wak
             assert_eq!((first.kept(), last.kept()), (0, 1));
 
             far.write_all(b"data").unwrap();
-            turns.turn().await;
+            turns.until(|| last.count() > 0 && last.kept() == 0).await;
             assert_eq!((first.count(), last.count()), (0, 1));
-            assert_eq!(last.kept(), 0);
             assert!(matches!(poll_read(&near, &last, &mut buf), Poll::Ready(Ok(4))));
         });
     });
@@ -136,7 +136,7 @@ fn a_future_that_moves_to_another_task_drops_the_first_ones_waker() {
             assert_eq!((first.kept(), last.kept()), (0, 1));
 
             far.write_all(b"data").unwrap();
-            turns.turn().await;
+            turns.until(|| last.count() > 0).await;
             assert_eq!((first.count(), last.count()), (0, 1));
             assert!(last.poll(readable.as_mut()).is_ready());
         });
@@ -205,13 +205,7 @@ async fn is_woken<F: Future>(turns: &Turns, wait: F, make_ready: impl FnOnce()) 
     assert!(wakes.poll(wait.as_mut()).is_pending());
     assert_eq!(wakes.kept(), 1, "pending, and no waker is stored");
     make_ready();
-    loop {
-        turns.turn().await;
-        if wakes.count() > 0 {
-            break;
-        }
-    }
-    assert_eq!(wakes.kept(), 0);
+    turns.until(|| wakes.count() > 0 && wakes.kept() == 0).await;
     let Poll::Ready(output) = wakes.poll(wait) else { panic!("woken for nothing") };
     output
 }
@@ -393,8 +387,7 @@ fn a_wake_may_drop_the_very_socket() {
             wait_for_data(near.lock().unwrap().as_ref().unwrap(), &drop_it);
             assert_eq!(watched(), before + 1);
             far.write_all(b"!").unwrap();
-            turns.turn().await;
-            assert!(near.lock().unwrap().is_none());
+            turns.until(|| near.lock().unwrap().is_none()).await;
             assert_eq!(watched(), before);
         });
     });
@@ -411,7 +404,7 @@ fn a_wake_that_panics_takes_no_other_wake_with_it() {
             assert!(poll_read(&good, &wakes, &mut [0; 8]).is_pending());
             far_from_bad.write_all(b"!").unwrap();
             far_from_good.write_all(b"!").unwrap();
-            turns.turn().await;
+            turns.until(|| wakes.count() > 0).await;
             assert_eq!(wakes.count(), 1);
         });
     });

@@ -16,8 +16,9 @@ use openwork::net::{TcpListener, TcpStream};
 use openwork::runtime::Handle;
 use openwork::trace::{Event, WaitReason};
 
+use crate::common::sockets::Turns;
 use crate::common::{Flavour, Wakes, alone, on_every_flavour, until};
-use crate::harness::{PeerListener, Trace, Turns, from_std, pair, poll_read, std_pair};
+use crate::harness::{PeerListener, Trace, from_std, pair, poll_read, std_pair};
 
 fn watched(handle: &Handle) -> usize {
     handle.metrics().io_driver_fd_registered_count()
@@ -61,7 +62,7 @@ fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
                 assert_eq!((old_wakes.count(), wakes.count()), (0, 0));
 
                 far.write_all(b"mine").unwrap();
-                turns.turn().await;
+                turns.until(|| wakes.count() > 0).await;
                 assert_eq!(reads_reported(&trace.since(mark), fd), 1);
                 assert_eq!((old_wakes.count(), wakes.count()), (0, 1));
             });
@@ -134,7 +135,7 @@ fn a_report_that_is_under_way_does_not_reach_the_next_socket_of_that_number() {
                 let wakes = Wakes::new();
                 assert!(poll_read(&near, &wakes, &mut [0; 8]).is_pending());
                 far.write_all(b"!").unwrap();
-                turns.turn().await;
+                turns.until(|| wakes.count() > 0).await;
                 assert_eq!((reported(), wakes.count()), (1, 1));
             });
         })

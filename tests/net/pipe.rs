@@ -42,8 +42,7 @@ fn each_end_is_woken_by_what_the_other_does() {
             let mut read = Probe::new(receiver.read(&mut buf));
             read.assert_pending();
             assert_eq!(sender.try_write(b"!").unwrap(), 1);
-            turns.turn().await;
-            assert!(read.is_woken());
+            turns.until(|| read.is_woken()).await;
             assert_eq!(read.assert_ready().unwrap(), 1);
             drop(read);
 
@@ -52,8 +51,7 @@ fn each_end_is_woken_by_what_the_other_does() {
             writable.assert_pending();
             turns.turn().await;
             while receiver.try_read(&mut [0; 4096]).is_ok() {}
-            turns.turn().await;
-            assert!(writable.is_woken());
+            turns.until(|| writable.is_woken()).await;
             writable.assert_ready().unwrap();
         });
     });

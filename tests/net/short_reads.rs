@@ -15,8 +15,9 @@ use openwork::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use openwork::net::UnixStream;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
+use crate::common::sockets::Turns;
 use crate::common::{Wakes, ends, on_every_flavour, real};
-use crate::harness::{Turns, fill, from_std, pair, poll_write, std_pair};
+use crate::harness::{fill, from_std, pair, poll_write, std_pair};
 
 /// Whether events report the end of a stream. If not, a short read proves nothing.
 const ENDS_ARE_REPORTED: bool = cfg!(all(target_os = "linux", not(openwork_polling)));

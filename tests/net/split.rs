@@ -247,13 +247,11 @@ fn a_read_on_one_half_and_a_write_on_the_other_are_woken_by_their_own() {
                 read.assert_pending();
                 write.assert_pending();
                 assert_eq!(far.try_write(b"data").unwrap(), 4);
-                turns.turn().await;
-                assert!(read.is_woken());
+                turns.until(|| read.is_woken()).await;
                 assert_eq!(read.assert_ready().unwrap(), 4);
                 write.assert_pending();
                 (&far).read_exact(&mut vec![0; filled]).await.unwrap();
-                turns.turn().await;
-                assert!(write.is_woken());
+                turns.until(|| write.is_woken()).await;
                 assert_eq!(write.assert_ready().unwrap(), 1);
             });
         });

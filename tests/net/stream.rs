@@ -12,7 +12,8 @@ use openwork::net::{TcpListener, TcpStream};
 use openwork::trace::WaitReason;
 
 use crate::common::on_every_flavour;
-use crate::harness::{MORE_THAN_FITS, Trace, Turns, fill, from_std, pair, pattern, std_pair};
+use crate::common::sockets::Turns;
+use crate::harness::{MORE_THAN_FITS, Trace, fill, from_std, pair, pattern, std_pair};
 
 /// Behaviour 33.
 #[test]

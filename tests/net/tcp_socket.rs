@@ -212,7 +212,7 @@ fn the_poll_forms_wake_the_last_that_asked() {
             assert_eq!((first.kept(), last.kept()), (0, 1));
             assert!(last.poll_fn(|cx| near.poll_write_ready(cx)).is_ready());
             far.write_all(b"twice").await.unwrap();
-            turns.turn().await;
+            turns.until(|| last.count() > 0).await;
             assert_eq!((first.take(), last.take()), (0, 1));
             assert_eq!(poll_fn(|cx| near.poll_peek(cx, &mut buf)).await.unwrap(), 5);
             assert_eq!(near.try_read(&mut buf).unwrap(), 5);
@@ -255,8 +255,7 @@ fn an_operation_without_a_method_here_can_be_waited_for_too() {
             let sent =
                 far.try_io(Interest::WRITABLE, || Ok(send(&far, b"now", SendFlags::empty())?));
             assert_eq!(sent.unwrap(), 3);
-            turns.turn().await;
-            assert!(receive.is_woken());
+            turns.until(|| receive.is_woken()).await;
             assert_eq!(receive.assert_ready().unwrap(), 3);
             drop(receive);
             // A try that would block clears the readiness.

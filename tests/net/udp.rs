@@ -222,13 +222,12 @@ fn any_number_may_wait_to_receive_and_one_is_served() {
             one.assert_pending();
             other.assert_pending();
             near.send(b"!").await.unwrap();
-            turns.turn().await;
-            assert!(one.is_woken() && other.is_woken());
+            turns.until(|| one.is_woken()).await;
+            turns.until(|| other.is_woken()).await;
             assert_eq!(other.assert_ready().unwrap(), 1);
             one.assert_pending();
             near.send(b"!").await.unwrap();
-            turns.turn().await;
-            assert!(one.is_woken());
+            turns.until(|| one.is_woken()).await;
             assert_eq!(one.assert_ready().unwrap(), 1);
         });
     });
@@ -248,8 +247,7 @@ fn a_receive_that_is_given_up_leaves_no_interest_and_takes_nothing() {
             let mut next = Probe::new(far.recv(&mut buf));
             next.assert_pending();
             near.send(b"next").await.unwrap();
-            turns.turn().await;
-            assert!(next.is_woken());
+            turns.until(|| next.is_woken()).await;
             assert_eq!(given_up.count(), 0);
             assert_eq!(next.assert_ready().unwrap(), 4);
         });
@@ -268,7 +266,7 @@ fn the_poll_forms_wake_the_last_that_asked() {
             assert_eq!((first.kept(), last.kept()), (0, 1));
             assert!(matches!(first.poll_fn(|cx| near.poll_send(cx, b"data")), Poll::Ready(Ok(4))));
             assert!(matches!(first.poll_fn(|cx| near.poll_send_ready(cx)), Poll::Ready(Ok(()))));
-            turns.turn().await;
+            turns.until(|| last.count() > 0).await;
             assert_eq!((first.take(), last.take()), (0, 1));
             assert!(matches!(last.poll_fn(|cx| far.poll_recv_ready(cx)), Poll::Ready(Ok(()))));
             assert!(matches!(last.poll_fn(|cx| far.poll_recv(cx, &mut buf)), Poll::Ready(Ok(4))));
@@ -288,8 +286,7 @@ fn ready_says_for_what() {
             let mut readable = Probe::new(far.ready(Interest::READABLE));
             readable.assert_pending();
             near.send(b"!").await.unwrap();
-            turns.turn().await;
-            assert!(readable.is_woken());
+            turns.until(|| readable.is_woken()).await;
             assert_eq!(readable.assert_ready().unwrap(), Ready::READABLE);
             assert_eq!(far.ready(both).await.unwrap(), Ready::READABLE | Ready::WRITABLE);
         });

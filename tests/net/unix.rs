@@ -122,8 +122,7 @@ fn a_connect_whose_listener_goes_away_ends_with_an_error() {
             let mut connect = Probe::new(UnixStream::connect(&path));
             connect.assert_pending();
             drop(listener);
-            Turns::new().turn().await;
-            assert!(connect.is_woken());
+            Turns::new().until(|| connect.is_woken()).await;
             assert_eq!(connect.assert_ready().unwrap_err().kind(), ErrorKind::ConnectionReset);
         });
     });
@@ -159,14 +158,13 @@ fn accept_and_its_poll_form_wait_side_by_side() {
             by_future.assert_pending();
             by_poll.assert_pending();
             let _first = StdStream::connect(&path).unwrap();
-            turns.turn().await;
-            assert!(by_future.is_woken() && by_poll.is_woken());
+            turns.until(|| by_future.is_woken()).await;
+            turns.until(|| by_poll.is_woken()).await;
             let (stream, _) = by_poll.assert_ready().unwrap();
             assert_eq!(stream.local_addr().unwrap().as_pathname(), Some(Path::new(&path)));
             by_future.assert_pending();
             let _second = StdStream::connect(&path).unwrap();
-            turns.turn().await;
-            assert!(by_future.is_woken());
+            turns.until(|| by_future.is_woken()).await;
             by_future.assert_ready().unwrap();
         });
     });
@@ -287,8 +285,8 @@ fn a_sender_without_room_is_woken_when_there_is_some() {
             // Linux reports it when three quarters of the room are free again.
             turns.turn().await;
             while far.try_recv(&mut [0; 8]).is_ok() {}
-            turns.turn().await;
-            assert!(send.is_woken() && writable.is_woken());
+            turns.until(|| send.is_woken()).await;
+            turns.until(|| writable.is_woken()).await;
             writable.assert_ready().unwrap();
             assert_eq!(send.assert_ready().unwrap(), 1);
         });
@@ -310,8 +308,7 @@ fn a_connected_sender_is_woken_by_the_room_that_another_leaves() {
             turns.turn().await;
             assert!(!send.is_woken());
             receiver.recv(&mut [0; 8]).await.unwrap();
-            turns.turn().await;
-            assert!(send.is_woken());
+            turns.until(|| send.is_woken()).await;
             assert_eq!(send.assert_ready().unwrap(), 1);
         });
     });
