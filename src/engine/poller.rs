@@ -43,7 +43,7 @@ mod direct {
 
     use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
     use rustix::event::{EventfdFlags, eventfd};
-    use rustix::io::Errno;
+    use rustix::io::{Errno, retry_on_intr};
     use rustix::time::{
         Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
         timerfd_settime,
@@ -159,7 +159,8 @@ mod direct {
 
         /// Ends a [`wait`](Poller::wait), the current one or the next.
         pub(crate) fn notify(&self) -> io::Result<()> {
-            Ok(rustix::io::write(&self.notifier, &1_u64.to_ne_bytes()).map(drop)?)
+            let one = 1_u64.to_ne_bytes();
+            Ok(retry_on_intr(|| rustix::io::write(&self.notifier, &one)).map(drop)?)
         }
     }
 
