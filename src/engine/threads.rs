@@ -3,7 +3,8 @@
 //! Workers and threads for blocking tasks are started alike: a name that a debugger shows, a stack size, a hook at
 //! the beginning and at the end, and the runtime entered for as long as they live.
 //!
-//! [`WorkerThreads`] are those of a multi-thread runtime. They run until the runtime stops. The last worker to stop
+//! [`WorkerThreads`] are those of a multi-thread runtime. They run until the runtime stops, or one of them panics: that
+//! stops the runtime, since the tasks of that worker would wait for ever. The last worker to stop
 //! drops the tasks that are left; so it happens once, when no thread polls any more, and even if the thread that
 //! ended the runtime does not wait.
 //!
@@ -179,7 +180,13 @@ impl WorkerThreads {
     /// What a worker's thread does.
     pub(crate) fn run(&self, index: usize, [rng, steal_rng]: [FastRand; 2]) {
         let _context = context::enter_runtime("a worker", || rng);
-        let _stopped = OnDrop(|| self.stopped(1));
+        let _stopped = OnDrop(|| {
+            // A panic of the worker itself, for instance because the system's poller is broken.
+            if !self.shared.is_stopped() {
+                self.shared.stop();
+            }
+            self.stopped(1);
+        });
         let queue = self.shared.remotes[index].core.lock().queue.take();
         // `None`: the runtime has ended already.
         if let Some(queue) = queue {

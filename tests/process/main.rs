@@ -1,4 +1,4 @@
-//! What is counted or set for a whole process: memory, descriptors, connections, signals.
+//! What is counted or set for a whole process: memory, descriptors, connections, signals, system calls.
 //!
 //! Each test here runs in a process of its own, started by [`alone`], and one at a time, so that a
 //! measurement has the machine's processors to itself.
@@ -15,6 +15,8 @@ mod many_connections;
 mod load;
 #[cfg(target_os = "linux")]
 mod bulk;
+#[cfg(target_os = "linux")]
+mod faults;
 mod signal;
 
 use std::sync::{Mutex, PoisonError};
