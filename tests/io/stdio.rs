@@ -4,7 +4,7 @@ use std::env;
 use std::fs::OpenOptions;
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::process::{self, Child, Command, Stdio};
@@ -203,5 +203,38 @@ fn each_flush_of_a_full_standard_output_fails() {
         let mut child = command.stdout(OwnedFd::from(output)).spawn().unwrap();
         assert!(child.wait().unwrap().success());
         drop(ours);
+    });
+}
+
+/// A program that was started without standard streams finds `/dev/null` in their place, which std has opened. An output
+/// that has lost its reader is an error.
+#[test]
+fn closed_standard_streams_are_an_end_and_an_error() {
+    if is_inner() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        // SAFETY: both numbers are open descriptors, and no owner of the second relies on what it is.
+        assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), 1) }, 1);
+        openwork::block_on(async {
+            assert_eq!(stdin().read(&mut [0; 10]).await.unwrap(), 0);
+            let mut error = stderr();
+            error.write_all(b"lost").await.unwrap();
+            error.flush().await.unwrap();
+            let mut output = stdout();
+            output.write_all(b"lost").await.unwrap();
+            for _ in 0..3 {
+                assert_eq!(output.flush().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+            }
+        });
+        // The test harness cannot print either.
+        process::exit(0);
+    }
+    ends(|| {
+        let test = inner("closed_standard_streams_are_an_end_and_an_error");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exec \"$0\" \"$@\" <&- 2>&-"]);
+        shell.arg(test.get_program()).args(test.get_args()).env(INNER, "yes");
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     });
 }
