@@ -4,10 +4,11 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Context;
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use openwork::time::sleep;
 
 use crate::common::Flavour::{CurrentThread, Workers};
 use crate::common::{
-    AtDrop, Flavour, alone, ends, message_of, on_each_of, on_every_flavour, panic_of, real, threads,
+    AtDrop, Flavour, alone, calls, ends, message_of, on_each_of, on_every_flavour, panic_of, real,
+    threads,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -277,6 +279,41 @@ fn a_runtime_in_a_thread_local_of_a_thread_that_drove_it_ends_with_that_thread()
             });
             user.join().unwrap();
             assert_eq!(Arc::strong_count(&held), 1);
+            until_only(before);
+        });
+    });
+}
+
+// ---- a waker ----
+
+/// A timer's waker is called by the thread that drives, which may be the monitor's or a worker's.
+#[test]
+fn a_waker_that_drops_its_own_runtime_is_told_so() {
+    alone("a_waker_that_drops_its_own_runtime_is_told_so", || {
+        on_each_of(&[Workers(1), Workers(2), Workers(4)], |flavour| {
+            let before = (descriptors(), threads().len());
+            let runtime = flavour.build();
+            let task = runtime.spawn(pending::<()>());
+            let mut sleeps = Box::pin({
+                let _inside = runtime.enter();
+                sleep(MS)
+            });
+            let (tell, told) = mpsc::channel();
+            let held = Arc::new(Mutex::new(Some(runtime)));
+            // The lock is held until the waker is in its place.
+            let runtime = held.lock().unwrap();
+            let drops = held.clone();
+            let waker = calls(move || {
+                let runtime = drops.lock().unwrap().take();
+                tell.send(panic_of(|| drop(runtime))).unwrap();
+            });
+            assert!(sleeps.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            drop(runtime);
+            let message = told.recv().unwrap().expect("it is refused").message;
+            assert!(message.contains("`shutdown_background`"), "{message}");
+            // The runtime ends all the same.
+            assert!(block_on(task).unwrap_err().is_cancelled());
+            drop((sleeps, waker));
             until_only(before);
         });
     });
