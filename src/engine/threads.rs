@@ -4,9 +4,9 @@
 //! the beginning and at the end, and the runtime entered for as long as they live.
 //!
 //! [`WorkerThreads`] are those of a multi-thread runtime. They run until the runtime stops, or one of them panics: that
-//! stops the runtime, since the tasks of that worker would wait for ever. The last worker to stop
-//! drops the tasks that are left; so it happens once, when no thread polls any more, and even if the thread that
-//! ended the runtime does not wait.
+//! stops the runtime, since the tasks of that worker would wait for ever. The last worker to stop drops the tasks that
+//! are left; so it happens once, when no thread polls any more, and even if the thread that ended the runtime does not
+//! wait.
 //!
 //! Next: `blocking.rs`, for work that a worker must not do.
 

@@ -14,6 +14,7 @@ use crate::common::{Dir, Flavour, message_of, threads};
 mod calls;
 mod injector;
 mod program;
+mod world;
 
 use calls::{CALLS, Call};
 use injector::{Fault, Injector};
