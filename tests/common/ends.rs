@@ -4,21 +4,40 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{panic, thread};
 
+/// For the slowest machine; no test comes near it.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Runs `body`, which must come to an end. Most bugs of a runtime show as a test that hangs; this
-/// turns it into one that fails. The limit is for the slowest machine, and no test comes near it.
+/// turns it into one that fails.
 pub fn ends<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
-    ends_as(thread::current().name().unwrap_or("a test").to_owned(), body)
+    ends_within(LIMIT, body)
 }
 
-/// The same, on a thread of this name, with which a panic begins its message.
+/// The same with another limit, for a test whose length is an option.
+pub fn ends_within<T: Send + 'static>(
+    limit: Duration,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    run(thread::current().name().unwrap_or("a test").to_owned(), limit, body)
+}
+
+/// The same as [`ends`], on a thread of this name, with which a panic begins its message.
 pub(super) fn ends_as<T: Send + 'static>(
     name: String,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    run(name, LIMIT, body)
+}
+
+fn run<T: Send + 'static>(
+    name: String,
+    limit: Duration,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> T {
     let (send, receive) = mpsc::channel();
     let thread =
         thread::Builder::new().name(name.clone()).spawn(move || send.send(body())).unwrap();
-    match receive.recv_timeout(Duration::from_secs(60)) {
+    match receive.recv_timeout(limit) {
         Ok(value) => {
             // Whoever counts threads next should not meet this one.
             thread.join().expect("it has sent its value").expect("which was received");

@@ -24,7 +24,7 @@ mod wakes;
 
 pub use crowd::crowd;
 pub use endings::{in_each_way, runs_on, until_it_ends};
-pub use ends::ends;
+pub use ends::{ends, ends_within};
 pub use example::{example, target_folder, without_cargo_variables};
 pub use files::{Dir, hold_up, poll_once_and_drop, with_one_thread, without_threads};
 pub use flavours::{

@@ -3,7 +3,6 @@
 //! 1 GiB in an optimised build, or when `OPENWORK_TEST_GIB` is set; else 128 MiB, which takes about as long without
 //! optimisation. The test has a process of its own, since it measures the memory of the process.
 
-use std::fs;
 use std::time::Instant;
 
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +11,7 @@ use openwork::task::yield_now;
 
 use crate::alone;
 use crate::common::{Flavour, ends};
+use crate::counts::resident;
 
 const PIECE: usize = 64 << 10;
 /// The number of bytes by which the process may grow, a thousandth of those that go through.
@@ -20,13 +20,6 @@ const GROWTH: usize = 4 << 20;
 fn total() -> u64 {
     let all = cfg!(not(debug_assertions)) || std::env::var_os("OPENWORK_TEST_GIB").is_some();
     if all { 1 << 30 } else { 128 << 20 }
-}
-
-/// Bytes of this process that are in memory.
-fn resident() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
 /// Bytes that depend on their place, eight at a time, and a sum in which that place counts.

@@ -18,21 +18,21 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{env, io};
 
 use bytes::{Bytes, BytesMut};
 use openwork::io::AsyncWriteExt;
 use openwork::io::framed::{Decoder, Framed, FramedRead, LengthDelimitedCodec, LinesCodec};
 use openwork::net::{TcpListener, TcpStream};
-use openwork::runtime::Handle;
 use openwork::select;
 use openwork::sync::CancellationToken;
 use openwork::task::JoinSet;
-use openwork::time::{sleep, timeout};
+use openwork::time::timeout;
 
 use crate::allocator::allocated;
-use crate::alone_under;
-use crate::common::{Flavour, again, ends, until};
+use crate::common::{again, ends, until};
+use crate::counts::{Usage, most_descriptors, open_descriptors};
+use crate::{alone_under, flavour_of};
 
 const CONNECTIONS: usize = 10_000;
 /// For what a process has open anyway.
@@ -43,57 +43,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 const HALF: usize = 500;
 /// The variable that makes the second process play the peers.
 const PEER: &str = "OPENWORK_TEST_LOAD_PEER";
-
-// ---- the counts ----
-
-/// Descriptors that are open.
-fn open() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// Descriptors that a process may have if it asks for them.
-fn most_descriptors() -> Option<usize> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
-    line.split_whitespace().nth(4)?.parse().ok()
-}
-
-/// What a process uses, and must not use any more at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Belongings {
-    descriptors: usize,
-    watched: usize,
-    tasks: usize,
-    timers: usize,
-    bytes: isize,
-}
-
-impl Belongings {
-    fn now() -> Belongings {
-        let metrics = Handle::current().metrics();
-        Belongings {
-            descriptors: open(),
-            watched: metrics.io_driver_fd_registered_count(),
-            tasks: metrics.num_alive_tasks(),
-            timers: metrics.num_timers(),
-            bytes: allocated(),
-        }
-    }
-
-    /// Every connection has a descriptor, an interest, a task, and a time-out.
-    fn assert_more_by(self, connections: usize, before: Belongings) {
-        assert_eq!(self.descriptors, before.descriptors + connections);
-        assert_eq!(self.watched, before.watched + connections);
-        assert_eq!(self.tasks, before.tasks + connections);
-        assert_eq!(self.timers, before.timers + connections);
-    }
-
-    /// Whether the process uses nothing any more. A little memory may stay allocated for later connections.
-    fn are_gone(self, most: Belongings, before: Belongings) -> bool {
-        let (used, kept) = (most.bytes - before.bytes, self.bytes - before.bytes);
-        Belongings { bytes: 0, ..self } == Belongings { bytes: 0, ..before } && kept * 50 < used
-    }
-}
 
 // ---- frames ----
 
@@ -171,7 +120,7 @@ async fn peers(address: SocketAddr, connections: usize) {
     let mut control = Framed::new(control, LinesCodec::new());
     let (halfway, go) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
     control.send("here I am").await.unwrap();
-    let before = Belongings::now();
+    let before = Usage::now();
 
     let mut peers = JoinSet::new();
     for id in 0..connections {
@@ -179,7 +128,7 @@ async fn peers(address: SocketAddr, connections: usize) {
         peers.spawn(peer(id, stream, halfway.clone(), go.clone()));
     }
     until(|| halfway.load(SeqCst) == connections).await;
-    let most = Belongings::now();
+    let most = Usage::now();
     most.assert_more_by(connections, before);
     control.send("all of us wait").await.unwrap();
     assert_eq!(control.next().await.unwrap().unwrap(), "go");
@@ -188,7 +137,7 @@ async fn peers(address: SocketAddr, connections: usize) {
         peer.unwrap();
     }
     drop(peers);
-    settle(most, before).await;
+    Usage::settle(most, before).await;
     control.send("all of us are gone").await.unwrap();
 }
 
@@ -228,7 +177,7 @@ async fn server(start_peers: impl FnOnce(SocketAddr), connections: usize) {
     let mut control = Framed::new(listener.accept().await.unwrap().0, LinesCodec::new());
     assert_eq!(control.next().await.unwrap().unwrap(), "here I am");
     let halfway = Arc::new(AtomicUsize::new(0));
-    let before = Belongings::now();
+    let before = Usage::now();
 
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
@@ -236,7 +185,7 @@ async fn server(start_peers: impl FnOnce(SocketAddr), connections: usize) {
     }
     assert_eq!(control.next().await.unwrap().unwrap(), "all of us wait");
     until(|| halfway.load(SeqCst) == connections).await;
-    let most = Belongings::now();
+    let most = Usage::now();
     most.assert_more_by(connections, before);
     control.send("go").await.unwrap();
     while let Some(ended) = tasks.join_next().await {
@@ -244,34 +193,13 @@ async fn server(start_peers: impl FnOnce(SocketAddr), connections: usize) {
         assert_eq!(end, [End::Reset, End::Reset, End::Cut, End::Whole][id % 4], "connection {id}");
     }
     drop(tasks);
-    settle(most, before).await;
+    Usage::settle(most, before).await;
     assert_eq!(control.next().await.unwrap().unwrap(), "all of us are gone");
     assert!(control.next().await.is_none());
 }
 
-/// A task is joined a moment before the metrics count its end, and its memory is freed when an idle worker prunes the
-/// list of tasks. So this waits for both.
-async fn settle(most: Belongings, before: Belongings) {
-    for _ in 0..1000 {
-        if Belongings::now().are_gone(most, before) {
-            break;
-        }
-        sleep(Duration::from_millis(1)).await;
-    }
-    let after = Belongings::now();
-    println!("before: {before:?}\n  most: {most:?}\n after: {after:?}");
-    assert!(after.are_gone(most, before), "something is left");
-}
-
-fn flavour_of(name: &str) -> Flavour {
-    match name {
-        "0" => Flavour::CurrentThread,
-        workers => Flavour::Workers(workers.parse().unwrap()),
-    }
-}
-
-fn begin(name: &'static str, workers: &'static str, connections: usize) {
-    let (before, bytes) = (open(), allocated());
+fn begin(name: &'static str, workers: usize, connections: usize) {
+    let (before, bytes) = (open_descriptors(), allocated());
     let started = Instant::now();
     let mut child = None;
     flavour_of(workers).block_on(server(
@@ -284,7 +212,7 @@ fn begin(name: &'static str, workers: &'static str, connections: usize) {
     ));
     assert!(child.unwrap().wait().unwrap().success(), "the peers have failed");
     println!("{:?} in {:?}", flavour_of(workers), started.elapsed());
-    assert_eq!(open(), before);
+    assert_eq!(open_descriptors(), before);
     let left = allocated() - bytes;
     assert!(left < 64 << 10, "when the runtime is gone {left} bytes are left");
 }
@@ -297,7 +225,7 @@ fn ten_thousand_connections_in_mid_frame_leave_nothing_when_half_of_them_are_res
         let [address, connections, workers] =
             peer.split(' ').collect::<Vec<_>>().try_into().unwrap();
         let (address, connections) = (address.parse().unwrap(), connections.parse().unwrap());
-        let flavour = flavour_of(workers);
+        let flavour = flavour_of(workers.parse().unwrap());
         return ends(move || flavour.block_on(peers(address, connections)));
     }
     let most = most_descriptors().map_or(CONNECTIONS, |most| most.saturating_sub(SPARE));
@@ -309,7 +237,7 @@ fn ten_thousand_connections_in_mid_frame_leave_nothing_when_half_of_them_are_res
         io::stdout().write_all(said.as_bytes()).unwrap();
     }
     alone_under(NAME, "ulimit -n \"$(ulimit -Hn)\"", || {
-        for workers in ["0", "2"] {
+        for workers in [0, 2] {
             ends(move || begin(NAME, workers, connections));
         }
     });

@@ -6,8 +6,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod allocator;
+mod counts;
 
 mod memory;
+mod waves;
 mod allocations;
 mod descriptors;
 mod many_connections;
@@ -19,7 +21,10 @@ mod bulk;
 mod faults;
 mod signal;
 
+use std::env;
 use std::sync::{Mutex, PoisonError};
+
+use common::Flavour;
 
 /// Runs a test in a process of its own, while no other test of this program runs.
 #[track_caller]
@@ -33,4 +38,18 @@ fn alone_under(name: &str, limit: &str, body: impl FnOnce()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     common::alone_under(name, limit, body);
+}
+
+/// With 0 workers the current-thread runtime.
+fn flavour_of(workers: usize) -> Flavour {
+    match workers {
+        0 => Flavour::CurrentThread,
+        _ => Flavour::Workers(workers),
+    }
+}
+
+/// The number in an environment variable.
+fn setting(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, and is {text:?}")))
 }

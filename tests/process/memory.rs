@@ -4,7 +4,6 @@
 //! them weighs decides how many there can be. Each measurement is made in a process of its own, as
 //! memory that another test has used and freed would be used again and not be seen.
 
-use std::fs;
 use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
@@ -12,20 +11,13 @@ use std::time::Duration;
 use crate::alone;
 use crate::common::Flavour::{CurrentThread, Workers};
 use crate::common::{ends, on_each_of, paused, real};
+use crate::counts::resident;
 use openwork::runtime::Handle;
 use openwork::task::yield_now;
 use openwork::time::{sleep, timeout};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TASKS: usize = 100_000;
-
-/// The bytes of memory that this process occupies. (The figures in `statm` lag behind; this one is
-/// counted when it is asked for.)
-fn resident() -> usize {
-    let rollup = fs::read_to_string("/proc/self/smaps_rollup").expect("Linux");
-    let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
-    rss.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
-}
 
 /// Bytes for each of [`TASKS`] tasks, which are spawned, polled, and wait. Their handles are dropped.
 fn bytes_of_a_task<F: Future<Output = ()> + Send + 'static>(wait: impl Fn() -> F) -> usize {
@@ -76,7 +68,7 @@ fn growth(again: impl AsyncFn()) -> usize {
 }
 
 /// Arbitrary: an allocator may keep that much. The leaks that this test looks for are far larger.
-const NOISE: usize = 2 << 20;
+pub const NOISE: usize = 2 << 20;
 
 #[test]
 fn a_million_cancelled_time_outs_leave_nothing_behind() {
