@@ -7,6 +7,7 @@
 mod common;
 mod allocator;
 mod counts;
+mod chart;
 
 mod memory;
 mod waves;
@@ -15,6 +16,8 @@ mod descriptors;
 mod many_connections;
 #[cfg(target_os = "linux")]
 mod load;
+#[cfg(target_os = "linux")]
+mod curves;
 #[cfg(target_os = "linux")]
 mod bulk;
 #[cfg(target_os = "linux")]
