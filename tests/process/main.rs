@@ -17,6 +17,8 @@ mod many_connections;
 #[cfg(target_os = "linux")]
 mod load;
 #[cfg(target_os = "linux")]
+mod soak;
+#[cfg(target_os = "linux")]
 mod curves;
 #[cfg(target_os = "linux")]
 mod bulk;
