@@ -8,6 +8,7 @@ mod runtime;
 mod contexts;
 mod drop_on_own_thread;
 mod large_futures;
+mod fairness;
 mod workers;
 mod monitor;
 mod blocking_pool;

@@ -9,13 +9,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use crate::common::Flavour::{self, CurrentThread, Workers};
 use crate::common::{
-    alone, alone_under, ends, on_each_of, on_every_flavour, panic_of, threads, until, with_workers,
+    alone, alone_under, ends, on_each_of, on_every_flavour, panic_of, threads, with_workers,
 };
 use futures::channel::oneshot;
 use openwork::io::unix::AsyncFd;
@@ -310,37 +310,6 @@ fn a_socket_is_served_while_a_worker_is_blocked() {
 
 // ---- no task starves ----
 
-/// A worker looks at the injector first in each round of 61.
-#[test]
-fn a_task_from_outside_waits_for_at_most_61_polls() {
-    on_each_of(&ALONE, |flavour| {
-        let (stop, polls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        flavour.block_on(async {
-            for _ in 0..200 {
-                drop(openwork::spawn(spin(stop.clone(), polls.clone())));
-            }
-            let polls = polls.clone();
-            let pushes = openwork::spawn(async move {
-                let mut longest = 0;
-                for _ in 0..100 {
-                    // The worker runs this while another thread pushes.
-                    let (handle, count) = (Handle::current(), polls.clone());
-                    let pushed = thread::spawn(move || {
-                        let before = count.load(SeqCst);
-                        handle.spawn(async move { count.load(SeqCst) - before })
-                    });
-                    longest = longest.max(pushed.join().unwrap().await.unwrap());
-                }
-                longest
-            });
-            let longest = pushes.await.unwrap();
-            println!("{flavour:?}: it waited for {longest} polls");
-            assert!(longest <= 61, "it waited for {longest} polls");
-            stop.store(true, SeqCst);
-        });
-    });
-}
-
 /// Even if so many tasks run that the local queues overflow, and each worker is busy with its own.
 #[test]
 fn a_task_from_outside_runs_while_all_local_queues_are_full() {
@@ -361,40 +330,6 @@ fn a_task_from_outside_runs_while_all_local_queues_are_full() {
         });
         stop.store(true, SeqCst);
         assert!(polls.load(SeqCst) > 0);
-    });
-}
-
-/// Woken by another task, a task runs next; but at most three times in a row.
-#[test]
-fn two_tasks_that_wake_each_other_let_a_third_in_after_three_polls() {
-    on_each_of(&ALONE, |flavour| {
-        flavour.block_on(async {
-            let polls = Arc::new(AtomicUsize::new(0));
-            let wakers: Arc<Mutex<[Option<Waker>; 2]>> = Arc::default();
-            for me in 0..2 {
-                let (polls, wakers) = (polls.clone(), wakers.clone());
-                drop(openwork::spawn(poll_fn(move |cx: &mut Context<'_>| {
-                    polls.fetch_add(1, SeqCst);
-                    let mut wakers = wakers.lock().unwrap();
-                    wakers[me] = Some(cx.waker().clone());
-                    // The first task has none to wake, and waits for the other.
-                    wakers[1 - me].iter().for_each(Waker::wake_by_ref);
-                    Poll::<()>::Pending
-                })));
-            }
-            let third = openwork::spawn(async move {
-                until(|| polls.load(SeqCst) > 10).await;
-                let mut longest = 0;
-                for _ in 0..100 {
-                    let before = polls.load(SeqCst);
-                    yield_now().await;
-                    longest = longest.max(polls.load(SeqCst) - before);
-                }
-                longest
-            });
-            let longest = third.await.unwrap();
-            assert!((1..=3).contains(&longest), "it waited for {longest} polls");
-        });
     });
 }
 
