@@ -68,15 +68,12 @@ impl Pipe {
         Poll::Ready(result)
     }
 
-    /// Lets nothing more be written. Wakes the other end, and drops this end's waker, which is in `slot`.
-    fn close(&self, slot: fn(&mut State) -> &mut Option<Waker>) {
+    /// Lets nothing more be written. Returns the wakers of the reader and of the writer.
+    #[must_use]
+    fn close(&self) -> (Option<Waker>, Option<Waker>) {
         let mut state = self.state.lock();
         state.closed = true;
-        let own = slot(&mut state).take();
-        let other = state.reader.take().or(state.writer.take());
-        drop(state);
-        wake(other);
-        discard(own);
+        (state.reader.take(), state.writer.take())
     }
 }
 
@@ -137,8 +134,10 @@ pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
 
 impl Drop for DuplexStream {
     fn drop(&mut self) {
-        self.write.close(|state| &mut state.writer);
-        self.read.close(|state| &mut state.reader);
+        let (reader, own_writer) = self.write.close();
+        let (own_reader, writer) = self.read.close();
+        wake(reader.into_iter().chain(writer));
+        discard(own_reader.into_iter().chain(own_writer));
     }
 }
 
@@ -192,7 +191,9 @@ impl AsyncWrite for DuplexStream {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.write.close(|state| &mut state.writer);
+        let (reader, writer) = self.write.close();
+        // The writer too: a write that another task has left waiting now fails.
+        wake(reader.into_iter().chain(writer));
         Poll::Ready(Ok(()))
     }
 }

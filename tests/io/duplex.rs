@@ -1,20 +1,23 @@
 //! `duplex` and `split`.
 
+use std::future;
 use std::io::{ErrorKind, IoSlice};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::common::{
-    Act, AtDrop, Flavour, Probe, Random, Tape, ends, on_every_flavour, panic_of, panics_at,
+    Act, AtDrop, Flavour, Probe, Random, Tape, Wakes, ends, on_every_flavour, panic_of, panics_at,
     reported,
 };
 use crate::script::pattern;
 use futures::FutureExt;
 use futures::executor::block_on;
 use futures::io::Cursor;
-use openwork::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use openwork::io::{
+    AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split,
+};
 use openwork::task::yield_now;
 use openwork::trace::{Event, WaitReason};
 
@@ -129,6 +132,24 @@ fn a_waiting_write_fails_when_the_reader_is_dropped() {
     drop(far);
     assert!(writing.is_woken());
     assert_eq!(writing.assert_ready().unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_shutdown_wakes_a_task_that_waits_to_write() {
+    let (mut near, mut far) = duplex(1);
+    block_on(near.write_all(b"x")).unwrap();
+    let wakes = Wakes::new();
+    let write = |near: &mut DuplexStream| {
+        wakes.poll(pin!(future::poll_fn(|cx| Pin::new(&mut *near).poll_write(cx, b"y"))))
+    };
+    assert!(write(&mut near).is_pending());
+    block_on(near.shutdown()).unwrap();
+    assert_eq!((wakes.count(), wakes.kept()), (1, 0));
+    assert_eq!(
+        write(&mut near).map_err(|error| error.kind()),
+        Poll::Ready(Err(ErrorKind::BrokenPipe))
+    );
+    assert_eq!(block_on(far.read(&mut [0; 4])).unwrap(), 1);
 }
 
 #[test]
