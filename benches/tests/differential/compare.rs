@@ -4,11 +4,12 @@ use crate::differences::{self, DIFFERENCES, Verdict};
 use crate::side::{ON_PURPOSE, Record, Steps, alive};
 use crate::steps::Sequence;
 use std::cell::Cell;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Once;
+use std::io::{self, Write as _};
+use std::panic;
+use std::sync::{LazyLock, Once};
 use std::time::Instant;
-use std::{panic, process};
 
 pub type Begin = fn(&Sequence) -> Box<dyn Steps>;
 
@@ -38,11 +39,18 @@ pub fn agree(name: &'static str, share: u64, ours: Begin, theirs: Begin) {
         None => {
             subject.run(0, count);
             subject.expect_each_difference(count * share);
-            // Below the half: `seed + count` does not overflow.
-            subject.run(RandomState::new().hash_one(0) >> 1, count);
+            subject.run(*NEW_SEED, count);
         }
     }
 }
+
+/// Printed past the test's captured output, so that it is known even if a sequence hangs.
+static NEW_SEED: LazyLock<u64> = LazyLock::new(|| {
+    // Below the half: the seeds after it do not overflow.
+    let seed = RandomState::new().hash_one(0) >> 1;
+    let _ = writeln!(io::stderr(), "the new sequences begin with OPENWORK_SEED={seed}");
+    seed
+});
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
@@ -51,10 +59,11 @@ fn number(variable: &str) -> Option<u64> {
 
 thread_local! {
     static EXPECTS_PANICS: Cell<bool> = const { Cell::new(false) };
+    static TEST_PANICKED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A step may panic, on both sides, and so may a task. A panic of this test's own code is reported as usual, and ends
-/// the test: if it happened on both sides, it would just end the sequences early.
+/// A step may panic, on both sides, and so may a task. But a panic of this test's own code is a failure: if it
+/// happened on both sides, it would just end the sequences early.
 fn expect_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -62,11 +71,9 @@ fn expect_panics() {
         panic::set_hook(Box::new(move |info| {
             let is_in_test = info.location().is_some_and(|at| at.file().contains("differential"));
             let is_on_purpose = info.payload().downcast_ref() == Some(&ON_PURPOSE);
+            TEST_PANICKED.set(TEST_PANICKED.get() || is_in_test && !is_on_purpose);
             if !EXPECTS_PANICS.get() {
                 report(info);
-            } else if is_in_test && !is_on_purpose {
-                report(info);
-                process::abort();
             }
         }));
     });
@@ -110,6 +117,7 @@ impl Subject {
             let verdict = differences::judge(self.name, &records.0, &records.1, &self.seen);
             outcome.push(records);
             match verdict {
+                _ if TEST_PANICKED.take() => return Err(outcome),
                 Verdict::Agree if panicked => break,
                 Verdict::Agree => {}
                 Verdict::Fork => return Ok(outcome),
@@ -147,7 +155,8 @@ impl Subject {
     fn failure(&self, sequence: Sequence, outcome: Outcome, before: u64) -> String {
         let seed = sequence.seed;
         let shortest = self.shorten(sequence.clone());
-        let (note, sequence, outcome) = match self.carry_out(&shortest) {
+        // Not by `carry_out`, so that panics are reported.
+        let (note, sequence, outcome) = match self.compare(&shortest) {
             Err(outcome) => ("shortened", shortest, outcome),
             Ok(_) => ("which does not happen each time", sequence, outcome),
         };
