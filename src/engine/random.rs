@@ -43,6 +43,10 @@ impl RngSeed {
         });
         RngSeed(number)
     }
+
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self::from_bytes(&number.to_le_bytes())
+    }
 }
 
 /// A generator of random numbers.

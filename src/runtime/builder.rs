@@ -4,15 +4,15 @@
 //! clock and the tracer, the scheduler with the driver, the blocking pool, and last the worker threads, which use
 //! all of these.
 //!
-//! This is the last file of `runtime`. Next: `time`.
+//! Next: `seeds.rs`.
 
 use std::fmt;
 use std::io;
 use std::num::NonZero;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use std::{env, thread};
 
 use super::handle::{Handle, RuntimeFlavor};
 use super::inner::Inner;
@@ -26,7 +26,8 @@ use crate::engine::random::{RngSeed, RngSeedGenerator};
 use crate::engine::scheduler::{ParkHooks, SchedulerHandle};
 use crate::engine::threads::{ThreadConfig, WorkerThreads};
 use crate::engine::trace::{Record, Subscriber, Tracer};
-use crate::trace::{Recorder, env};
+use crate::trace::Recorder;
+use crate::trace::env::subscriber;
 
 /// The default for [`Builder::max_blocking_threads`]. Tokio's number; large, since such threads mostly wait.
 const MAX_BLOCKING: usize = 512;
@@ -222,9 +223,12 @@ impl Builder {
     /// seeds tries many schedules of its tasks, and the seed repeats a failure. With a paused clock, and without
     /// sockets and other threads, the seed determines the whole run: this is deterministic simulation. Includes
     /// [`rng_seed`](Builder::rng_seed).
+    ///
+    /// The variable `OPENWORK_SHUFFLE`, a decimal number, does the same to a program that is not changed: it is the
+    /// seed of every current-thread runtime that is built with neither `shuffle` nor `rng_seed`.
     pub fn shuffle(&mut self, seed: u64) -> &mut Self {
         self.shuffles = true;
-        self.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
+        self.rng_seed(RngSeed::from_number(seed))
     }
 
     /// Sets a function that is called with every event of the runtime, on the thread where the event happens. The
@@ -271,9 +275,12 @@ impl Builder {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let subscribers = self.subscribers.iter().cloned().chain(env::subscriber()).collect();
+        let subscribers = self.subscribers.iter().cloned().chain(subscriber()).collect();
         let tracer = Tracer::new(id, clock, subscribers);
-        let rng_seeds = RngSeedGenerator::new(self.seed.clone(), self.start_paused, self.shuffles);
+        let from_env = shuffle_from_env().filter(|_| workers == 0 && self.seed.is_none());
+        let seed = self.seed.clone().or(from_env.map(RngSeed::from_number));
+        let shuffles = self.shuffles || from_env.is_some();
+        let rng_seeds = RngSeedGenerator::new(seed, self.start_paused, shuffles);
         let hooks = self.park_hooks.clone();
         let shared = SchedulerHandle::new(Arc::new(tracer), rng_seeds, hooks, workers)?;
         let worker_threads = (workers > 0).then(|| WorkerThreads::new(Arc::clone(&shared)));
@@ -285,6 +292,20 @@ impl Builder {
         }
         Ok(Runtime { handle: Handle { inner }, wait_at_drop: None })
     }
+}
+
+/// The seed in `OPENWORK_SHUFFLE`, which is read once.
+pub(super) fn shuffle_from_env() -> Option<u64> {
+    static SEED: OnceLock<Option<u64>> = OnceLock::new();
+    *SEED.get_or_init(|| {
+        let text = env::var_os("OPENWORK_SHUFFLE").filter(|text| !text.is_empty())?;
+        let seed = text.to_str().and_then(|text| text.parse().ok());
+        if seed.is_none() {
+            let reason = "is not a decimal number below 2^64";
+            eprintln!("OPENWORK_SHUFFLE: nothing is shuffled: {} {reason}", text.display());
+        }
+        seed
+    })
 }
 
 impl fmt::Debug for Builder {

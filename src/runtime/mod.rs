@@ -11,9 +11,11 @@ mod handle;
 mod metrics;
 mod rt;
 mod builder;
+mod seeds;
 
 pub use crate::engine::random::RngSeed;
 pub use builder::{Builder, block_on};
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use metrics::{RuntimeMetrics, TaskInfo};
 pub use rt::Runtime;
+pub use seeds::with_seeds;

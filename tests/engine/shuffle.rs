@@ -1,5 +1,5 @@
-//! `Builder::shuffle`: a seed chooses the next task, the order of equal deadlines, and the order of sockets that are
-//! ready at once.
+//! `Builder::shuffle`, `with_seeds` and `OPENWORK_SHUFFLE`: a seed chooses the next task, the order of equal deadlines,
+//! and the order of sockets that are ready at once.
 
 use std::collections::HashSet;
 use std::os::unix::net::UnixStream as StdStream;
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openwork::net::UnixStream;
-use openwork::runtime::{Builder, Runtime};
+use openwork::runtime::{Builder, RngSeed, Runtime, with_seeds};
 use openwork::task::yield_now;
 use openwork::time::sleep;
 
-use crate::common::{ends, panic_of};
+use crate::common::{again, ends, panic_of};
 
 const SEEDS: u64 = 100;
 
@@ -182,4 +182,116 @@ fn a_multi_thread_runtime_cannot_be_shuffled() {
     let panicked = panic_of(|| drop(Builder::new_multi_thread().shuffle(1).build())).unwrap();
     assert!(panicked.message.contains("`shuffle` needs a current-thread runtime"));
     assert!(panicked.file.ends_with("shuffle.rs"));
+}
+
+// ---- OPENWORK_SHUFFLE, and the seeds of a test ----
+
+/// Not a test: the program that the tests below run. `PROGRAM_DOES` says what it does.
+#[test]
+fn a_program() {
+    let Ok(does) = std::env::var("PROGRAM_DOES") else { return };
+    let plain = Builder::new_current_thread;
+    let order = |builder: &mut Builder| {
+        println!(
+            "order: {:?}",
+            order_of(&builder.build().unwrap(), 20, |_| std::future::ready(()))
+        );
+    };
+    match &*does {
+        "default" => order(&mut plain()),
+        "shuffle" => order(plain().shuffle(7)),
+        "rng_seed" => order(plain().rng_seed(RngSeed::from_bytes(b"fixed"))),
+        "multi_thread" => drop(Builder::new_multi_thread().build().unwrap().block_on(async {})),
+        "seeds" => with_seeds(0..20, async |seed| {
+            println!("seed: {seed}");
+            let start = openwork::time::Instant::now();
+            sleep(Duration::from_secs(3600)).await;
+            assert_eq!(start.elapsed(), Duration::from_secs(3600));
+            assert!(seed != 11, "a failure of the test");
+        }),
+        other => panic!("{other}"),
+    }
+}
+
+/// Whether the program succeeds, its lines that begin with `label`, and its standard error.
+fn program(does: &str, shuffle: Option<&str>, label: &str) -> (bool, Vec<String>, String) {
+    let mut command = again("a_program");
+    command.env("PROGRAM_DOES", does).env_remove("OPENWORK_SHUFFLE");
+    command.envs(shuffle.map(|seed| ("OPENWORK_SHUFFLE", seed)));
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let lines =
+        stdout.lines().filter_map(|line| line.split_once(label)).map(|(_, it)| it.to_owned());
+    (output.status.success(), lines.collect(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// The order in which the tasks of the program end.
+fn order_of_program(does: &str, shuffle: Option<&str>) -> String {
+    let (succeeds, lines, errors) = program(does, shuffle, "order: ");
+    assert!(succeeds && errors.is_empty() && lines.len() == 1, "{does} {shuffle:?}: {errors}");
+    lines.into_iter().next().unwrap()
+}
+
+fn first_in_first_out() -> String {
+    format!("{:?}", (0..20).collect::<Vec<_>>())
+}
+
+#[test]
+fn the_variable_shuffles_a_program_that_sets_no_seed() {
+    let by_7 = order_of_program("shuffle", None);
+    assert_ne!(by_7, first_in_first_out());
+    assert_eq!(order_of_program("default", Some("7")), by_7);
+    assert_ne!(order_of_program("default", Some("18446744073709551615")), by_7);
+    assert_eq!(order_of_program("shuffle", Some("8")), by_7);
+    assert_eq!(order_of_program("default", None), first_in_first_out());
+    assert_eq!(order_of_program("default", Some("")), first_in_first_out());
+    assert_eq!(order_of_program("rng_seed", Some("7")), first_in_first_out());
+    assert!(program("multi_thread", Some("7"), "").0);
+}
+
+#[test]
+fn a_variable_that_is_no_seed_is_reported_in_one_line_and_ignored() {
+    for seed in ["seven", "-1", "0x7", "18446744073709551616"] {
+        let (succeeds, lines, errors) = program("default", Some(seed), "order: ");
+        assert!(succeeds);
+        assert_eq!(lines, [first_in_first_out()]);
+        let reason = "is not a decimal number below 2^64";
+        assert_eq!(errors, format!("OPENWORK_SHUFFLE: nothing is shuffled: {seed} {reason}\n"));
+    }
+}
+
+#[test]
+fn each_seed_runs_until_one_fails_which_is_named() {
+    let (succeeds, seeds, errors) = program("seeds", None, "seed: ");
+    assert!(!succeeds);
+    assert_eq!(seeds, (0..=11).map(|seed| seed.to_string()).collect::<Vec<_>>());
+    assert!(errors.contains("a failure of the test"), "{errors}");
+    assert!(errors.contains("seed 11 fails; to repeat it, set OPENWORK_SHUFFLE=11\n"), "{errors}");
+    // The variable repeats one.
+    let (succeeds, seeds, errors) = program("seeds", Some("11"), "seed: ");
+    assert!(!succeeds && errors.contains("a failure of the test"));
+    assert_eq!(seeds, ["11"]);
+    assert!(program("seeds", Some("12"), "").0);
+}
+
+#[test]
+fn the_seeds_of_a_test_try_every_order() {
+    ends(|| {
+        let orders = Mutex::new(HashSet::new());
+        let test = async |_| {
+            let (order, tasks) = (Arc::new(Mutex::new(Vec::new())), 0..3);
+            let tasks = tasks.map(|number| {
+                let order = order.clone();
+                openwork::spawn(async move { order.lock().unwrap().push(number) })
+            });
+            for task in tasks.collect::<Vec<_>>() {
+                task.await.unwrap();
+            }
+            orders.lock().unwrap().insert(order.lock().unwrap().clone());
+        };
+        with_seeds(0..SEEDS, test);
+        // Under `OPENWORK_SHUFFLE` only its seed runs.
+        let expected = if std::env::var_os("OPENWORK_SHUFFLE").is_some() { 1 } else { 6 };
+        assert_eq!(orders.lock().unwrap().len(), expected);
+    });
 }
