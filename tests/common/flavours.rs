@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::{env, thread};
 
-use openwork::runtime::{Builder, Runtime};
+use openwork::runtime::{Builder, RngSeed, Runtime};
 use openwork::task::yield_now;
 use openwork::trace::Event;
 
@@ -38,6 +38,12 @@ impl Flavour {
 
     pub fn build(self) -> Runtime {
         self.builder().build().unwrap()
+    }
+
+    /// A runtime that runs tasks in the order in which they became ready, even if `OPENWORK_SHUFFLE` is set: a builder
+    /// with a seed ignores it. For tests of that order.
+    pub fn in_order(self) -> Runtime {
+        self.builder().rng_seed(RngSeed::from_bytes(b"in order")).build().unwrap()
     }
 
     /// What [`openwork::block_on`] does, which knows one flavour only.
@@ -73,10 +79,16 @@ pub fn with_workers(law: impl Fn(Flavour) + Clone + Send + 'static) {
     on_each_of(&Flavour::ALL[1..], law);
 }
 
-/// The same for some.
+/// Whether `OPENWORK_SHUFFLE` gives a seed to each current-thread runtime that sets none.
+pub fn is_shuffled() -> bool {
+    env::var_os("OPENWORK_SHUFFLE").is_some_and(|seed| !seed.is_empty())
+}
+
+/// The same for some. While current-thread runtimes are shuffled, the others are left out: nothing changes for them.
 pub fn on_each_of(flavours: &[Flavour], law: impl Fn(Flavour) + Clone + Send + 'static) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
-    for flavour in flavours.iter().copied() {
+    let chosen = |flavour: &Flavour| !is_shuffled() || *flavour == CurrentThread;
+    for flavour in flavours.iter().copied().filter(chosen) {
         let law = law.clone();
         ends_as(format!("{test}, {flavour:?}"), move || law(flavour));
     }

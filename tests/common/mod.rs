@@ -28,7 +28,7 @@ pub use ends::{ends, ends_within};
 pub use example::{example, target_folder, without_cargo_variables};
 pub use files::{Dir, hold_up, poll_once_and_drop, with_one_thread, without_threads};
 pub use flavours::{
-    Flavour, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
+    Flavour, is_shuffled, on_each_of, on_every_flavour, paused, real, sleepy, until, with_workers,
 };
 pub use panics::{
     Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of, reported,

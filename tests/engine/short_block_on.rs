@@ -326,7 +326,7 @@ fn a_task_that_yields_sees_that_a_socket_is_ready() {
 #[test]
 fn beside_a_task_that_yields_alone_a_reader_is_polled_at_once() {
     on_each_of(&[CurrentThread, Workers(1)], |flavour| {
-        let runtime = flavour.build();
+        let runtime = flavour.in_order();
         let task = runtime.spawn(async {
             for _ in 0..20 {
                 let (near, mut far) = pair();

@@ -11,7 +11,7 @@ use openwork::runtime::{Builder, RngSeed, Runtime, with_seeds};
 use openwork::task::yield_now;
 use openwork::time::sleep;
 
-use crate::common::{again, ends, panic_of};
+use crate::common::{again, ends, is_shuffled, panic_of};
 
 const SEEDS: u64 = 100;
 
@@ -291,7 +291,7 @@ fn the_seeds_of_a_test_try_every_order() {
         };
         with_seeds(0..SEEDS, test);
         // Under `OPENWORK_SHUFFLE` only its seed runs.
-        let expected = if std::env::var_os("OPENWORK_SHUFFLE").is_some() { 1 } else { 6 };
+        let expected = if is_shuffled() { 1 } else { 6 };
         assert_eq!(orders.lock().unwrap().len(), expected);
     });
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::Context;
 use std::thread;
 
+use crate::common::Flavour::CurrentThread;
 use crate::common::{
     AtDrop, Tape, Wakes, at_clone, ends, on_every_flavour, panic_of, paused, with_workers,
 };
@@ -319,8 +320,9 @@ fn ten_thousand_random_sleeps_end_in_the_order_of_their_deadlines_each_time() {
 #[test]
 fn of_equal_deadlines_the_one_that_was_asked_for_first_fires_first() {
     ends(|| {
-        let runtime = paused();
+        let runtime = CurrentThread.in_order();
         let _entered = runtime.enter();
+        time::pause();
         let order = Arc::new(Mutex::new(Vec::new()));
         struct Note(usize, Arc<Mutex<Vec<usize>>>);
         impl ArcWake for Note {

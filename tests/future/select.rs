@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::common::{AtDrop, Probe, ends, on_every_flavour, panic_of, paused};
+use crate::common::{AtDrop, Probe, ends, is_shuffled, on_every_flavour, panic_of, paused};
 use futures::executor;
 use openwork::runtime::{Builder, RngSeed};
 use openwork::select;
@@ -250,6 +250,10 @@ fn a_run_with_the_clock_paused_can_be_repeated() {
         let (first, second) = run();
         assert_eq!(run(), (first.clone(), second.clone()));
         assert_ne!(first, second, "the second call goes on, it does not repeat");
+        if is_shuffled() {
+            // Then every runtime has a seed from the beginning, and the rest is about runtimes without.
+            return;
+        }
         // A clock that is paused later makes the choices after it the same, whatever was drawn before.
         let pause_after = |draws: usize| {
             openwork::block_on(async {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::channel::oneshot;
@@ -296,26 +296,33 @@ fn a_wait_that_is_dropped_leaves_no_interest() {
 /// `Source::poll_or_register` about one run in three hangs.)
 #[test]
 fn a_report_that_comes_while_a_waker_is_left_is_not_missed() {
+    /// About two seconds. Each round has two changes between threads, which take a time slice of each other program
+    /// that is busy: then there are fewer rounds.
     const ROUNDS: usize = 2000;
+    const LIMIT: Duration = Duration::from_secs(20);
     on_each_of(&[Flavour::Workers(1), Flavour::Workers(2)], |flavour| {
         let asked = Arc::new(AtomicUsize::new(0));
         let (near, mut far) = std_pair();
         let foreign = thread::spawn({
             let asked = asked.clone();
             move || {
-                for round in 1..=ROUNDS {
+                for round in 1.. {
                     while asked.load(SeqCst) < round {
                         thread::yield_now();
                     }
+                    if asked.load(SeqCst) == usize::MAX {
+                        return far;
+                    }
                     far.write_all(b"!").unwrap();
                 }
-                far
+                unreachable!("the rounds end")
             }
         });
         flavour.block_on(async {
             let near = from_std(near);
             let (mut random, mut delay) = (Random(4711), 0_usize);
-            for round in 1..=ROUNDS {
+            let start = Instant::now();
+            for round in (1..=ROUNDS).take_while(|_| start.elapsed() < LIMIT) {
                 // With a new budget.
                 yield_now().await;
                 asked.store(round, SeqCst);
@@ -341,6 +348,7 @@ fn a_report_that_comes_while_a_waker_is_left_is_not_missed() {
                 assert_eq!(near.try_read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::WouldBlock);
             }
         });
+        asked.store(usize::MAX, SeqCst);
         foreign.join().unwrap();
     });
 }

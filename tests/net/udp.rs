@@ -13,6 +13,7 @@ use openwork::io::{Interest, Ready};
 use openwork::net::UdpSocket;
 use openwork::time::timeout;
 
+use crate::common::Flavour::CurrentThread;
 use crate::common::sockets::Turns;
 use crate::common::{Probe, Wakes, ends, on_every_flavour, panic_of, real};
 
@@ -297,7 +298,7 @@ fn ready_says_for_what() {
 #[test]
 fn a_task_that_always_finds_a_datagram_gives_way() {
     ends(|| {
-        real().block_on(async {
+        CurrentThread.in_order().block_on(async {
             let (near, far) = pair().await;
             for _ in 0..150 {
                 near.send(b"!").await.unwrap();
