@@ -40,10 +40,12 @@ impl Flavour {
         self.builder().build().unwrap()
     }
 
-    /// A runtime that runs tasks in the order in which they became ready, even if `OPENWORK_SHUFFLE` is set: a builder
-    /// with a seed ignores it. For tests of that order.
-    pub fn in_order(self) -> Runtime {
-        self.builder().rng_seed(RngSeed::from_bytes(b"in order")).build().unwrap()
+    /// A builder for a runtime that runs tasks in the order in which they became ready, even if `OPENWORK_SHUFFLE` is
+    /// set: a builder with a seed ignores it. For tests of that order.
+    pub fn in_order(self) -> Builder {
+        let mut builder = self.builder();
+        builder.rng_seed(RngSeed::from_bytes(b"in order"));
+        builder
     }
 
     /// What [`openwork::block_on`] does, which knows one flavour only.

@@ -466,6 +466,7 @@ fn an_idle_runtime_never_wakes_up() {
                 });
                 Arc::new(builder.start_paused(paused).build().unwrap())
             };
+            let waiting = Arc::new(AtomicUsize::new(0));
             let mut stop = Vec::new();
             let mut start = |work: &dyn Fn(oneshot::Receiver<()>) -> thread::JoinHandle<()>| {
                 let (send, receive) = oneshot::channel::<()>();
@@ -478,7 +479,7 @@ fn an_idle_runtime_never_wakes_up() {
                 let runtime = build(flavour, false);
                 for _ in 0..2 {
                     start(&|stop| {
-                        let runtime = runtime.clone();
+                        let (runtime, waiting) = (runtime.clone(), waiting.clone());
                         thread::spawn(move || {
                             runtime.block_on(async {
                                 timeout(MINUTE, yield_now()).await.unwrap();
@@ -486,6 +487,7 @@ fn an_idle_runtime_never_wakes_up() {
                                 drop(openwork::spawn(pending::<()>()));
                                 spawn_blocking(|| ()).await.unwrap();
                                 hold_the_driver_up().await;
+                                waiting.fetch_add(1, SeqCst);
                                 stop.await.unwrap();
                             });
                         })
@@ -494,33 +496,32 @@ fn an_idle_runtime_never_wakes_up() {
             }
             // One whose paused clock must not jump, since a closure runs.
             start(&|stop| {
-                let runtime = build(CurrentThread, true);
+                let (runtime, waiting) = (build(CurrentThread, true), waiting.clone());
                 thread::spawn(move || {
                     runtime.block_on(async {
                         drop(openwork::spawn(sleep(HOUR)));
+                        waiting.fetch_add(1, SeqCst);
                         let wait = || futures::executor::block_on(stop).unwrap();
                         spawn_blocking(wait).await.unwrap();
                     });
                 })
             });
 
-            // They settle: once twice in a row nothing has happened for a while. One that is busy
-            // never does.
+            while waiting.load(SeqCst) < stop.len() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            // They settle: every thread sleeps, and did nothing for a while. One that is busy never does.
             let activity = || (activity_of_all_threads_but(thread_id()), events.load(SeqCst));
             let mut before = activity();
-            let settled = (0..100).any(|_| {
+            let settled = (0..500).any(|_| {
                 thread::sleep(Duration::from_millis(20));
                 let last = std::mem::replace(&mut before, activity());
-                last == before
+                last == before && before.0.awake == 0
             });
             assert!(settled, "it is not idle: {:?}", activity());
 
             thread::sleep(Duration::from_secs(1));
-            assert_eq!(
-                activity(),
-                before,
-                "wake-ups, ticks of processor time and events in a second"
-            );
+            assert_eq!(activity(), before, "activity and events in a second");
             for (send, thread) in stop {
                 send.send(()).unwrap();
                 thread.join().unwrap();
@@ -546,20 +547,31 @@ async fn hold_the_driver_up() {
     naps.await.unwrap();
 }
 
-/// How often the other threads of this process were put on a processor, and the ticks they had there.
-fn activity_of_all_threads_but(this: u32) -> (u64, u64) {
-    let (mut switches, mut ticks) = (0, 0);
+#[derive(Debug, Default, PartialEq)]
+struct Activity {
+    /// How often the threads left a processor.
+    switches: u64,
+    /// Their time on a processor.
+    ticks: u64,
+    /// Threads that do not sleep: on a busy machine one may wait for a processor for long.
+    awake: usize,
+}
+
+fn activity_of_all_threads_but(this: u32) -> Activity {
+    let mut all = Activity::default();
     for thread in threads().into_iter().filter(|thread| *thread != this) {
         let status = fs::read_to_string(format!("/proc/self/task/{thread}/status")).unwrap();
         let line = |line: &str| line.split_once("ctxt_switches:")?.1.trim().parse::<u64>().ok();
-        switches += status.lines().filter_map(line).sum::<u64>();
-        // The name, which may hold anything, ends with the last bracket. Then utime and stime are the
+        all.switches += status.lines().filter_map(line).sum::<u64>();
+        // The name, which may hold anything, ends with the last bracket. The state follows; utime and stime are the
         // 12th and 13th.
         let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
-        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
-        ticks += fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum::<u64>();
+        let mut fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+        all.awake += usize::from(fields.next() != Some("S"));
+        all.ticks +=
+            fields.skip(10).take(2).map(|field| field.parse::<u64>().unwrap()).sum::<u64>();
     }
-    (switches, ticks)
+    all
 }
 
 // ---- a thread per timer ----

@@ -182,7 +182,7 @@ fn trace(mut builder: Builder, polls: usize, load: impl FnOnce(&Handle)) -> Vec<
 }
 
 fn paused() -> Builder {
-    let mut builder = Builder::new_current_thread();
+    let mut builder = CurrentThread.in_order();
     builder.start_paused(true);
     builder
 }
@@ -263,7 +263,7 @@ fn a_task_from_outside_waits_for_at_most_61_polls_of_any_worker() {
         let stop = Arc::new(AtomicBool::new(false));
         // How often the spinners of each thread were polled.
         let polls: Arc<Mutex<HashMap<thread::ThreadId, usize>>> = Arc::default();
-        flavour.block_on(async {
+        flavour.in_order().build().unwrap().block_on(async {
             for _ in 0..200 {
                 let (stop, polls) = (stop.clone(), polls.clone());
                 drop(openwork::spawn(async move {
@@ -353,7 +353,7 @@ fn timers_and_sockets_wait_for_one_tick_once_50_us_have_passed() {
     const INTERVAL: Duration = Duration::from_micros(50);
     on_each_of(&ALONE, |flavour| {
         for (tick, injects) in [(OWN, false), (INJECTED + OWN, true)] {
-            let records = trace(flavour.builder(), 30_000, |handle| {
+            let records = trace(flavour.in_order(), 30_000, |handle| {
                 spawn_spinners(handle, SPINNERS);
                 if injects {
                     spawn_chains(handle);

@@ -65,7 +65,7 @@ fn tasks_are_joined_in_the_order_in_which_they_end() {
 #[test]
 fn tasks_that_completed_before_the_wait_come_in_their_order_too() {
     ends(|| {
-        CurrentThread.in_order().block_on(async {
+        CurrentThread.in_order().build().unwrap().block_on(async {
             let mut set: JoinSet<usize> = (0..100).map(|number| async move { number }).collect();
             yield_now().await;
             assert_eq!(set.len(), 100, "a complete task is in the set until it is joined");

@@ -1078,7 +1078,7 @@ fn what_a_listener_wakes_is_polled_before_the_runtime_sleeps() {
 #[test]
 fn many_tasks_from_outside_do_not_wait_for_the_rounds_of_two_that_yield() {
     ends(|| {
-        let runtime = Flavour::CurrentThread.in_order();
+        let runtime = Flavour::CurrentThread.in_order().build().unwrap();
         let yields = Arc::new(AtomicUsize::new(0));
         for _ in 0..2 {
             let yields = yields.clone();

@@ -326,7 +326,7 @@ fn a_task_that_yields_sees_that_a_socket_is_ready() {
 #[test]
 fn beside_a_task_that_yields_alone_a_reader_is_polled_at_once() {
     on_each_of(&[CurrentThread, Workers(1)], |flavour| {
-        let runtime = flavour.in_order();
+        let runtime = flavour.in_order().build().unwrap();
         let task = runtime.spawn(async {
             for _ in 0..20 {
                 let (near, mut far) = pair();
@@ -376,7 +376,7 @@ fn while_several_futures_are_ready_the_driver_is_polled_at_intervals() {
         }
     }
     on_each_of(&[CurrentThread, Workers(1)], |flavour| {
-        let (runtime, polls) = DriverPolls::of(&mut flavour.builder());
+        let (runtime, polls) = DriverPolls::of(&mut flavour.in_order());
         let polls = Arc::new(polls);
         let check = |kind, polls: Arc<DriverPolls>| async move {
             let (start, before) = (Instant::now(), polls.count());

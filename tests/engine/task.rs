@@ -374,7 +374,7 @@ fn no_poll_is_without_a_reason() {
 #[test]
 fn tasks_take_turns_in_the_order_in_which_they_were_spawned() {
     ends(|| {
-        CurrentThread.in_order().block_on(async {
+        CurrentThread.in_order().build().unwrap().block_on(async {
             let turns = Arc::new(Mutex::new(Vec::new()));
             let tasks: Vec<_> = ["a", "b", "c"]
                 .map(|name| {
@@ -400,7 +400,7 @@ fn tasks_take_turns_in_the_order_in_which_they_were_spawned() {
 #[test]
 fn a_thousand_tasks_take_turns_in_the_order_in_which_they_were_spawned() {
     ends(|| {
-        CurrentThread.in_order().block_on(async {
+        CurrentThread.in_order().build().unwrap().block_on(async {
             let turns = Arc::new(Mutex::new(Vec::new()));
             let tasks: Vec<_> = (0..1000)
                 .map(|name| {

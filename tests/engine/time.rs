@@ -320,7 +320,7 @@ fn ten_thousand_random_sleeps_end_in_the_order_of_their_deadlines_each_time() {
 #[test]
 fn of_equal_deadlines_the_one_that_was_asked_for_first_fires_first() {
     ends(|| {
-        let runtime = CurrentThread.in_order();
+        let runtime = CurrentThread.in_order().build().unwrap();
         let _entered = runtime.enter();
         time::pause();
         let order = Arc::new(Mutex::new(Vec::new()));

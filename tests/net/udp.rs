@@ -298,7 +298,7 @@ fn ready_says_for_what() {
 #[test]
 fn a_task_that_always_finds_a_datagram_gives_way() {
     ends(|| {
-        CurrentThread.in_order().block_on(async {
+        CurrentThread.in_order().build().unwrap().block_on(async {
             let (near, far) = pair().await;
             for _ in 0..150 {
                 near.send(b"!").await.unwrap();
