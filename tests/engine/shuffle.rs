@@ -201,7 +201,7 @@ fn a_program() {
         "default" => order(&mut plain()),
         "shuffle" => order(plain().shuffle(7)),
         "rng_seed" => order(plain().rng_seed(RngSeed::from_bytes(b"fixed"))),
-        "multi_thread" => drop(Builder::new_multi_thread().build().unwrap().block_on(async {})),
+        "multi_thread" => Builder::new_multi_thread().build().unwrap().block_on(async {}),
         "seeds" => with_seeds(0..20, async |seed| {
             println!("seed: {seed}");
             let start = openwork::time::Instant::now();
