@@ -34,7 +34,7 @@ pub use panics::{
     Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of, reported,
 };
 pub use process::{again, alone, alone_under, interruptible, thread_id, threads};
-pub use random::Random;
+pub use random::{Random, for_seeds};
 pub use tape::Tape;
 pub(crate) use types::assert_not;
 pub use user_wakers::{Act, at_clone, at_each, calls, owns, panics_at};

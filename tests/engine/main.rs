@@ -23,5 +23,6 @@ mod join_set;
 mod scope;
 mod task_local;
 mod task_tracker;
+mod timer;
 mod time;
 mod interval;

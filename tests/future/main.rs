@@ -6,6 +6,7 @@ mod common;
 mod functions;
 mod select;
 mod join;
+mod definitions;
 mod macro_errors;
 mod macro_names;
 mod stream;
