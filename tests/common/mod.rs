@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod crowd;
+pub mod dropped;
 mod endings;
 mod ends;
 mod example;

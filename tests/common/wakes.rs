@@ -48,7 +48,7 @@ impl Wakes {
         Arc::strong_count(&self.0) - 1
     }
 
-    pub fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+    pub fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         self.poll_fn(|cx| future.poll(cx))
     }
 

@@ -20,6 +20,7 @@ mod debugger;
 mod task;
 mod panics;
 mod join_set;
+mod dropped;
 mod scope;
 mod task_local;
 mod task_tracker;

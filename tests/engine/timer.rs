@@ -213,8 +213,7 @@ fn a_closed_heap_hands_out_the_wakers_of_those_that_wait() {
         assert_eq!(both.timers.next_deadline(), None);
         assert!(matches!(both.timers.poll(0), Poll::Ready(Err(_))));
         // Each timer is removed by its owner.
-        while !both.list.is_empty() {
-            let listed = both.list.pop().unwrap();
+        while let Some(listed) = both.list.pop() {
             assert!(both.timers.cancel(listed.key).is_none());
         }
         assert_eq!(both.timers.len(), 0);

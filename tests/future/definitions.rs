@@ -142,7 +142,7 @@ fn joined(script: &Script) -> Option<(usize, Vec<Output>)> {
     })
 }
 
-/// A `try_join` is ready with the first error, or else with the last value. Of errors in the same step it is any.
+/// A `try_join` is ready with the first error; without one, with the last value. Of errors in the same step it is any.
 fn assert_try_joined(script: &Script, found: Option<(usize, Result<Vec<usize>, usize>)>) {
     let errors = (0..script.len()).filter(|n| script.output(*n).is_err());
     match errors.filter_map(|number| script.ready_at(number)).min() {

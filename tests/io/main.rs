@@ -12,6 +12,7 @@ mod lines;
 mod numbers;
 mod framed;
 mod cancel;
+mod dropped;
 mod fs;
 mod file_position;
 mod flush_errors;

@@ -14,4 +14,5 @@ mod notify;
 mod barrier;
 mod once_cell;
 mod cancellation_token;
+mod dropped;
 mod wakers_that_panic;

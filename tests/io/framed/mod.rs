@@ -4,5 +4,6 @@ mod sink_and_stream;
 mod length_delimited;
 mod lines;
 mod memory;
+mod splits;
 mod reading;
 mod writing;
