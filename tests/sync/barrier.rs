@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::{
-    Flavour, Probe, Random, Tape, Wakes, assert_panics_here, crowd, ends, on_each_of,
+    Act, Flavour, Probe, Random, Tape, Wakes, assert_panics_here, at_each, crowd, ends, on_each_of,
     on_every_flavour, paused,
 };
 use futures::FutureExt;
@@ -95,6 +95,29 @@ fn a_second_attempt_is_counted_once() {
             assert!(timeout(Duration::from_secs(1), barrier.wait()).await.is_err());
         }
         assert_eq!(format!("{barrier:?}"), "Barrier { n: 2, arrived: 0 }");
+    });
+}
+
+#[test]
+fn a_waker_may_use_the_barrier_when_it_is_cloned_woken_and_dropped() {
+    ends(|| {
+        let barrier = Arc::new(Barrier::new(2));
+        let (ours, drops) = (barrier.clone(), Arc::new(AtomicUsize::new(0)));
+        let count = drops.clone();
+        let waker = at_each(move |act| {
+            // It takes the lock.
+            assert!(format!("{ours:?}").starts_with("Barrier"));
+            count.fetch_add(usize::from(act == Act::Drop), SeqCst);
+        });
+        let mut cx = Context::from_waker(&waker);
+        let mut dropped = Box::pin(barrier.wait());
+        assert!(dropped.as_mut().poll(&mut cx).is_pending());
+        drop(dropped);
+        assert_eq!(drops.load(SeqCst), 1);
+        let mut wait = pin!(barrier.wait());
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        assert!(barrier.wait().now_or_never().unwrap().is_leader());
+        assert!(wait.poll(&mut cx).is_ready());
     });
 }
 
