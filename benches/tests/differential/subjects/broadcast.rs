@@ -1,3 +1,5 @@
+//! Senders, weak senders and receivers that come and go, on a channel for few values.
+
 use super::peer::sync::broadcast::{Receiver, Sender, WeakSender, channel};
 use crate::side::{Handle, Operation, Subject, Value, choose, done, take_one, waits};
 use crate::steps::{Random, Step};

@@ -1,3 +1,5 @@
+//! A tree of tokens, which are cloned, dropped and cancelled.
+
 use super::Token;
 use crate::side::{Operation, Subject, Value, choose, done, pause, take_one, waits};
 use crate::steps::{Random, Step};

@@ -1,3 +1,5 @@
+//! The codecs on their buffers, without a stream: bytes come in pieces of any length.
+
 use super::codec::length_delimited::LengthDelimitedCodecError;
 use super::codec::{self, Decoder, Encoder};
 use crate::side::{Operation, Subject, done};

@@ -1,3 +1,5 @@
+//! Both ends of a stream, read and written by several futures at once.
+
 use super::peer::io::{DuplexStream, duplex};
 use super::{poll_flush, poll_read, poll_shutdown, poll_write};
 use crate::side::{Handle, Operation, Subject, done, waits};

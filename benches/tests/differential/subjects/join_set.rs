@@ -1,3 +1,5 @@
+//! A set of tasks. Each waits for its gate, and a step opens one; so a step decides when a task ends, and how.
+
 use super::peer::runtime::Runtime;
 use super::peer::task::{self, AbortHandle, JoinError};
 use super::runtime;

@@ -1,3 +1,5 @@
+//! Futures that wait for a lock, and the lists of the guards that they got.
+
 use super::peer::sync::{self, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use crate::side::{Operation, Subject, choose, done, pause, take_one, waits};
 use crate::steps::{Random, Step};

@@ -1,3 +1,6 @@
+//! Senders, weak senders and permits that come and go, and one receiver. What bounded and unbounded channels have in
+//! common is written once, in `common!`.
+
 use super::peer::sync::mpsc::{
     OwnedPermit, Receiver, Sender, UnboundedReceiver, UnboundedSender, WeakSender,
     WeakUnboundedSender, channel, unbounded_channel,

@@ -1,3 +1,5 @@
+//! Waits that are created, enabled, polled and dropped in any order, and notified from either end.
+
 use super::peer::sync;
 use crate::side::{Operation, Subject, done, waits};
 use crate::steps::{Random, Step};

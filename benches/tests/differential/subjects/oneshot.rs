@@ -1,3 +1,5 @@
+//! One sender and one receiver. Now and then a new channel replaces them, since each is used once.
+
 use super::peer::sync::oneshot::{Receiver, Sender, channel};
 use crate::side::{Handle, Operation, Subject, Value, done, waits};
 use crate::steps::{Random, Step};

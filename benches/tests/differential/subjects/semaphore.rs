@@ -1,3 +1,5 @@
+//! Futures that wait for several permits, and the list of the permits that they got.
+
 use super::peer::sync::{self, OwnedSemaphorePermit};
 use crate::side::{Operation, Subject, choose, done, pause, take_one, waits};
 use crate::steps::{Random, Step};

@@ -1,3 +1,5 @@
+//! An interval, and a sleep that is reset, on the paused clock. A step moves the clock.
+
 use super::peer::runtime::Runtime;
 use super::peer::time::{
     self, Duration, Instant, Interval, MissedTickBehavior, Sleep, interval, interval_at,

@@ -1,3 +1,5 @@
+//! Senders and receivers that come and go, on one value.
+
 use super::peer::sync::watch::{Receiver, Ref, Sender, channel};
 use crate::side::{Handle, Operation, Subject, Value, choose, done, take_one, waits};
 use crate::steps::{Random, Step};

@@ -1,3 +1,5 @@
+//! What needs a runtime.
+
 use super::peer::runtime::Runtime;
 use super::peer::task::yield_now;
 
