@@ -53,6 +53,13 @@ examples! {
         "after 59.999 s the entry is fresh", "after 60.000 s the entry is stale",
         "a hundred sleeps: the same order",
     ];
+    race: [
+        "in the usual order of tasks: right, a thousand times",
+        "seed 780 is the first that fails", "the reader loads version 0",
+        "the writer removes the old value from the cache", "the reader stores version 0 in the cache",
+        "with that seed: the same steps, a hundred times",
+        "the repaired program: right under all seeds",
+    ];
     timeline: ["events are in target/timeline.html: open it in a browser"];
     steal: ["at first worker 0 and worker 1 have stolen [0, 0] tasks", "the parent is spawned"];
 

@@ -25,7 +25,8 @@ pub fn example(name: &str) -> Command {
     let mut command = Command::new(folder.join(name));
     interruptible(&mut command);
     // The example does not see the variables that are set for the tests.
-    command.stdin(Stdio::null()).env("RUST_BACKTRACE", "0").env_remove("OPENWORK_TEST_ALONE");
+    command.stdin(Stdio::null()).env("RUST_BACKTRACE", "0");
+    command.env_remove("OPENWORK_TEST_ALONE").env_remove("OPENWORK_SHUFFLE");
     command
 }
 

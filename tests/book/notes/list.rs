@@ -46,6 +46,10 @@ pub const LIST: &[(&str, Rule)] = &[
     ),
     ("valgrind --tool=callgrind", Not("it goes before another command")),
     ("OPENWORK_TRACE=target/tour.html cargo run --example tour", Prints(&["that was all"])),
+    (
+        "OPENWORK_SHUFFLE=780 cargo run --example race",
+        Not("it fails on purpose; tests/book/examples.rs has the seed"),
+    ),
     ("cargo expand", Not("the page says that it is not needed")),
     ("NOTES=fix cargo test --test book notes", Not("it rewrites the pages")),
     (
