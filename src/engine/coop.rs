@@ -31,6 +31,11 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
+/// Whether the poll has completed an operation.
+pub(crate) fn has_made_progress() -> bool {
+    context::budget() != BUDGET
+}
+
 /// One operation was completed.
 #[inline]
 pub(crate) fn made_progress() {

@@ -66,6 +66,15 @@ pub enum Event {
     PollEnds { task: u64, outcome: Outcome },
     /// The future that is being polled is pending.
     Waits(WaitReason),
+    /// A lock for which tasks wait has another holder.
+    LockAssigned {
+        /// The lock, as in [`WaitReason::Lock`].
+        lock: usize,
+        /// The task that holds it now; `None` if several do, or no task.
+        holder: Option<u64>,
+    },
+    /// A task waits, and no waker of it exists any more: it is never polled again, and can only be aborted.
+    WakerLost { task: u64 },
 
     /// A timer was set, or given another deadline.
     TimerArmed { timer: u32, deadline: Duration },
@@ -165,8 +174,24 @@ pub enum WaitReason {
     Lock {
         /// For instance "a mutex".
         what: &'static str,
+        /// Its address, which tells it from other locks.
+        lock: usize,
         /// The task that holds it; `None` if several do, or no task.
         holder: Option<u64>,
+    },
+    /// Permits of a semaphore, or room in a channel.
+    Permits {
+        /// For instance "a permit".
+        what: &'static str,
+        /// How many it wants.
+        wanted: usize,
+        /// How many of these it does not have yet.
+        lacking: usize,
+    },
+    /// A message in an empty channel.
+    Message {
+        /// How many senders the channel has.
+        senders: usize,
     },
     /// Another task or thread, through something in memory such as a channel.
     On {
@@ -191,7 +216,8 @@ pub struct Record {
     pub task: Option<u64>,
     /// What happened.
     pub event: Event,
-    /// The function in which it happened. Empty for [`Event::Waits`].
+    /// The function of the engine in which it happened. Empty if it is not in the engine: [`Event::Waits`],
+    /// [`Event::LockAssigned`].
     pub function: &'static str,
     /// Its line.
     pub location: &'static Location<'static>,

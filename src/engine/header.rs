@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::context;
 use super::state::{Lifecycle, State};
-use super::trace::{TaskKind, Tracer};
+use super::trace::{self, TaskKind, Tracer};
 
 /// The part of a task that does not depend on the type of its future.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Header {
     pub(crate) kind: TaskKind,
     /// Where the task was spawned.
     pub(crate) location: &'static Location<'static>,
-    /// By which task; 0 is none.
+    /// By which task; 0 is none. The future of `block_on` counts as a task while there is a subscriber.
     pub(crate) parent: u64,
     /// Its runtime has a subscriber.
     pub(crate) is_traced: bool,
@@ -31,6 +31,8 @@ pub(crate) struct Header {
     pub(crate) polls: AtomicU32,
     /// The worker that runs the task now, plus one; 0 is none.
     pub(crate) running_on: AtomicU32,
+    /// The `AbortHandle`s: references to the task that are not wakers.
+    pub(crate) abort_handles: AtomicU32,
 }
 
 /// Ids are unique in the process and never used again. A thread takes them in blocks: otherwise all spawns
@@ -65,10 +67,12 @@ impl Header {
             kind,
             is_traced: tracer.is_on,
             location,
-            parent: context::task_id().unwrap_or(0),
+            parent: if tracer.is_on { trace::current_task() } else { context::task_id() }
+                .unwrap_or(0),
             state: State::new(),
             polls: AtomicU32::new(0),
             running_on: AtomicU32::new(0),
+            abort_handles: AtomicU32::new(0),
         }
     }
 

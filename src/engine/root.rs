@@ -41,7 +41,7 @@ struct TracedWaker {
 impl RootTrace {
     pub(crate) fn new<F>(tracer: &Arc<Tracer>, location: &'static Location<'static>) -> Self {
         RootTrace(tracer.is_on.then(|| {
-            let (id, kind, parent) = (take_id(), TaskKind::Root, context::task_id());
+            let (id, kind, parent) = (take_id(), TaskKind::Root, trace::current_task());
             let name = type_name::<F>();
             emit!(tracer, Event::Spawned { task: id, kind, parent, location, name });
             let (is_woken, waker) = (AtomicBool::new(false), Mutex::default());
@@ -64,7 +64,7 @@ impl RootTrace {
 
 /// One poll of a root future. Ends when it is dropped, even by a panic.
 pub(crate) struct RootPoll<'a> {
-    traced: Option<(&'a TracedWaker, Option<u64>, Outcome)>,
+    traced: Option<(&'a Arc<TracedWaker>, Option<u64>, Outcome)>,
     waker: Option<Waker>,
 }
 
@@ -85,6 +85,12 @@ impl Drop for RootPoll<'_> {
     fn drop(&mut self) {
         if let Some((traced, outer, outcome)) = self.traced {
             emit!(traced.tracer, Event::PollEnds { task: traced.id, outcome });
+            // The references that are not wakers: `RootTrace` and this poll.
+            let has_waker = Arc::strong_count(traced) > 2;
+            if outcome == Outcome::Pending && !has_waker && !traced.is_woken.load(Ordering::Acquire)
+            {
+                emit!(traced.tracer, Event::WakerLost { task: traced.id });
+            }
             trace::replace_root(outer);
         }
     }

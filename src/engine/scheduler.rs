@@ -281,7 +281,7 @@ impl SchedulerHandle {
             is_stopped: AtomicBool::new(false),
         });
         emit!(shared.driver.tracer, Event::RuntimeBegins { threads: threads as u32 });
-        runtimes().push(Arc::downgrade(&shared));
+        lock_runtimes().push(Arc::downgrade(&shared));
         Ok(SchedulerHandle(shared))
     }
 
@@ -352,18 +352,23 @@ impl Schedule for Arc<SchedulerHandle> {
 #[used]
 pub static OPENWORK_LAYOUT_VERSION: u32 = 1;
 
-/// The runtimes of this process. The program does not read it: it is where a debugger's script begins.
+/// The runtimes of this process. A debugger's script begins here.
 #[used]
 static RUNTIMES: std::sync::Mutex<Vec<Weak<Shared>>> = std::sync::Mutex::new(Vec::new());
 
-fn runtimes() -> std::sync::MutexGuard<'static, Vec<Weak<Shared>>> {
+fn lock_runtimes() -> std::sync::MutexGuard<'static, Vec<Weak<Shared>>> {
     RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The runtimes of this process.
+pub(crate) fn runtimes() -> Vec<Arc<Shared>> {
+    lock_runtimes().iter().filter_map(Weak::upgrade).collect()
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // This runtime's entry is dead by now, as its last `Arc` is being dropped.
-        runtimes().retain(|runtime| runtime.strong_count() > 0);
+        lock_runtimes().retain(|runtime| runtime.strong_count() > 0);
     }
 }
 

@@ -11,14 +11,14 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::context;
 pub(crate) use super::event::{
     Cause, Event, Outcome, Queue, Record, Subscriber, TaskKind, Tracer, WaitReason,
 };
-use super::prim::catch_and_drop_panic;
+use super::prim::{catch_and_drop_panic, now};
 
 /// A runtime of this process has, or had, a subscriber. A static, since a runtime's own list is four loads away.
 /// Relaxed: set before that runtime's first thread starts.
@@ -95,19 +95,31 @@ pub(crate) fn report(tracer: &Tracer, event: Event, function: &'static str) {
 #[inline]
 #[track_caller]
 pub(crate) fn waits(reason: WaitReason) {
+    report_here(Event::Waits(reason));
+}
+
+/// Reports an event of the runtime that this thread is in, from code that does not know the runtime.
+#[inline]
+#[track_caller]
+pub(crate) fn report_here(event: Event) {
     if is_on() {
-        report_wait(reason, Location::caller());
+        report_in_context(event, Location::caller());
     }
 }
 
 #[cold]
 #[inline(never)]
-fn report_wait(reason: WaitReason, location: &'static Location<'static>) {
+fn report_in_context(event: Event, location: &'static Location<'static>) {
     context::with_tracer(|tracer| {
         if tracer.is_on {
-            dispatch(&tracer, Event::Waits(reason), "", location);
+            dispatch(&tracer, event, "", location);
         }
     });
+}
+
+/// The time of [`Record::monotonic`], now.
+pub(crate) fn monotonic_now() -> Duration {
+    ORIGIN.get().map_or(Duration::ZERO, |origin| now().saturating_duration_since(*origin))
 }
 
 /// The wakers that are called next are those of a descriptor.
@@ -128,7 +140,8 @@ pub(crate) fn replace_root(root: Option<u64>) -> Option<u64> {
     ROOT.replace(root)
 }
 
-fn current_task() -> Option<u64> {
+/// The task, or the future of `block_on`, that this thread polls. The latter has an id only if it is traced.
+pub(crate) fn current_task() -> Option<u64> {
     ROOT.get().or_else(context::task_id)
 }
 

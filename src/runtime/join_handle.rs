@@ -10,6 +10,7 @@ use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Release;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::join_error::{Id, JoinError};
@@ -61,7 +62,7 @@ impl<T> JoinHandle<T> {
 
     /// Returns a handle that can abort the task, and does not keep its output.
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle { task: self.task.clone() }
+        AbortHandle::new(self.task.clone())
     }
 
     /// Returns the id of the task.
@@ -112,12 +113,17 @@ impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 /// Aborts a task. From [`JoinHandle::abort_handle`].
-#[derive(Clone)]
 pub struct AbortHandle {
     task: Arc<dyn Runnable>,
 }
 
 impl AbortHandle {
+    fn new(task: Arc<dyn Runnable>) -> Self {
+        // Release: matches the Acquire in `Task::report_if_waker_lost`.
+        task.header().abort_handles.fetch_add(1, Release);
+        AbortHandle { task }
+    }
+
     /// Cancels the task; see [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.task.clone().abort();
@@ -131,6 +137,19 @@ impl AbortHandle {
     /// Returns the id of the task.
     pub fn id(&self) -> Id {
         Id::of(&*self.task)
+    }
+}
+
+impl Clone for AbortHandle {
+    fn clone(&self) -> Self {
+        AbortHandle::new(self.task.clone())
+    }
+}
+
+impl Drop for AbortHandle {
+    fn drop(&mut self) {
+        // Before the reference is dropped. Release: neither comes after that.
+        self.task.header().abort_handles.fetch_sub(1, Release);
     }
 }
 

@@ -15,7 +15,6 @@ use super::error::{AcquireError, TryAcquireError};
 use super::permits::{HasPermits, assert_not_too_many};
 use super::wait_queue::Key;
 use crate::engine::block_on::block_on;
-use crate::engine::trace;
 use crate::engine::{context, coop};
 
 /// Waits for permits. Cancel safe: its place in the queue is lost, and permits that it was assigned go to the next
@@ -56,13 +55,8 @@ impl<G: Deref<Target: HasPermits>> AcquirePermits<G> {
         };
         let permits = from.permits();
         if self.result.is_none() {
-            match permits.poll_acquire(&mut self.key, self.wanted, cx) {
-                Poll::Ready(result) => self.result = Some(result),
-                Poll::Pending => {
-                    trace::waits(permits.wait_reason(G::Target::WHAT));
-                    return Poll::Pending;
-                }
-            }
+            let polled = permits.poll_acquire(&mut self.key, self.wanted, G::Target::WHAT, cx);
+            self.result = Some(ready!(polled));
         }
         if let Some(Ok(())) = self.result {
             permits.hold(self.wanted);

@@ -30,10 +30,9 @@ use std::task::{Context, Poll};
 
 use super::error::{AcquireError, TryAcquireError};
 use super::wait_queue::{Key, WaitQueue, WakeList, const_fn, poll_or_enqueue_with};
-use crate::engine::context;
 use crate::engine::prim::atomic::{AtomicUsize, Ordering};
 use crate::engine::prim::{Mutex, discard};
-use crate::engine::trace::WaitReason;
+use crate::engine::trace::{self, Event, WaitReason};
 
 /// No permits are assigned any more.
 const CLOSED: usize = 0b01;
@@ -104,11 +103,36 @@ impl Permits {
         if all { self.all } else { 1 }
     }
 
-    /// What the trace shows of a task that waits for these permits.
-    pub(super) fn wait_reason(&self, what: &'static str) -> WaitReason {
+    /// Reports what the task waits for: `what`.
+    #[track_caller]
+    fn report_wait(&self, what: &'static str, wanted: usize, lacking: usize) {
+        if !self.is_lock() {
+            return trace::waits(WaitReason::Permits { what, wanted, lacking });
+        }
+        // Once more if the holder has changed: its report may have come before this one.
+        loop {
+            let holder = self.holder();
+            trace::waits(WaitReason::Lock { what, lock: self.address(), holder });
+            if self.holder() == holder {
+                return;
+            }
+        }
+    }
+
+    fn is_lock(&self) -> bool {
+        self.all != usize::MAX
+    }
+
+    /// What the trace calls a lock.
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// The task that holds a lock exclusively.
+    fn holder(&self) -> Option<u64> {
         match self.holder.load(Relaxed) {
-            _ if self.all == usize::MAX => WaitReason::On { what },
-            holder => WaitReason::Lock { what, holder: (holder != 0).then_some(holder) },
+            0 => None,
+            task => Some(task),
         }
     }
 
@@ -153,7 +177,7 @@ impl Permits {
             Err(_) => {
                 let mut wakers = WakeList::default();
                 self.assign(&mut self.queue.lock(), permits, &mut wakers);
-                wakers.wake_all();
+                self.wake(wakers);
             }
         }
     }
@@ -175,11 +199,13 @@ impl Permits {
     }
 
     /// Takes permits, or what there is of them and a place in the queue for the rest. `key` is the future's waiter;
-    /// while it is some, the future must [`cancel`](Permits::cancel) when it is dropped.
+    /// while it is some, the future must [`cancel`](Permits::cancel) when it is dropped. `what` is what it waits for.
+    #[track_caller]
     pub(super) fn poll_acquire(
         &self,
         key: &mut Option<Key>,
         wanted: usize,
+        what: &'static str,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), AcquireError>> {
         if key.is_none() {
@@ -209,7 +235,11 @@ impl Permits {
             if lacking.get() == 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
         };
         let note = || Request { lacking: lacking.get(), holder };
-        poll_or_enqueue_with(&self.queue, cx, key, check, |queue| queue, note)
+        let polled = poll_or_enqueue_with(&self.queue, cx, key, check, |queue| queue, note);
+        if polled.is_pending() {
+            self.report_wait(what, wanted, lacking.get());
+        }
+        polled
     }
 
     /// Takes permits, or what there is of them. Returns how many are lacking. Under the queue's lock; if some are
@@ -236,8 +266,18 @@ impl Permits {
         }
         self.assign(&mut queue, wanted - lacking, &mut wakers);
         drop(queue);
-        wakers.wake_all();
+        self.wake(wakers);
         discard(waker);
+    }
+
+    /// Wakes waiters that have all that they want now.
+    fn wake(&self, wakers: WakeList) {
+        if self.is_lock() && !wakers.is_empty() {
+            // Before this task may wait for another lock: a deadlock is a cycle of tasks and of the holders of what
+            // they wait for.
+            trace::report_here(Event::LockAssigned { lock: self.address(), holder: self.holder() });
+        }
+        wakers.wake_all();
     }
 
     /// Assigns permits to the waiters, in order. What is left can be taken by any task.
@@ -261,7 +301,7 @@ impl Permits {
 
     /// This task, if so many permits are a lock that is held exclusively; otherwise 0.
     fn holder_of(&self, permits: usize) -> u64 {
-        if permits == self.all { context::task_id().unwrap_or(0) } else { 0 }
+        if permits == self.all { trace::current_task().unwrap_or(0) } else { 0 }
     }
 
     /// This task holds the lock, if so many permits are one.

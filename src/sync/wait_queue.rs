@@ -172,6 +172,10 @@ impl WakeList {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     /// Calls all wakers, in order. A panic of one does not keep the others from being called.
     #[inline]
     pub(crate) fn wake_all(self) {

@@ -135,6 +135,10 @@ fn fields(event: &Event) -> String {
         Event::TimerArmed { timer, deadline } | Event::TimerFired { timer, deadline } => {
             format!(",{timer},{}", deadline.as_nanos())
         }
+        Event::LockAssigned { holder, .. } => {
+            format!(",{}", holder.map_or(-1, |task| task as i64))
+        }
+        Event::WakerLost { task } => format!(",{task}"),
         Event::TimerRemoved { timer } => format!(",{timer}"),
         Event::Registered { fd } | Event::Deregistered { fd } => format!(",{fd}"),
         Event::Ready { fd, readable, writable } => format!(",{fd},{readable},{writable}"),

@@ -10,7 +10,7 @@ const events = data.events.map((row, index) => {
 });
 
 /** The kinds whose first argument is a task. */
-const OF_TASK = new Set(["Spawned", "Woken", "Aborted", "Scheduled", "Taken", "PollBegins", "PollEnds"]);
+const OF_TASK = new Set(["Spawned", "Woken", "Aborted", "Scheduled", "Taken", "PollBegins", "PollEnds", "WakerLost"]);
 const subject = (event) => (OF_TASK.has(event.kind) ? event.args[0] : event.kind === "Waits" ? event.task : -1);
 
 /** What never changes of a task. */
@@ -70,6 +70,8 @@ function sentence(event) {
     case "PollBegins": return `${here} begins to poll ${taskName(a)}.`;
     case "PollEnds": return `The poll of ${taskName(a)} ends: ${{ Pending: "it is pending, and waits", Returned: "it has returned a value, and is complete", Panicked: "it has panicked", Cancelled: "it was cancelled, and is dropped" }[b]}.`;
     case "Waits": return `${event.task >= 0 ? taskName(event.task) : here} waits for ${a}.`;
+    case "LockAssigned": return `The lock goes to ${a >= 0 ? taskName(a) : "what has waited for it"}.`;
+    case "WakerLost": return `No waker of ${taskName(a)} exists any more: it is never polled again.`;
     case "TimerArmed": return `Timer ${a} is set to ${ms(b)}.`;
     case "TimerFired": return `Timer ${a} fires: its deadline, ${ms(b)}, has passed.`;
     case "TimerRemoved": return `Timer ${a} is removed.`;

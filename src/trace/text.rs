@@ -54,6 +54,15 @@ impl fmt::Display for Event {
                 write!(f, "the poll of task {task} ends: {outcome}")
             }
             Event::Waits(reason) => write!(f, "waits for {reason}"),
+            Event::LockAssigned { holder: Some(task), .. } => {
+                write!(f, "the lock goes to task {task}, which has waited for it")
+            }
+            Event::LockAssigned { holder: None, .. } => {
+                f.write_str("the lock goes to what has waited for it")
+            }
+            Event::WakerLost { task } => {
+                write!(f, "task {task} has no waker any more: it is never polled again")
+            }
             event => fmt_machine(event, f),
         }
     }
@@ -143,11 +152,16 @@ impl fmt::Display for WaitReason {
             WaitReason::Readable { fd } => write!(f, "fd {fd} to be readable"),
             WaitReason::Writable { fd } => write!(f, "fd {fd} to be writable"),
             WaitReason::Join { task } => write!(f, "the end of task {task}"),
-            WaitReason::Lock { what, holder: Some(task) } => {
+            WaitReason::Lock { what, holder: Some(task), .. } => {
                 write!(f, "{what} held by task {task}")
             }
-            WaitReason::Lock { what, holder: None } => f.write_str(what),
-            WaitReason::On { what } => f.write_str(what),
+            WaitReason::Permits { what, wanted, lacking } if *wanted > 1 => {
+                write!(f, "{what} ({wanted} wanted, {lacking} lacking)")
+            }
+            WaitReason::Message { senders } => write!(f, "a message (senders: {senders})"),
+            WaitReason::Lock { what, .. }
+            | WaitReason::Permits { what, .. }
+            | WaitReason::On { what } => f.write_str(what),
         }
     }
 }

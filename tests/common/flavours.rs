@@ -97,7 +97,7 @@ pub fn on_each_of(flavours: &[Flavour], law: impl Fn(Flavour) + Clone + Send + '
 }
 
 /// Gives way until something has come about by itself. What never does hangs, and is found by [`ends`].
-pub async fn until(come_about: impl Fn() -> bool) {
+pub async fn until(mut come_about: impl FnMut() -> bool) {
     while !come_about() {
         yield_now().await;
     }

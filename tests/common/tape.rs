@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use openwork::runtime::Builder;
-use openwork::trace::Record;
+use openwork::trace::{Event, Record, WaitReason};
 
-/// What a runtime reports.
+/// What a runtime reports. The address of a lock is 0.
 #[derive(Clone, Default)]
 pub struct Tape(Arc<Mutex<Vec<Record>>>);
 
@@ -13,7 +13,7 @@ impl Tape {
     pub fn listen(builder: &mut Builder) -> Tape {
         let tape = Tape::default();
         let ours = tape.clone();
-        builder.on_event(move |record| ours.0.lock().unwrap().push(*record));
+        builder.on_event(move |record| ours.0.lock().unwrap().push(without_address(*record)));
         tape
     }
 
@@ -21,4 +21,12 @@ impl Tape {
     pub fn take(&self) -> Vec<Record> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
+}
+
+fn without_address(mut record: Record) -> Record {
+    match &mut record.event {
+        Event::Waits(WaitReason::Lock { lock, .. }) | Event::LockAssigned { lock, .. } => *lock = 0,
+        _ => {}
+    }
+    record
 }

@@ -253,7 +253,7 @@ fn a_waiting_task_traces_the_task_that_makes_the_value() {
         yield_now().await;
         tape.take();
         Probe::new(cell.get_or_init(pending)).assert_pending();
-        let waiting = WaitReason::Lock { what: "a once cell", holder: Some(id) };
+        let waiting = WaitReason::Lock { what: "a once cell", lock: 0, holder: Some(id) };
         assert_eq!(tape.take()[0].event, Event::Waits(waiting));
     });
 }

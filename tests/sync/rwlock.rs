@@ -274,7 +274,8 @@ fn a_waiting_task_traces_the_writer() {
         let writes = openwork::spawn(async move { ours.write_owned().await });
         let id = writes.id().to_string().parse().unwrap();
         let guard = writes.await.unwrap();
-        let said = |holder| Event::Waits(WaitReason::Lock { what: "a read-write lock", holder });
+        let said =
+            |holder| Event::Waits(WaitReason::Lock { what: "a read-write lock", lock: 0, holder });
         tape.take();
         Probe::new(lock.read()).assert_pending();
         assert_eq!(tape.take()[0].event, said(Some(id)));

@@ -507,9 +507,19 @@ fn a_waiting_task_traces_what_it_waits_for() {
     let tape = Tape::listen(&mut builder);
     builder.build().unwrap().block_on(async {
         Probe::new(Semaphore::new(0).acquire()).assert_pending();
+        Probe::new(Semaphore::new(1).acquire_many(3)).assert_pending();
     });
-    let waiting = Event::Waits(WaitReason::On { what: "a permit" });
-    assert_eq!(tape.take().iter().filter(|record| record.event == waiting).count(), 1);
+    let said = tape.take().into_iter().filter_map(|record| match record.event {
+        Event::Waits(reason) => Some((reason, reason.to_string())),
+        _ => None,
+    });
+    let what = "a permit";
+    let reason = |wanted, lacking| WaitReason::Permits { what, wanted, lacking };
+    let expected = [
+        (reason(1, 1), "a permit".to_owned()),
+        (reason(3, 2), "a permit (3 wanted, 2 lacking)".to_owned()),
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
 }
 
 // ---- other executors ----

@@ -224,6 +224,7 @@ fn an_end_says_of_what_kind_it_is() {
         | 0 ms  -  task 3 is taken from the local queue
         | 0 ms  3  the poll of task 3 begins
         | 0 ms  3  the poll of task 3 ends: pending
+        | 0 ms  3  task 3 has no waker any more: it is never polled again
         | 0 ms  -  task 4 is taken from the local queue
         | 0 ms  4  the poll of task 4 begins
         | 0 ms  4  the poll of task 4 ends: panicked            // First end: it panics,
@@ -232,6 +233,7 @@ fn an_end_says_of_what_kind_it_is() {
         | 0 ms  -  task 2 is taken from the local queue
         | 0 ms  2  the poll of task 2 begins
         | 0 ms  2  the poll of task 2 ends: pending
+        | 0 ms  2  task 2 has no waker any more: it is never polled again
         | 0 ms  -  takes the driver
         | 0 ms  -  releases the driver
         | 0 ms  1  the poll of task 1 begins
@@ -287,7 +289,7 @@ fn a_full_channel_and_an_empty_one_say_so() {
         | 0 ms  1  the poll of task 1 begins
         | 0 ms  1  task 2 is spawned
         | 0 ms  1  task 2 goes into the local queue
-        | 0 ms  1  waits for a message                          // The channel is empty.
+        | 0 ms  1  waits for a message (senders: 1)             // The channel is empty.
         | 0 ms  1  the poll of task 1 ends: pending
         | 0 ms  -  task 2 is taken from the local queue
         | 0 ms  2  the poll of task 2 begins
@@ -299,7 +301,7 @@ fn a_full_channel_and_an_empty_one_say_so() {
         | 0 ms  1  the poll of task 1 begins
         | 0 ms  1  task 2 is woken by task 1
         | 0 ms  1  task 2 goes into the local queue
-        | 0 ms  1  waits for a message
+        | 0 ms  1  waits for a message (senders: 1)
         | 0 ms  1  the poll of task 1 ends: pending
         | 0 ms  -  task 2 is taken from the local queue
         | 0 ms  2  the poll of task 2 begins

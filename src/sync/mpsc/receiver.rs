@@ -19,19 +19,17 @@ use std::task::{Context, Poll, ready};
 use super::chan::Chan;
 use super::error::TryRecvError;
 use super::sender::{Bounded, Sender, Unbounded, UnboundedSender};
+use crate::engine::coop;
 use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::prim::{Mutex, discard};
+use crate::engine::trace::{self, WaitReason};
 use crate::sync::acquire::blocking;
 use crate::sync::fmt::debug_fields;
 use crate::sync::permits::Permits;
-use crate::sync::waker_set::poll_leaf;
 
 /// A queue with room for more messages than this is freed when it is empty, so that no memory is kept after a burst.
 /// Arbitrary; a queue that was freed grows again, in steps, if the next burst is as long.
 const KEEP_CAPACITY: usize = 256;
-
-/// What a receiver waits for.
-const A_MESSAGE: &str = "a message";
 
 /// Makes a channel that holds at most `capacity` messages. While it is full, senders wait.
 ///
@@ -151,9 +149,9 @@ impl<T, B> Receiver<T, B> {
     /// Polls for the next message; see [`recv`](Receiver::recv). While it is pending, only the waker of the last call
     /// will be woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        poll_leaf(cx, A_MESSAGE, |cx| {
-            ready!(self.poll_take(cx));
-            Poll::Ready(self.pop_taken())
+        self.poll_leaf(cx, |receiver, cx| {
+            ready!(receiver.poll_take(cx));
+            Poll::Ready(receiver.pop_taken())
         })
     }
 
@@ -165,11 +163,11 @@ impl<T, B> Receiver<T, B> {
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        poll_leaf(cx, A_MESSAGE, |cx| {
+        self.poll_leaf(cx, |receiver, cx| {
             if limit > 0 {
-                ready!(self.poll_take(cx));
+                ready!(receiver.poll_take(cx));
             }
-            Poll::Ready(self.drain(buffer, limit))
+            Poll::Ready(receiver.drain(buffer, limit))
         })
     }
 
@@ -193,6 +191,23 @@ impl<T, B> Receiver<T, B> {
     }
 
     /// Ready when `taken` has a message, or the channel is finished.
+    /// Uses up the budget when `poll` is ready, and tells the trace what the task waits for while it is pending.
+    fn poll_leaf<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        ready!(coop::poll_proceed(cx));
+        let result = poll(self, cx);
+        match result {
+            Poll::Ready(_) => coop::made_progress(),
+            Poll::Pending => {
+                trace::waits(WaitReason::Message { senders: self.chan.strong_count() });
+            }
+        }
+        result
+    }
+
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let taken = self.taken.get_mut();
         if taken.is_empty() {

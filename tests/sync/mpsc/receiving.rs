@@ -298,18 +298,23 @@ fn a_task_that_waits_says_for_what() {
         let said = || {
             let records = tape.take().into_iter();
             let on = records.filter_map(|record| match record.event {
-                Event::Waits(WaitReason::On { what }) => Some((record.task, what)),
+                Event::Waits(WaitReason::Join { .. }) => None,
+                Event::Waits(reason) => Some((record.task, reason)),
                 _ => None,
             });
             on.collect::<Vec<_>>()
         };
-        let expected = ["room in a channel", "the end of a channel's receiver", "a message"];
+        let expected = [
+            WaitReason::Permits { what: "room in a channel", wanted: 1, lacking: 1 },
+            WaitReason::On { what: "the end of a channel's receiver" },
+            WaitReason::Message { senders: 1 },
+        ];
         runtime.block_on(waits());
-        assert_eq!(said().into_iter().map(|(_, what)| what).collect::<Vec<_>>(), expected);
+        assert_eq!(said().into_iter().map(|(_, reason)| reason).collect::<Vec<_>>(), expected);
         let task = runtime.spawn(waits());
         let id = task.id().to_string().parse().ok();
         runtime.block_on(task).unwrap();
-        assert_eq!(said(), expected.map(|what| (id, what)));
+        assert_eq!(said(), expected.map(|reason| (id, reason)));
     });
 }
 
