@@ -26,8 +26,7 @@ use crate::engine::random::{RngSeed, RngSeedGenerator};
 use crate::engine::scheduler::{ParkHooks, SchedulerHandle};
 use crate::engine::threads::{ThreadConfig, WorkerThreads};
 use crate::engine::trace::{Record, Subscriber, Tracer};
-use crate::trace::Recorder;
-use crate::trace::env::subscriber;
+use crate::trace::{Recorder, dump, env, lints, tasks};
 
 /// The default for [`Builder::max_blocking_threads`]. Tokio's number; large, since such threads mostly wait.
 const MAX_BLOCKING: usize = 512;
@@ -57,6 +56,9 @@ pub struct Builder {
     seed: Option<RngSeed>,
     shuffles: bool,
     subscribers: Vec<Subscriber>,
+    records: bool,
+    dumps_on_quit: bool,
+    has_lints: bool,
 }
 
 impl Builder {
@@ -89,6 +91,9 @@ impl Builder {
             seed: None,
             shuffles: false,
             subscribers: Vec::new(),
+            records: false,
+            dumps_on_quit: false,
+            has_lints: false,
         }
     }
 
@@ -242,7 +247,45 @@ impl Builder {
     /// Records the events of the runtime; see [`Recorder`].
     pub fn trace(&mut self, recorder: &Recorder) -> &mut Self {
         let recorder = recorder.clone();
+        self.records = true;
         self.on_event(move |record| recorder.record(record))
+    }
+
+    /// Prints the tasks of all runtimes of the process on standard error whenever the process receives SIGQUIT, which
+    /// Ctrl-\ sends, and records what they wait for. The program goes on. `OPENWORK_DUMP=1` does the same for all
+    /// runtimes of a program.
+    pub fn dump_on_quit(&mut self) -> &mut Self {
+        self.dumps_on_quit = true;
+        self
+    }
+
+    /// Sets whether four mistakes are reported on standard error, while the program runs: a task that waits and has no
+    /// waker any more, a deadlock of tasks that hold locks, a poll that keeps its worker for more than 100 ms, and a task
+    /// that wakes itself again and again. `OPENWORK_LINT=1` does the same for all runtimes of a program.
+    pub fn lints(&mut self, has_lints: bool) -> &mut Self {
+        self.has_lints = has_lints;
+        self
+    }
+
+    /// All subscribers: the user's, and those that the environment asks for.
+    fn subscribers(&self) -> Vec<Subscriber> {
+        let has_lints = self.has_lints || env::is_set("OPENWORK_LINT");
+        let dumps = self.dumps_on_quit || env::is_set("OPENWORK_DUMP");
+        let recorder = env::subscriber();
+        let mut all = Vec::new();
+        // The table of the tasks first, so that the others can ask for it.
+        if has_lints || dumps || self.records || recorder.is_some() {
+            all.push(tasks::subscriber(has_lints));
+        }
+        if has_lints {
+            lints::start();
+            all.push(Arc::new(lints::check));
+        }
+        if dumps {
+            dump::start();
+        }
+        all.extend(self.subscribers.iter().cloned().chain(recorder));
+        all
     }
 
     /// Builds the runtime.
@@ -275,8 +318,7 @@ impl Builder {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let clock = Arc::new(Clock::new(self.start_paused));
-        let subscribers = self.subscribers.iter().cloned().chain(subscriber()).collect();
-        let tracer = Tracer::new(id, clock, subscribers);
+        let tracer = Tracer::new(id, clock, self.subscribers());
         let from_env = shuffle_from_env().filter(|_| workers == 0 && self.seed.is_none());
         let seed = self.seed.clone().or(from_env.map(RngSeed::from_number));
         let shuffles = self.shuffles || from_env.is_some();

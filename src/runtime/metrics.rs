@@ -2,13 +2,11 @@
 //!
 //! Next: `rt.rs`, the owner of a runtime.
 
-use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::handle::Handle;
 use crate::engine::scheduler::{Remote, Shared};
-use crate::engine::state::Lifecycle;
-use crate::engine::task::Runnable;
+use crate::trace::Tasks;
 
 impl Handle {
     /// Returns the metrics of the runtime.
@@ -16,9 +14,22 @@ impl Handle {
         RuntimeMetrics { handle: self.clone() }
     }
 
-    /// Lists the tasks that are not complete. Tasks that one worker has spawned are in the order of their spawns.
-    pub fn tasks(&self) -> Vec<TaskInfo> {
-        self.inner.shared.tasks().iter().map(|task| TaskInfo::of(&**task)).collect()
+    /// Lists the tasks that are not complete, and what they wait for. Tasks that one worker has spawned are in the order
+    /// of their spawns. The runtime runs meanwhile.
+    ///
+    /// ```
+    /// use openwork::{runtime::Builder, trace::Recorder};
+    ///
+    /// let runtime = Builder::new_current_thread().trace(&Recorder::new()).build()?;
+    /// runtime.block_on(async {
+    ///     openwork::spawn(async { openwork::time::sleep(std::time::Duration::MAX).await });
+    ///     openwork::task::yield_now().await;
+    ///     println!("{}", openwork::runtime::Handle::current().tasks());
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn tasks(&self) -> Tasks {
+        Tasks::spawned(&self.inner.shared)
     }
 }
 
@@ -106,46 +117,5 @@ impl RuntimeMetrics {
     /// The number of timers that are pending, or have fired and were not polled since.
     pub fn num_timers(&self) -> usize {
         self.shared().driver.timers_len()
-    }
-}
-
-/// Describes a task that is not complete. From [`Handle::tasks`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TaskInfo {
-    /// The id of the task.
-    pub id: u64,
-    /// The id of the task that spawned it. `None`: no task did.
-    pub parent: Option<u64>,
-    /// The type of its future, which names the `async` block or function.
-    pub future: &'static str,
-    /// Where it was spawned.
-    pub place: &'static Location<'static>,
-    /// How often it was polled.
-    pub polls: u32,
-    /// `"idle"`, `"scheduled"`, `"running"`, or `"woken"` (while it runs).
-    pub state: &'static str,
-    /// The index of the worker that polls it now.
-    pub worker: Option<u32>,
-}
-
-impl TaskInfo {
-    fn of(task: &dyn Runnable) -> Self {
-        let header = task.header();
-        TaskInfo {
-            id: header.id,
-            parent: (header.parent != 0).then_some(header.parent),
-            future: task.future_type(),
-            place: header.location,
-            polls: header.polls.load(Relaxed),
-            state: match header.state.load().lifecycle {
-                Lifecycle::Idle => "idle",
-                Lifecycle::Scheduled => "scheduled",
-                Lifecycle::Running => "running",
-                Lifecycle::RunningNotified => "woken",
-                Lifecycle::Complete => "done",
-            },
-            worker: header.running_on.load(Relaxed).checked_sub(1),
-        }
     }
 }

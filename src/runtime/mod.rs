@@ -14,8 +14,9 @@ mod builder;
 mod seeds;
 
 pub use crate::engine::random::RngSeed;
+pub use crate::trace::{TaskInfo, Tasks};
 pub use builder::{Builder, block_on};
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
-pub use metrics::{RuntimeMetrics, TaskInfo};
+pub use metrics::RuntimeMetrics;
 pub use rt::Runtime;
 pub use seeds::with_seeds;

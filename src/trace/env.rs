@@ -1,25 +1,22 @@
 //! `OPENWORK_TRACE`: recording a program without changing it.
 //!
 //! The first runtime that is built reads the variable. The file is written when the program ends: by an `atexit` handler,
-//! which runs when `main` returns or panics, and for `process::exit`; and, if Ctrl-C still has its default action, by a
-//! thread that a signal handler tells of it through a pipe. (Next to nothing is allowed in a signal handler.)
+//! which runs when `main` returns or panics, and for `process::exit`; and at Ctrl-C, unless the program handles it.
 //!
 //! The file stays locked while the process runs. Another process that finds it locked adds its pid to the name.
 //!
 //! Next: `runtime`.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read, Seek, Write};
-use std::os::fd::{AsRawFd, IntoRawFd};
-use std::os::unix::net::UnixStream;
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::{env, mem, process, ptr, thread};
+use std::{env, process};
 
 use super::recorder::{KEPT, Recorder};
 use super::save::Format;
+use super::signals;
 use crate::engine::event::Subscriber;
 
 /// What `OPENWORK_TRACE` asks for. `None`: nothing.
@@ -54,11 +51,17 @@ pub(crate) fn subscriber() -> Option<Subscriber> {
     }
 }
 
+/// Whether a variable asks for something: it is neither empty nor 0.
+pub(crate) fn is_set(variable: &str) -> bool {
+    value(variable).is_some_and(|value| value != "0")
+}
+
+fn value(variable: &str) -> Option<OsString> {
+    env::var_os(variable).filter(|value| !value.is_empty() && !is_set_user_id())
+}
+
 fn start() -> Option<Recording> {
-    let path = env::var_os("OPENWORK_TRACE").filter(|path| !path.is_empty())?;
-    if is_set_user_id() {
-        return None;
-    }
+    let path = value("OPENWORK_TRACE")?;
     if path == "-" {
         return Some(Recording::Live);
     }
@@ -149,55 +152,10 @@ extern "C" fn write_at_exit() {
     let _ = std::panic::catch_unwind(write);
 }
 
-/// The end of the pipe that the handler writes to.
-static PIPE: AtomicI32 = AtomicI32::new(-1);
-
-extern "C" fn on_ctrl_c(_: libc::c_int) {
-    // SAFETY: `write` is allowed in a signal handler, and the pipe is never closed. Its error leaves nothing to do.
-    unsafe { libc::write(PIPE.load(Ordering::Relaxed), c"c".as_ptr().cast(), 1) };
-}
-
-/// The action of Ctrl-C now.
-fn action_of_ctrl_c() -> libc::sighandler_t {
-    // SAFETY: without a new action, the call only fills in the old one, for which zeros are a valid beginning.
-    unsafe {
-        let mut action: libc::sigaction = mem::zeroed();
-        libc::sigaction(libc::SIGINT, ptr::null(), &mut action);
-        action.sa_sigaction
-    }
-}
-
-fn set_action_of_ctrl_c(handler: libc::sighandler_t) {
-    // SAFETY: the handler is the default action, or `on_ctrl_c`, which does only what a handler may do.
-    unsafe {
-        let mut action: libc::sigaction = mem::zeroed();
-        action.sa_sigaction = handler;
-        action.sa_flags = libc::SA_RESTART;
-        libc::sigaction(libc::SIGINT, &action, ptr::null_mut());
-    }
-}
-
 fn watch_ctrl_c() -> io::Result<()> {
-    if action_of_ctrl_c() != libc::SIG_DFL {
-        return Ok(());
-    }
-    let (mut read, write_end) = UnixStream::pair()?;
-    write_end.set_nonblocking(true)?;
-    let ours = on_ctrl_c as extern "C" fn(libc::c_int) as libc::sighandler_t;
-    let wait = move || {
-        while read.read_exact(&mut [0]).is_ok() {
-            write();
-            // The program may have set a handler of its own since, which has called this one.
-            if action_of_ctrl_c() == ours {
-                set_action_of_ctrl_c(libc::SIG_DFL);
-                // SAFETY: the call only sends the signal, whose default action ends the process.
-                unsafe { libc::kill(libc::getpid(), libc::SIGINT) };
-            }
-        }
+    let write_and_end = || {
+        write();
+        signals::default_action(libc::SIGINT);
     };
-    thread::Builder::new().name("openwork-trace".into()).spawn(wait)?;
-    PIPE.store(write_end.as_raw_fd(), Ordering::Relaxed);
-    let _ = write_end.into_raw_fd();
-    set_action_of_ctrl_c(ours);
-    Ok(())
+    signals::watch(libc::SIGINT, write_and_end).map(|_| ())
 }

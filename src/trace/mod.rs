@@ -39,7 +39,13 @@ mod json;
 mod chrome;
 mod page;
 mod save;
+pub(crate) mod tasks;
+mod table;
+pub(crate) mod lints;
+mod signals;
+pub(crate) mod dump;
 pub(crate) mod env;
 
 pub use crate::engine::event::{Cause, Event, Outcome, Queue, Record, TaskKind, WaitReason};
 pub use recorder::Recorder;
+pub use table::{TaskInfo, Tasks};
