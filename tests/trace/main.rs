@@ -1,4 +1,4 @@
-//! The trace: the events, the recorder, `OPENWORK_TRACE`, and the formats.
+//! The trace: the events, the recorder, `OPENWORK_TRACE`, the formats, the table of tasks, the lints and the dump.
 //!
 //! `browser.py` drives the page in a browser, where one is installed (`OPENWORK_BROWSER=required` asks for one);
 //! `check_chrome.py` and `check_page.py` read what is written.
@@ -9,4 +9,6 @@ mod common;
 mod env;
 mod events;
 mod formats;
+mod hang;
 mod recorder;
+mod tasks;
