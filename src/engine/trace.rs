@@ -68,22 +68,15 @@ fn is_on() -> bool {
 macro_rules! emit {
     ($source:expr, $event:expr) => {
         if $source.is_traced() {
-            $crate::engine::trace::out_of_line(|| {
-                let function = std::any::type_name_of_val(&|| ());
-                $crate::engine::trace::report($source.tracer(), $event, function);
-            });
+            let function = std::any::type_name_of_val(&|| ());
+            $crate::engine::trace::report($source.tracer(), $event, function);
         }
     };
 }
 pub(crate) use emit;
 
-/// Keeps what `work` needs, such as room for an event on the stack, out of the function that calls this.
 #[cold]
 #[inline(never)]
-pub(crate) fn out_of_line(work: impl FnOnce()) {
-    work();
-}
-
 #[track_caller]
 pub(crate) fn report(tracer: &Tracer, event: Event, function: &'static str) {
     if tracer.is_on {
