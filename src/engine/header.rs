@@ -7,10 +7,11 @@
 
 use std::cell::Cell;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 
 use super::context;
-use super::state::{Lifecycle, State};
+use super::state::{JoinInterest, Lifecycle, State};
 use super::trace::{self, TaskKind, Tracer};
 
 /// The part of a task that does not depend on the type of its future.
@@ -74,6 +75,25 @@ impl Header {
             running_on: AtomicU32::new(0),
             abort_handles: AtomicU32::new(0),
         }
+    }
+
+    /// The task has become idle: whether no waker of it exists. A waker that is forgotten is the commonest mistake in a
+    /// future that is written by hand.
+    ///
+    /// Each of the `references` to a task is a waker, but for that of the worker which calls this, that in the list of
+    /// owned tasks, and the handles. These are counted so that a change in between hides a lost waker, and never invents
+    /// one: a handle is taken off its count before its reference is dropped. An idle task without a waker stays so.
+    #[cold]
+    pub(crate) fn is_waker_lost(&self, references: impl FnOnce() -> usize) -> bool {
+        // Acquire: matches the Release in `AbortHandle::new`. The reference was counted before the handle.
+        let before = self.abort_handles.load(Acquire);
+        let references = references();
+        fence(Acquire);
+        let (state, abort_handles) = (self.state.load(), self.abort_handles.load(Relaxed));
+        let join_handles = usize::from(state.join_interest != JoinInterest::Dropped);
+        state.lifecycle == Lifecycle::Idle
+            && abort_handles == before
+            && references == 2 + join_handles + abort_handles as usize
     }
 
     pub(crate) fn is_complete(&self) -> bool {

@@ -426,11 +426,8 @@ impl CurrentWorker {
         // Woken by another task: it runs next. By a timer, a socket or the root future: in the order of the wakes.
         // While injected tasks come first, it waits where other workers can steal it: one of those may block.
         let is_lifo = context::task_id().is_some() && !self.polls_injected;
-        let runnable = &*task;
-        emit!(self, {
-            let queue = if is_lifo { self.queue.lifo() } else { Queue::Local };
-            Event::Scheduled { task: runnable.header().id, queue }
-        });
+        let queue = || if is_lifo { self.queue.lifo() } else { Queue::Local };
+        emit!(self, Event::Scheduled { task: task.header().id, queue: queue() });
         let runs_next = match is_lifo {
             true => self.queue.push_lifo(task),
             false => self.queue.push_back(task) && !self.polls_injected,

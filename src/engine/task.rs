@@ -37,8 +37,7 @@ use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
-use std::sync::atomic::fence;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker_ref};
@@ -201,8 +200,9 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
                 current.end();
                 let end = header.state.end_poll();
                 if end != AfterEndPoll::Cancel {
-                    if header.is_traced && end == AfterEndPoll::Idle {
-                        self.report_if_waker_lost();
+                    let is_idle = end == AfterEndPoll::Idle && header.is_traced;
+                    if is_idle && header.is_waker_lost(|| Arc::strong_count(self)) {
+                        emit!(self, Event::WakerLost { task: header.id });
                     }
                     return Some(end);
                 }
@@ -272,28 +272,6 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
                 wake([waker.expect("a handle that waits has stored a waker")]);
             }
             AfterComplete::DropOutput => catch_and_drop_panic(|| self.set_stage(Stage::Empty)),
-        }
-    }
-
-    /// The task has become idle. Reports if no waker of it exists: a forgotten one is the commonest mistake in a future
-    /// that is written by hand.
-    ///
-    /// Each reference to a task is a waker, but for the worker's (ours), that in the list of owned tasks, and the
-    /// handles. These are counted so that a change in between hides a lost waker, and never invents one: a `JoinHandle`
-    /// and an `AbortHandle` are taken off the count before their reference is dropped. An idle task without a waker
-    /// stays so.
-    #[cold]
-    fn report_if_waker_lost(self: &Arc<Self>) {
-        let Header { id: task, state, abort_handles, .. } = &self.header;
-        // Acquire: matches the Release in `AbortHandle::new`. The reference was counted before the handle.
-        let before = abort_handles.load(Acquire);
-        let references = Arc::strong_count(self);
-        fence(Acquire);
-        let (now, handles) = (state.load(), abort_handles.load(Relaxed));
-        let join_handles = usize::from(now.join_interest != JoinInterest::Dropped);
-        let is_idle = now.lifecycle == Lifecycle::Idle && handles == before;
-        if is_idle && references == 2 + join_handles + handles as usize {
-            emit!(self, Event::WakerLost { task: *task });
         }
     }
 

@@ -26,7 +26,7 @@ use crate::engine::random::{RngSeed, RngSeedGenerator};
 use crate::engine::scheduler::{ParkHooks, SchedulerHandle};
 use crate::engine::threads::{ThreadConfig, WorkerThreads};
 use crate::engine::trace::{Record, Subscriber, Tracer};
-use crate::trace::{Recorder, dump, env, lints, tasks};
+use crate::trace::{self, Recorder, dump, lints, tasks};
 
 /// The default for [`Builder::max_blocking_threads`]. Tokio's number; large, since such threads mostly wait.
 const MAX_BLOCKING: usize = 512;
@@ -269,9 +269,9 @@ impl Builder {
 
     /// All subscribers: the user's, and those that the environment asks for.
     fn subscribers(&self) -> Vec<Subscriber> {
-        let has_lints = self.has_lints || env::is_set("OPENWORK_LINT");
-        let dumps = self.dumps_on_quit || env::is_set("OPENWORK_DUMP");
-        let recorder = env::subscriber();
+        let has_lints = self.has_lints || trace::env::is_set("OPENWORK_LINT");
+        let dumps = self.dumps_on_quit || trace::env::is_set("OPENWORK_DUMP");
+        let recorder = trace::env::subscriber();
         let mut all = Vec::new();
         // The table of the tasks first, so that the others can ask for it.
         if has_lints || dumps || self.records || recorder.is_some() {

@@ -119,7 +119,7 @@ pub struct AbortHandle {
 
 impl AbortHandle {
     fn new(task: Arc<dyn Runnable>) -> Self {
-        // Release: matches the Acquire in `Task::report_if_waker_lost`.
+        // Release: matches the Acquire in `Header::is_waker_lost`.
         task.header().abort_handles.fetch_add(1, Release);
         AbortHandle { task }
     }

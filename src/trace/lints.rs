@@ -11,7 +11,7 @@
 //! Each is reported once, on standard error. A lost waker is not seen if the task's own future stores its waker. A task
 //! that awaits nothing but `std::future::pending` has no waker either: no warning if that is its whole future.
 //!
-//! Next: `dump.rs`.
+//! Next: `signals.rs`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::tasks::{self, Entry, Phase};
-use crate::engine::event::{Event, Outcome, Record, TaskKind, WaitReason};
+use crate::engine::event::{Event, Outcome, Record, TaskKind};
 use crate::engine::trace::monotonic_now;
 
 /// Polls in a row without progress after which a task is busy.
@@ -94,21 +94,7 @@ fn report_deadlock(task: u64) {
     let entries: Vec<_> =
         circle.iter().filter_map(|(task, _)| Some((*task, tasks::entry(*task)?))).collect();
     let about: Vec<_> = entries.iter().map(|(task, entry)| (*task, entry)).collect();
-    report_about(&format!("deadlock: {}", chain(&circle)), &about);
-}
-
-/// `task 3 → a mutex → task 5 → a mutex → task 3`
-pub(crate) fn chain(circle: &[(u64, WaitReason)]) -> String {
-    let mut chain = String::new();
-    for (task, reason) in circle {
-        let what = match reason {
-            WaitReason::Lock { what, .. } => what,
-            _ => "its end",
-        };
-        let _ = write!(chain, "task {task} → {what} → ");
-    }
-    let first = circle.first().map_or(0, |(task, _)| *task);
-    chain + &format!("task {first}")
+    report_about(&format!("deadlock: {}", tasks::chain(&circle)), &about);
 }
 
 fn look_for_long_polls() {

@@ -9,6 +9,12 @@
 //! OPENWORK_TRACE=-         cargo run     # the same lines on standard error, as it happens
 //! ```
 //!
+//! Two more variables tell why a program hangs. With `OPENWORK_DUMP=1`, Ctrl-\ prints what each task waits for. With
+//! `OPENWORK_LINT=1`, four mistakes are reported as they happen: a deadlock, a task that has no waker any more, one that
+//! keeps its worker for more than 100 ms, and one that wakes itself again and again. In a program they are
+//! [`Builder::dump_on_quit`](crate::runtime::Builder::dump_on_quit) and
+//! [`Builder::lints`](crate::runtime::Builder::lints); [`Handle::tasks`](crate::runtime::Handle::tasks) returns the table.
+//!
 //! The newest 100,000 events are kept; `OPENWORK_TRACE_EVENTS` sets another number. A program records itself with a
 //! [`Recorder`], and receives each event as it happens with [`on_event`](crate::runtime::Builder::on_event):
 //!
@@ -30,6 +36,11 @@
 //!   chrome.rs     Chrome's trace-event format, for Perfetto
 //!   page.rs       one page: page.html, page.css, and replay.js, timeline.js, machine.js, main.js
 //!   save.rs       a recording as a file
+//!   tasks.rs      what each live task waits for
+//!   table.rs      the same as data and as a table
+//!   lints.rs      four mistakes, as they happen
+//!   signals.rs    Ctrl-C and Ctrl-\
+//!   dump.rs       the table at Ctrl-\
 //!   env.rs        OPENWORK_TRACE, and the ways in which a program ends
 //! ```
 

@@ -1,6 +1,6 @@
 //! A recording as a file, in the format that the file's name asks for.
 //!
-//! Next: `env.rs`.
+//! Next: `tasks.rs`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

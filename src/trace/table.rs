@@ -229,7 +229,7 @@ impl fmt::Display for Tasks {
         for task in &self.tasks {
             let circle = tasks::deadlock_of(task.id);
             if !circle.is_empty() && !seen.contains(&task.id) {
-                writeln!(f, "  deadlock: {}", super::lints::chain(&circle))?;
+                writeln!(f, "  deadlock: {}", tasks::chain(&circle))?;
             }
             seen.extend(circle.iter().map(|(task, _)| *task));
         }

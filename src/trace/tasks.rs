@@ -10,8 +10,9 @@
 //!
 //! A task that polls only some of its futures, as `FuturesUnordered` does, shows what these wait for.
 //!
-//! The entries of all runtimes are in one table, in shards, so that the threads seldom want the same lock. Next:
-//! `table.rs`, which shows it.
+//! The entries of all runtimes are in one table, in shards, so that the threads seldom want the same lock.
+//!
+//! Next: `table.rs`, which shows it.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -265,4 +266,15 @@ fn circle_of(first: u64) -> Vec<(u64, WaitReason)> {
         task = blocker;
     }
     Vec::new()
+}
+
+/// `task 3 → a mutex → task 5 → a mutex → task 3`
+pub(crate) fn chain(circle: &[(u64, WaitReason)]) -> String {
+    let step = |(task, reason): &(u64, WaitReason)| match reason {
+        WaitReason::Lock { what, .. } => format!("task {task} → {what} → "),
+        _ => format!("task {task} → the end of "),
+    };
+    let steps: String = circle.iter().map(step).collect();
+    let first = circle.first().map_or(0, |(task, _)| *task);
+    steps + &format!("task {first}")
 }

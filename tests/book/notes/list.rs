@@ -45,6 +45,14 @@ pub const LIST: &[(&str, Rule)] = &[
         Prints(&["recvfrom"]),
     ),
     ("valgrind --tool=callgrind", Not("it goes before another command")),
+    (
+        "OPENWORK_DUMP=1 cargo run --example hang -- deadlock",
+        Not("it hangs: tests/trace/hang.rs runs it"),
+    ),
+    (
+        "OPENWORK_LINT=1 cargo run --example hang -- lost-waker",
+        Not("it hangs: tests/trace/hang.rs runs it"),
+    ),
     ("OPENWORK_TRACE=target/tour.html cargo run --example tour", Prints(&["that was all"])),
     (
         "OPENWORK_SHUFFLE=780 cargo run --example race",
