@@ -53,7 +53,6 @@ examples! {
         "after 59.999 s the entry is fresh", "after 60.000 s the entry is stale",
         "a hundred sleeps: the same order",
     ];
-<<<<<<< HEAD
     race: [
         "in the usual order of tasks: right, a thousand times",
         "seed 780 is the first that fails", "the reader loads version 0",
@@ -61,9 +60,7 @@ examples! {
         "with that seed: the same steps, a hundred times",
         "the repaired program: right under all seeds",
     ];
-=======
     hang: ["usage: hang deadlock | lost-waker | blocked | busy | channel"];
->>>>>>> 60ccf70 (Notes: why a task is asleep, and what the tools say of five hangs)
     timeline: ["events are in target/timeline.html: open it in a browser"];
     steal: ["at first worker 0 and worker 1 have stolen [0, 0] tasks", "the parent is spawned"];
 
