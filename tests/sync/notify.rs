@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use crate::common::Flavour::{CurrentThread, Workers};
 use crate::common::{
-    AtDrop, Probe, Random, Wakes, assert_not, calls, on_each_of, on_every_flavour, owns, until,
+    AtDrop, Probe, Random, Wakes, assert_not, calls, ends, on_each_of, on_every_flavour, owns,
+    until,
 };
-use futures::executor;
+use futures::{FutureExt, executor};
 use openwork::sync::Notify;
 use openwork::sync::futures::{Notified, OwnedNotified};
 use openwork::task::yield_now;
@@ -361,6 +362,34 @@ fn a_waker_may_notify_when_it_is_woken_and_when_it_is_dropped() {
     poll_with(seventh.as_mut(), &owns(AtDrop(again(&notify))));
     drop(seventh);
     Probe::new(notify.notified()).assert_ready();
+}
+
+/// A wait takes the lock, which is released before any waker is called.
+#[test]
+fn a_waker_may_wait_when_it_is_woken() {
+    ends(|| {
+        let notify = Arc::new(Notify::new());
+        let waits = || {
+            let notify = notify.clone();
+            calls(move || assert!(notify.notified().now_or_never().is_none()))
+        };
+        let mut by_all = Box::pin(notify.notified());
+        poll_with(by_all.as_mut(), &waits());
+        notify.notify_waiters();
+        Probe::new(by_all).assert_ready();
+
+        let mut by_one = Box::pin(notify.notified());
+        poll_with(by_one.as_mut(), &waits());
+        notify.notify_one();
+        Probe::new(by_one).assert_ready();
+
+        let dropped = enqueued(&notify);
+        let mut passed_on = Box::pin(notify.notified());
+        poll_with(passed_on.as_mut(), &waits());
+        notify.notify_one();
+        drop(dropped);
+        Probe::new(passed_on).assert_ready();
+    });
 }
 
 #[test]
