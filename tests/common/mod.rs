@@ -15,6 +15,7 @@ mod example;
 mod files;
 mod flavours;
 mod panics;
+mod placed;
 mod process;
 mod random;
 pub mod sockets;
@@ -34,6 +35,7 @@ pub use flavours::{
 pub use panics::{
     Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of, reported,
 };
+pub use placed::{Placed, Places};
 pub use process::{again, alone, alone_under, interruptible, thread_id, threads};
 pub use random::{Random, for_seeds};
 pub use tape::Tape;

@@ -1,6 +1,7 @@
 //! Wakers of user code: they call closures, panic, or own values.
 
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -43,8 +44,30 @@ pub enum Act {
 /// What the waker below calls.
 type Call = Box<dyn Fn(Act) + Send + Sync>;
 
+/// A waker that is freed at its end without an [`Act::Drop`].
+pub struct Uncalled(ManuallyDrop<Waker>);
+
+impl Deref for Uncalled {
+    type Target = Waker;
+
+    fn deref(&self) -> &Waker {
+        &self.0
+    }
+}
+
+impl Drop for Uncalled {
+    fn drop(&mut self) {
+        // SAFETY: it was made by `waker_of`, and is not used after this: its share is ours.
+        drop(unsafe { Arc::from_raw(self.0.data().cast::<Call>()) });
+    }
+}
+
 /// Calls a closure with everything that is done to it, except the drop of the waker that is returned.
-pub fn at_each(call: impl Fn(Act) + Send + Sync + 'static) -> ManuallyDrop<Waker> {
+pub fn at_each(call: impl Fn(Act) + Send + Sync + 'static) -> Uncalled {
+    Uncalled(ManuallyDrop::new(waker_of(Box::new(call))))
+}
+
+fn waker_of(call: Call) -> Waker {
     // The data of each is a share of an `Arc<Call>`.
     static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
     unsafe fn clone(data: *const ()) -> RawWaker {
@@ -68,14 +91,14 @@ pub fn at_each(call: impl Fn(Act) + Send + Sync + 'static) -> ManuallyDrop<Waker
         let call = unsafe { Arc::from_raw(data.cast::<Call>()) };
         call(Act::Drop);
     }
-    let call: Arc<Call> = Arc::new(Box::new(call));
+    let call: Arc<Call> = Arc::new(call);
     // SAFETY: see above.
-    ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(Arc::into_raw(call).cast(), &TABLE)) })
+    unsafe { Waker::from_raw(RawWaker::new(Arc::into_raw(call).cast(), &TABLE)) }
 }
 
 /// Calls a closure whenever it is cloned, and does nothing when it is woken.
 pub fn at_clone(call: impl Fn() + Send + Sync + 'static) -> Waker {
-    ManuallyDrop::into_inner(at_each(move |act| {
+    waker_of(Box::new(move |act| {
         if act == Act::Clone {
             call();
         }
@@ -83,6 +106,6 @@ pub fn at_clone(call: impl Fn() + Send + Sync + 'static) -> Waker {
 }
 
 /// Panics when this is done to it.
-pub fn panics_at(panics: Act) -> ManuallyDrop<Waker> {
+pub fn panics_at(panics: Act) -> Uncalled {
     at_each(move |act| assert!(act != panics, "a waker's panic"))
 }

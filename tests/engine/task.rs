@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use crate::common::Flavour::CurrentThread;
 use crate::common::{
-    AtDrop, Wakes, ends, message_of, on_every_flavour, panic_of, paused, real, until,
+    AtDrop, Flavour, Placed, Places, Wakes, ends, message_of, on_every_flavour, panic_of, paused,
+    real, until,
 };
 use futures::channel::oneshot;
 use futures::task::ArcWake;
@@ -949,3 +950,49 @@ fn a_waker_that_is_kept_keeps_nothing_of_the_future() {
         });
     });
 }
+
+// ---- a future does not move ----
+
+/// However a task ends: the future that was polled is dropped where it was polled.
+#[test]
+fn a_future_is_dropped_where_it_was_polled() {
+    fn ends_in_each_way<const SIZE: usize>(flavour: Flavour) {
+        const ENDLESS: usize = usize::MAX;
+        let places = Arc::new(Places::default());
+        let future = |polls| Placed::<SIZE>::new(&places, polls);
+        let polled = |times| {
+            let places = places.clone();
+            move || places.polled.load(SeqCst) >= times
+        };
+        let runtime = flavour.build();
+        runtime.block_on(async {
+            openwork::spawn(future(5)).await.unwrap();
+            let aborted = openwork::spawn(future(ENDLESS));
+            until(polled(10)).await;
+            aborted.abort();
+            assert!(aborted.await.unwrap_err().is_cancelled());
+            let (placed, polled) = (future(ENDLESS), polled(15));
+            let panicked = openwork::spawn(async move {
+                let mut placed = pin!(placed);
+                let panics = poll_fn(|cx| {
+                    assert!(!polled(), "{EXPECTED}");
+                    placed.as_mut().poll(cx)
+                });
+                panics.await;
+            });
+            assert!(panicked.await.unwrap_err().is_panic());
+            // This one is polled when the runtime ends.
+            drop(openwork::spawn(future(ENDLESS)));
+            let before = places.polled.load(SeqCst);
+            until(|| places.polled.load(SeqCst) > before).await;
+        });
+        drop(runtime);
+        assert_eq!((places.moved.load(SeqCst), places.dropped.load(SeqCst)), (0, 4));
+    }
+    on_every_flavour(|flavour| {
+        ends_in_each_way::<8>(flavour);
+        ends_in_each_way::<100_000>(flavour);
+    });
+}
+
+const EXPECTED: &str = "this panic is expected";

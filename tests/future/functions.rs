@@ -2,14 +2,18 @@
 //! `try_join_all`, `race`, `select`, and of `Either`.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::{Future, IntoFuture, Ready, poll_fn};
+use std::marker::PhantomPinned;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use crate::common::{AtDrop, Probe, Random, Wakes, ends, on_every_flavour, panic_of, paused};
+use crate::common::{
+    AtDrop, Placed, Places, Probe, Random, Wakes, assert_not, ends, on_every_flavour, panic_of,
+    paused,
+};
 use futures::executor;
 use openwork::future::{
     Either, JoinAll, Select, join, join_all, pending, race, ready, select, try_join, try_join_all,
@@ -174,6 +178,16 @@ fn either_is_a_future_with_the_output_of_both() {
     assert_eq!(Either::<u8, u8>::Right(4).into_inner(), 4);
     fn is_unpin(_: &impl Unpin) {}
     is_unpin(&Either::<u8, String>::Left(1));
+}
+
+#[test]
+fn either_is_pinned_with_its_future() {
+    assert_not!(Either<PhantomPinned, u8>: Unpin);
+    assert_not!(Either<u8, PhantomPinned>: Unpin);
+    let places = Arc::new(Places::default());
+    anywhere(|| Either::<_, Ready<()>>::Left(Placed::<8>::new(&places, 3)));
+    anywhere(|| Either::<Ready<()>, _>::Right(Placed::<8>::new(&places, 3)));
+    assert_eq!(places.moved.load(SeqCst), 0);
 }
 
 // ---- many ----

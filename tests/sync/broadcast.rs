@@ -4,7 +4,6 @@
 
 use std::cell::Cell;
 use std::error::Error;
-use std::future::Future;
 use std::marker::PhantomPinned;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -21,6 +20,7 @@ use crate::common::{
 };
 use futures::FutureExt;
 use futures::executor::block_on;
+use futures::future::BoxFuture;
 use openwork::sync::broadcast::error::{RecvError, SendError, TryRecvError};
 use openwork::sync::broadcast::{Receiver, Sender, WeakSender, channel};
 use openwork::task::yield_now;
@@ -499,15 +499,14 @@ fn while_one_thread_clones_the_others_continue() {
     });
 }
 
+/// A future that owns its receiver, and has been polled once.
 fn start_recv(
     rx: &mut Receiver<i32>,
     waker: &std::task::Waker,
-) -> impl Future<Output = Result<i32, RecvError>> + Unpin + use<> {
-    // To keep the future beside its receiver, the receiver is leaked.
-    let rx: &'static mut _ = Box::leak(Box::new(rx.resubscribe()));
-    let mut recv = rx.recv();
-    let poll = std::pin::Pin::new(&mut recv).poll(&mut Context::from_waker(waker));
-    assert!(poll.is_pending());
+) -> BoxFuture<'static, Result<i32, RecvError>> {
+    let mut rx = rx.resubscribe();
+    let mut recv = async move { rx.recv().await }.boxed();
+    assert!(recv.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
     recv
 }
 
