@@ -3,7 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream as StdStream;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
@@ -11,8 +12,9 @@ use std::thread;
 
 use futures::channel::oneshot;
 use futures::executor::block_on as block_on_elsewhere;
+use openwork::io::unix::AsyncFd;
 use openwork::io::{AsyncReadExt, AsyncWriteExt};
-use openwork::net::{TcpListener, TcpStream};
+use openwork::net::{TcpListener, TcpStream, UnixStream};
 use openwork::runtime::Handle;
 use openwork::trace::{Event, WaitReason};
 
@@ -67,6 +69,51 @@ fn a_closed_descriptor_is_forgotten_before_its_number_comes_back() {
                 assert_eq!((old_wakes.count(), wakes.count()), (0, 1));
             });
         })
+    });
+}
+
+/// Closes its descriptor when it is dropped, and watches another one, which then has the number.
+struct Replaced {
+    near: Option<StdUnixStream>,
+    next: Arc<Mutex<Option<(UnixStream, StdUnixStream)>>>,
+}
+
+impl AsFd for Replaced {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.near.as_ref().unwrap().as_fd()
+    }
+}
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        let number = self.as_fd().as_raw_fd();
+        self.near = None;
+        let (near, far) = StdUnixStream::pair().unwrap();
+        assert_eq!(near.as_raw_fd(), number);
+        near.set_nonblocking(true).unwrap();
+        let near = UnixStream::from_std(near).unwrap();
+        *self.next.lock().unwrap() = Some((near, far));
+    }
+}
+
+#[test]
+fn a_descriptor_is_closed_after_the_poller_has_forgotten_it() {
+    // In a process of its own: other tests would take the number.
+    alone("a_descriptor_is_closed_after_the_poller_has_forgotten_it", || {
+        on_every_flavour(|flavour| {
+            flavour.block_on(async {
+                let (near, _far) = StdUnixStream::pair().unwrap();
+                near.set_nonblocking(true).unwrap();
+                let next = Arc::default();
+                let replaced = Replaced { near: Some(near), next: Arc::clone(&next) };
+                drop(AsyncFd::new(replaced).unwrap());
+                let (mut near, mut far) = next.lock().unwrap().take().unwrap();
+                far.write_all(b"mine").unwrap();
+                let mut text = [0; 4];
+                near.read_exact(&mut text).await.unwrap();
+                assert_eq!(&text, b"mine");
+            });
+        });
     });
 }
 
