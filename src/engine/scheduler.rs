@@ -347,7 +347,7 @@ impl Schedule for Arc<SchedulerHandle> {
 
 /// The number of this layout of the engine's types, under its plain name: a debugger's script compares it with the
 /// number that it was written for. (So a program cannot contain two versions of this crate.)
-// SAFETY: rule 14, no other symbol of a program has this name. The models compile this file a second time.
+// SAFETY: rule 9, no other symbol of a program has this name. The models compile this file a second time.
 #[cfg_attr(not(loom), unsafe(no_mangle))]
 #[used]
 pub static OPENWORK_LAYOUT_VERSION: u32 = 1;

@@ -31,7 +31,7 @@ pub enum Either<A, B> {
 impl<A, B> Either<A, B> {
     /// Returns the pinned value.
     pub fn as_pin_mut(self: Pin<&mut Self>) -> Either<Pin<&mut A>, Pin<&mut B>> {
-        // SAFETY: rule 11. The fields are pinned with the `Either`: no other function gives access to them through
+        // SAFETY: rule 8. The fields are pinned with the `Either`: no other function gives access to them through
         // a pin, there is no `Drop`, and it is `Unpin` only if both are.
         unsafe {
             match self.get_unchecked_mut() {

@@ -215,7 +215,7 @@ impl<'scope> Scope<'scope, '_> {
     where
         F: Future<Output: Send + 'scope> + Send + 'scope,
     {
-        // SAFETY: rule 10. `run` settles before it returns, even if `body` has panicked, and all that may be
+        // SAFETY: rule 7. `run` settles before it returns, even if `body` has panicked, and all that may be
         // borrowed for `'scope` outlives that call. The handle is bound to `'scope`.
         let (future, packet) = unsafe { self.data.lend(future) };
         ScopedJoinHandle { task: self.handle.spawn(future), packet, drives: self.drives }

@@ -73,7 +73,7 @@ impl ScopeData {
         let packet = Arc::new(Packet { scope: self.clone(), output: Mutex::new(Output::Expected) });
         let future: Pin<Box<dyn Future<Output = ()> + Send + 'a>> =
             Box::pin(Lent { future, packet: packet.clone(), counted });
-        // SAFETY: rule 10, which the caller keeps. The future is counted until its destructor has run.
+        // SAFETY: rule 7, which the caller keeps. The future is counted until its destructor has run.
         let future = unsafe {
             mem::transmute::<Pin<Box<dyn Future<Output = ()> + Send + 'a>>, LentFuture>(future)
         };
@@ -159,7 +159,7 @@ impl<T: Send> Packet<T> {
             return;
         }
         let packet: Arc<dyn DropOutput + 'a> = self.clone();
-        // SAFETY: rule 10. The output is listed until it is gone.
+        // SAFETY: rule 7. The output is listed until it is gone.
         let packet =
             unsafe { mem::transmute::<Arc<dyn DropOutput + 'a>, Arc<dyn DropOutput>>(packet) };
         let key = self.scope.outputs.lock().insert(packet);
