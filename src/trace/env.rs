@@ -67,7 +67,7 @@ fn start() -> Option<Recording> {
     }
     match Output::open(Path::new(&path)) {
         Ok(output) => {
-            // SAFETY: the function is called at the end of the process, on whichever thread ends it.
+            // SAFETY: rule 10. The function is called at the end of the process, on whichever thread ends it.
             unsafe { libc::atexit(write_at_exit) };
             if cfg!(panic = "abort") {
                 let hook = std::panic::take_hook();
@@ -90,7 +90,7 @@ fn start() -> Option<Recording> {
 
 /// Whether the program has rights that its caller does not have: it must not write where its caller wants.
 fn is_set_user_id() -> bool {
-    // SAFETY: these calls only read what the kernel has told the process.
+    // SAFETY: rule 10. These calls only read what the kernel has told the process.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     return unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     // SAFETY: as above.

@@ -57,14 +57,15 @@ fn serve(mut pipe: UnixStream) {
 pub(crate) fn default_action(signal: libc::c_int) {
     if action_of(signal) == our_handler() {
         set_action_of(signal, libc::SIG_DFL);
-        // SAFETY: the call only sends a signal to this process.
+        // SAFETY: rule 10. The call only sends a signal to this process.
         unsafe { libc::kill(libc::getpid(), signal) };
     }
 }
 
 extern "C" fn handler(signal: libc::c_int) {
     let number = [signal as u8];
-    // SAFETY: `write` is allowed in a signal handler, and the pipe is never closed. Its error leaves nothing to do.
+    // SAFETY: rule 10. `write` is allowed in a signal handler, and the pipe is never closed. An error leaves nothing to
+    // do.
     unsafe { libc::write(PIPE.load(Ordering::Relaxed), number.as_ptr().cast(), 1) };
 }
 
@@ -73,7 +74,7 @@ fn our_handler() -> libc::sighandler_t {
 }
 
 fn action_of(signal: libc::c_int) -> libc::sighandler_t {
-    // SAFETY: without a new action, the call only fills in the old one, for which zeros are a valid beginning.
+    // SAFETY: rule 10. Without a new action, the call only fills in the old one, for which zeros are a valid beginning.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
         libc::sigaction(signal, ptr::null(), &mut action);
@@ -82,7 +83,7 @@ fn action_of(signal: libc::c_int) -> libc::sighandler_t {
 }
 
 fn set_action_of(signal: libc::c_int, action_of_it: libc::sighandler_t) {
-    // SAFETY: it is the default action, or `handler`, which does only what a handler may do.
+    // SAFETY: rule 10. It is the default action, or `handler`, which does only what a handler may do.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
         action.sa_sigaction = action_of_it;
