@@ -98,5 +98,5 @@ async fn asked_and_answered() {
     drop(response);
     drop(ask);
     let answered = oracle.await.expect("the oracle ends without a panic");
-    println!("The oracle answered {answered} of 4: to the last one nobody listened.");
+    println!("The oracle answered {answered} of 4: the last question was withdrawn.");
 }

@@ -39,13 +39,13 @@ type StdMutex = std::sync::Mutex<()>;
 /// Std's guard lives until the end of the function, over the `.await`.
 #[allow(clippy::await_holding_lock)]
 async fn std_held(lock: Arc<StdMutex>) {
-    let _guard = lock.lock().expect("nobody panics with it");
+    let _guard = lock.lock().expect("no thread panics while it holds the lock");
     sleep(WORK).await;
 }
 
 /// Std's guard is gone when the `.await` comes.
 async fn std_let_go(lock: Arc<StdMutex>) {
-    drop(lock.lock().expect("nobody panics with it"));
+    drop(lock.lock().expect("no thread panics while it holds the lock"));
     sleep(WORK).await;
 }
 

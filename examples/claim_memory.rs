@@ -83,7 +83,7 @@ where
 /// Resident bytes for each of many threads that wait.
 fn threads(what: &str) -> std::io::Result<usize> {
     let gate = Arc::new(RwLock::new(()));
-    let closed = gate.write().expect("nobody panics with it");
+    let closed = gate.write().expect("no thread panics while it holds the lock");
     let (arrived, arrivals) = mpsc::channel();
     let before = Memory::now();
     let mut threads = Vec::new();

@@ -115,7 +115,7 @@ async fn everybody_gets_the_newest() {
         });
     }
     for value in 1..=12 {
-        setting.send(value).expect("somebody looks at it");
+        setting.send(value).expect("a receiver exists");
         sleep(10 * MS).await;
     }
     drop(setting);

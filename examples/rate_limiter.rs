@@ -37,7 +37,7 @@ async fn two_at_once() {
         let limit = limit.clone();
         requests.spawn(async move {
             // Held until the end of the block, even if the task is aborted or panics.
-            let _permit = limit.acquire().await.expect("nobody closes it");
+            let _permit = limit.acquire().await.expect("it is never closed");
             println!("{:>5} ms  request {number} begins", start.elapsed().as_millis());
             sleep(50 * MS).await;
         });
@@ -74,7 +74,7 @@ impl Bucket {
 
     /// Waits for its turn.
     async fn acquire(&self) {
-        let permit = self.permits.acquire().await.expect("nobody closes it");
+        let permit = self.permits.acquire().await.expect("it is never closed");
         // It does not come back.
         permit.forget();
     }

@@ -70,7 +70,7 @@ async fn serve(mut requests: mpsc::Receiver<Request>, clock: Clock) {
                     None => clock.say(format!("server: \"{word}\" is no word, I let it fall")),
                 },
                 () = answer.closed() => {
-                    clock.say(format!("server: nobody waits for \"{word}\" any more"));
+                    clock.say(format!("server: no task waits for \"{word}\" any more"));
                 }
             }
         });

@@ -102,9 +102,7 @@ async fn goes_on() {
 /// A pattern that does not match takes its branch out; `else` runs when all branches are out.
 async fn until_it_is_quiet() {
     let start = Instant::now();
-    println!(
-        "4. A channel, until 100 ms pass without a message, or there is nobody left to send one"
-    );
+    println!("4. A channel, until 100 ms pass without a message, or the last sender is dropped");
     for pauses in [[20, 60, 200], [20, 60, 80]] {
         let (sender, mut receiver) = mpsc::channel(1);
         openwork::spawn(async move {
@@ -127,7 +125,7 @@ async fn until_it_is_quiet() {
                     break;
                 }
                 else => {
-                    println!("{:>6} ms nobody is left", at(start));
+                    println!("{:>6} ms the last sender is dropped", at(start));
                     break;
                 }
             }

@@ -71,7 +71,7 @@ examples! {
     request_response: [
         "   50 ms  client: it is \"Haus\"", "  100 ms  client: there will be no answer",
         "  200 ms  client: that takes too long, never mind",
-        "  200 ms  server: nobody waits for \"serendipity\" any more",
+        "  200 ms  server: no task waits for \"serendipity\" any more",
     ];
     actor: [
         "opened with 100", "Ada takes 30, and leaves 70", "Bob wants 90: there are only 70",
@@ -107,7 +107,7 @@ examples! {
         "    30 ms the quick one is done", "the slow one puts its tools away",
         "   130 ms too late for the slow one", "   100 ms it stops after 2 steps",
         "   200 ms still at work", "   250 ms done", "   180 ms it is quiet",
-        "   340 ms nobody is left",
+        "   340 ms the last sender is dropped",
     ];
     ctrl_c: [
         "Cleo: at work", "^C", "main: that was Ctrl-C", "Ada: all is tidy", "Bob: all is tidy",

@@ -72,7 +72,7 @@ pub const LAWS: &[Law] = table! {
     woken_twice_a_task_is_polled_once_more [Spawn]
         "each wake puts it in line again, and the line grows"
     a_task_that_is_not_woken_is_not_polled [Spawn]
-        "to poll everybody whenever anybody is woken is quadratic"
+        "to poll all tasks whenever one is woken is quadratic"
     a_task_is_not_polled_after_its_end [Spawn]
         "a future that is ready must not be polled again; most panic"
     a_finished_task_is_dropped_though_its_waker_lives [Spawn]
@@ -88,7 +88,7 @@ pub const LAWS: &[Law] = table! {
     a_task_that_never_waits_does_not_starve_others [Spawn]
         "who wakes itself must go behind the others, not before them"
     two_tasks_that_wake_each_other_do_not_starve_a_third [Spawn]
-        "whoever was woken last runs first: fast, but it needs a bound"
+        "the task that was woken last runs first: fast, but it needs a bound"
     another_thread_gets_through_to_a_busy_runtime [Spawn]
         "who looks outside only when idle never looks"
     two_tasks_are_polled_at_once [Spawn, Threads]
@@ -97,7 +97,7 @@ pub const LAWS: &[Law] = table! {
     a_sleep_is_not_too_short [Sleep]
         "a deadline rounded down wakes before its time"
     a_sleep_of_nothing_ends [Sleep]
-        "its deadline has passed before anybody could wait for it"
+        "its deadline has passed before a task could wait for it"
     a_very_long_sleep_is_no_overflow [Sleep]
         "now + Duration::MAX is not a moment"
     the_earliest_deadline_comes_first [Sleep]
@@ -134,7 +134,7 @@ pub const LAWS: &[Law] = table! {
     who_drops_the_handle_lets_the_task_go_on [Join]
         "to drop a handle is to lose interest, not to abort"
     an_aborted_task_is_dropped_and_its_joiner_woken [Join]
-        "what the task holds is let go, and nobody waits in vain"
+        "what the task holds is released, and no other task waits in vain"
     an_abort_after_the_end_changes_nothing [Join]
         "the result is there; it must not be lost"
     a_join_that_moves_wakes_its_new_task [Join]
@@ -772,7 +772,7 @@ fn a_dropped_sleep_wakes_nobody(rt: Runtime) {
 fn a_sleep_that_moves_wakes_its_new_task(rt: Runtime) {
     rt.run(async move {
         let mut sleep = rt.sleep(100);
-        poll_once(&mut sleep, Waker::noop()); // somebody else, who then gives it to us
+        poll_once(&mut sleep, Waker::noop()); // another task, which then passes it on
         sleep.await;
     });
 }
@@ -872,7 +872,7 @@ fn a_join_that_moves_wakes_its_new_task(rt: Runtime) {
     rt.run(async move {
         let flag = Flag::new();
         let mut end = rt.join(flag.wait()).end;
-        poll_once(&mut end, Waker::noop()); // somebody else, who then gives it to us
+        poll_once(&mut end, Waker::noop()); // another task, which then passes it on
         when_asleep(move || flag.raise());
         end.await;
     });
@@ -904,7 +904,7 @@ fn the_end_of_a_stream_is_seen_after_a_short_read(rt: Runtime) {
     rt.run(async move {
         let (mut socket, mut peer) = rt.connect();
         peer.write_all(b"abc").unwrap();
-        drop(peer); // both have come before anybody reads
+        drop(peer); // both have come before the first read
         let (mut buffer, mut read) = ([0; 64], 0);
         loop {
             let length = socket.read(&mut buffer).await.unwrap();
@@ -923,7 +923,7 @@ fn a_new_socket_may_have_an_old_number(rt: Runtime) {
             let (mut socket, mut peer) = rt.connect();
             let mut buffer = [0; 8];
             assert!(!poll_once(&mut socket.read(&mut buffer), Waker::noop()), "nothing was sent");
-            drop(socket); // somebody waited for it
+            drop(socket); // a task waited for it
             peer.write_all(b"into the void").unwrap();
             drop(peer);
             let (mut socket, mut peer) = rt.connect();

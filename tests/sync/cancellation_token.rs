@@ -377,7 +377,7 @@ fn a_waker_that_panics_does_not_keep_others_from_being_called() {
     let (mut before, mut after) = (Probe::new(root.cancelled()), Probe::new(second.cancelled()));
     before.assert_pending();
     let mut between = Box::pin(first.cancelled());
-    let panics = calls(|| panic!("a stranger's panic"));
+    let panics = calls(|| panic!("a panic of user code"));
     assert!(between.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
     after.assert_pending();
     root.cancel();

@@ -397,7 +397,7 @@ fn a_waker_that_panics_does_not_keep_others_from_being_called() {
     let notify = Notify::new();
     let before = enqueued(&notify);
     let mut between = Box::pin(notify.notified());
-    poll_with(between.as_mut(), &calls(|| panic!("a stranger's panic")));
+    poll_with(between.as_mut(), &calls(|| panic!("a panic of user code")));
     let after = enqueued(&notify);
     notify.notify_waiters();
     assert!(before.is_woken() && after.is_woken());

@@ -220,7 +220,7 @@ fn a_waker_that_panics_in_a_downgrade_loses_no_permit() {
     struct Panics;
     impl futures::task::ArcWake for Panics {
         fn wake_by_ref(_: &Arc<Self>) {
-            panic!("a stranger's panic");
+            panic!("a panic of user code");
         }
     }
     let lock = RwLock::with_max_readers((), 2);

@@ -17,7 +17,9 @@ class Browser:
             sys.exit("no browser")
         self.profile = tempfile.mkdtemp()
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--user-data-dir=" + self.profile, "about:blank"]
-        self.process = subprocess.Popen([path] + options, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Its own temporary files go with the profile.
+        environment = dict(os.environ, TMPDIR=self.profile)
+        self.process = subprocess.Popen([path] + options, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port_file = os.path.join(self.profile, "DevToolsActivePort")
         until = time.time() + 60
         while not (os.path.exists(port_file) and open(port_file).read().strip()):
