@@ -5,11 +5,12 @@ use std::future::pending;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use crate::common::{
     AtDrop, Flavour, assert_panics_here, ends, in_each_way, on_every_flavour, panic_of, runs_on,
+    thread_id,
 };
 use openwork::runtime::{Builder, Handle};
 use openwork::task::{JoinError, JoinHandle};
@@ -237,6 +238,39 @@ fn a_closure_that_relies_on_a_thread_that_does_not_start_is_cancelled() {
         });
         assert_eq!(Arc::strong_count(&held), 1);
         assert_eq!(runtime.metrics().num_blocking_threads(), 0);
+    });
+}
+
+/// The end of the runtime has waited for the thread. With no signal to it, it would wait for ever.
+#[test]
+fn the_end_learns_that_a_thread_does_not_start() {
+    ends(|| {
+        let (names, naming) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel();
+        let wait = Mutex::new(wait);
+        let runtime = Builder::new_current_thread()
+            .thread_stack_size(TOO_LARGE)
+            .thread_name_fn(move || {
+                names.send(()).unwrap();
+                wait.lock().unwrap().recv().unwrap()
+            })
+            .build()
+            .unwrap();
+        let handle = runtime.handle().clone();
+        let spawner = thread::spawn(move || panic_of(|| handle.spawn_blocking(|| ())));
+        naming.recv().unwrap();
+        let (tell, id) = mpsc::channel();
+        let end = thread::spawn(move || {
+            tell.send(thread_id()).unwrap();
+            drop(runtime);
+        });
+        let status = format!("/proc/self/task/{}/stat", id.recv().unwrap());
+        while !fs::read_to_string(&status).unwrap().contains(") S ") {
+            thread::yield_now();
+        }
+        go_on.send("it does not help".to_owned()).unwrap();
+        spawner.join().unwrap();
+        end.join().unwrap();
     });
 }
 
