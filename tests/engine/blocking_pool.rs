@@ -13,7 +13,7 @@ use crate::common::{
     thread_id,
 };
 use openwork::runtime::{Builder, Handle};
-use openwork::task::{JoinError, JoinHandle};
+use openwork::task::{JoinError, JoinHandle, spawn_blocking};
 use openwork::time::sleep;
 
 /// A stack for which no system has the memory: a thread with it cannot be started.
@@ -206,6 +206,28 @@ fn a_closure_does_not_wait_for_those_that_block() {
     });
 }
 
+/// It would take the closure too when it has been idle for its whole time: here that is an hour.
+#[test]
+fn an_idle_thread_takes_the_next_closure_at_once() {
+    ends(|| {
+        let mut builder = Builder::new_current_thread();
+        builder.max_blocking_threads(1).thread_keep_alive(Duration::from_secs(3600));
+        builder.build().unwrap().block_on(async {
+            for _ in 0..10 {
+                let id = spawn_blocking(thread_id).await.unwrap();
+                until_it_sleeps(id);
+            }
+        });
+    });
+}
+
+/// Waits until a thread of this process sleeps.
+fn until_it_sleeps(id: u32) {
+    while !fs::read_to_string(format!("/proc/self/task/{id}/stat")).unwrap().contains(") S ") {
+        thread::yield_now();
+    }
+}
+
 // ---- when a thread cannot be started ----
 
 /// The pool may have one thread, which is being started for another closure.
@@ -264,10 +286,7 @@ fn the_end_learns_that_a_thread_does_not_start() {
             tell.send(thread_id()).unwrap();
             drop(runtime);
         });
-        let status = format!("/proc/self/task/{}/stat", id.recv().unwrap());
-        while !fs::read_to_string(&status).unwrap().contains(") S ") {
-            thread::yield_now();
-        }
+        until_it_sleeps(id.recv().unwrap());
         go_on.send("it does not help".to_owned()).unwrap();
         spawner.join().unwrap();
         end.join().unwrap();
