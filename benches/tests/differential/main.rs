@@ -20,7 +20,7 @@
 //! new one.
 //!
 //! ```sh
-//! OPENWORK_SEQUENCES=1000000 cargo test --release --manifest-path benches/Cargo.toml --test differential -- --nocapture
+//! OPENWORK_SEQUENCES=500000 cargo test --release --manifest-path benches/Cargo.toml --test differential -- --nocapture
 //! ```
 
 mod steps;
