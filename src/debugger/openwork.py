@@ -1437,10 +1437,11 @@ class Queues(Command):
 
     @staticmethod
     def attempt(what):
-        """The queues are those of other crates (and of std), and their fields may change with a new version."""
+        """The queues are those of other crates (and of std), and their fields and types may change with a new version."""
         try:
             return ", ".join(what()) or "empty"
-        except (Failed, KeyError, gdb.error):
+        except (Failed, RuntimeError, LookupError, TypeError, ValueError, StopIteration):
+            # A `gdb.error` is a `RuntimeError`.
             return "this version of the queue's crate has a layout that the script does not know"
 
     @staticmethod

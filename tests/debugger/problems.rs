@@ -12,6 +12,9 @@ fn says(program: &Path, start: &[&str], command: &str, what: &str) {
     assert_eq!(printed.lines().count(), 1, "{session}");
 }
 
+const UNKNOWN_LAYOUT: &str =
+    "this version of the queue's crate has a layout that the script does not know";
+
 const STOPPED: [&str; 2] = ["break debugger_fixture::look_now", "run"];
 
 #[test]
@@ -33,6 +36,44 @@ fn a_command_that_cannot_work_says_what_to_do_in_one_line() {
     says(program, &STOPPED, "print $async_task(4711)", "there is no task 4711");
     let layout = [&STOPPED[..], &["python LAYOUT_VERSION = 4711"]].concat();
     says(program, &layout, "async workers", "the program has layout 1 of openwork's types");
+}
+
+#[test]
+fn a_queue_with_an_unknown_layout_is_said_to_have_one() {
+    if !has_gdb() {
+        return;
+    }
+    // The script then looks for a field that the type does not have, as if the queue's crate had renamed it; at last
+    // for one that has another type.
+    let rename = "python def rename(function, old, new): function.__code__ = function.__code__.replace(\
+        co_consts=tuple(new if each == old else each for each in function.__code__.co_consts))";
+    let injector = ["index", "block", "slots"].map(|field| ("injector", field, "absent"));
+    let fifo = ["inner", "data", "ptr", "cap"].map(|field| ("fifo", field, "absent"));
+    let fields = [&fifo[..], &injector, &[("injector", "slots", "next")]].concat();
+    let looks = fields.iter().flat_map(|(queue, field, other)| {
+        let renamed = |old, new| format!("python rename(Queues.{queue}, '{old}', '{new}')");
+        [renamed(*field, *other), "async queues".to_owned(), renamed(*other, *field)]
+    });
+    let looks: Vec<_> = looks.collect();
+    let mut commands = [&STOPPED[..], &[rename, "async queues"]].concat();
+    commands.extend(looks.iter().map(String::as_str));
+    let session = run(fixture(), &["two", "queues"], &commands);
+    let mut shown = session.each("async queues").into_iter().map(|each| each.trim().lines());
+    let known: Vec<_> = shown.next().unwrap().collect();
+    assert!(known.len() == 4 && !known.concat().contains("layout"), "{session}");
+    assert_eq!(shown.len(), fields.len(), "{session}");
+    for ((queue, ..), lines) in fields.iter().zip(shown) {
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines.len(), known.len(), "{session}");
+        for (line, known) in lines.iter().zip(&known) {
+            let start = if *queue == "fifo" { "; local queue: " } else { "  injector: " };
+            let expected = match known.split_once(start) {
+                Some((before, _)) => format!("{before}{start}{UNKNOWN_LAYOUT}"),
+                None => known.to_string(),
+            };
+            assert_eq!(*line, expected, "{session}");
+        }
+    }
 }
 
 #[test]
