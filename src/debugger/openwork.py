@@ -553,7 +553,9 @@ WAITS_FOR_OTHERS = re.compile(
 # These only hold other futures: a chain leaves them out.
 TRANSPARENT = re.compile(
     r"^(core|alloc|std)::|^\(|^openwork::future::join_all::Child"
-    r"|^openwork::future::(maybe_done|join|macros|either)::(?!Concurrent)")
+    r"|^openwork::future::(maybe_done|join|macros|either)::(?!Concurrent)"
+    # The closure in which `block_on` polls its future, and what reports these polls.
+    r"|^openwork::runtime::handle::|^openwork::engine::root::RootTrace$")
 
 
 def future_kind(type_):
@@ -563,10 +565,10 @@ def future_kind(type_):
     fields = type_.fields()
     if any(field.name == "__state" for field in fields):
         return Coroutine(fields)
-    if name.startswith("openwork::") and not WAITS_FOR_OTHERS.match(name):
-        return "leaf"
     if TRANSPARENT.match(name) or sorted(field.name or "" for field in fields) == ["pointer", "vtable"]:
         return None
+    if name.startswith("openwork::") and not WAITS_FOR_OTHERS.match(name):
+        return "leaf"
     if type_.dynamic and any(field.artificial for field in fields):
         return None
     return "group" if FUTURES.parts(type_) else None
