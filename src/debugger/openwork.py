@@ -659,7 +659,7 @@ class Task:
         part = {name: int.from_bytes(content[start:end], "little") for name, (start, end) in fields.items()}
         self.id, self.parent, self.polls, self.bits = part["id"], part["parent"], part["polls"], part["state"]
         self.worker = part["running_on"] - 1 if part["running_on"] else None
-        self.location, self.id_offset = part["location"], fields["id"][0]
+        self.location, self.id_offset, self.abort_handles = part["location"], fields["id"][0], part["abort_handles"]
         self.name = "task %d" % self.id
 
     @staticmethod
@@ -681,6 +681,13 @@ class Task:
     @property
     def state(self):
         return state_name(self.bits)
+
+    @property
+    def is_waker_lost(self):
+        """Whether the task waits and no waker of it exists, as in `Header::is_waker_lost`: each reference is a waker,
+        but for that in the list of owned tasks, and the handles."""
+        references = read_int(self.address - max(16, self.type.alignof), 8)
+        return self.state == "idle" and references == 1 + (not self.bits & 8) + self.abort_handles
 
     def spawned(self):
         """The file and line of its spawn."""
@@ -704,7 +711,7 @@ BODY = re.compile(r"\{async_(fn|block|closure)#\d+\}(<.*>)?$")
 class Root:
     """The future of `block_on`, which is no task: it is a variable of that function's frame."""
 
-    id, polls, name, parent = "root", "", "the root future", 0
+    id, polls, name, parent, is_waker_lost = "root", "", "the root future", 0, False
 
     def __init__(self, thread, pinned, frames):
         self.thread, self.pointer = thread, peel(pinned)
@@ -1001,7 +1008,7 @@ def words_for(world, task, node):
             words.append("a %s, of a layout that this script does not know" % plan.parts)
     if any(words):
         return ", ".join(filter(None, words))
-    return node.title()
+    return without_parameters(node.name) if node.kind == "opaque" else node.title()
 
 
 def sleep_words(world, task, sleep, node):
@@ -1228,10 +1235,11 @@ def waits(world, task):
             if last.line and not last.name.startswith("openwork::"):
                 line = last.line
             nodes = last.children()
+        what = words_for(world, task, last) if last else "?"
         if nodes:
             each = " | ".join(waits_for(world, task, node) for node in nodes)
-            return line, "%s of %d: %s" % (last.title() if last else "several", len(nodes), each)
-        return line, words_for(world, task, last) if last else "?"
+            what = "%s of %d: %s" % (last.title() if last else "several", len(nodes), each)
+        return line, what + ("; no waker of it exists" if task.is_waker_lost else "")
     except gdb.MemoryError:
         return line, "its memory cannot be read: is a change of it under way?"
 
@@ -1247,7 +1255,8 @@ class Tasks(Command):
 STATE is idle (it waits), scheduled (it is in a queue), or running; without it all are listed.
 WAITS AT is the line of the innermost `.await` of your own code; of a task that runs, the line where its thread is.
 FOR says what is at the end of its chain of awaits. `join! of 2` and the like wait for several futures: `async bt ID`
-shows each. The row `root` is the future of `block_on`, which is no task."""
+shows each. A task of which no waker exists is never polled again: its future has forgotten the waker of its last poll.
+The row `root` is the future of `block_on`, which is no task."""
 
     name = "tasks"
 
@@ -1265,7 +1274,7 @@ shows each. The row `root` is the future of `block_on`, which is no task."""
             line, what = waits(world, task)
         spawned = place(task.spawned()) if task.spawned() else "-"
         # A task may be a leaf itself: then there is no line.
-        where = place(line) if line or not LINES else "-"
+        where = place(line) if line or LINES == {} else "-"
         return str(task.id), task.state, str(task.polls), spawned, where, what
 
 
@@ -1317,6 +1326,8 @@ Of a task that runs these are the frames of its thread, down to where the runtim
                 write("  it runs, and its thread was not found")
             else:
                 self.show(world, task, task.futures(), "  ", with_locals)
+                if task.is_waker_lost:
+                    write("  no waker of it exists: it is never polled again")
 
     def show(self, world, task, nodes, indent, with_locals):
         several = len(nodes) > 1

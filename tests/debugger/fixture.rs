@@ -242,10 +242,14 @@ async fn others() {
     spawn(async move { changes.changed().await });
     spawn(async move { set.join_next().await });
     spawn(async { CancellationToken::new().cancelled().await });
+    // It stores no waker. There is one handle for the first, and one of each kind for the second.
+    let lost = spawn(std::future::pending::<()>()).abort_handle(); // HERE loses
+    let held = spawn(std::future::pending::<()>()); // HERE is held
+    let handles = (lost, held.abort_handle(), held);
     until_all_wait().await;
     look_now(3);
     std::future::pending::<()>().await;
-    drop((reader, sender));
+    drop((reader, sender, handles));
 }
 
 // ---- to step through ----

@@ -147,6 +147,13 @@ pub fn run(program: &Path, arguments: &[&str], commands: &[&str]) -> Session {
     output(gdb, commands)
 }
 
+/// Runs gdb on a process, which runs on when gdb ends.
+pub fn on_process(program: &Path, process: u32, commands: &[&str]) -> Session {
+    let mut gdb = start(program, commands);
+    gdb.arg(program).arg("-p").arg(process.to_string());
+    output(gdb, commands)
+}
+
 /// Runs gdb on a core file.
 pub fn on_core(program: &Path, core: &Path, commands: &[&str]) -> Session {
     let mut gdb = start(program, commands);

@@ -6,6 +6,7 @@ mod common;
 
 mod gdb;
 
+mod hang;
 mod optimised;
 mod printers;
 mod problems;

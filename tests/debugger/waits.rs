@@ -65,6 +65,7 @@ fn each_task_is_listed_with_its_state_its_place_and_what_it_waits_for() {
         tasks(&["16 ", &here("awaits_task"), "the end of task "]);
         tasks(&["17 ", &here("joins_all"), "JoinAll of 2: sleep", "| sleep"]);
         tasks(&["running", &here("look_now"), "runs on thread "]);
+        assert!(!session.of("async tasks").contains("no waker"), "{session}");
         // On two workers the thread of `block_on` may still be in that poll.
         if flavour == "one" {
             tasks(&["root", "idle", &here("awaits_look"), "the end of task "]);
@@ -256,5 +257,9 @@ fn the_rest_of_what_a_task_can_wait_for_is_named_too() {
             session.has_line("async tasks", &[&format!("{task} "), "idle", what]);
         }
         session.has_line("async tasks", &["root", "running", &here("look_now")]);
+        let lost = "core::future::pending::Pending; no waker of it exists";
+        session.has_line("async tasks", &["idle", &here("loses"), lost]);
+        session.has_line("async tasks", &["idle", &here("is held"), lost]);
+        assert_eq!(session.of("async tasks").matches("no waker").count(), 2, "{session}");
     }
 }
