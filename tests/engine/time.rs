@@ -394,6 +394,25 @@ fn an_earlier_deadline_from_another_thread_is_kept_while_the_runtime_sleeps() {
     });
 }
 
+/// A sleep that another thread gives an earlier deadline ends the wait of the thread that is parked until the old one.
+#[test]
+fn a_runtime_that_is_parked_wakes_up_at_a_deadline_that_another_thread_resets() {
+    on_every_flavour(|flavour| {
+        let (runtime, asleep) = flavour.sleepy();
+        let nap = runtime.block_on(async { Arc::new(Mutex::new(Box::pin(sleep(HOUR)))) });
+        let ours = nap.clone();
+        let foreign = thread::spawn(move || {
+            asleep.recv().unwrap();
+            // Its next wait is for this deadline.
+            let soon = Instant::now() + MS;
+            ours.lock().unwrap().as_mut().reset(soon);
+        });
+        let sleeps = runtime.spawn(poll_fn(move |cx| nap.lock().unwrap().as_mut().poll(cx)));
+        runtime.block_on(sleeps).unwrap();
+        foreign.join().unwrap();
+    });
+}
+
 // ---- a sleep, in each of its states ----
 
 /// Point 16.
