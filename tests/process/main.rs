@@ -6,10 +6,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod allocator;
+#[cfg(target_os = "linux")]
 mod counts;
+#[cfg(target_os = "linux")]
 mod chart;
 
+#[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
 mod waves;
 mod allocations;
 mod descriptors;
@@ -26,10 +30,7 @@ mod bulk;
 mod faults;
 mod signal;
 
-use std::env;
 use std::sync::{Mutex, PoisonError};
-
-use common::Flavour;
 
 /// Runs a test in a process of its own, while no other test of this program runs.
 #[track_caller]
@@ -46,15 +47,17 @@ fn alone_under(name: &str, limit: &str, body: impl FnOnce()) {
 }
 
 /// With 0 workers the current-thread runtime.
-fn flavour_of(workers: usize) -> Flavour {
+#[cfg(target_os = "linux")]
+fn flavour_of(workers: usize) -> common::Flavour {
     match workers {
-        0 => Flavour::CurrentThread,
-        _ => Flavour::Workers(workers),
+        0 => common::Flavour::CurrentThread,
+        _ => common::Flavour::Workers(workers),
     }
 }
 
 /// The number in an environment variable.
+#[cfg(target_os = "linux")]
 fn setting(variable: &str) -> Option<u64> {
-    let text = env::var(variable).ok()?;
+    let text = std::env::var(variable).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, and is {text:?}")))
 }
