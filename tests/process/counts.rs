@@ -76,11 +76,11 @@ impl Usage {
         assert_eq!(self.timers, before.timers + connections);
     }
 
-    /// Whether all that came after `before` is gone. Of the memory a fiftieth may stay allocated for later use, and
-    /// [`COMPLETE_TASKS`].
+    /// Whether all that came after `before` is gone. Of the memory a twentieth may stay allocated, because queues keep
+    /// their room for the next tasks, and [`COMPLETE_TASKS`].
     fn is_back(self, most: Usage, before: Usage) -> bool {
         let (used, kept) = (most.bytes - before.bytes, self.bytes - before.bytes);
-        let may_stay = used / 50 + COMPLETE_TASKS;
+        let may_stay = used / 20 + COMPLETE_TASKS;
         Usage { bytes: 0, ..self } == Usage { bytes: 0, ..before } && kept < may_stay
     }
 
