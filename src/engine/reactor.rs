@@ -167,10 +167,15 @@ impl Source {
         let waiters = &mut *self.waiters.lock();
         for direction in Direction::BOTH {
             if flags & (direction.bit() | SHUTDOWN) != 0 {
-                let last = waiters.last[direction as usize].take();
-                let others = waiters.others.iter_mut().map(|(_, waiter)| waiter);
-                let others = others.filter(|it| it.0 == direction).filter_map(|it| it.1.take());
-                wakers.extend(last.into_iter().chain(others).map(|waker| (self.fd, waker)));
+                // Not one chain: a `push` is a tenth of the instructions, and `others` is seldom there.
+                if let Some(waker) = waiters.last[direction as usize].take() {
+                    wakers.push((self.fd, waker));
+                }
+                for (_, (of, waiter)) in &mut waiters.others {
+                    if *of == direction {
+                        wakers.extend(waiter.take().map(|waker| (self.fd, waker)));
+                    }
+                }
             }
         }
     }
