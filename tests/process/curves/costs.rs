@@ -23,10 +23,10 @@ use crate::counts::most_descriptors;
 
 /// What is measured in a process of its own, and the title of its panel.
 pub const FAMILIES: [(&str, &str); 4] = [
-    ("tasks", "One more among so many tasks"),
-    ("timers", "One more among so many timers"),
-    ("connections", "One more echo among so many connections"),
-    ("workers", "One more task with so many workers"),
+    ("tasks", "Instructions of an operation, by the number of tasks"),
+    ("timers", "Instructions of an operation, by the number of timers"),
+    ("connections", "Instructions of an echo, by the number of connections"),
+    ("workers", "Instructions of a task, by the number of workers"),
 ];
 
 /// Lines along which the number does not grow by decades.
