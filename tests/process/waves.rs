@@ -16,6 +16,10 @@ use crate::counts::resident_after_trim;
 use crate::memory::NOISE;
 use crate::{alone, setting};
 
+/// Bytes that may stay for each task of a wave: a queue keeps its buffer when other workers steal its last tasks, and of two
+/// workers at first only one may have held a whole wave. A task is 128 bytes and more.
+const ROOM: u64 = 32;
+
 /// The first waves find out how much memory a wave needs.
 const WARM_UP: u64 = 3;
 
@@ -73,7 +77,8 @@ fn wave_after_wave_of_tasks_leaves_memory_flat() {
                      {tasks} tasks, {:?}",
                     start.elapsed()
                 );
-                assert!(last < first + NOISE, "grown by {} bytes", last - first);
+                let may_grow = NOISE + (tasks * ROOM) as usize;
+                assert!(last < first + may_grow, "grown by {} bytes", last - first);
             });
         }
     });

@@ -58,6 +58,19 @@ pub const LIST: &[(&str, Rule)] = &[
         "OPENWORK_SHUFFLE=780 cargo run --example race",
         Not("it fails on purpose; tests/book/examples.rs has the seed"),
     ),
+    (
+        "OPENWORK_SOAK_SECONDS=600 cargo test --release --test process soak -- --nocapture",
+        Not("it takes twenty minutes; .ci/long runs it, and the gate its short form"),
+    ),
+    (
+        "OPENWORK_WAVES=100 OPENWORK_WAVE_TASKS=1000000 cargo test --release --test process waves \
+         -- --nocapture",
+        Not("it takes minutes; .ci/long runs it, and the gate its short form"),
+    ),
+    (
+        "OPENWORK_CURVES_MOST=1000000 cargo test --release --test process curves -- --nocapture",
+        Not("it takes minutes; .ci/long runs it, and the gate its short form"),
+    ),
     ("cargo expand", Not("the page says that it is not needed")),
     ("NOTES=fix cargo test --test book notes", Not("it rewrites the pages")),
     (
