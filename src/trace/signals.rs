@@ -64,9 +64,26 @@ pub(crate) fn default_action(signal: libc::c_int) {
 
 extern "C" fn handler(signal: libc::c_int) {
     let number = [signal as u8];
-    // SAFETY: rule 10. `write` is allowed in a signal handler, and the pipe is never closed. An error leaves nothing to
-    // do.
-    unsafe { libc::write(PIPE.load(Ordering::Relaxed), number.as_ptr().cast(), 1) };
+    // SAFETY: rule 10. `write` is allowed in a signal handler, and the pipe is never closed. Its error leaves nothing to
+    // do, and must not be seen by the code that the signal has interrupted.
+    unsafe {
+        let errno = *errno();
+        libc::write(PIPE.load(Ordering::Relaxed), number.as_ptr().cast(), 1);
+        *self::errno() = errno;
+    }
+}
+
+/// The calling thread's `errno`.
+unsafe fn errno() -> *mut libc::c_int {
+    // SAFETY: rule 10. The call only returns an address of this thread.
+    #[cfg(target_os = "linux")]
+    return unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+    return unsafe { libc::__error() };
+    // SAFETY: as above.
+    #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+    return unsafe { libc::__errno() };
 }
 
 fn our_handler() -> libc::sighandler_t {
