@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::common::{again, example, target_folder};
 
@@ -74,6 +75,45 @@ fn ctrl_c_writes_the_file_and_ends_the_program_as_without_it() {
     // SAFETY: the child is not waited for yet, so its pid is its own.
     unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
     assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGINT));
+    assert_complete(path);
+}
+
+/// Not a test: a program that handles Ctrl-C and Ctrl-\ itself, and sends both to itself.
+#[test]
+fn a_program_with_handlers() {
+    static HANDLED: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn handle(_: libc::c_int) {
+        HANDLED.fetch_add(1, Ordering::Relaxed);
+    }
+    if std::env::var_os("PROGRAM_ENDS").is_none() {
+        return;
+    }
+    let handler = handle as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: the handler only adds to an atomic.
+        unsafe { libc::signal(signal, handler) };
+    }
+    for _ in 0..2 {
+        openwork::block_on(async { openwork::spawn(async {}).await.unwrap() });
+    }
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: the call only sends a signal to this thread, which handles it before the call returns.
+        unsafe { libc::raise(signal) };
+    }
+    assert_eq!(HANDLED.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn handlers_of_the_program_are_kept() {
+    let path = file("handlers");
+    let mut command = again("a_program_with_handlers");
+    command.env("PROGRAM_ENDS", "return").env("OPENWORK_TRACE", &path).env("OPENWORK_DUMP", "1");
+    let output = run(command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let reason =
+        "openwork: tasks are not printed at Ctrl-\\: the program has a handler for SIGQUIT";
+    assert_eq!(said.lines().filter(|line| *line == reason).count(), 1, "{said}");
     assert_complete(path);
 }
 
