@@ -5,88 +5,117 @@ const element = (id) => document.getElementById(id);
 const escape = (text) => String(text).replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 const SHOWN = 40;
 
+/** What the words of the cards mean, on hover. */
+const MEANINGS = {
+  "LIFO slot": "The one task that this worker runs next.", "local queue": "The tasks of one worker. The other workers steal from it.",
+  injector: "The queue of the tasks that were woken outside of the workers.", driver: "The right to wait in the kernel for timers and sockets. One thread has it.",
+  "timer heap": "The timers that are set, ordered by their deadlines.", descriptors: "The sockets and pipes that the kernel watches.",
+  "blocking pool": "Threads for closures that block: not for futures.", "running tasks": "Tasks that are being polled.", "waiting tasks": "Tasks that are in no queue, until they are woken.",
+};
+const word = (text) => `<abbr title="${escape(MEANINGS[text])}">${text}</abbr>`;
+const label = (text) => `<span class="label">${text in MEANINGS ? word(text) : text}</span>`;
+
 function chip(id, machine) {
   const task = machine.tasks.get(id);
-  const title = `${taskName(id)}, spawned at ${tasks.get(id)?.location}`;
-  return `<button class="chip ${task ? task.state : ""} ${id === chosenTask ? "chosen" : ""}" data-task="${id}" title="${escape(title)}">${id} ${escape(tasks.get(id)?.name ?? "")}</button>`;
+  return `<button class="chip ${task ? task.state : ""} ${id === chosenTask ? "chosen" : ""}" data-task="${id}" title="${escape(`spawned at ${tasks.get(id)?.location}`)}">${escape(taskName(id))}</button>`;
 }
 
-function chips(ids, machine) {
+function chips(ids, machine, none = "empty") {
   const list = [...ids];
-  if (list.length === 0) return '<span class="label">empty</span>';
+  if (list.length === 0) return label(none);
   return list.slice(0, SHOWN).map((id) => chip(id, machine)).join("") + (list.length > SHOWN ? ` and ${list.length - SHOWN} more` : "");
 }
 
-const card = (title, body) => `<div class="card"><h2>${escape(title)}</h2>${body}</div>`;
+/** A card whose title may begin with a word that is explained. */
+function card(prefix, title, rest, body, isEmpty) {
+  return `<div class="card ${isEmpty ? "none" : ""}"><h2>${escape(prefix)}${title in MEANINGS ? word(title) : escape(title)}${rest}</h2>${body}</div>`;
+}
 
-function workerCard(worker, machine, prefix) {
-  const driver = worker.driver ? " It holds the driver." : "";
-  const state = worker.task >= 0 ? `polls ${chip(worker.task, machine)}` :
-    worker.state === "parked" ? `is parked${worker.until >= 0 ? ` until ${ms(worker.until)} at the latest` : " until it is notified"}.` :
-    worker.state === "searching" ? "searches for tasks elsewhere." : "is between two polls.";
-  return card(`${prefix}worker ${worker.index}`, `<p>${state}${driver}</p>
-    <p><span class="label">LIFO slot</span> ${worker.lifo >= 0 ? chip(worker.lifo, machine) : '<span class="label">empty</span>'}</p>
-    <p><span class="label">local queue</span> ${chips(worker.local, machine)}</p>`);
+function workerState(worker, machine, runtime) {
+  if (worker.task >= 0) return `polls ${chip(worker.task, machine)}`;
+  if (worker.state === "new") return "has not started yet.";
+  if (worker.state === "parked") return `is parked ${escape(parkWords(worker.park, runtime.driver))}.`;
+  if (worker.taken >= 0) return `has taken ${chip(worker.taken, machine)}, and polls it next.`;
+  return worker.state === "searching" ? "searches for tasks elsewhere." : "is between two polls.";
+}
+
+function workerCard(worker, machine, prefix, runtime) {
+  return card(prefix, `worker ${worker.index}`, "", `<p>${workerState(worker, machine, runtime)}${worker.driver ? ` It holds the ${word("driver")}.` : ""}</p>
+    <p>${label("LIFO slot")} ${chips(worker.lifo >= 0 ? [worker.lifo] : [], machine)}</p>
+    <p>${label("local queue")} ${chips(worker.local, machine)}</p>`);
 }
 
 function machineHtml(machine) {
   const cards = [];
   for (const runtime of machine.runtimes.values()) {
     const prefix = machine.runtimes.size > 1 ? `runtime ${runtime.id}, ` : "";
-    for (const worker of [...runtime.workers.values()].slice(0, 32)) cards.push(workerCard(worker, machine, prefix));
-    cards.push(card(`${prefix}injector: woken outside of the workers`, chips(runtime.injector, machine)));
+    for (const worker of [...runtime.workers.values()].slice(0, 32)) cards.push(workerCard(worker, machine, prefix, runtime));
+    cards.push(card(prefix, "injector", ": woken outside of the workers", chips(runtime.injector, machine), !runtime.injector.length));
     const timers = [...runtime.timers.values()].sort((a, b) => a.deadline - b.deadline);
-    cards.push(card(`${prefix}timer heap: ${timers.length}, earliest first`, table(timers.slice(0, 12).map((it) =>
-      [`timer ${it.timer}`, ms(it.deadline), it.task >= 0 ? chip(it.task, machine) : ""]))));
-    const waiters = (fd) => [...machine.tasks.values()].filter((it) => it.state === "waiting" && it.about[0] === "fd" && it.about[1] === fd).map((it) => it.id);
-    cards.push(card(`${prefix}descriptors: ${runtime.fds.size}`, table([...runtime.fds.values()].slice(0, 12).map((it) =>
-      [`fd ${it.fd}`, it.ready, chips(waiters(it.fd), machine).replace("empty", "no task waits")]))));
+    cards.push(card(prefix, "timer heap", `: ${timers.length}, earliest first`, table(timers.slice(0, 12).map((it) =>
+      [`timer ${it.timer}`, deadlineWords(runtime.id, it.deadline), it.task >= 0 ? chip(it.task, machine) : ""])), !timers.length));
+    const ends = { readable: "waits for reading", writable: "waits for writing" };
+    const waiters = (fd) => [...machine.tasks.values()].filter(({ state, wait }) => state === "waiting" && wait && wait.args[1] in ends && wait.args[2] === fd)
+      .map(({ id, wait }) => `${chip(id, machine)} ${ends[wait.args[1]]}`).join("<br>");
+    cards.push(card(prefix, "descriptors", `: ${runtime.fds.size}`, table([...runtime.fds.values()].slice(0, 12).map((it) =>
+      [`descriptor ${it.fd}`, it.ready, waiters(it.fd) || label("no task waits")])), !runtime.fds.size));
     const jobs = [...machine.tasks.values()].filter((it) => it.state === "running" && tasks.get(it.id)?.kind === "Blocking");
-    cards.push(card(`${prefix}blocking pool`, `<p><span class="label">queue</span> ${chips(runtime.blocking, machine)}</p><p><span class="label">running</span> ${chips(jobs.map((it) => it.id), machine)}</p>`));
+    cards.push(card(prefix, "blocking pool", "", `<p>${label("queue")} ${chips(runtime.blocking, machine)}</p><p>${label("running")} ${chips(jobs.map((it) => it.id), machine, "none")}</p>`));
   }
   const of = (state) => [...machine.tasks.values()].filter((it) => it.state === state);
-  cards.push(card(`running tasks: ${of("running").length}`, chips(of("running").map((it) => it.id), machine)));
-  const waiting = of("waiting");
-  cards.push(card(`waiting tasks: ${waiting.length}`, table(waiting.slice(0, 14).map((it) => [chip(it.id, machine), escape(it.reason || "something that does not say what it is")]))));
+  const running = of("running"), waiting = of("waiting");
+  cards.push(card("", "running tasks", `: ${running.length}`, chips(running.map((it) => it.id), machine, "none"), !running.length));
+  cards.push(card("", "waiting tasks", `: ${waiting.length}`, table(waiting.slice(0, 14).map((it) => [chip(it.id, machine), escape(machine.waits(it))])), !waiting.length));
   return cards.join("");
 }
 
-const table = (rows) => rows.length ? `<table>${rows.map((row) => `<tr>${row.map((it) => `<td>${it}</td>`).join("")}</tr>`).join("")}</table>` : '<span class="label">none</span>';
+const table = (rows) => rows.length ? `<table>${rows.map((row) => `<tr>${row.map((it) => `<td>${it}</td>`).join("")}</tr>`).join("")}</table>` : label("none");
 
-/** The steps that led to a poll: what the task waited for, what woke it, into which queue it went, and who took it. */
+const line = (index, isAt) => `<li class="${isAt ? "at" : ""}" data-event="${index}"><time>${ms(events[index].at)}</time><span>${escape(sentence(events[index]))}</span></li>`;
+
+/** The steps that led to the poll that is shown. It stays while the reader steps through them. */
+let chain = { task: -1, steps: [] };
+
+/** The poll at this moment; or the coming one, if the task was woken or is in a queue. */
+function findChain(task, index) {
+  const { events: own } = task, last = own.findLastIndex((it) => it <= index);
+  const isBegin = (it) => events[it].kind === "PollBegins";
+  const isPolled = last >= 0 && ["PollBegins", "Waits", "PollEnds"].includes(events[own[last]].kind);
+  let begin = isPolled ? own.findLastIndex((it, i) => i <= last && isBegin(it)) : -1;
+  if (begin < 0 && last >= 0) begin = own.findIndex((it, i) => i > last && isBegin(it));
+  const steps = begin < 0 ? [] : [own[begin]];
+  for (let i = begin - 1; i >= 0 && !isBegin(own[i]); i--) steps.unshift(own[i]);
+  return { task: task.id, steps };
+}
+
+/** What the task waited for, what woke it, into which queue it went, and which worker took it. */
 function whyHtml(event) {
-  const id = chosenTask;
-  const task = tasks.get(id);
+  const task = tasks.get(chosenTask);
   if (!task) return "";
-  const before = task.events.filter((index) => index <= event.index);
-  const begin = before.findLastIndex((index) => events[index].kind === "PollBegins");
-  if (begin < 0) return `<b>${escape(taskName(id))}</b> was not polled up to here. It was spawned at ${escape(task.location)}.`;
-  const steps = [before[begin]];
-  for (let i = begin - 1; i >= 0; i--) {
-    const kind = events[before[i]].kind;
-    if (kind === "PollBegins") break;
-    steps.unshift(before[i]);
-    if (kind === "Spawned") break;
+  const name = escape(taskName(task.id));
+  if (task.spawn && event.index < task.spawn.index) {
+    return `<b>${name}</b> does not exist yet: it is <button data-event="${task.spawn.index}">spawned at ${ms(task.spawn.at)}</button>, in ${escape(task.location)}.`;
   }
-  const list = steps.map((index) => `<li data-event="${index}">${escape(sentence(events[index]))} <span class="where">${ms(events[index].at)}</span></li>`).join("");
+  if (chain.task !== task.id || !chain.steps.includes(event.index)) chain = findChain(task, event.index);
+  const { steps } = chain, poll = events[steps[steps.length - 1]];
+  if (!poll) return `<b>${name}</b> is not polled in this recording after this moment. It was spawned at ${escape(task.location)}.`;
   const woken = steps.map((index) => events[index]).find((it) => it.kind === "Woken");
-  const delay = woken ? ` It was polled ${((events[before[begin]].at - woken.at) / 1e3).toFixed(1)} µs after the wake.` : "";
-  return `<b>Why did ${escape(taskName(id))} run at ${ms(events[before[begin]].at)}?</b>${delay}<ol>${list}</ol>`;
+  const delay = woken ? ` It was polled ${ms(poll.at - woken.at)} after the wake.` : "";
+  return `<b>Why ${poll.index > event.index ? "will" : "did"} ${name} run at ${ms(poll.at)}?</b>${delay}<ol class="log">${steps.map((index) => line(index, index === event.index)).join("")}</ol>`;
 }
 
 function nowHtml(event, machine) {
-  const [name, place] = data.sources[event.source];
-  const clock = Math.abs(event.clock - (event.at + START)) > 5e6 ? ` · runtime's clock ${ms(event.clock)}` : "";
+  const [name, place, isOurs] = data.sources[event.source];
+  const clock = isPaused(event.runtime) ? ` · runtime's clock ${ms(event.clock)}` : "";
+  const source = isOurs ? `in ${name ? `<b>${escape(name)}</b>, ` : ""}${escape(place)}` : `called from your code at ${escape(place)}`;
   const bad = machine.bad ? `<p class="bad">⚠ Inconsistent: ${escape(machine.bad)}. Two threads' events are so close that their order is a guess.</p>` : "";
   const old = event.isOld ? "<p>This is from before the recording: older events were dropped.</p>" : "";
   return `<b>${escape(sentence(event))}</b>
-    <div class="where">event ${event.index + 1} of ${events.length} · ${ms(event.at)}${clock} · in ${name ? `<b>${escape(name)}</b>, ` : ""}${escape(place)}</div>${bad}${old}`;
+    <div class="where">event ${event.index + 1} of ${events.length} · ${ms(event.at)}${clock} · ${source}</div>${bad}${old}`;
 }
 
 function logHtml(index) {
   const lines = [];
-  for (let i = Math.max(0, index - 5); i <= Math.min(events.length - 1, index + 6); i++) {
-    lines.push(`<li class="${i === index ? "at" : ""}" data-event="${i}"><time>${ms(events[i].at)}</time>${escape(sentence(events[i]))}</li>`);
-  }
+  for (let i = Math.max(0, index - 5); i <= Math.min(events.length - 1, index + 6); i++) lines.push(line(i, i === index));
   return lines.join("");
 }

@@ -15,12 +15,15 @@ function show(index) {
   timeline.draw();
 }
 
-function chooseTask(id, moves) {
+/** Chooses a task; and with `where`, its spawn ("first") or the poll that is nearest to this moment ("nearest"). */
+function chooseTask(id, where) {
   chosenTask = id;
   const row = timeline.rows.findIndex((it) => it.task && it.task.id === id);
   if (row >= 0) { timeline.chosenRow = row; scrollTo(row); }
-  const task = tasks.get(id);
-  show(moves && task && task.events.length ? task.events[0] : current);
+  const own = tasks.get(id)?.events ?? [], polls = own.filter((index) => events[index].kind === "PollBegins");
+  const distance = (index) => Math.abs(events[index].at - events[current].at);
+  const nearest = polls.reduce((best, it) => (best === undefined || distance(it) < distance(best) ? it : best), undefined);
+  show((where === "nearest" ? nearest : where === "first" ? own[0] : undefined) ?? current);
 }
 
 function scrollTo(row) {
@@ -54,22 +57,30 @@ function play() {
   playing = setTimeout(tick, 0);
 }
 
-function search(text, goes) {
-  const wanted = text.trim().toLowerCase();
-  const fits = (task) => String(task.id) === wanted || (!/^\d+$/.test(wanted) && `${task.fullName} ${task.location}`.toLowerCase().includes(wanted));
-  timeline.filter = wanted ? fits : null;
-  timeline.layout();
-  const found = wanted ? [...tasks.values()].filter(fits) : [];
-  element("found").textContent = wanted ? `${found.length} task${found.length === 1 ? "" : "s"}` : "";
-  if (goes && found.length) chooseTask(found[0].id, true);
+let hits = [], hit = -1;
+
+/** Shows the tasks that fit; `by` goes to the next hit or to the one before. */
+function search(text, by = 0) {
+  const wanted = text.trim().toLowerCase(), id = wanted.match(/^(?:task\s*)?(\d+)$/)?.[1];
+  const fits = (task) => (id ? String(task.id) === id : `${taskName(task.id)} ${task.fullName} ${task.location}`.toLowerCase().includes(wanted));
+  if (!by) {
+    hits = wanted ? [...tasks.values()].filter(fits) : [];
+    hit = -1;
+    timeline.filter = wanted ? fits : null;
+    timeline.layout();
+  } else if (hits.length) {
+    hit = hit < 0 ? (by > 0 ? 0 : hits.length - 1) : (hit + by + hits.length) % hits.length;
+    chooseTask(hits[hit].id, "first");
+  }
+  element("found").textContent = !wanted ? "" : hit >= 0 ? `${hit + 1} of ${hits.length}` : `${hits.length} task${hits.length === 1 ? "" : "s"}`;
 }
 
 function chooseRow(by) {
   timeline.chosenRow = Math.max(0, Math.min(timeline.chosenRow + by, timeline.rows.length - 1));
   scrollTo(timeline.chosenRow);
   const row = timeline.rows[timeline.chosenRow];
-  if (row && row.task) chosenTask = row.task.id;
-  show(current);
+  if (row && row.task) chooseTask(row.task.id, "nearest");
+  else timeline.draw();
 }
 
 const KEYS = {
@@ -82,9 +93,10 @@ const KEYS = {
 };
 
 addEventListener("keydown", (event) => {
+  element("tip").hidden = true;
   const isField = event.target.matches("input, select");
   if (event.key === "Escape") event.target.blur();
-  if (isField && event.target.type !== "range") { if (event.key === "Enter") search(event.target.value, true); return; }
+  if (isField && event.target.type !== "range") { if (event.key === "Enter") search(event.target.value, event.shiftKey ? -1 : 1); return; }
   if (event.target.matches("button, summary") && (event.key === " " || event.key === "Enter")) return;
   const action = !event.ctrlKey && !event.metaKey && !event.altKey && KEYS[event.key];
   if (action) { event.preventDefault(); action(event); }
@@ -94,16 +106,18 @@ element("first").onclick = () => { pause(); show(0); };
 element("last").onclick = () => { pause(); show(events.length - 1); };
 element("back").onclick = () => step(-1);
 element("forward").onclick = () => step(1);
+element("task-back").onclick = () => step(-1, true);
+element("task-forward").onclick = () => step(1, true);
 element("play").onclick = play;
-element("zoom-in").onclick = () => timeline.zoom(0.6, events.length ? timeline.x(events[current]) : 0);
+element("zoom-in").onclick = () => timeline.zoom(0.6);
 element("zoom-out").onclick = () => timeline.zoom(1.6);
 element("fit").onclick = () => timeline.fit();
 element("scale").onchange = (event) => { timeline.byOrder = event.target.value === "order"; timeline.fit(); };
-element("search").oninput = (event) => search(event.target.value, false);
+element("search").oninput = (event) => search(event.target.value);
 
 document.querySelector("main").addEventListener("click", (event) => {
   const task = event.target.closest("[data-task]"), line = event.target.closest("[data-event]");
-  if (task) chooseTask(+task.dataset.task, false);
+  if (task) chooseTask(+task.dataset.task);
   else if (line) { pause(); show(+line.dataset.event); }
 });
 
@@ -117,6 +131,7 @@ timeline.canvas.addEventListener("pointerdown", (event) => {
   timeline.canvas.setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
   moved = 0;
+  element("tip").hidden = true;
 });
 timeline.canvas.addEventListener("pointermove", (event) => {
   const before = pointers.get(event.pointerId);
@@ -126,7 +141,7 @@ timeline.canvas.addEventListener("pointermove", (event) => {
   moved += Math.abs(event.offsetX - before.x) + Math.abs(event.offsetY - before.y);
   if (pointers.size === 2) return timeline.zoom(old / spread(), timeline.value(event.offsetX));
   if (moved < 5) return;
-  timeline.scroll -= event.offsetY - before.y;
+  timeline.scrollBy(before.y - event.offsetY);
   timeline.pan(timeline.value(before.x) - timeline.value(event.offsetX));
 });
 for (const end of ["pointerup", "pointercancel"]) timeline.canvas.addEventListener(end, (event) => {
@@ -135,18 +150,19 @@ for (const end of ["pointerup", "pointercancel"]) timeline.canvas.addEventListen
 });
 timeline.canvas.addEventListener("pointerleave", () => { element("tip").hidden = true; });
 timeline.canvas.addEventListener("wheel", (event) => {
+  if (event.ctrlKey) timeline.zoom(1.0015 ** event.deltaY, timeline.value(event.offsetX));
+  else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) timeline.pan((timeline.to - timeline.from) * (event.deltaX || event.deltaY) / 1500);
+  else if (!timeline.scrollBy(event.deltaY)) return;
   event.preventDefault();
-  if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) timeline.pan((timeline.to - timeline.from) * (event.deltaX || event.deltaY) / 1500);
-  else if (event.offsetX < timeline.left()) { timeline.scroll += event.deltaY; timeline.draw(); }
-  else timeline.zoom(1.0015 ** event.deltaY, timeline.value(event.offsetX));
 }, { passive: false });
 
 function click(event) {
   pause();
   const { row, member, segment } = timeline.hit(event.offsetX, event.offsetY);
   if (event.offsetX < timeline.left()) {
-    if (row && row.key) timeline.toggle(row);
-    else if (row && row.task) chooseTask(row.task.id, false);
+    if (timeline.below() && event.offsetY > timeline.canvas.clientHeight - ROW) timeline.scrollBy(timeline.canvas.clientHeight / 2);
+    else if (row && row.key) timeline.toggle(row);
+    else if (row && row.task) chooseTask(row.task.id, "nearest");
     return;
   }
   const id = segment && segment.task !== undefined ? segment.task : member && !row.isLane ? member.id : -1;
@@ -162,19 +178,20 @@ function hover(event) {
   const took = ms(segment.end - segment.start);
   const id = segment.task ?? (row.isLane ? -1 : member.id);
   const about = id >= 0 ? `${taskName(id)}\nspawned at ${tasks.get(id)?.location}\n` : `${row.label}\n`;
-  tip.textContent = `${about}${segment.state}${segment.reason ? `, for ${segment.reason}` : ""}: ${took}, from ${ms(segment.start)}`;
+  tip.textContent = `${about}${segment.state === "driver" ? "in the driver" : segment.state}${segment.reason ? `, for ${segment.reason}` : ""}: ${took}, from ${ms(segment.start)}`;
   tip.style.left = `${Math.min(event.clientX + 14, innerWidth - 390)}px`;
   tip.style.top = `${event.clientY + 16}px`;
 }
 
-const states = [["running", "running"], ["runnable", "runnable, in a queue"], ["waiting", "waiting"], ["parked", "worker parked"], ["searching", "worker searching"], ["driver", "worker in the driver"]];
-element("legend").innerHTML = states.map(([name, words]) => `<i style="background:var(--${name})"></i>${words}`).join("") + '<i style="background:var(--arrow)"></i>arrow: from a wake to the poll that it caused';
-element("title").textContent = `Timeline of ${data.program}`;
+const states = [["running", "running"], ["runnable", "runnable, in a queue"], ["waiting", "waiting"], ["parked", "worker parked"], ["driver", "worker in the driver"],
+  ["searching", "worker searching"], ["arrow", "from a wake to its poll"], ["steal", "a steal"]];
+element("legend").innerHTML = states.map(([name, words]) => `<span><i style="background:var(--${name})"></i>${words}</span>`).join(" ");
+element("title").textContent = `A run of ${data.program}`;
 document.title = `${data.program}: timeline`;
 element("summary").textContent = `${events.length} events, ${tasks.size} tasks, ${ms(events.length ? events[events.length - 1].at : 0)}` +
   (data.dropped ? `; ${data.dropped} older events were dropped` : "") + (badEvents.length ? `; ${badEvents.length} instants are inconsistent (⚠)` : "");
-addEventListener("resize", () => timeline.draw());
+addEventListener("resize", () => timeline.resize());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => timeline.draw());
 timeline.fit();
 timeline.layout();
-show(data.beforeCut < events.length ? data.beforeCut : 0);
+show(Math.max(events.findIndex((event) => event.kind === "Spawned" && !event.isOld), 0));

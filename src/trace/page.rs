@@ -55,7 +55,7 @@ fn write_data(recording: &Recording, out: &mut dyn Write) -> io::Result<()> {
         recording.before_cut,
         threads.join(",")
     )?;
-    let mut sources = Sources::default();
+    let (mut sources, mut locks) = (Sources::default(), Locks::default());
     for (index, (thread, record)) in recording.events.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let source = sources.number(record);
@@ -68,7 +68,7 @@ fn write_data(recording: &Recording, out: &mut dyn Write) -> io::Result<()> {
             record.runtime,
             record.worker.map_or(-1, i64::from),
             record.task.map_or(-1, |task| task as i64),
-            fields(&record.event)
+            fields(&record.event, &mut locks)
         )?;
     }
     write!(out, "\n],\"sources\":[{}]}}", sources.list.join(","))
@@ -82,26 +82,42 @@ struct Sources {
 }
 
 impl Sources {
+    /// A source is a function, empty if it is not known; its place; and whether that is in this crate.
     fn number(&mut self, record: &Record) -> usize {
         let location = record.location;
         let key = (location.file().as_ptr() as usize, location.line());
         *self.numbers.entry(key).or_insert_with(|| {
-            let file = location.file();
-            let file = file.rfind("src/").map_or(file, |start| &file[start..]);
+            let crate_folder = file!().strip_suffix("src/trace/page.rs").unwrap_or_default();
+            let file = location.file().strip_prefix(crate_folder).unwrap_or(location.file());
+            let is_ours = file.starts_with("src/") && location.file().starts_with(crate_folder);
             let place = format!("{file}:{}", location.line());
-            self.list.push(format!("[{},{}]", Quoted(short(record.function)), Quoted(place)));
+            let function = Quoted(short(record.function)).to_string();
+            self.list.push(format!("[{function},{},{is_ours}]", Quoted(place)));
             self.list.len() - 1
         })
     }
 }
 
-/// `openwork::engine::task::Task<F,S,N>::wake::{{closure}}` as `Task::wake`.
+/// The locks, numbered from 1 in the order in which they are met: an address is hard to tell from another.
+#[derive(Default)]
+struct Locks(HashMap<usize, usize>);
+
+impl Locks {
+    fn number(&mut self, address: usize) -> usize {
+        let next = self.0.len() + 1;
+        *self.0.entry(address).or_insert(next)
+    }
+}
+
+/// `openwork::engine::task::Task<F,S,N>::wake::{{closure}}` as `Task::wake`, and
+/// `<openwork::engine::root::RootWaker as ArcWake>::wake_by_ref` as `RootWaker::wake_by_ref`.
 fn short(path: &str) -> String {
-    let (mut depth, mut plain) = (0, String::new());
-    for char in path.replace("::{{closure}}", "").replace(" as ", "> <").chars() {
+    let (mut depth, mut plain) = (0_usize, String::new());
+    let path = path.replace("::{{closure}}", "").replace(" as ", "<");
+    for char in path.strip_prefix('<').unwrap_or(&path).chars() {
         match char {
             '<' => depth += 1,
-            '>' => depth -= 1,
+            '>' => depth = depth.saturating_sub(1),
             _ if depth == 0 => plain.push(char),
             _ => {}
         }
@@ -112,14 +128,14 @@ fn short(path: &str) -> String {
 }
 
 /// The kind, and its fields.
-fn fields(event: &Event) -> String {
+fn fields(event: &Event, locks: &mut Locks) -> String {
     let kind = format!("{event:?}");
     let kind = kind.split([' ', '(']).next().unwrap_or_default();
     let rest = match *event {
         Event::RuntimeBegins { threads } => format!(",{threads}"),
         Event::Spawned { task, kind, parent, location, name } => format!(
             ",{task},\"{kind:?}\",{},{},{}",
-            parent.map_or(-1, |parent| parent as i64),
+            id(parent),
             Quoted(format_args!("{}:{}", location.file(), location.line())),
             Quoted(name)
         ),
@@ -131,12 +147,12 @@ fn fields(event: &Event) -> String {
         Event::Fetched { first, count } => format!(",{first},{count}"),
         Event::PollBegins { task } => format!(",{task}"),
         Event::PollEnds { task, outcome } => format!(",{task},\"{outcome:?}\""),
-        Event::Waits(reason) => format!(",{},{}", Quoted(reason), wait(&reason)),
+        Event::Waits(reason) => format!(",{},{}", Quoted(reason), wait(&reason, locks)),
         Event::TimerArmed { timer, deadline } | Event::TimerFired { timer, deadline } => {
             format!(",{timer},{}", deadline.as_nanos())
         }
-        Event::LockAssigned { holder, .. } => {
-            format!(",{}", holder.map_or(-1, |task| task as i64))
+        Event::LockAssigned { lock, holder } => {
+            format!(",{},{}", locks.number(lock), id(holder))
         }
         Event::WakerLost { task } => format!(",{task}"),
         Event::TimerRemoved { timer } => format!(",{timer}"),
@@ -160,12 +176,20 @@ fn cause(by: Cause) -> String {
     }
 }
 
-/// What a descriptor's row and a lock's owner need.
-fn wait(reason: &WaitReason) -> String {
-    match reason {
-        WaitReason::Readable { fd } | WaitReason::Writable { fd } => format!("\"fd\",{fd}"),
+/// What the page needs to say what a task waits for, at any later moment.
+fn wait(reason: &WaitReason, locks: &mut Locks) -> String {
+    match *reason {
+        WaitReason::Sleep { deadline } => format!("\"deadline\",{}", deadline.as_nanos()),
+        WaitReason::Readable { fd } => format!("\"readable\",{fd}"),
+        WaitReason::Writable { fd } => format!("\"writable\",{fd}"),
         WaitReason::Join { task } => format!("\"task\",{task}"),
-        WaitReason::Lock { holder: Some(task), .. } => format!("\"task\",{task}"),
+        WaitReason::Lock { what, lock, holder } => {
+            format!("\"lock\",{},{},{}", locks.number(lock), Quoted(what), id(holder))
+        }
         _ => "\"\",-1".to_owned(),
     }
+}
+
+fn id(task: Option<u64>) -> i64 {
+    task.map_or(-1, |task| task as i64)
 }

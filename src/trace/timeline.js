@@ -2,7 +2,7 @@
 // The picture over time: a row for each thread, and for each task or group of tasks.
 
 const ROW = 18, HEAD = 24;
-const SMALL_GROUP = 8, FOLD_ABOVE = 40;
+const SMALL_GROUP = 8, FOLD_ABOVE = 40, FEW_ARROWS = 30;
 
 const timeline = {
   canvas: document.getElementById("timeline"),
@@ -11,14 +11,21 @@ const timeline = {
   /** Where an event is on the axis: its time, or its number. */
   x(event) { return this.byOrder ? event.index : event.at; },
   span(segment) { return this.byOrder ? [segment.startIndex, segment.endIndex ?? events.length] : [segment.start, segment.end]; },
-  extent() { return this.byOrder ? [0, Math.max(events.length, 1)] : [0, events.length ? Math.max(events[events.length - 1].at, 1) : 1]; },
-  left() { return Math.min(190, this.canvas.clientWidth * 0.28); },
+  /** From the first task on: before it the threads start. */
+  extent() {
+    if (!events.length) return [0, 1];
+    const first = events.find((event) => event.kind === "Spawned") ?? events[0], low = this.x(first);
+    return [low, Math.max(this.x(events[events.length - 1]), low + 1)];
+  },
+  left() { return Math.min(190, this.canvas.clientWidth * 0.38); },
   px(value) { return this.left() + (value - this.from) / (this.to - this.from) * (this.canvas.clientWidth - this.left()); },
   value(px) { return this.from + (px - this.left()) / (this.canvas.clientWidth - this.left()) * (this.to - this.from); },
 
   fit() { [this.from, this.to] = this.extent(); const pad = (this.to - this.from) * 0.01; this.from -= pad; this.to += pad; this.draw(); },
 
-  zoom(factor, center = (this.from + this.to) / 2) {
+  /** About the chosen moment, if it is in sight. */
+  zoom(factor, center = events.length ? this.x(events[current]) : 0) {
+    if (center < this.from || center > this.to) center = (this.from + this.to) / 2;
     const [low, high] = this.extent();
     const width = Math.min(Math.max((this.to - this.from) * factor, this.byOrder ? 4 : 50), (high - low) * 1.1);
     const share = (center - this.from) / (this.to - this.from);
@@ -55,10 +62,27 @@ const timeline = {
       const isGroup = members.length > SMALL_GROUP;
       const isFolded = isGroup && (this.folded.get(key) ?? (!this.filter && tasks.size > FOLD_ABOVE));
       if (isGroup) rows.push({ label: `${isFolded ? "▸" : "▾"} ${members.length} × ${members[0].name}`, members: isFolded ? members : [], key, group: members });
-      if (!isFolded) for (const task of members) rows.push({ label: taskName(task.id), members: [task], task });
+      if (!isFolded) for (const task of members) rows.push({ label: taskName(task.id), members: [task], task, indent: isGroup ? 14 : 0 });
     }
     this.rows = rows;
+    this.resize();
+  },
+
+  /** As high as the rows, up to a half of the window. */
+  resize() {
+    this.canvas.style.height = `${Math.min(HEAD + Math.max(this.rows.length, 3) * ROW + 6, Math.max(innerHeight * 0.5, 240))}px`;
     this.draw();
+  },
+
+  /** How far the rows can be scrolled. */
+  maxScroll() { return Math.max(0, HEAD + this.rows.length * ROW + 6 - this.canvas.clientHeight); },
+
+  /** Scrolls the rows. Returns whether there was something to scroll. */
+  scrollBy(by) {
+    const before = this.scroll;
+    this.scroll = Math.max(0, Math.min(before + by, this.maxScroll()));
+    this.draw();
+    return this.scroll !== before;
   },
 
   toggle(row) { if (row && row.key) { this.folded.set(row.key, row.members.length === 0); this.layout(); } },
@@ -75,12 +99,12 @@ const timeline = {
     if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
     const g = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(`--${name}`).trim();
-    const colors = Object.fromEntries(["running", "runnable", "waiting", "parked", "driver", "searching"].map((it) => [it, color(it)]));
+    const colors = Object.fromEntries(["running", "runnable", "waiting", "parked", "driver", "searching", "back", "fore", "on-running"].map((it) => [it, color(it)]));
     g.setTransform(scale, 0, 0, scale, 0, 0);
     g.fillStyle = color("back"); g.fillRect(0, 0, width, height);
     g.font = "12px system-ui, sans-serif"; g.textBaseline = "middle";
     const left = this.left();
-    this.scroll = Math.max(0, Math.min(this.scroll, this.rows.length * ROW - height + HEAD + ROW));
+    this.scroll = Math.min(this.scroll, this.maxScroll());
     this.axis(g, width, height, color);
     const pinned = this.pinned(), first = pinned + Math.floor(this.scroll / ROW), count = Math.ceil((height - HEAD) / ROW) + 1;
     const shown = Array.from({ length: Math.max(0, Math.min(first + count, this.rows.length) - first) }, (_, i) => first + i);
@@ -92,14 +116,15 @@ const timeline = {
       g.save(); g.beginPath(); g.rect(left, HEAD, width, height); g.clip();
       this.segments(g, row, y, colors, width);
       g.restore();
-      for (const member of row.members) if (!row.isLane && y >= HEAD + (pinned - 1) * ROW) this.where.set(member.id, y + ROW / 2);
+      for (const member of row.members) if (row.isLane || y >= HEAD + (pinned - 1) * ROW) this.where.set(member.key ?? member.id, y + ROW / 2);
       g.save(); g.beginPath(); g.rect(0, HEAD, left - 6, height); g.clip();
       g.fillStyle = row.isLane ? color("fore") : color("soft"); g.font = row.isLane ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
-      g.fillText(row.label, 6, y + ROW / 2); g.restore();
+      g.fillText(row.label, 6 + (row.indent ?? 0), y + ROW / 2); g.restore();
     }
     g.save(); g.beginPath(); g.rect(left, HEAD, width, height); g.clip();
     this.arrows(g, color);
     g.restore();
+    this.scrollbar(g, width, height, color, pinned);
     if (events.length) {
       const x = this.px(this.x(events[current]));
       g.strokeStyle = color("now"); g.lineWidth = 1.5; g.beginPath(); g.moveTo(x, 0); g.lineTo(x, height); g.stroke();
@@ -112,13 +137,27 @@ const timeline = {
     g.strokeStyle = color("line"); g.fillStyle = color("soft"); g.lineWidth = 1;
     for (let at = Math.ceil(this.from / step) * step; at <= this.to; at += step) {
       const x = this.px(at);
-      if (x < this.left()) continue;
+      if (x < this.left() || x > width - 70) continue;
       g.beginPath(); g.moveTo(x, HEAD); g.lineTo(x, height); g.stroke();
-      g.fillText(this.byOrder ? `${Math.round(at)}` : step < 1e3 ? `${Math.round(at)} ns` : step < 1e6 ? `${+(at / 1e3).toFixed(1)} µs` : `${+(at / 1e6).toFixed(2)} ms`, x + 3, HEAD / 2);
+      g.fillText(this.byOrder ? `event ${Math.round(at) + 1}` : step < 1e3 ? `${(at / 1e6).toFixed(6)} ms` : ms(at), x + 3, HEAD / 2);
     }
     g.fillStyle = color("now");
     for (const index of badEvents) { const x = this.px(this.x(events[index])); if (x > this.left()) g.fillText("⚠", x - 5, HEAD - 5); }
   },
+
+  /** What is out of sight: a bar at the right, and the number of rows below, on which one can click. */
+  scrollbar(g, width, height, color, pinned) {
+    if (this.maxScroll() === 0) return;
+    const top = HEAD + pinned * ROW, room = height - top, all = room + this.maxScroll();
+    g.fillStyle = color("soft");
+    g.fillRect(width - 6, top + room * this.scroll / all, 5, Math.max(room * room / all, 16));
+    const below = this.below();
+    if (below === 0) return;
+    g.fillStyle = color("card"); g.fillRect(0, height - ROW, this.left() - 6, ROW);
+    g.fillStyle = color("fore"); g.font = "600 12px system-ui, sans-serif";
+    g.fillText(`▾ ${below} more row${below === 1 ? "" : "s"}`, 6, height - ROW / 2);
+  },
+  below() { return Math.ceil((this.maxScroll() - this.scroll) / ROW); },
 
   /** A segment narrower than a pixel is drawn as one pixel, and only once. */
   segments(g, row, y, colors, width) {
@@ -135,31 +174,42 @@ const timeline = {
         const isThin = segment.state === "waiting" || segment.state === "parked";
         g.fillStyle = colors[segment.state];
         g.fillRect(Math.max(x, 0), y + (isThin ? 6 : 2), Math.min(right, width) - Math.max(x, 0), ROW - (isThin ? 12 : 4));
-        if (row.isLane && segment.state === "running" && right - x > 34) { g.fillStyle = "#fff"; g.fillText(`${segment.task}`, Math.max(x, this.left()) + 4, y + ROW / 2); }
-        if (!isGroup && segment.state === "waiting" && segment.reason && right - x > 90) {
-          g.save(); g.beginPath(); g.rect(x, y, right - x - 4, ROW); g.clip(); g.fillStyle = getComputedStyle(document.body).color;
-          g.fillText(segment.reason, Math.max(x, this.left()) + 6, y + ROW / 2); g.restore();
+        const begin = Math.max(x, this.left()) + 4, room = Math.min(right, width) - begin - 4;
+        const words = row.isLane && segment.state === "running" ? `${segment.task}` : !isGroup && segment.state === "waiting" ? segment.reason : "";
+        if (words && room > 12 && g.measureText(words).width < room) {
+          if (isThin) { g.fillStyle = colors.back; g.fillRect(begin, y + 1, g.measureText(words).width + 6, ROW - 2); }
+          g.fillStyle = isThin ? colors.fore : colors["on-running"];
+          g.fillText(words, begin + (isThin ? 3 : 0), y + ROW / 2);
         }
         drawn = right; drawnState = segment.state;
       }
     }
   },
 
-  /** From the wake to the poll: those of the chosen task always, all of them if there are few. */
+  /** From the wake to the poll: those of the chosen task always, all of them if there are few. From queue to queue: the steals. */
   arrows(g, color) {
-    let shown = arrows.filter(({ from, to }) => this.x(to) >= this.from && this.x(from) <= this.to);
-    if (shown.length > 250) shown = shown.filter(({ task }) => task === chosenTask).slice(0, 250);
+    const isInSight = ({ from, to }) => this.x(to) >= this.from && this.x(from) <= this.to;
+    let shown = arrows.filter(isInSight);
+    if (shown.length > FEW_ARROWS) shown = shown.filter(({ task }) => task === chosenTask).slice(0, 250);
+    const lane = (event) => this.where.get(`${event.runtime}/${event.thread}`);
     for (const { from, to, task } of shown) {
-      const y = this.where.get(task);
-      const source = from.args[1] === "task" ? this.where.get(from.args[2]) : HEAD;
-      if (y === undefined) continue;
-      const x1 = this.px(this.x(from)), x2 = this.px(this.x(to)), y1 = source ?? HEAD;
-      g.strokeStyle = g.fillStyle = color("arrow"); g.globalAlpha = task === chosenTask ? 1 : 0.45; g.lineWidth = task === chosenTask ? 1.6 : 1;
-      g.beginPath(); g.moveTo(x1, y1); g.lineTo(x2, y); g.stroke();
-      const angle = Math.atan2(y - y1, x2 - x1);
-      g.beginPath(); g.moveTo(x2, y); g.lineTo(x2 - 7 * Math.cos(angle - 0.4), y - 7 * Math.sin(angle - 0.4)); g.lineTo(x2 - 7 * Math.cos(angle + 0.4), y - 7 * Math.sin(angle + 0.4)); g.fill();
-      g.globalAlpha = 1;
+      const source = from.args[1] === "task" ? this.where.get(from.args[2]) : lane(from);
+      this.arrow(g, color("arrow"), from, source ?? HEAD, to, this.where.get(task), task === chosenTask);
     }
+    const threads = [...lanes.values()];
+    for (const event of steals.filter((it) => isInSight({ from: it, to: it })).slice(0, 250)) {
+      const victim = threads.find((it) => it.runtime === event.runtime && it.worker === event.args[2]);
+      this.arrow(g, color("steal"), event, this.where.get(victim?.key), event, lane(event), event.moved.includes(chosenTask));
+    }
+  },
+
+  arrow(g, color, from, y1, to, y2, isChosen) {
+    if (y1 === undefined || y2 === undefined) return;
+    const x1 = this.px(this.x(from)), x2 = this.px(this.x(to)), angle = Math.atan2(y2 - y1, x2 - x1);
+    g.strokeStyle = g.fillStyle = color; g.globalAlpha = isChosen ? 1 : 0.6; g.lineWidth = isChosen ? 2 : 1;
+    g.beginPath(); g.moveTo(x1, y1); g.lineTo(x2, y2); g.stroke();
+    g.beginPath(); g.moveTo(x2, y2); g.lineTo(x2 - 7 * Math.cos(angle - 0.4), y2 - 7 * Math.sin(angle - 0.4)); g.lineTo(x2 - 7 * Math.cos(angle + 0.4), y2 - 7 * Math.sin(angle + 0.4)); g.fill();
+    g.globalAlpha = 1;
   },
 
   /** The rows of the threads stay in sight when the tasks are scrolled. */

@@ -15,6 +15,10 @@ for at, clock, runtime, thread, worker, task, source, kind, *args in data["event
     if kind == "PollBegins":
         assert args[0] in alive and thread not in begun, (kind, args)
         begun[thread] = args[0]
+    if kind == "TimerFired":
+        assert args[1] <= clock, "a timer fires before its deadline"
+    if kind == "LockAssigned":
+        assert 1 <= args[0] <= 10, "the locks are not numbered from 1"
     if kind == "PollEnds":
         assert begun.pop(thread) == args[0]
         if args[1] != "Pending":

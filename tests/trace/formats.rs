@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, mpsc};
 
 use openwork::runtime::Builder;
+use openwork::sync::{Barrier, Mutex};
 use openwork::task::yield_now;
 use openwork::time::{Duration, sleep};
 use openwork::trace::Recorder;
@@ -24,11 +26,60 @@ fn recorded(tasks: usize, extension: &str) -> PathBuf {
         for task in tasks {
             task.await.unwrap();
         }
+        steal().await;
+        meet().await;
+        contend().await;
     });
     drop(runtime);
     let path = target_folder().join(format!("trace-{tasks}-{}.{extension}", std::process::id()));
     recorder.save(&path).unwrap();
     path
+}
+
+/// A task spawns three, and blocks its worker until another worker has run one, which it must steal.
+async fn steal() {
+    let parent = openwork::spawn(async {
+        let (tx, rx) = mpsc::channel();
+        let children = [(); 3].map(|()| {
+            let tx = tx.clone();
+            openwork::spawn(async move { _ = tx.send(()) })
+        });
+        rx.recv().unwrap();
+        children
+    });
+    for child in parent.await.unwrap() {
+        child.await.unwrap();
+    }
+}
+
+/// Four tasks meet: the last one wakes three, of which the other worker can be polling one. The other two want the LIFO slot,
+/// which tasks that come from the injector do not use: so each yields first.
+async fn meet() {
+    let barrier = Arc::new(Barrier::new(4));
+    let tasks = [(); 4].map(|()| {
+        let barrier = barrier.clone();
+        openwork::spawn(async move {
+            yield_now().await;
+            barrier.wait().await;
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// Three tasks hold a mutex, one after the other.
+async fn contend() {
+    let mutex = Arc::new(Mutex::new(()));
+    let tasks = [(); 3].map(|()| openwork::spawn(retake(mutex.clone())));
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+async fn retake(mutex: Arc<Mutex<()>>) {
+    let _guard = mutex.lock().await;
+    sleep(Duration::from_millis(1)).await;
 }
 
 #[track_caller]
