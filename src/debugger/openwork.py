@@ -444,12 +444,12 @@ def name_of(type_):
 
 class Search:
     """`wanted(type)` says what it looks for (anything but None: it is kept in the plan's `parts`). Types whose name
-    matches `closed` are not looked into."""
+    begins with a match of `closed` are not looked into. With `owned`, references and boxes are not followed either."""
 
     DEPTH, ELEMENTS = 24, 100
 
-    def __init__(self, wanted, closed):
-        self.wanted, self.closed, self.plans = wanted, re.compile(closed), {}
+    def __init__(self, wanted, closed, owned=False):
+        self.wanted, self.closed, self.owned, self.plans = wanted, re.compile(closed), owned, {}
 
     def plan(self, type_, depth=0):
         type_ = type_.strip_typedefs()
@@ -462,7 +462,7 @@ class Search:
 
     def make(self, type_, name, depth):
         if type_.code == gdb.TYPE_CODE_PTR:
-            target = self.plan(type_.target(), depth + 1)
+            target = None if self.owned else self.plan(type_.target(), depth + 1)
             return target and Plan(type_, "pointer", target)
         if type_.code != gdb.TYPE_CODE_STRUCT:
             return None
@@ -471,11 +471,12 @@ class Search:
             return Plan(type_, "found", found)
         fields = type_.fields()
         if sorted(field.name or "" for field in fields) == ["pointer", "vtable"]:
-            return Plan(type_, "dyn") if "dyn core::future::future::Future" in name else None
-        if self.closed.search(name):
+            return Plan(type_, "dyn") if "dyn core::future::future::Future" in name and not self.owned else None
+        is_vector = name.startswith("alloc::vec::Vec<")
+        is_slice = "data_ptr" in [field.name for field in fields]
+        if self.closed.match(name) or (is_slice and self.owned):
             return None
-        if "data_ptr" in [field.name for field in fields] or name.startswith("alloc::vec::Vec<"):
-            is_vector = name.startswith("alloc::vec::Vec<")
+        if is_slice or is_vector:
             target = self.plan(type_.template_argument(0) if is_vector else type_["data_ptr"].type.target(), depth + 1)
             return target and Plan(type_, "slice", target)
         if type_.dynamic and any(field.artificial for field in fields):
@@ -521,14 +522,18 @@ class Search:
 class State:
     """One state of a coroutine: not started, at one of its awaits, returned."""
 
-    def __init__(self, field):
-        self.type, self.awaited = field.type, None
-        for part in field.type.fields():
+    def __init__(self, field, captured):
+        self.type, self.awaited, parts = field.type, None, field.type.fields()
+        for part in parts:
             if part.name == "__awaitee":
                 self.awaited = (part.bitpos // 8, FUTURES.plan(part.type) or Plan(part.type, "found", "opaque"))
+        own = [part for part in parts[:len(parts) - captured] if not part.name.startswith("__")]
+        self.variables, self.captured = own, parts[len(parts) - captured:]
 
     def locals(self):
-        return [field for field in self.type.fields() if not field.name.startswith("__")]
+        """Its variables. An argument has moved into a variable of its own, unless that is not needed any more."""
+        names = [field.name for field in self.variables]
+        return [field for field in self.captured if field.name not in names] + self.variables
 
 
 class Coroutine:
@@ -542,7 +547,8 @@ class Coroutine:
 
     def state(self, number):
         if number not in self.states and number in self.fields:
-            self.states[number] = State(self.fields[number])
+            # Arguments and captured variables come last in each state; before the first poll there is nothing else.
+            self.states[number] = State(self.fields[number], len(self.fields[0].type.fields()))
         return self.states.get(number)
 
 
@@ -574,7 +580,9 @@ def future_kind(type_):
     return "group" if FUTURES.parts(type_) else None
 
 
-FUTURES = Search(future_kind, r"^(core::task::wake|core::marker|alloc::sync::Arc<|std::(sync|thread|io))")
+FUTURES = Search(future_kind, r"core::task::wake|core::marker|alloc::sync::Arc<|std::(sync|thread|io)")
+GUARDS = Search(lambda type_: True if name_of(type_).startswith("openwork::sync::acquire::PermitGuard<") else None,
+                r"core::marker|std::thread", owned=True)
 
 
 class Node:
@@ -602,6 +610,16 @@ class Node:
 
     def value(self):
         return at(self.type, self.address)
+
+    def guards(self):
+        """The guards that a coroutine keeps, and whether that is certain: a value that a block has captured may have
+        moved since, or is dropped. The arguments of an `async fn` have moved into variables at its first poll."""
+        fields = [(field, True) for field in (self.state.variables if self.number else self.state.captured)]
+        if self.number and "{async_fn_env" not in self.name:
+            fields += [(field, False) for field in self.state.captured]
+        for field, is_certain in fields:
+            for plan, address in GUARDS.walk(GUARDS.plan(field.type), self.address + field.bitpos // 8):
+                yield at(plan.type, address), is_certain
 
     def title(self):
         if isinstance(self.kind, Coroutine):
@@ -763,6 +781,22 @@ class Runtime:
     def timers(self):
         return find(self.driver["timers"], "data", "value")
 
+    def deadlines(self):
+        """Of each timer: the deadline, the generation, the waker."""
+        timers = self.timers()
+        slots = dict(slab(timers["slots"]))
+        addresses, type_ = elements(find(timers["heap"], "data"))
+        for address in addresses:
+            entry = find(at(type_, address), "__0")
+            slot = slots.get(integer(entry, "key"))
+            if slot is not None and integer(slot, "generation") == integer(entry, "generation"):
+                yield integer(entry, "deadline"), integer(entry, "generation"), some(slot["waker"])
+
+    def sources(self):
+        """The registered descriptors."""
+        for _, arc in slab(find(self.driver["reactor"]["sources"], "data", "value")["slab"]):
+            yield at(lookup("openwork::engine::reactor::Source"), arc_data(arc))
+
     def read_clock(self):
         """The clock's origin, and the time on its scale, in nanoseconds. Of a core file: when the timers were last
         looked at."""
@@ -799,6 +833,7 @@ class World:
         self.tasks = sorted(tasks, key=lambda task: task.id)
         self.by_id = {task.id: task for task in self.tasks}
         self.by_address = {task.address: task for task in self.tasks}
+        self.locks = {}
 
     def find(self, words):
         if words[:1] == ["root"]:
@@ -993,8 +1028,8 @@ def resource_kind(type_):
     return next((kind for pattern, kind in RESOURCE_NAMES if pattern.search(name_of(type_))), None)
 
 
-RESOURCES = Search(resource_kind, r"^openwork::(runtime|engine)::(?!reactor|prim)|^core::task::wake|Vec<|HashMap"
-                   r"|^std::(thread|io|net|fs|collections)")
+RESOURCES = Search(resource_kind, r"openwork::(runtime|engine)::(?!reactor|prim)|core::task::wake"
+                   r"|alloc::(vec|collections)::|hashbrown::|std::(thread|io|net|fs|collections)")
 
 
 def words_for(world, task, node):
@@ -1094,25 +1129,104 @@ def join_set_words(world, task, value, node):
     return "the end of one of %d tasks in a JoinSet" % len(list(slab(find_type(value, "slab::Slab<"))))
 
 
-LOCK_NAMES = {"mutex": "a mutex", "rwlock": "a read-write lock", "semaphore": "a permit of a semaphore",
-              "once cell": "a once cell"}
+LOCK_NAMES = {"mutex": "mutex", "rwlock": "RwLock", "semaphore": "semaphore", "once cell": "once cell"}
 
 
 class Lock:
-    """A mutex, read-write lock, semaphore, or a channel's capacity: permits, the task that has all of them, and those that wait."""
+    """What has permits, and a queue: a mutex, read-write lock, semaphore, once cell, or a channel with its capacity."""
+
+    SHOWN = 20
 
     def __init__(self, world, kind, value):
         self.kind, self.address = kind, int(value.address)
+        self.name = "%s %#x" % (LOCK_NAMES.get(kind, "channel"), self.address)
         permits = find_type(value, "openwork::sync::permits::Permits")
-        holder = integer(permits, "holder")
-        self.holder = world.by_id.get(holder)
-        self.holder_name = "task %d" % holder if holder else None
-        self.waiters = [world.owner(waker) for waker in queue_of(permits)]
+        self.all, self.free, holder = integer(permits, "all"), integer(permits, "word") >> 2, integer(permits, "holder")
+        # The task that has all permits, which alone is stored. `async locks` adds those that keep a guard.
+        self.holder = "task %d" % holder if holder else None
+        self.holders = {self.holder: self.all} if holder else {}
+        self.perhaps = {}
+        self.queue = {key: world.owner(waker) for key, waker in queue_of(permits)}
+        # How many permits a waiter wants, by its key.
+        self.wanted = {}
+
+    def how(self, permits):
+        """The access that so many of its permits give."""
+        if self.kind == "rwlock":
+            return "write" if permits == self.all else "read"
+        return count(permits, "permit") if self.kind == "semaphore" else ""
+
+    def wait_words(self, acquire):
+        """What the future that waits for permits of it waits for."""
+        wanted, key = integer(acquire, "wanted"), some(acquire["key"])
+        key = None if key is None else int(peel(key))
+        self.wanted[key] = wanted
+        held = ""
+        if self.holder:
+            held = (", held for writing by " if self.kind == "rwlock" else ", held by ") + self.holder
+        words = {"semaphore": "%s of the %s (%d free)" % (self.how(wanted), self.name, self.free),
+                 "rwlock": "a %s lock of the %s%s" % (self.how(wanted), self.name, held),
+                 "channel": "capacity of the " + self.name}.get(self.kind, "the %s%s" % (self.name, held))
+        if key in self.queue:
+            return "%s; %s of %d in its queue" % (words, ordinal(list(self.queue).index(key) + 1), len(self.queue))
+        return words + (", assigned to it" if key is not None else "")
 
     def __str__(self):
-        kind = LOCK_NAMES.get(self.kind, "channel capacity")
-        held = ", held by " + self.holder_name if self.holder_name else ""
-        return "%s%s; queue: %s" % (kind, held, ", ".join(self.waiters) or "no task")
+        def remark(permits):
+            how = self.how(permits) if permits else ""
+            return " (%s)" % how if how not in ("", "1 permit") else ""
+
+        free = ", %d free" % self.free if self.kind == "semaphore" else ""
+        held = [name + remark(permits) for name, permits in self.holders.items()]
+        held += ["perhaps " + name for name in self.perhaps if name not in self.holders]
+        queue = [name.replace("task ", "") + remark(self.wanted.get(key)) for key, name in self.queue.items()]
+        return "%s%s%s; queue, next first: %s" % (
+            self.name, free, ": held by " + self.shown(held) if held else "", self.shown(queue) or "no task")
+
+    def shown(self, names):
+        more = len(names) - self.SHOWN
+        return ", ".join(names[:self.SHOWN]) + (", … and %d more" % more if more > 0 else "")
+
+
+def count(number, what):
+    return "%d %s%s" % (number, what, "s" * (number != 1))
+
+
+def ordinal(number):
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number // 10 % 10 != 1 else "th"
+    return "%d%s" % (number, ending)
+
+
+def lock_at(world, kind, value):
+    """The lock at this place, which is read once at each stop."""
+    address = int(value.address)
+    if address not in world.locks:
+        world.locks[address] = Lock(world, kind, value)
+    return world.locks[address]
+
+
+def acquire_of(node):
+    """The future that waits for permits, which a leaf is or contains; or None."""
+    try:
+        return find_type(node.value(), "openwork::sync::acquire::AcquirePermits<")
+    except Failed:
+        return None
+
+
+def guard_of(guard):
+    """The address of what has the permits of a guard, and how many they are."""
+    is_arc = name_of(guard["from"].type).startswith("alloc::sync::Arc<")
+    return arc_data(guard["from"]) if is_arc else int(peel(guard["from"])), integer(guard, "permits")
+
+
+def guard_words(guard):
+    guard = find_type(guard, "openwork::sync::acquire::PermitGuard<")
+    address, permits = guard_of(guard)
+    kind = next(kind for kind in LOCK_NAMES if re.search("sync::%s::" % kind.replace(" ", "_"), name_of(guard.type)))
+    what = count(permits, "permit") if kind == "semaphore" else "guard"
+    if kind == "rwlock":
+        what = ("read" if permits == 1 else "write") + " guard"
+    return "%s of the %s %#x" % (what, LOCK_NAMES[kind], address)
 
 
 def find_type(value, prefix):
@@ -1127,31 +1241,25 @@ def find_type(value, prefix):
 
 
 def queue_of(value):
-    """The wakers of a wait queue, in order."""
-    entries = dict(slab(find_type(value, "slab::Slab<")))
-
-    def link(entry, *names):
-        name = next(name for name in names if has_field(entry.type, name))
-        key = some(entry[name])
-        return None if key is None else int(peel(key))
-
-    queued = {key: entry for key, entry in entries.items() if some(entry["waker"]) is not None}
-    key = next((key for key, entry in queued.items() if link(entry, "prev", "before") is None), None)
-    while key is not None:
-        yield some(queued[key]["waker"])
-        key = link(queued[key], "next", "after")
+    """The keys and wakers of a wait queue, in order."""
+    queue = find_type(value, "openwork::sync::wait_queue::WaitQueue<")
+    entries, key = dict(slab(queue["waiters"])), some(queue["head"])
+    while key is not None and int(peel(key)) in entries:
+        entry = entries.pop(int(peel(key)))
+        yield int(peel(key)), some(entry["waker"])
+        key = some(entry["next"])
 
 
 def lock_words(kind):
-    return lambda world, task, value, node: str(Lock(world, kind, value))
+    return lambda world, task, value, node: lock_at(world, kind, value).wait_words(acquire_of(node))
 
 
 def channel_words(world, task, value, node):
     kind = re.search(r"sync::(\w+)::", name_of(value.type)).group(1)
-    if re.search(r"Reserve|Capacity|Permit|Send", node.name.partition("<")[0]):
-        return str(Lock(world, "channel", value))
-    count = integer(value, "strong") if has_field(value.type, "strong") else None
-    senders = "" if count is None else ", %d sender%s" % (count, "s" * (count != 1))
+    acquire = acquire_of(node)
+    if acquire is not None:
+        return lock_at(world, "channel", value).wait_words(acquire)
+    senders = ", " + count(integer(value, "strong"), "sender") if has_field(value.type, "strong") else ""
     return "a message (%s channel%s)" % (kind, senders)
 
 
@@ -1203,12 +1311,12 @@ class Command(gdb.Command):
 class AsyncCommand(Command):
     """Tasks of an Openwork runtime: list them, see what they wait for, step through them.
 
-  async tasks                  every task: its state, where it waits, and for what
-  async tree                   the same, each task below the one that spawned it
-  async bt ID [-l]             its chain of awaits, from the outside in; with -l the locals of each
+  async tasks [STATE]          every task: its state, where it waits, and for what
+  async locks                  which tasks hold a lock, which wait for it; deadlocks
+  async bt ID|all [-l]         its chain of awaits, from the outside in; with -l the locals of each, guards too
+  async tree                   every task below the one that spawned it
   async timers, sources        deadlines and descriptors, and the tasks that they will wake
   async queues, workers        which task runs next, and what each thread does
-  async locks                  which task holds a lock, which wait for it; deadlocks
 
   async next, step, finish     as gdb's own, but within one task, and over each `.await`
   async break poll ID          stop when a task is polled,
@@ -1218,8 +1326,8 @@ class AsyncCommand(Command):
 ID is a task's number, or `root` for the future of `block_on`. `print $async_task(7)` shows its state machine.
 `break f` stops where the future of an `async fn f` is made, `break f::{async_fn#0}` in its body.
 
-All of this works on a running program; what does not run the program works on a core file too. There the time is that
-of the runtime's last look at its timers, and the addresses of sockets are not known.
+Everything but next, step, finish and break works on a core file too. There the time is that of the runtime's last
+look at its timers, and the addresses of sockets are not known.
 It needs debug information: in Cargo.toml, `[profile.release]` with `debug = 2`."""
 
     name, prefix = "", True
@@ -1261,6 +1369,8 @@ The row `root` is the future of `block_on`, which is no task."""
     name = "tasks"
 
     def run(self, words):
+        if words and words[0] not in ("idle", "scheduled", "running"):
+            raise Failed('unknown state "%s": it is idle, scheduled or running' % words[0])
         world = World()
         tasks = [task for task in find_roots() + world.tasks if not words or task.state.startswith(words[0])]
         table([("ID", "STATE", "POLLS", "SPAWNED AT", "WAITS AT", "FOR")] + [self.row(world, task) for task in tasks])
@@ -1279,7 +1389,9 @@ The row `root` is the future of `block_on`, which is no task."""
 
 
 class Tree(Command):
-    """List the tasks, each below the task that spawned it: async tree"""
+    """List the tasks, each below the task that spawned it: async tree
+
+The future of `block_on` comes first, and below it the tasks that no task has spawned: that future, or a thread has."""
 
     name = "tree"
 
@@ -1289,14 +1401,21 @@ class Tree(Command):
         for task in world.tasks:
             parent = task.parent if task.parent in world.by_id else 0
             children.setdefault(parent, []).append(task)
-        self.show(world, children, 0, "")
+        roots = find_roots()
+        for root in roots:
+            write("root, `block_on` on thread %d: %s" % (root.thread.num, self.words(world, root)))
+        self.show(world, children, 0, "  " if roots else "")
+
+    @staticmethod
+    def words(world, task):
+        line, what = waits(world, task) if not task.is_running else (None, task.state)
+        return what + (" at " + place(line) if line else "")
 
     def show(self, world, children, parent, indent):
         for task in children.get(parent, ()):
-            line, what = waits(world, task) if not task.is_running else (None, task.state)
-            what += " at " + place(line) if line else ""
             orphan = " (its parent, task %d, is complete)" % task.parent if parent != task.parent else ""
-            write("%stask %d, spawned at %s%s: %s" % (indent, task.id, place(task.spawned()), orphan, what))
+            spawned, words = place(task.spawned()), self.words(world, task)
+            write("%stask %d, spawned at %s%s: %s" % (indent, task.id, spawned, orphan, words))
             self.show(world, children, task.id, indent + "  ")
 
 
@@ -1376,8 +1495,13 @@ def frame_variables(frame):
 def show_variable(indent, name, content):
     try:
         shown = content.format_string(max_elements=10, max_depth=2)
+        if name_of(content.type).startswith("alloc::sync::Arc<"):
+            shown = "%s %#x" % (name_of(content.type), arc_data(content))
     except (gdb.error, gdb.MemoryError) as error:
         shown = "<%s>" % error
+    # Types without their paths; texts as they are.
+    shown = re.sub(r'"(?:\\.|[^"\\])*"|\b(?:[a-z_]\w*::)+|, alloc::alloc::Global\b',
+                   lambda match: match.group() if match.group().startswith('"') else "", shown)
     write("%s%s = %s" % (indent, name, shown if len(shown) < 300 else shown[:300] + "…"))
 
 
@@ -1391,17 +1515,7 @@ A stale entry is one whose timer was cancelled or has another deadline by now: t
     def run(self, words):
         world = World()
         for runtime in world.runtimes:
-            timers = runtime.timers()
-            slots = dict(slab(timers["slots"]))
-            addresses, type_ = elements(find(timers["heap"], "data"))
-            live = []
-            for address in addresses:
-                entry = find(at(type_, address), "__0")
-                slot = slots.get(integer(entry, "key"))
-                if slot is not None and integer(slot, "generation") == integer(entry, "generation"):
-                    waker = some(slot["waker"])
-                    live.append((integer(entry, "deadline"), integer(entry, "generation"), waker))
-            stale = integer(timers, "stale")
+            live, stale = list(runtime.deadlines()), integer(runtime.timers(), "stale")
             write("runtime %d: %d timers, %d stale entries in the heap" % (runtime.id, len(live), stale))
             for deadline, _, waker in sorted(live, key=lambda each: each[:2]):
                 write("  %s: wakes %s" % (time_left(runtime, deadline), world.owner(waker)))
@@ -1415,10 +1529,8 @@ class Sources(Command):
     def run(self, words):
         world = World()
         for runtime in world.runtimes:
-            sources = find(runtime.driver["reactor"]["sources"], "data", "value")
             rows = []
-            for _, arc in slab(sources["slab"]):
-                source = at(lookup("openwork::engine::reactor::Source"), arc_data(arc))
+            for source in runtime.sources():
                 ready = readiness_words(source)
                 waits = ["%s until %s" % (owner, word) for word, owner in source_waiters(world, source)]
                 fd = integer(source, "fd")
@@ -1532,12 +1644,15 @@ its condition variable."""
             for index, (remote, thread) in enumerate(zip(runtime.remotes, worker_threads(runtime))):
                 metrics = remote["metrics"]
                 write("  worker %d: %s; %s; %d polls, %d steals, %d parks" % (
-                    index, "thread %d" % thread.num if thread else "no thread at the moment",
+                    index, "thread %d (LWP %d)" % (thread.num, thread.ptid[1]) if thread else "no thread at the moment",
                     self.doing(remote, thread, running.get(index)),
                     *(integer(metrics, name) for name in ("polls", "steals", "parks"))))
             jobs = integer(runtime.driver, "blocking_tasks")
             if jobs:
                 write("  blocking tasks, queued or at work: %d" % jobs)
+            parked = all(integer(remote["parker"], "state") in (1, 2) for remote in runtime.remotes)
+            if parked and not jobs and not list(runtime.deadlines()) and not list(runtime.sources()):
+                write("  all workers are parked, no timer, no descriptor: only another thread can wake a task")
 
     @staticmethod
     def doing(remote, thread, task):
@@ -1557,59 +1672,94 @@ its condition variable."""
 
 
 class Locks(Command):
-    """List the locks for which tasks wait, with the holder and the tasks in its queue: async locks
+    """List the locks for which tasks wait, with the holders and the queue: async locks
 
-A lock for which no task waits is not found. In a deadlock each task waits for a lock that the next one holds, or for
-the end of the next one, and the last waits for the first."""
+A lock for which no task waits is not listed. A lock stores which task has all of it; the holders of a semaphore's
+permits and of read locks are found by the guards that their futures keep. The guards of a running task, and those
+behind a pointer, are not found; a guard that an `async` block has captured is perhaps dropped.
+In a deadlock each task waits for a lock that the next one holds, or for the end of the next one, and the last waits
+for the first."""
 
     name = "locks"
 
     def run(self, words):
         world = World()
-        locks, blockers = {}, {}
-        for task in find_roots() + world.tasks:
-            for lock, blocker in self.waits_of(world, task) if not task.is_running else ():
-                if lock:
-                    locks.setdefault(lock.address, lock)
-                if blocker:
-                    blockers.setdefault(task.name, blocker)
+        self.blockers = {}
+        idle = [task for task in find_roots() + world.tasks if not task.is_running]
+        waits_of = {task.name: list(self.waits_of(world, task)) for task in idle}
+        locks = {lock.address: lock for each in waits_of.values() for lock, _ in each if lock}
+        by_name = {task.name: task for task in idle}
+        for task in idle:
+            for guard, is_certain in (each for node in all_nodes(task) if node.state for each in node.guards()):
+                address, permits = guard_of(guard)
+                if address in locks and permits:
+                    (locks[address].holders if is_certain else locks[address].perhaps).setdefault(task.name, permits)
         if not locks:
             write("no task waits for a lock")
-        for address, lock in sorted(locks.items()):
-            write("%s at %#x" % (lock, address))
-            if lock.holder and not lock.holder.is_running:
-                line, what = waits(world, lock.holder)
-                write("  %s waits at %s for: %s" % (lock.holder.name, place(line), what))
-        for cycle in self.cycles(blockers):
+        for _, lock in sorted(locks.items()):
+            write(str(lock))
+            for holder in [by_name[name] for name in lock.holders if name in by_name][:Lock.SHOWN]:
+                line, what = waits(world, holder)
+                write("  %s waits at %s for: %s" % (holder.name, place(line), what))
+        # The first thing that a task waits for which others hold.
+        blockers = {name: next(((lock and lock.kind, list(lock.holders) if lock else [other])
+                                for lock, other in each if other or lock.holders), None)
+                    for name, each in waits_of.items()}
+        cycles = list(self.cycles(blockers))
+        for cycle in cycles[:Lock.SHOWN]:
             write("deadlock: " + " -> ".join(cycle))
+        if any(blockers[name][0] == "semaphore" for cycle in cycles for name in cycle):
+            write("(if no other task or thread has permits of that semaphore: see `help async locks`)")
+        if locks and not cycles:
+            write("no deadlock among the holders that are known. Others may have a permit or a read lock: look for a "
+                  "guard with `async bt all -l`")
 
     @staticmethod
     def waits_of(world, task):
-        """The locks for which a task waits, each with its holder; and the tasks that it joins."""
-        nodes = task.futures()
-        while nodes:
-            node = nodes.pop()
-            nodes += node.children()
+        """The locks for which a task waits; and the tasks that it joins."""
+        for node in all_nodes(task):
             for plan, address in RESOURCES.walk(RESOURCES.plan(node.type), node.address) if node.kind == "leaf" else ():
                 value = at(plan.type, address)
-                if plan.parts in LOCK_NAMES:
-                    lock = Lock(world, plan.parts, value)
-                    yield lock, lock.holder_name
+                if plan.parts in LOCK_NAMES and acquire_of(node) is not None:
+                    lock = lock_at(world, plan.parts, value)
+                    # It notes what the task wants.
+                    lock.wait_words(acquire_of(node))
+                    yield lock, None
                 elif plan.parts == "join" and arc_data(value["task"]) in world.by_address:
                     yield None, world.by_address[arc_data(value["task"])].name
 
     @staticmethod
     def cycles(blockers):
-        """The cycles of tasks that wait each for the next one: each cycle once."""
+        """The cycles of tasks that wait each for the next one: each once. A permit comes from any of its holders, so
+        that all of them must be in such a cycle."""
+        stuck = {name: each for name, each in blockers.items() if each}
+        while True:
+            kept = {name: (kind, names) for name, (kind, names) in stuck.items()
+                    if (all if kind == "semaphore" else any)(each in stuck for each in names)}
+            if len(kept) == len(stuck):
+                break
+            stuck = kept
         seen = set()
-        for start in blockers:
-            path, name = [], start
-            while name in blockers and name not in seen:
-                seen.add(name)
-                path.append(name)
-                name = blockers[name]
-            if name in path:
-                yield path[path.index(name):] + [name]
+        for start in stuck:
+            path, todo = [], [(start, 0)]
+            while todo:
+                name, depth = todo.pop()
+                del path[depth:]
+                if name in path:
+                    yield path[path.index(name):] + [name]
+                elif name not in seen:
+                    seen.add(name)
+                    path.append(name)
+                    todo += [(each, len(path)) for each in reversed(stuck.get(name, (None, ()))[1])]
+
+
+def all_nodes(task):
+    """The futures of a task that waits, the outermost first."""
+    nodes = task.futures()
+    while nodes:
+        node = nodes.pop(0)
+        nodes += node.children()
+        yield node
 
 
 # ---- the commands that step ----
@@ -1973,6 +2123,8 @@ class AsyncTask(gdb.Function):
         super().__init__("async_task")
 
     def invoke(self, number):
+        if number.type.code != gdb.TYPE_CODE_INT:
+            raise Failed("$async_task takes a number, such as 7; for the root there is `async bt root -l`")
         with Language("rust"):
             return World().find([str(int(number))]).future()
 
@@ -2044,6 +2196,7 @@ PRINTERS = [(re.compile(pattern), words) for pattern, words in (
     (r"^openwork::engine::timer::Slot$", slot_words),
     (r"^openwork::engine::timer::Entry$", entry_words),
     (r"^openwork::engine::reactor::Source$", source_summary),
+    (r"^openwork::sync::(acquire::PermitGuard|lock::LockGuard)<", guard_words),
     (r"^openwork::engine::park::Parker$", lambda parker: parker_words(integer(parker, "state"))),
     (r"^openwork::engine::idle::Idle$", lambda idle: idle_words(integer(idle, "count"))))]
 
@@ -2059,7 +2212,7 @@ class Printer:
 def find_printer(value):
     """The printer for a value of the engine; None if it has none, or if the value is not (yet) valid."""
     name = value.type.strip_typedefs().name or ""
-    may_be = name.startswith(("openwork::engine::", "core::task::", "alloc::sync::Arc<"))
+    may_be = name.startswith(("openwork::engine::", "openwork::sync::", "core::task::", "alloc::sync::Arc<"))
     for pattern, words in PRINTERS:
         if may_be and pattern.search(name):
             try:
@@ -2084,7 +2237,7 @@ def forget_program(*_):
     global LINES
     forget()
     LINES = None
-    for kept in (TYPES, CONCRETE, TASK_LAYOUTS, LOCATIONS, FUTURES.plans, RESOURCES.plans):
+    for kept in (TYPES, CONCRETE, TASK_LAYOUTS, LOCATIONS, FUTURES.plans, RESOURCES.plans, GUARDS.plans):
         kept.clear()
 
 

@@ -4,9 +4,12 @@
 //! - `waits`: each task waits for something else. When all of them do, one more task calls [`look_now`], and stays there.
 //! - `steps`: a hundred tasks run the same function with ten awaits.
 //! - `others`: the same for the rest of what a task can wait for.
+//! - `stuck`: tasks wait for each other's permits and read locks.
+//! - `idle`: the workers park, and a thread outside of the runtime looks.
 //! - `queues`: tasks are in the queues of a worker, and in the injector.
 //! - `sleeps`: 5,000 tasks sleep, three calls deep.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
@@ -18,7 +21,8 @@ use std::time::Duration;
 use openwork::io::AsyncReadExt;
 use openwork::net::{TcpListener, TcpStream};
 use openwork::runtime::{Builder, Handle};
-use openwork::sync::{Barrier, CancellationToken, Mutex, Notify, RwLock, Semaphore};
+use openwork::sync::OwnedSemaphorePermit;
+use openwork::sync::{Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore};
 use openwork::sync::{broadcast, mpsc, oneshot, watch};
 use openwork::task::JoinSet;
 use openwork::time::{sleep, timeout};
@@ -252,6 +256,84 @@ async fn others() {
     drop((reader, sender, handles));
 }
 
+// ---- permits and read locks ----
+
+type Prices = Arc<RwLock<HashMap<String, u64>>>;
+
+/// Holds the lock, and wants a permit.
+async fn refreshes(prices: Prices, connections: Arc<Semaphore>, ready: Arc<Barrier>) {
+    let guard = prices.write().await;
+    ready.wait().await;
+    let _permit = connections.acquire().await; // HERE refreshes
+    drop(guard);
+}
+
+/// Holds a permit, and wants the lock.
+async fn looks_up(prices: Prices, connections: Arc<Semaphore>, ready: Arc<Barrier>) -> usize {
+    let _permit = connections.acquire_owned().await;
+    ready.wait().await;
+    prices.read().await.len() // HERE looks_up
+}
+
+/// Its argument is gone while it sleeps.
+async fn drops_early(permit: OwnedSemaphorePermit) {
+    drop(permit);
+    sleep(LONG).await;
+}
+
+async fn reads_twice(lock: Arc<RwLock<u32>>, go_on: oneshot::Receiver<()>) -> u32 {
+    let first = lock.read().await;
+    go_on.await.unwrap();
+    let second = lock.read().await; // HERE reads_twice
+    *first + *second
+}
+
+async fn stuck() {
+    let (prices, connections) = (Prices::default(), Arc::new(Semaphore::new(2)));
+    let ready = Arc::new(Barrier::new(3));
+    spawn(refreshes(prices.clone(), connections.clone(), ready.clone()));
+    spawn(looks_up(prices.clone(), connections.clone(), ready.clone()));
+    spawn(looks_up(prices, connections.clone(), ready));
+    until_all_wait().await;
+
+    let limit = Arc::new(Semaphore::new(1));
+    spawn(drops_early(limit.clone().acquire_owned().await.unwrap()));
+    until_all_wait().await;
+    let permit = limit.clone().acquire_owned().await.unwrap();
+    spawn(async move {
+        sleep(LONG).await;
+        drop(permit);
+    });
+    spawn(async move { drop(limit.acquire_owned().await) });
+
+    let (lock, (go_on, gate)) = (Arc::new(RwLock::new(0)), oneshot::channel());
+    spawn(reads_twice(lock.clone(), gate));
+    until_all_wait().await;
+    spawn(async move { *lock.write().await += 1 }); // HERE writes
+    until_all_wait().await;
+    go_on.send(()).unwrap();
+
+    let (cell, map) =
+        (Arc::new(OnceCell::<u32>::new()), Arc::new(Mutex::new(HashMap::<u32, u32>::new())));
+    for _ in 0..2 {
+        let (cell, map) = (cell.clone(), map.clone());
+        spawn(async move { *cell.get_or_init(std::future::pending).await });
+        until_all_wait().await;
+        spawn(async move {
+            let _guard = map.lock_owned().await;
+            sleep(LONG).await;
+        });
+        until_all_wait().await;
+    }
+    for _ in 0..25 {
+        let connections = connections.clone();
+        spawn(async move { drop(connections.acquire().await) });
+        until_all_wait().await;
+    }
+    look_now(4);
+    std::future::pending().await
+}
+
 // ---- to step through ----
 
 async fn ten_awaits(number: u32) -> u32 {
@@ -353,6 +435,13 @@ fn main() {
     match arguments[1].as_str() {
         "waits" => runtime.block_on(waits()),
         "others" => runtime.block_on(others()),
+        "stuck" => runtime.block_on(stuck()),
+        "idle" => {
+            runtime.spawn(std::future::pending::<()>());
+            loop {
+                look_now(5);
+            }
+        }
         "queues" => runtime.block_on(queues(&arguments[0])),
         "steps" => runtime.block_on(steps()),
         _ => runtime.block_on(sleeps()),

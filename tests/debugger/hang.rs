@@ -92,8 +92,8 @@ fn a_deadlock_is_diagnosed_from_a_core_file() {
     let (lock, join) = (here("to.lock().await"), here("task.await.expect"));
     let tasks = |parts: &[&str]| session.has_line("async tasks", parts);
     tasks(&["root ", "idle", &join, "the end of task 1"]);
-    tasks(&["1 ", "idle", &there, &lock, "a mutex, held by task 2; queue: task 1"]);
-    tasks(&["2 ", "idle", &back, &lock, "a mutex, held by task 1; queue: task 2"]);
+    tasks(&["1 ", "idle", &there, &lock, "the mutex 0x", "held by task 2; 1st of 1 in its queue"]);
+    tasks(&["2 ", "idle", &back, &lock, "the mutex 0x", "held by task 1; 1st of 1 in its queue"]);
     assert!(!session.of("async tasks").contains("no waker"), "{session}");
     session.has_line("async locks", &["deadlock: task 1 -> task 2 -> task 1"]);
     assert_eq!(session.of("async locks").matches("deadlock").count(), 1, "{session}");

@@ -34,6 +34,8 @@ fn a_command_that_cannot_work_says_what_to_do_in_one_line() {
         "not within an `async fn` or block",
     );
     says(program, &STOPPED, "print $async_task(4711)", "there is no task 4711");
+    says(program, &STOPPED, "print $async_task($pc)", "$async_task takes a number, such as 7; for");
+    says(program, &STOPPED, "async tasks foo", "unknown state \"foo\": it is idle, scheduled or");
     let layout = [&STOPPED[..], &["python LAYOUT_VERSION = 4711"]].concat();
     says(program, &layout, "async workers", "the program has layout 1 of openwork's types");
 }
@@ -107,6 +109,7 @@ fn the_help_names_every_command_and_each_has_its_own() {
         session.has_line(command, &[": async ", name]);
     }
     session.has_line(list, &["break f::{async_fn#0}"]);
+    session.has_lines(list, &["async tasks [STATE]", "async locks", "async bt ID|all [-l]"]);
 }
 
 #[test]
@@ -131,5 +134,5 @@ fn without_the_lines_of_awaits_the_chain_is_shown_and_that_is_said() {
     let chain =
         ["is its debug information split off?", "outer at ?", "middle at ?", "inner at ?", "sleep"];
     session.has_lines("async bt 1", &chain);
-    session.has_line("async tasks", &["5 ", "idle", "?", "a mutex, held by task 4"]);
+    session.has_line("async tasks", &["5 ", "idle", "?", "the mutex 0x", "held by task 4"]);
 }

@@ -23,14 +23,18 @@ const COMMANDS: &[&str] = &[
 
 /// A program in which all tasks wait, live and then as a core file.
 pub fn live_and_core(program: &Path, flavour: &str) -> [Session; 2] {
+    both(program, &[flavour, "waits"], COMMANDS)
+}
+
+fn both(program: &Path, arguments: &[&str], looks: &[&str]) -> [Session; 2] {
     let folder = Dir::new();
     let core = folder.0.join("core");
     let save = format!("generate-core-file {}", core.display());
     let before = ["break debugger_fixture::look_now", "run"];
-    let commands = [&before, COMMANDS, &[&*save]].concat();
-    let live = run(program, &[flavour, "waits"], &commands);
+    let commands = [&before, looks, &[&*save]].concat();
+    let live = run(program, arguments, &commands);
     assert!(core.exists(), "{live}");
-    [live, on_core(program, &core, COMMANDS)]
+    [live, on_core(program, &core, looks)]
 }
 
 /// The sessions are the same for all tests of this file.
@@ -55,11 +59,11 @@ fn each_task_is_listed_with_its_state_its_place_and_what_it_waits_for() {
         tasks(&["2 ", "idle", &here("reads"), "fd ", " readable"]);
         tasks(&["3 ", "idle", &here("accepts"), "fd ", "readable"]);
         tasks(&["4 ", "idle", &here("holds"), "sleep"]);
-        tasks(&["5 ", &here("wants"), "a mutex, held by task 4; queue: task 5, task 6"]);
-        tasks(&["6 ", &here("wants"), "a mutex, held by task 4; queue: task 5, task 6"]);
-        tasks(&["7 ", &here("takes_both"), "a mutex, held by task 8; queue: task 7"]);
+        tasks(&["5 ", &here("wants"), "the mutex 0x", ", held by task 4; 1st of 2 in its queue"]);
+        tasks(&["6 ", &here("wants"), "the mutex 0x", ", held by task 4; 2nd of 2 in its queue"]);
+        tasks(&["7 ", &here("takes_both"), "the mutex 0x", ", held by task 8; 1st of 1"]);
         tasks(&["9 ", &here("receives"), "message"]);
-        tasks(&["10 ", &here("sends"), "channel capacity"]);
+        tasks(&["10 ", &here("sends"), "capacity of the channel 0x", "; 1st of 1 in its queue"]);
         tasks(&["11 ", &here("joins"), "join! of 2: sleep", "| sleep"]);
         tasks(&["12 ", &here("selects"), "select! of 2: sleep", "| ", "message"]);
         tasks(&["16 ", &here("awaits_task"), "the end of task "]);
@@ -94,8 +98,8 @@ fn the_backtrace_of_a_task_is_its_chain_of_awaits() {
             "readable",
             "task 4",
         ]);
-        all(&["task 5: idle", &at("wants", "wants"), "a mutex, held by task 4", "task 6"]);
-        all(&["task 10: idle", &at("sends", "sends"), "channel capacity", "task 11"]);
+        all(&["task 5: idle", &at("wants", "wants"), ", held by task 4; 1st", "task 6"]);
+        all(&["task 10: idle", &at("sends", "sends"), "capacity of the", "task 11"]);
         let joins = at("joins", "joins");
         all(&[
             "task 11: idle",
@@ -163,11 +167,11 @@ fn a_backtrace_shows_the_locals_that_each_await_keeps() {
 #[test]
 fn the_tree_has_a_task_below_the_one_that_spawned_it() {
     on_each(|session, _| {
-        let parent = format!("task 16, spawned at {}", here("spawns_parent"));
-        session.has_lines("async tree", &[&parent, &format!("spawned at {}", here("child"))]);
-        let child =
-            session.of("async tree").lines().find(|line| line.contains(&here("child"))).unwrap();
-        assert!(child.starts_with("  task "), "{session}");
+        let parent = format!("  task 16, spawned at {}", here("spawns_parent"));
+        let child = format!("spawned at {}: ", here("child"));
+        session.has_lines("async tree", &["root, `block_on` on thread ", &parent, &child]);
+        let child = session.of("async tree").lines().find(|line| line.contains(&child)).unwrap();
+        assert!(child.starts_with("    task "), "{session}");
     });
 }
 
@@ -187,7 +191,8 @@ fn workers_and_their_queues_are_shown() {
     on_each(|session, flavour| {
         let workers = if flavour == "one" { 1 } else { 2 };
         session.has_line("async workers", &["runtime 1: ", &format!("workers: {workers}, ")]);
-        session.has_line("async workers", &["worker ", "thread ", "runs task "]);
+        assert!(!session.of("async workers").contains("all workers are parked"), "{session}");
+        session.has_line("async workers", &["worker ", "thread ", " (LWP ", "runs task "]);
         if flavour == "two" {
             session.has_line("async workers", &["worker ", "parked in the driver"]);
         }
@@ -197,9 +202,24 @@ fn workers_and_their_queues_are_shown() {
 }
 
 #[test]
+fn workers_that_no_timer_and_no_descriptor_can_wake_are_said_to_be_stuck() {
+    if !has_gdb() {
+        return;
+    }
+    let stuck = "only another thread can wake a task";
+    let until = format!(
+        "python while '{stuck}' not in gdb.execute('async workers', to_string=True): gdb.execute('continue')"
+    );
+    let commands = ["break debugger_fixture::look_now", "run", &until, "async workers"];
+    let session = run(fixture(), &["two", "idle"], &commands);
+    session.has_lines("async workers", &["worker 0: thread ", "worker 1: thread ", stuck]);
+    assert_eq!(session.of("async workers").matches("; parked ").count(), 2, "{session}");
+}
+
+#[test]
 fn tasks_that_wait_for_each_others_locks_are_a_deadlock() {
     on_each(|session, _| {
-        session.has_line("async locks", &["a mutex, held by task 4; queue: task 5, task 6"]);
+        session.has_line("async locks", &["mutex 0x", ": held by task 4; queue, next first: 5, 6"]);
         session.has_line("async locks", &["task 4 waits at ", &here("holds")]);
         session.has_line("async locks", &["deadlock: task 7 -> task 8 -> task 7"]);
         // A lock, and the end of a task.
@@ -207,6 +227,65 @@ fn tasks_that_wait_for_each_others_locks_are_a_deadlock() {
         session.has_line("async locks", &["deadlock: task 18 -> task ", " -> task 18"]);
         assert_eq!(session.of("async locks").matches("deadlock").count(), 2, "{session}");
     });
+}
+
+#[test]
+fn permits_and_read_locks_are_shown_with_the_tasks_that_keep_their_guards() {
+    if !has_gdb() {
+        return;
+    }
+    let looks = ["async locks", "async tasks", "async bt 1 -l", "async bt 2 -l", "async bt 7 -l"];
+    for flavour in ["one", "two"] {
+        for session in both(fixture(), &[flavour, "stuck"], &looks) {
+            let locks = |parts: &[&str]| session.has_line("async locks", parts);
+            locks(&["RwLock 0x", ": held by task 1 (write); queue, next first: ", " (read), "]);
+            let waiters = (13..32).map(|task| format!(", {task}")).collect::<String>();
+            let queue =
+                format!(", 0 free: held by task 2, task 3; queue, next first: 1{waiters}, … ");
+            locks(&["semaphore 0x", &queue, "and 6 more"]);
+            locks(&["semaphore 0x", ", 0 free: held by perhaps task 5; queue, next first: 6"]);
+            locks(&[
+                "RwLock 0x",
+                ": held by task 7 (read); queue, next first: 8 (write), 7 (read)",
+            ]);
+            locks(&["once cell 0x", ": held by task 9; queue, next first: 11"]);
+            locks(&["mutex 0x", ": held by task 10; queue, next first: 12"]);
+            let deadlocks =
+                ["task 1 -> task 2 -> task 1", "task 1 -> task 3 -> task 1", "task 7 -> task 7"];
+            session.has_lines(
+                "async locks",
+                &deadlocks.map(|each| &*format!("deadlock: {each}").leak()),
+            );
+            assert_eq!(session.of("async locks").matches("deadlock").count(), 3, "{session}");
+
+            let tasks = |parts: &[&str]| session.has_line("async tasks", parts);
+            let permit = "1 permit of the semaphore 0x";
+            tasks(&["1 ", &here("refreshes"), permit, " (0 free); 1st of 26 in its queue"]);
+            tasks(&["23 ", permit, " (0 free); 12th of 26 in its queue"]);
+            let read = "a read lock of the RwLock 0x";
+            tasks(&[
+                "2 ",
+                &here("looks_up"),
+                read,
+                ", held for writing by task 1; ",
+                " of 2 in its",
+            ]);
+            tasks(&["7 ", &here("reads_twice"), read, "; 2nd of 2 in its queue"]);
+            tasks(&["8 ", &here("writes"), "a write lock of the RwLock 0x", "; 1st of 2"]);
+            tasks(&["11 ", "the once cell 0x", ", held by task 9; 1st of 1 in its queue"]);
+            tasks(&["12 ", "the mutex 0x", ", held by task 10; 1st of 1 in its queue"]);
+
+            session.has_line("async bt 1 -l", &["guard = write guard of the RwLock 0x"]);
+            session.has_line("async bt 2 -l", &["_permit = ", "1 permit of the semaphore 0x"]);
+            session.has_line("async bt 7 -l", &["first = read guard of the RwLock 0x"]);
+            // Not once more as the argument.
+            session.has_line(
+                "async bt 1 -l",
+                &["prices = Arc<RwLock<HashMap<String, u64, RandomState>>> 0x"],
+            );
+            assert_eq!(session.of("async bt 1 -l").matches("prices = ").count(), 1, "{session}");
+        }
+    }
 }
 
 #[test]
@@ -244,8 +323,8 @@ fn the_rest_of_what_a_task_can_wait_for_is_named_too() {
         let session = run(fixture(), &[flavour, "others"], &commands);
         let what = [
             "sleep, 3",
-            "a permit of a semaphore; queue: task 2",
-            "a read-write lock; queue: task 3",
+            "2 permits of the semaphore 0x",
+            "a write lock of the RwLock 0x",
             "a notification",
             "a barrier",
             "a message (oneshot channel",
