@@ -36,8 +36,20 @@ pub const LIST: &[(&str, Rule)] = &[
         "gdb -iex 'add-auto-load-safe-path target' target/debug/examples/sleep",
         Not("one types into it"),
     ),
-    ("gdb -iex 'add-auto-load-safe-path target' -p PID", Not("one types into it")),
-    ("gdb -p PID", Not("the number is that of your program")),
+    (
+        "gdb -batch -iex 'add-auto-load-safe-path target' -p PID -ex 'async locks' -ex 'async tasks' \
+         -ex 'async bt all -l'",
+        Not("the number is that of your program; tests/debugger/hang.rs attaches to one"),
+    ),
+    (
+        "gdb -p PID -batch -ex 'generate-core-file hung.core'",
+        Not("the number is that of your program; tests/debugger/hang.rs writes such a file"),
+    ),
+    (
+        "gdb -iex 'add-auto-load-safe-path target' target/debug/examples/hang hung.core",
+        Not("one types into it; tests/debugger/hang.rs asks such a file"),
+    ),
+    ("gdb … PROGRAM CORE", Not("it stands for the command above it")),
     ("rust-gdb target/debug/examples/sleep", Not("one types into it")),
     ("taskset -c 0 cargo run --example steal", Prints(&["the parent is done"])),
     (
