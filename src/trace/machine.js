@@ -6,12 +6,7 @@ const escape = (text) => String(text).replace(/[&<>"]/g, (char) => `&#${char.cha
 const SHOWN = 40;
 
 /** What the words of the cards mean, on hover. */
-const MEANINGS = {
-  "LIFO slot": "The one task that this worker runs next.", "local queue": "The tasks of one worker. The other workers steal from it.",
-  injector: "The queue of the tasks that were woken outside of the workers.", driver: "The right to wait in the kernel for timers and sockets. One thread has it.",
-  "timer heap": "The timers that are set, ordered by their deadlines.", descriptors: "The sockets and pipes that the kernel watches.",
-  "blocking pool": "Threads for closures that block: not for futures.", "running tasks": "Tasks that are being polled.", "waiting tasks": "Tasks that are in no queue, until they are woken.",
-};
+const MEANINGS = Object.fromEntries([...document.querySelectorAll("#words dt")].map((it) => [it.textContent, it.nextElementSibling.textContent]));
 const word = (text) => `<abbr title="${escape(MEANINGS[text])}">${text}</abbr>`;
 const label = (text) => `<span class="label">${text in MEANINGS ? word(text) : text}</span>`;
 
@@ -40,7 +35,7 @@ function workerState(worker, machine, runtime) {
 }
 
 function workerCard(worker, machine, prefix, runtime) {
-  return card(prefix, `worker ${worker.index}`, "", `<p>${workerState(worker, machine, runtime)}${worker.driver ? ` It holds the ${word("driver")}.` : ""}</p>
+  return card(prefix, `worker ${worker.index}`, "", `<p>${workerState(worker, machine, runtime)}${worker.driver && worker.state !== "parked" ? ` It holds the ${word("driver")}.` : ""}</p>
     <p>${label("LIFO slot")} ${chips(worker.lifo >= 0 ? [worker.lifo] : [], machine)}</p>
     <p>${label("local queue")} ${chips(worker.local, machine)}</p>`);
 }

@@ -15,19 +15,18 @@ function show(index) {
   timeline.draw();
 }
 
-/** Chooses a task; and with `where`, its spawn ("first") or the poll that is nearest to this moment ("nearest"). */
+/** Chooses a task; and with `where`, its spawn ("first") or the poll before this moment, or the first one ("nearest"). */
 function chooseTask(id, where) {
   chosenTask = id;
   const row = timeline.rows.findIndex((it) => it.task && it.task.id === id);
   if (row >= 0) { timeline.chosenRow = row; scrollTo(row); }
   const own = tasks.get(id)?.events ?? [], polls = own.filter((index) => events[index].kind === "PollBegins");
-  const distance = (index) => Math.abs(events[index].at - events[current].at);
-  const nearest = polls.reduce((best, it) => (best === undefined || distance(it) < distance(best) ? it : best), undefined);
+  const nearest = polls.findLast((index) => index <= current) ?? polls[0];
   show((where === "nearest" ? nearest : where === "first" ? own[0] : undefined) ?? current);
 }
 
 function scrollTo(row) {
-  const pinned = timeline.pinned(), y = (row - pinned) * ROW, height = timeline.canvas.clientHeight - HEAD - (pinned + 1) * ROW;
+  const pinned = timeline.pinned(), y = (row - pinned) * ROW, height = timeline.canvas.clientHeight - HEAD - (pinned + 2.5) * ROW;
   if (row < pinned) return;
   if (y < timeline.scroll) timeline.scroll = y;
   if (y > timeline.scroll + height) timeline.scroll = y - height;

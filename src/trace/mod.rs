@@ -34,7 +34,7 @@
 //!   recorder.rs   the newest events, in a buffer for each thread
 //!   json.rs       the writer of JSON
 //!   chrome.rs     Chrome's trace-event format, for Perfetto
-//!   page.rs       one page: page.html, page.css, and replay.js, timeline.js, machine.js, main.js
+//!   page.rs       one page: page.html, page.css, and events.js, replay.js, timeline.js, machine.js, main.js
 //!   save.rs       a recording as a file
 //!   tasks.rs      what each live task waits for
 //!   table.rs      the same as data and as a table

@@ -1,7 +1,7 @@
 //! A recording as one page for a browser, which needs no network.
 //!
 //! This file writes the data; `page.html` puts it together with the style and the scripts. An event is an array of
-//! numbers and strings in the order of its fields, since a page has a hundred thousand of them. `replay.js` reads it.
+//! numbers and strings in the order of its fields, since a page has a hundred thousand of them. `events.js` reads it.
 //!
 //! Next: `save.rs`.
 
@@ -13,8 +13,9 @@ use super::recorder::Recording;
 use crate::engine::event::{Cause, Event, Record, WaitReason};
 
 const PAGE: &str = include_str!("page.html");
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("/*page.css*/", include_str!("page.css")),
+    ("/*events.js*/", include_str!("events.js")),
     ("/*replay.js*/", include_str!("replay.js")),
     ("/*timeline.js*/", include_str!("timeline.js")),
     ("/*machine.js*/", include_str!("machine.js")),

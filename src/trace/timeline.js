@@ -17,7 +17,7 @@ const timeline = {
     const first = events.find((event) => event.kind === "Spawned") ?? events[0], low = this.x(first);
     return [low, Math.max(this.x(events[events.length - 1]), low + 1)];
   },
-  left() { return Math.min(190, this.canvas.clientWidth * 0.38); },
+  left() { return Math.min(190, this.canvas.clientWidth * 0.42); },
   px(value) { return this.left() + (value - this.from) / (this.to - this.from) * (this.canvas.clientWidth - this.left()); },
   value(px) { return this.from + (px - this.left()) / (this.canvas.clientWidth - this.left()) * (this.to - this.from); },
 
@@ -132,12 +132,12 @@ const timeline = {
   },
 
   axis(g, width, height, color) {
-    const span = this.to - this.from, raw = span / Math.max(2, (width - this.left()) / 110);
+    const span = this.to - this.from, raw = span / Math.max(2, (width - this.left()) / 85);
     const power = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map((it) => it * power).find((it) => it >= raw);
     g.strokeStyle = color("line"); g.fillStyle = color("soft"); g.lineWidth = 1;
     for (let at = Math.ceil(this.from / step) * step; at <= this.to; at += step) {
       const x = this.px(at);
-      if (x < this.left() || x > width - 70) continue;
+      if (x < this.left() || x > width - 62) continue;
       g.beginPath(); g.moveTo(x, HEAD); g.lineTo(x, height); g.stroke();
       g.fillText(this.byOrder ? `event ${Math.round(at) + 1}` : step < 1e3 ? `${(at / 1e6).toFixed(6)} ms` : ms(at), x + 3, HEAD / 2);
     }
