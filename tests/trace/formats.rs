@@ -12,7 +12,7 @@ use openwork::trace::Recorder;
 
 use crate::common::target_folder;
 
-/// A run with so many tasks, as a file.
+/// A recorded run with this number of tasks, as a file.
 fn recorded(tasks: usize, extension: &str) -> PathBuf {
     let recorder = Recorder::new();
     let runtime = Builder::new_multi_thread().worker_threads(2).trace(&recorder).build().unwrap();
@@ -52,7 +52,7 @@ async fn steal() {
     }
 }
 
-/// Four tasks meet: the last one wakes three, of which the other worker can be polling one. The other two want the LIFO slot,
+/// Four tasks meet: the last one wakes three, and the other worker may be polling one of them. The other two want the LIFO slot,
 /// which tasks that come from the injector do not use: so each yields first.
 async fn meet() {
     let barrier = Arc::new(Barrier::new(4));

@@ -1,4 +1,4 @@
-//! `Handle::tasks` of a runtime that records, the events of which the lints are made, and a program without mistakes.
+//! `Handle::tasks` of a runtime that records, the events behind the lints, and a program without mistakes.
 
 use std::future::{Future, pending, poll_fn};
 use std::sync::{Arc, Mutex as StdMutex};

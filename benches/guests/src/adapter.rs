@@ -49,7 +49,7 @@ impl<T: AsyncRead + Unpin> Read for OpenworkIo<T> {
         let zeros = buf.initialize_unfilled_to(piece);
         let count = ready!(Pin::new(&mut self.stream).poll_read(cx, zeros))?;
         assert!(count <= piece, "a reader has read more than there is room for");
-        // SAFETY: so many bytes have been initialised, above.
+        // SAFETY: the reader has read `count` bytes into initialised memory, above.
         unsafe { buf.advance(count) };
         self.piece = (count * 2).clamp(LEAST, MOST);
         Poll::Ready(Ok(()))

@@ -26,7 +26,7 @@ use wrk::Load;
 /// The workers of a server, 0 for the current-thread runtime; and how many connections it has.
 const ROWS: [(usize, usize); 5] = [(0, 1), (0, 64), (2, 1), (2, 64), (2, 1000)];
 
-/// Odd, so that there is a median.
+/// An odd number has a median.
 const ROUNDS: usize = 5;
 
 const SECONDS: u32 = 3;

@@ -15,11 +15,11 @@ use openwork::task::TaskTracker;
 use crate::adapter::{OpenworkIo, OpenworkTimer};
 use crate::site;
 
-/// Who begins a request has so long to say what is wanted.
+/// How long a client may take to send the head of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Serves until it is told to stop. Whoever waits for an answer then still gets it; who does not is cut
-/// off; and this returns when all of them are gone.
+/// Serves until `stop` is cancelled. Then it answers the requests that it has received, closes the other connections,
+/// and returns when all connections have ended.
 pub async fn serve(listener: TcpListener, stop: CancellationToken) {
     let connections = TaskTracker::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {

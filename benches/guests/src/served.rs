@@ -64,7 +64,7 @@ impl Drop for Served {
 /// What the child does.
 pub fn serve(on: &str, workers: &str) -> Result<(), String> {
     let workers: usize = workers.parse().map_err(|_| "how many workers?")?;
-    // The peer's would have another queue of those who wait at the door.
+    // Bound by std for both runtimes: they would set different backlogs.
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     listener.set_nonblocking(true).map_err(|error| error.to_string())?;
     println!("{}", listener.local_addr().map_err(|error| error.to_string())?);

@@ -4,7 +4,7 @@
 //! GET  /hello       a few bytes, which is what the comparison asks for
 //! GET  /number/7    7
 //! POST /echo        the body that came, as it comes
-//! GET  /pattern/7   so many bytes in pieces, whose number is not said beforehand
+//! GET  /pattern/7   7 bytes in pieces, without a length in the head
 //! ```
 //!
 //! Next: `on_openwork.rs`.
@@ -50,7 +50,7 @@ pub fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed()
 }
 
-/// A body of [`pattern`] that is made as it is sent, so that nobody knows how long it will be.
+/// A body of [`pattern`] that is made as it is sent, so its length is not known before.
 pub fn pieces(length: usize) -> Body {
     let starts = (0..length).step_by(PIECE);
     let frames = starts.map(move |start| {

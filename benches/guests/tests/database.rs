@@ -1,21 +1,18 @@
 //! A database used from our tasks: sqlx with SQLite.
 //!
-//! What sqlx wants of a runtime, as it was found in its version 0.9 and as the tests below show it:
+//! What sqlx 0.9 needs of a runtime, as the tests below show:
 //!
-//! - A *connection* to SQLite wants none. It is a thread of its own, which takes commands from a channel and
-//!   wakes who waits for the answer. It can be awaited on any executor, without any of sqlx's `runtime-…`
-//!   features.
-//! - A *pool* wants one: a time-out for who waits for a connection, and a task that takes it back when it
-//!   is dropped. Without a feature, to make one panics ("one of the `runtime` features of SQLx must be
-//!   enabled"); with `runtime-tokio` alone too, outside of Tokio. With `runtime-smol` it works here, because
-//!   smol's timers and tasks run on threads of their own (`async-io`, `smol-1`), and a waker is a waker.
-//!   These threads, asleep mostly, are the price. Its time-outs are by the real clock.
-//! - A database across the *network* (PostgreSQL, MySQL) wants sockets as well. With `runtime-smol` they are
-//!   smol's, watched by its thread, so that each answer would be a wake across threads. That is from sqlx's
-//!   source, and not tried here.
+//! - A *connection* to SQLite needs none. It is a thread of its own, which takes commands from a channel and wakes the
+//!   task that waits for the answer. It can be awaited on any executor, without any of sqlx's `runtime-…` features.
+//! - A *pool* needs one: a time-out for a task that waits for a connection, and a task that takes back a connection which
+//!   is dropped. Without a feature, making a pool panics ("one of the `runtime` features of SQLx must be enabled"); with
+//!   `runtime-tokio` too, outside of Tokio. With `runtime-smol` it works here, as smol's timers and tasks run on threads of
+//!   their own (`async-io`, `smol-1`). The price is these threads, which are parked most of the time. The pool's time-outs
+//!   use the system's clock.
+//! - A database across the *network* (PostgreSQL, MySQL) needs sockets too. With `runtime-smol` they are smol's, watched
+//!   by its thread, so each answer would be a wake across threads. That is from sqlx's source, and not tried here.
 //!
-//! What is dropped in the middle is rolled back: that is sqlx's doing, and holds when a task is aborted, runs
-//! out of time, or goes down with its runtime.
+//! sqlx rolls back a transaction that is dropped: when its task is aborted, times out, or ends with its runtime.
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
@@ -222,7 +219,7 @@ async fn two_rows(pool: &SqlitePool, number: i64, begun: &AtomicUsize) {
     transaction.commit().await.unwrap();
 }
 
-/// A future that is dropped after so many polls.
+/// A future that is dropped after `left` polls.
 struct Polls<F> {
     left: usize,
     work: Pin<Box<F>>,
@@ -285,10 +282,10 @@ fn who_waits_for_a_connection_waits_for_so_long() {
             let held = first().await;
             // By sqlx's time-out.
             assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)));
-            // By ours, which leaves nobody behind in the queue.
+            // By ours, which leaves no waiter in the queue.
             for _ in 0..10 {
                 let waiting = timeout(Duration::from_millis(1), pool.acquire()).await;
-                // On a slow day both are over when somebody looks.
+                // On a slow machine both have passed when the task is polled.
                 assert!(matches!(waiting, Err(_) | Ok(Err(Error::PoolTimedOut))));
             }
             drop(held);
@@ -323,7 +320,7 @@ fn a_long_query_holds_up_nobody() {
 
 // ---- without anything of another runtime ----
 
-/// A pool in a few lines: as many permits as connections, and a place for those that nobody has.
+/// A pool in a few lines: as many permits as connections, and a list of the free ones.
 struct Pool {
     free: Semaphore,
     connections: std::sync::Mutex<Vec<SqliteConnection>>,

@@ -1,4 +1,4 @@
-//! How it ends: by the clock, because somebody gives up, in good order, and not in good order.
+//! How a connection ends: by a time-out, by a client that gives up, by a graceful shutdown, and by a failure.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -122,12 +122,12 @@ fn told_to_stop_a_server_answers_those_who_wait_and_nobody_else() {
             assert_eq!(echo, "one half, the other half");
             assert_eq!(all(much).await.len(), 2_000_000);
             server.task.await.unwrap();
-            assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+            assert!(TcpStream::connect(server.address).await.is_err(), "the listener is closed");
         });
     });
 }
 
-/// A request of which half of the body goes along, and the body that comes back.
+/// A request that has sent half of its body, and the body of the answer.
 async fn half_an_echo(address: SocketAddr) -> (Words, Incoming) {
     let (words, receive) = mpsc::channel(1);
     // Word by word, through a channel of ours.
@@ -150,7 +150,7 @@ fn a_runtime_that_is_dropped_hangs_up() {
         runtime.block_on(async { all(other.send_request(get("/hello")).await.unwrap()).await });
         drop(runtime);
         assert!(matches!(stream.read(&mut [0; 8]), Ok(0) | Err(_)));
-        assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+        assert!(std::net::TcpStream::connect(address).is_err(), "the listener is closed");
         assert!(other.is_closed());
     });
 }

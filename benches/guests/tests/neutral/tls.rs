@@ -1,4 +1,4 @@
-//! A guest that asks nothing of us: `futures-rustls` puts TLS on any stream with the traits of `futures-io`.
+//! A library that needs no runtime: `futures-rustls` puts TLS on any stream with the traits of `futures-io`.
 //! The certificate is made here, and trusted here only.
 
 use std::io::ErrorKind;
@@ -124,7 +124,7 @@ fn who_is_not_trusted_is_refused_by_both() {
     });
 }
 
-/// An end that was not announced may be somebody cutting the line.
+/// An end that was not announced may be an attacker who cuts the connection.
 #[test]
 fn an_end_without_a_goodbye_is_an_error() {
     on_every_flavour(|flavour| {
@@ -148,7 +148,7 @@ fn an_end_without_a_goodbye_is_an_error() {
     });
 }
 
-/// Three storeys, of which each knows only the traits of the one below.
+/// Three layers. Each uses only the traits of the one below.
 #[test]
 fn a_web_socket_stands_on_tls_and_tls_on_tcp() {
     on_every_flavour(|flavour| {

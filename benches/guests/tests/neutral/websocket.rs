@@ -1,5 +1,5 @@
-//! A guest that asks nothing of us: `async-tungstenite` lives on the traits of `futures-io`, and with its
-//! runtime features left out it knows no runtime at all.
+//! A library that needs no runtime: `async-tungstenite` uses the traits of `futures-io`, and without its
+//! runtime features it depends on no runtime.
 
 use std::net::SocketAddr;
 
