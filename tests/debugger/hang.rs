@@ -1,5 +1,6 @@
 //! Programs of `examples/hang.rs`, diagnosed from a core file alone: the process is gone.
 
+#[cfg(target_os = "linux")]
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
