@@ -64,19 +64,27 @@ def at(kind, address):
     return gdb.Value(address).cast(kind.pointer()).dereference()
 
 
+def search_inside(value, is_it, what):
+    """The outermost value for which `is_it(value.type)` holds: this one, or one that it contains."""
+    level = [value]
+    while level:
+        for each in level:
+            if is_it(each.type):
+                return each
+        level = [each[field] for each in level for field in inner_fields(each.type)]
+    raise Failed("this script does not know the layout of %s (no %s)" % (value.type, what))
+
+
 def find(value, *path):
     """The field with this name, in the value or in the wrappers around it; then the next one of the path in that."""
     for name in path:
-        level = [value]
-        while True:
-            found = [each[name] for each in level if has_field(each.type, name)]
-            if found:
-                value = found[0]
-                break
-            level = [each[field] for each in level for field in inner_fields(each.type)]
-            if not level:
-                raise Failed("this script does not know the layout of %s (no field %s)" % (value.type, name))
+        value = search_inside(value, lambda type_: has_field(type_, name), "field " + name)[name]
     return value
+
+
+def find_type(value, prefix):
+    """The part of a value, within wrappers, whose type's name begins so."""
+    return search_inside(value, lambda type_: name_of(type_).startswith(prefix), prefix)
 
 
 def has_field(kind, name):
@@ -526,7 +534,7 @@ class State:
         self.type, self.awaited, parts = field.type, None, field.type.fields()
         for part in parts:
             if part.name == "__awaitee":
-                self.awaited = (part.bitpos // 8, FUTURES.plan(part.type) or Plan(part.type, "found", "opaque"))
+                self.awaited = (part.bitpos // 8, future_plan(part.type))
         own = [part for part in parts[:len(parts) - captured] if not part.name.startswith("__")]
         self.variables, self.captured = own, parts[len(parts) - captured:]
 
@@ -583,6 +591,10 @@ def future_kind(type_):
 FUTURES = Search(future_kind, r"core::task::wake|core::marker|alloc::sync::Arc<|std::(sync|thread|io)")
 GUARDS = Search(lambda type_: True if name_of(type_).startswith("openwork::sync::acquire::PermitGuard<") else None,
                 r"core::marker|std::thread", owned=True)
+
+
+def future_plan(type_):
+    return FUTURES.plan(type_) or Plan(type_, "found", "opaque")
 
 
 class Node:
@@ -689,8 +701,8 @@ class Task:
         # `UnsafeCell<Stage<F>>`, and the variant that holds the future until the task is complete.
         future = next(field for field in stage.type["value"].type.fields() if field.name == "Future")
         content = future.type.fields()[0]
-        plan = FUTURES.plan(content.type) or Plan(content.type, "found", "opaque")
-        return header.bitpos // 8, parts, (stage.bitpos + future.bitpos + content.bitpos) // 8, plan
+        offset = (stage.bitpos + future.bitpos + content.bitpos) // 8
+        return header.bitpos // 8, parts, offset, future_plan(content.type)
 
     @property
     def is_running(self):
@@ -742,7 +754,7 @@ class Root:
         return None
 
     def futures(self):
-        plan = FUTURES.plan(self.pointer.type.target())
+        plan = future_plan(self.pointer.type.target())
         return [Node(*found) for found in FUTURES.walk(plan, int(self.pointer))]
 
 
@@ -844,7 +856,7 @@ class World:
         if not words or not words[0].isdigit():
             raise Failed("a task's id is needed, such as 7 or `root`: `async tasks` lists them")
         if int(words[0]) not in self.by_id:
-            raise Failed("there is no task %s (it may be complete): `async tasks` lists those that exist" % words[0])
+            raise Failed("there is no task %s (it is complete, or the root): `async tasks` lists those that exist" % words[0])
         return self.by_id[int(words[0])]
 
     def owner(self, waker):
@@ -926,6 +938,11 @@ def frames():
             return
 
 
+def frame_line(frame):
+    sal = frame.find_sal()
+    return (sal.symtab.filename, sal.line) if sal.symtab else None
+
+
 def each_thread():
     """Selects one thread after the other."""
     with KeepThread():
@@ -981,9 +998,7 @@ def user_frames(thread):
             name = frame.name() or ""
             if name.startswith(POLLERS):
                 break
-            sal = frame.find_sal()
-            where = (sal.symtab.filename, sal.line) if sal.symtab else None
-            found.append((frame, re.sub(r"::\{async_fn#\d+\}", "", without_parameters(name)), where))
+            found.append((frame, re.sub(r"::\{async_fn#\d+\}", "", without_parameters(name)), frame_line(frame)))
     found.reverse()
     # The engine's calls before that of the future.
     engine = ("openwork::engine::", "openwork::runtime::", "core::", "std::", "__rust", "<")
@@ -1229,17 +1244,6 @@ def guard_words(guard):
     return "%s of the %s %#x" % (what, LOCK_NAMES[kind], address)
 
 
-def find_type(value, prefix):
-    """The part of a value, within wrappers, whose type's name begins so."""
-    level = [value]
-    while level:
-        for each in level:
-            if name_of(each.type).startswith(prefix):
-                return each
-        level = [each[field] for each in level for field in inner_fields(each.type)]
-    raise Failed("this script does not know the layout of %s (no %s)" % (value.type, prefix))
-
-
 def queue_of(value):
     """The keys and wakers of a wait queue, in order."""
     queue = find_type(value, "openwork::sync::wait_queue::WaitQueue<")
@@ -1413,7 +1417,7 @@ The future of `block_on` comes first, and below it the tasks that no task has sp
 
     def show(self, world, children, parent, indent):
         for task in children.get(parent, ()):
-            orphan = " (its parent, task %d, is complete)" % task.parent if parent != task.parent else ""
+            orphan = " (its parent, task %d, is complete, or is the root)" % task.parent if parent != task.parent else ""
             spawned, words = place(task.spawned()), self.words(world, task)
             write("%stask %d, spawned at %s%s: %s" % (indent, task.id, spawned, orphan, words))
             self.show(world, children, task.id, indent + "  ")
@@ -1435,7 +1439,7 @@ Of a task that runs these are the frames of its thread, down to where the runtim
         tasks = find_roots() + world.tasks if words == ["all"] else [world.find(words)]
         for task in tasks:
             spawned = ", spawned at " + place(task.spawned()) if task.spawned() else ""
-            polls = ", %d poll%s" % (task.polls, "s" * (task.polls != 1)) if task.polls else ""
+            polls = ", " + count(task.polls, "poll") if task.polls else ""
             write("%s: %s%s%s" % (task.name, task.state, polls, spawned))
             thread = thread_of(task) if task.is_running else None
             if thread:
@@ -2040,22 +2044,20 @@ class EngineBreakpoint(gdb.Breakpoint):
 
 def waker_words():
     """What the selected thread does that wakes a task: the frames tell."""
-    line = None
+    where = ""
     for frame in frames():
-        name = frame.name() or ""
-        sal = frame.find_sal()
-        here = (sal.symtab.filename, sal.line) if sal.symtab else None
-        line = here if line is None and is_own(name, here) else line
+        name, here = frame.name() or "", frame_line(frame)
+        if not where and is_own(name, here):
+            where = ", at " + place(here)
         if "::Driver::fire_timers" in name:
             return "a timer"
         if "::Driver::tick" in name:
             return "a descriptor that is ready"
         if name.startswith("openwork::engine::worker::poll_task"):
             task = World().by_address.get(arc_data(frame.read_var("task")))
-            return (task.name if task else "a blocking task") + (", at " + place(line) if line else "")
+            return (task.name if task else "a blocking task") + where
         if name.startswith("openwork::engine::context::poll_root"):
-            return "the root future" + (", at " + place(line) if line else "")
-    where = ", at " + place(line) if line else ""
+            return "the root future" + where
     return "thread %d, which is outside of the runtime%s" % (gdb.selected_thread().num, where)
 
 
@@ -2161,8 +2163,8 @@ def task_words(arc):
 
 
 def source_summary(source):
-    waits = ["%s until %s" % (owner, word) for word, owner in source_waiters(last_world(), source)]
-    return "fd %d: %s%s" % (integer(source, "fd"), readiness_words(source), "".join("; " + each for each in waits))
+    waits = ["; %s until %s" % (owner, word) for word, owner in source_waiters(last_world(), source)]
+    return "fd %d: %s%s" % (integer(source, "fd"), readiness_words(source), "".join(waits))
 
 
 def timers_words(timers):
