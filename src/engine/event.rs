@@ -91,7 +91,8 @@ pub enum Event {
 
     /// A worker has an empty queue, and looks for tasks in the injector and in the queues of other workers.
     Searching,
-    /// A worker has found nothing to run, and is about to park until it is notified, or until the earliest deadline.
+    /// A worker has found nothing to run, and is about to park until it is notified. `until` is the earliest deadline: the
+    /// worker runs again for it only if it waits in the driver (`DriverAcquired` comes next).
     Park { until: Option<Duration> },
     /// A worker is about to run again.
     Unpark,
