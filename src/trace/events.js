@@ -39,14 +39,9 @@ const subject = (event) => (OF_TASK.has(event.kind) ? event.args[0] : event.kind
 /** What never changes of a task, and its events. */
 const tasks = new Map();
 for (const event of events) {
-  if (event.kind === "Spawned") {
-    const [id, kind, parent, location, name] = event.args;
-    tasks.set(id, { id, kind, parent, location, name: shortName(kind, name), fullName: name, events: [], segments: [], spawn: event });
-  }
-  const id = subject(event);
-  if (id >= 0 && !tasks.has(id)) {
-    tasks.set(id, { id, kind: "Task", parent: -1, location: "?", name: "?", fullName: "spawned before the recording", events: [], segments: [] });
-  }
+  const id = subject(event), [, kind, , location, name] = event.args, lists = { events: [], segments: [] };
+  if (event.kind === "Spawned") tasks.set(id, { id, kind, location, name: shortName(kind, name), fullName: name, spawn: event, ...lists });
+  else if (id >= 0 && !tasks.has(id)) tasks.set(id, { id, kind: "Task", location: "?", name: "?", fullName: "spawned before the recording", ...lists });
 }
 
 function shortName(kind, name) {

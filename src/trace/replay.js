@@ -25,7 +25,7 @@ class Machine {
   }
 
   task(id) {
-    if (!this.tasks.has(id)) this.tasks.set(id, { id, state: "unknown", wait: null, thread: -1, since: 0 });
+    if (!this.tasks.has(id)) this.tasks.set(id, { id, state: "unknown", wait: null });
     return this.tasks.get(id);
   }
 
@@ -46,13 +46,6 @@ class Machine {
     if (!event.isOld && data.dropped === 0) this.bad = text;
   }
 
-  set(event, id, state) {
-    const task = this.task(id);
-    task.state = state;
-    task.since = event.at;
-    return task;
-  }
-
   apply(event) {
     this.bad = "";
     this.next = event.index + 1;
@@ -63,17 +56,17 @@ class Machine {
     switch (event.kind) {
       case "RuntimeBegins": for (let i = 0; i < Math.max(a, 1); i++) this.worker(event.runtime, i); break;
       case "RuntimeEnds": runtime.injector.length = 0; break;
-      case "Spawned": this.set(event, a, event.isOld ? "waiting" : "runnable"); break;
-      case "Woken": case "Aborted": { const task = this.task(a); if (task.state === "waiting" || task.state === "unknown") this.set(event, a, "runnable"); break; }
+      case "Spawned": this.task(a).state = event.isOld ? "waiting" : "runnable"; break;
+      case "Woken": case "Aborted": { const task = this.task(a); if (task.state === "waiting" || task.state === "unknown") task.state = "runnable"; break; }
       case "Scheduled":
         if (b === "LifoSlot" && worker) {
           event.displaced = worker.lifo;
           if (worker.lifo >= 0) worker.local.push(worker.lifo);
           worker.lifo = a;
         } else this.queue(event, b).push(a);
-        this.set(event, a, "runnable");
+        this.task(a).state = "runnable";
         break;
-      case "Taken": if (worker) { worker.state = "running"; worker.task = -1; worker.taken = a; } this.set(event, a, "runnable"); this.take(event, a, b); break;
+      case "Taken": if (worker) { worker.state = "running"; worker.task = -1; worker.taken = a; } this.task(a).state = "runnable"; this.take(event, a, b); break;
       case "Stolen": {
         const victim = this.worker(event.runtime, c);
         if (victim.local[0] !== a) this.wrong(event, `${taskName(a)} is not at the front of worker ${c}'s queue here`);
@@ -84,14 +77,13 @@ class Machine {
       case "PollBegins": {
         const task = this.task(a);
         if (task.state === "running") this.wrong(event, `${taskName(a)} is being polled already here`);
-        this.set(event, a, "running").thread = event.thread;
+        task.state = "running";
         if (worker) { worker.task = a; worker.taken = -1; worker.state = "running"; }
         break;
       }
       case "PollEnds":
-        this.set(event, a, b === "Pending" ? "waiting" : "complete").thread = -1;
+        if (b === "Pending") this.task(a).state = "waiting"; else this.tasks.delete(a);
         if (worker) worker.task = -1;
-        if (b !== "Pending") this.tasks.delete(a);
         break;
       case "Waits":
         if (event.task >= 0) this.task(event.task).wait = event;
@@ -169,17 +161,17 @@ const badEvents = [];
       return lane.segments;
     };
     switch (event.kind) {
-      case "PollBegins": put(row(), event, "running", { task: id }); put(task.segments, event, "running", { thread: event.thread });
+      case "PollBegins": put(row(), event, "running", { task: id }); put(task.segments, event, "running");
         if (woken.has(id)) { arrows.push({ from: woken.get(id), to: event, task: id }); woken.delete(id); } break;
       case "PollEnds": close(row(), event.at, event.index); close(task.segments, event.at, event.index);
         if (event.args[1] === "Pending") put(task.segments, event, "waiting", { reason: waits.get(id) || "" }); waits.delete(id); break;
       case "Waits": waits.set(id, waitWords(event.runtime, event.args)); break;
       case "Woken": woken.set(id, event); break;
-      case "Scheduled": put(task.segments, event, "runnable", {}); break;
+      case "Scheduled": put(task.segments, event, "runnable"); break;
       case "Stolen": steals.push(event); break;
-      case "Park": put(row(), event, "parked", {}); break;
-      case "Searching": put(row(), event, "searching", {}); break;
-      case "DriverAcquired": if (openState(row()) !== "running") put(row(), event, "driver", {}); break;
+      case "Park": put(row(), event, "parked"); break;
+      case "Searching": put(row(), event, "searching"); break;
+      case "DriverAcquired": if (openState(row()) !== "running") put(row(), event, "driver"); break;
       case "DriverReleased": if (openState(row()) === "driver") close(row(), event.at, event.index); break;
       case "Unpark": case "Taken": close(row(), event.at, event.index); break;
     }
