@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 
-use openwork::runtime::Builder;
+use openwork::runtime::{Builder, Handle};
 use openwork::sync::{Barrier, Mutex};
 use openwork::task::yield_now;
 use openwork::time::{Duration, sleep};
-use openwork::trace::Recorder;
+use openwork::trace::{Recorder, TaskInfo};
 
 use crate::common::target_folder;
 
@@ -68,10 +68,16 @@ async fn meet() {
     }
 }
 
-/// Three tasks hold a mutex, one after the other.
+/// Three tasks wait for a mutex, and then hold it, one after the other.
 async fn contend() {
     let mutex = Arc::new(Mutex::new(()));
+    let guard = mutex.lock().await;
     let tasks = [(); 3].map(|()| openwork::spawn(retake(mutex.clone())));
+    let is_waiting = |task: &&TaskInfo| task.state == "idle" && task.future.contains("retake");
+    while Handle::current().tasks().iter().filter(is_waiting).count() < 3 {
+        yield_now().await;
+    }
+    drop(guard);
     for task in tasks {
         task.await.unwrap();
     }
