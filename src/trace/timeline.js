@@ -199,14 +199,14 @@ const timeline = {
     const threads = [...lanes.values()];
     for (const event of steals.filter((it) => isInSight({ from: it, to: it })).slice(0, 250)) {
       const victim = threads.find((it) => it.runtime === event.runtime && it.worker === event.args[2]);
-      this.arrow(g, color("steal"), event, this.where.get(victim?.key), event, lane(event), event.moved.includes(chosenTask));
+      for (const [name, width] of [["back", 5], ["steal", 2]]) this.arrow(g, color(name), event, this.where.get(victim?.key), event, lane(event), true, width);
     }
   },
 
-  arrow(g, color, from, y1, to, y2, isChosen) {
+  arrow(g, color, from, y1, to, y2, isChosen, width = isChosen ? 2 : 1) {
     if (y1 === undefined || y2 === undefined) return;
     const x1 = this.px(this.x(from)), x2 = this.px(this.x(to)), angle = Math.atan2(y2 - y1, x2 - x1);
-    g.strokeStyle = g.fillStyle = color; g.globalAlpha = isChosen ? 1 : 0.6; g.lineWidth = isChosen ? 2 : 1;
+    g.strokeStyle = g.fillStyle = color; g.globalAlpha = isChosen ? 1 : 0.6; g.lineWidth = width;
     g.beginPath(); g.moveTo(x1, y1); g.lineTo(x2, y2); g.stroke();
     g.beginPath(); g.moveTo(x2, y2); g.lineTo(x2 - 7 * Math.cos(angle - 0.4), y2 - 7 * Math.sin(angle - 0.4)); g.lineTo(x2 - 7 * Math.cos(angle + 0.4), y2 - 7 * Math.sin(angle + 0.4)); g.fill();
     g.globalAlpha = 1;
