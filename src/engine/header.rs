@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
-use std::sync::atomic::{AtomicU32, AtomicU64, fence};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, fence};
 
 use super::context;
 use super::state::{JoinInterest, Lifecycle, State};
@@ -30,10 +30,11 @@ pub(crate) struct Header {
     /// Polls, and the drop of a cancelled future. Written only by the thread that runs the task. Relaxed throughout, as
     /// the trace and the metrics only show it.
     pub(crate) polls: AtomicU32,
-    /// The worker that runs the task now, plus one; 0 is none.
-    pub(crate) running_on: AtomicU32,
-    /// The `AbortHandle`s: references to the task that are not wakers.
-    pub(crate) abort_handles: AtomicU32,
+    /// The worker that runs the task now, plus one; 0 is none. There are at most 65,535.
+    pub(crate) running_on: AtomicU16,
+    /// The `AbortHandle`s: references to the task that are not wakers. It wraps. Then a lost waker is not found, as the
+    /// references are more than these.
+    pub(crate) abort_handles: AtomicU16,
 }
 
 /// Ids are unique in the process and never used again. A thread takes them in blocks: otherwise all spawns
@@ -72,8 +73,8 @@ impl Header {
                 .unwrap_or(0),
             state: State::new(),
             polls: AtomicU32::new(0),
-            running_on: AtomicU32::new(0),
-            abort_handles: AtomicU32::new(0),
+            running_on: AtomicU16::new(0),
+            abort_handles: AtomicU16::new(0),
         }
     }
 

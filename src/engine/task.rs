@@ -419,7 +419,8 @@ impl<'a> CurrentTaskGuard<'a> {
     #[inline]
     fn start(header: &'a Header) -> Self {
         header.polls.store(header.polls.load(Relaxed).wrapping_add(1), Relaxed);
-        header.running_on.store(context::worker().map_or(0, |worker| worker.index + 1), Relaxed);
+        let worker = context::worker().map_or(0, |worker| worker.index as u16 + 1);
+        header.running_on.store(worker, Relaxed);
         CurrentTaskGuard { header, context: context::start_poll(NonZeroU64::new(header.id)) }
     }
 

@@ -75,7 +75,7 @@ impl TaskInfo {
                 Lifecycle::RunningNotified => "woken",
                 Lifecycle::Complete => "done",
             },
-            worker: header.running_on.load(Relaxed).checked_sub(1),
+            worker: header.running_on.load(Relaxed).checked_sub(1).map(u32::from),
             is_waker_lost: entry.is_some_and(|entry| entry.is_waker_lost),
             since_poll: entry.map(|entry| now.saturating_sub(entry.since)),
             waits: entry.map(Entry::waits),
