@@ -2,7 +2,7 @@
 //!
 //! Next: `lints.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
@@ -107,28 +107,27 @@ impl TaskInfo {
 impl Tasks {
     /// The spawned tasks.
     pub(crate) fn spawned(shared: &Shared) -> Tasks {
-        let entries = tasks::entries(|entry| entry.runtime == shared.id);
-        Tasks::new(shared, &entries)
+        Tasks::of(shared, false)
     }
 
     /// The spawned tasks, the futures of `block_on` and the blocking jobs.
     pub(crate) fn all(shared: &Shared) -> Tasks {
-        let entries = tasks::entries(|entry| entry.runtime == shared.id);
-        let mut all = Tasks::new(shared, &entries);
-        let now = monotonic_now();
-        let others = entries.iter().filter(|(_, entry)| entry.kind != TaskKind::Task);
-        all.tasks.extend(others.map(|(id, entry)| TaskInfo::of_entry(*id, entry, now)));
-        all
+        Tasks::of(shared, true)
     }
 
-    fn new(shared: &Shared, entries: &BTreeMap<u64, Entry>) -> Tasks {
+    fn of(shared: &Shared, with_others: bool) -> Tasks {
+        let entries = tasks::entries(|entry| entry.runtime == shared.id);
         let list = shared.tasks();
         let now = monotonic_now();
-        let info = |task: &dyn Runnable| TaskInfo::of(task, entries.get(&task.header().id), now);
+        let spawned =
+            list.iter().map(|task| TaskInfo::of(&**task, entries.get(&task.header().id), now));
+        let is_other = |entry: &Entry| with_others && entry.kind != TaskKind::Task;
+        let others = entries.iter().filter(|(_, entry)| is_other(entry));
+        let others = others.map(|(id, entry)| TaskInfo::of_entry(*id, entry, now));
         Tasks {
             runtime: shared.id,
             now: Duration::from_nanos(shared.driver.clock.now()),
-            tasks: list.iter().map(|task| info(&**task)).collect(),
+            tasks: spawned.chain(others).collect(),
         }
     }
 
@@ -165,9 +164,10 @@ impl Tasks {
     /// The tasks in the order of the tree, each with its depth: below the task that has spawned it, if that is there.
     fn tree(&self) -> Vec<(usize, &TaskInfo)> {
         let mut children: BTreeMap<Option<u64>, Vec<&TaskInfo>> = BTreeMap::new();
+        let ids: BTreeSet<u64> = self.tasks.iter().map(|task| task.id).collect();
         for task in &self.tasks {
-            let is_there = |parent: &u64| self.tasks.iter().any(|task| task.id == *parent);
-            children.entry(task.parent.filter(is_there)).or_default().push(task);
+            let parent = task.parent.filter(|parent| ids.contains(parent));
+            children.entry(parent).or_default().push(task);
         }
         let mut tree = Vec::new();
         let mut open: Vec<_> =
