@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::common::{
     Act, AtDrop, Probe, Wakes, at_each, on_every_flavour, owns, panics_at, reported,
@@ -20,6 +21,7 @@ use openwork::sync::{
     watch,
 };
 use openwork::task::{self, JoinSet, TaskTracker, yield_now};
+use openwork::time::sleep;
 
 const REPORTED: &str = "a waker's panic";
 
@@ -503,6 +505,11 @@ fn a_wait_that_is_given_up_leaves_no_trace_although_its_waker_panics() {
     survives(|| drop(closed));
     survives(|| drop(rx));
     assert!(tx.is_closed());
+
+    openwork::block_on(async {
+        let sleep = leave(Box::pin(sleep(Duration::MAX)), &panics);
+        survives(|| drop(sleep));
+    });
 
     // The sender's own waker goes as it sends.
     let (mut tx, rx) = oneshot::channel();
