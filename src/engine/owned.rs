@@ -16,8 +16,9 @@ use std::sync::Arc;
 use super::prim::Mutex;
 use super::task::Runnable;
 
-/// A shorter list is not worth pruning. Arbitrary; its effect is a few kilobytes.
-const PRUNE_AT_LEAST: usize = 64;
+/// A shorter list is not worth pruning, and a worker that has completed fewer tasks does not look at the lists.
+/// Arbitrary; its effect is a few kilobytes for each worker.
+pub(crate) const PRUNE_AT_LEAST: usize = 64;
 
 /// A list of the tasks that are not complete, and of some that are.
 pub(crate) struct OwnedTasks(Mutex<TaskList>);
