@@ -172,11 +172,16 @@ impl LocalQueue {
         }
     }
 
-    /// Takes half of the victim's tasks, at most 32, into this queue, which is empty. Returns how many.
-    pub(crate) fn steal_from(&self, victim: &Stealer) -> usize {
-        let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
+    /// Takes half of the victim's tasks, at most 32, into this queue, which is empty. Returns how many, or `None` if
+    /// there are none.
+    pub(crate) fn steal_from(&self, victim: &Stealer) -> Option<u32> {
+        let Fifo::Stealable(fifo) = &self.fifo else { return None };
+        // This look takes a tenth of the instructions of a steal that finds nothing.
+        if victim.is_empty() {
+            return None;
+        }
         while victim.steal_batch_with_limit(fifo, MAX_STOLEN).is_retry() {}
-        fifo.len()
+        Some(fifo.len() as u32).filter(|stolen| *stolen > 0)
     }
 
     /// The id of the task at the front of a queue that has one, for the trace. Crossbeam's queue cannot be looked
@@ -199,10 +204,10 @@ impl LocalQueue {
     }
 
     /// Takes one worker's part of the injector's tasks, at most 32, into this queue, which is empty. Returns how many.
-    pub(crate) fn take_share_of(&self, injector: &Injector<Task>, workers: usize) -> usize {
+    pub(crate) fn take_share_of(&self, injector: &Injector<Task>, workers: usize) -> u32 {
         let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
         let share = (injector.len() / workers + 1).min(MAX_STOLEN);
         (0..share).map_while(|_| injector.pop()).for_each(|task| fifo.push(task));
-        fifo.len()
+        fifo.len() as u32
     }
 }

@@ -62,7 +62,7 @@ const DRIVER_INTERVAL: Duration = Duration::from_micros(50);
 
 /// A thief that found fewer tasks than this waits before its next search, so that more are there to be stolen at
 /// once. Without the wait the rows `spawn_many` of the benchmark take 15 % longer on two processors.
-const FEW_TASKS: usize = 8;
+const FEW_TASKS: u32 = 8;
 const SPINS_BEFORE_SEARCH: usize = if cfg!(loom) { 0 } else { 150 };
 
 /// A place for a breakpoint: each poll of each task is a call of this.
@@ -98,8 +98,8 @@ pub(crate) struct Worker<'a> {
     is_traced: bool,
     /// Whether `Idle` counts it as searching.
     is_searching: bool,
-    /// Tasks that the last search found. `usize::MAX` if it has parked since.
-    found: usize,
+    /// Tasks that the last search found. `u32::MAX` if it has parked since.
+    found: u32,
     /// Tasks completed here since this worker last looked at the lists of tasks.
     completed: u64,
     /// The current limit of polls in a tick.
@@ -137,7 +137,7 @@ impl<'a> Worker<'a> {
             index,
             is_traced: shared.driver.tracer.is_on,
             is_searching: false,
-            found: usize::MAX,
+            found: u32::MAX,
             completed: 0,
             polls_per_tick: MAX_POLLS_PER_TICK,
             last_time: now(),
@@ -300,12 +300,11 @@ impl<'a> Worker<'a> {
             (0..SPINS_BEFORE_SEARCH).for_each(|_| std::hint::spin_loop());
         }
         self.found = with_queue(|queue| {
-            let workers = shared.remotes.len();
-            let found = queue.take_share_of(&shared.injector, workers);
+            let found = queue.take_share_of(&shared.injector, shared.remotes.len());
             if found == 0 {
                 return self.steal(queue);
             }
-            emit!(self, Event::Fetched { first: queue.front_id(), count: found as u32 });
+            emit!(self, Event::Fetched { first: queue.front_id(), count: found });
             found
         });
         if self.found > 0 {
@@ -314,23 +313,19 @@ impl<'a> Worker<'a> {
         self.found > 0
     }
 
-    /// Steals from another worker, beginning with a random one. Returns the number of tasks.
-    fn steal(&mut self, queue: &LocalQueue) -> usize {
+    /// Steals from another worker, beginning with a random one. Returns the number of tasks. (This worker's own queue
+    /// is empty, and so is passed over like any other.)
+    fn steal(&mut self, queue: &LocalQueue) -> u32 {
         let remotes = &self.shared.remotes;
         let first = self.rng.below(remotes.len() as u32) as usize;
-        // To look whether a queue is empty takes a tenth of the instructions of a steal that finds it empty. That of
-        // this worker is empty.
-        let found = (first..remotes.len()).chain(0..first).find_map(|victim| {
-            let stealer = remotes[victim].stealer.as_ref().filter(|victim| !victim.is_empty())?;
-            let stolen = queue.steal_from(stealer);
-            (stolen > 0).then_some((victim as u32, stolen))
-        });
-        let (victim, stolen) = found.unwrap_or_default();
-        if stolen > 0 {
-            let count = stolen as u32;
+        let stolen = (first..remotes.len()).chain(0..first).find_map(|victim| {
+            let count = queue.steal_from(remotes[victim].stealer.as_ref()?)?;
+            let victim = victim as u32;
             emit!(self, Event::Stolen { first: queue.front_id(), count, victim });
-        }
-        WorkerMetrics::add(&self.remote().metrics.steals, stolen as u64);
+            Some(count)
+        });
+        let stolen = stolen.unwrap_or(0);
+        WorkerMetrics::add(&self.remote().metrics.steals, stolen.into());
         stolen
     }
 
@@ -360,7 +355,7 @@ impl<'a> Worker<'a> {
             shared.prune_when_idle();
         }
         with_queue(LocalQueue::shrink);
-        self.found = usize::MAX;
+        self.found = u32::MAX;
         // Before the last look: a subscriber or a hook may wake a task of this very worker.
         emit!(self, {
             let deadline = shared.driver.next_deadline();
