@@ -127,12 +127,10 @@ impl<T> OnceCell<T> {
     }
 
     /// Sets the value; the only permit gives the right to.
-    fn fill(&self, value: T, permit: PermitGuard<&Self>) -> &T {
+    fn fill(&self, value: T, _permit: PermitGuard<&Self>) -> &T {
         let value = self.value.get_or_init(|| value);
         // Not before: a task that finds the permits closed relies on the value.
-        let wakers = self.permits.close();
-        drop(permit);
-        wakers.wake_all();
+        self.permits.close().wake_all();
         value
     }
 
