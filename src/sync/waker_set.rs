@@ -111,11 +111,10 @@ impl<S> WakerSet<S> {
         let result = loop {
             let mut inner = self.inner.lock();
             let result = check(&mut inner.state);
-            key.take_if(|key| !self.is_current(*key));
             if result.is_ready() {
-                old = key.take().map(|key| inner.wakers.remove(key.index));
                 break result;
             }
+            key.take_if(|key| !self.is_current(*key));
             let stored = key.map(|key| &mut inner.wakers[key.index]);
             if stored.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
                 break Poll::Pending;
