@@ -17,8 +17,8 @@
 //!                                                        goes to the next waiter
 //! ```
 //!
-//! The permit, the epoch and the flag that there are waiters share one atomic word, so that a notification without
-//! waiters costs one compare-and-swap. With waiters it takes the lock of the queue.
+//! The permit, the epoch and the flag that there may be waiters share one atomic word. So a notification costs one
+//! compare-and-swap while the flag is not set. Otherwise it takes the lock of the queue.
 //!
 //! Other parts of the crate wait for conditions with the same inner future: see [`Wait::poll_until`].
 //!
@@ -42,7 +42,8 @@ use crate::engine::trace::{self, WaitReason};
 
 /// A permit is stored. Never together with `WAITING`.
 const PERMIT: usize = 0b01;
-/// The queue has waiters. It changes under the queue's lock only.
+/// The queue may have waiters. It changes under the queue's lock only; the first notification that finds none there
+/// clears it.
 const WAITING: usize = 0b10;
 /// One epoch. The bits from here on count the calls of `notify_waiters`.
 const EPOCH: usize = 0b100;
@@ -167,16 +168,7 @@ impl Notify {
             return None;
         };
         *waiters.note(key) = Notification::One(end);
-        let waker = waiters.unlink(key);
-        self.update_waiting(waiters);
-        waker
-    }
-
-    /// Clears `WAITING` if the queue is empty, before its lock is released.
-    fn update_waiting(&self, waiters: &WaitQueue<Notification>) {
-        if waiters.head().is_none() {
-            self.update(|state| (state & WAITING != 0).then_some(state & !WAITING));
-        }
+        waiters.unlink(key)
     }
 
     /// Takes what there is for a wait that was created in this epoch and is not in the queue. If there is nothing,
@@ -349,7 +341,6 @@ impl<N: Deref<Target: HasNotify>> Drop for Wait<N> {
             Notification::One(end) => notify.notify_waiter(&mut waiters, end),
             Notification::None | Notification::All => None,
         };
-        notify.update_waiting(&waiters);
         drop(waiters);
         wake(next);
         discard(ours);
