@@ -2,16 +2,14 @@
 
 use std::env;
 use std::fs::OpenOptions;
-use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::process::{self, Child, Command, Stdio};
-use std::task::{Context, Waker};
 use std::thread;
 
-use crate::common::{Flavour, again, ends};
+use crate::common::{Flavour, Wakes, again, ends};
 use openwork::io::{AsyncReadExt, AsyncWriteExt, stderr, stdin, stdout};
 
 /// The environment variable that marks the inner process.
@@ -107,12 +105,10 @@ fn a_dropped_read_loses_nothing() {
         return openwork::block_on(async {
             let mut input = stdin();
             let mut buf = [0; 10];
-            assert!(
-                pin!(input.read(&mut buf))
-                    .poll(&mut Context::from_waker(Waker::noop()))
-                    .is_pending()
-            );
+            let wakes = Wakes::new();
+            assert!(wakes.poll(pin!(input.read(&mut buf))).is_pending());
             drop(input);
+            assert_eq!(wakes.kept(), 0);
             println!("dropped");
             // Another handle gets the bytes.
             assert_eq!(stdin().read(&mut buf).await.unwrap(), 3);

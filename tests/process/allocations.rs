@@ -134,6 +134,18 @@ fn channels_to_many_give_back(cx: &mut Context<'_>) {
     assert!(allocated() < before + LITTLE, "a hundred thousand values that no receiver takes");
 
     let (tx, rx) = watch::channel(0);
+    let change = || {
+        let mut rx = rx.clone();
+        async move { rx.changed().await }
+    };
+    let before = allocated();
+    let mut waiting: Vec<_> = (0..100_000).map(|_| Box::pin(change())).collect();
+    assert!(waiting.iter_mut().all(|wait| wait.as_mut().poll(cx).is_pending()));
+    drop(waiting);
+    assert!(allocated() < before + LITTLE, "a hundred thousand waits that were dropped");
+    crowd("a change", cx, change, || tx.send(1).unwrap());
+
+    let (tx, rx) = watch::channel(0);
     crowd("no watching receiver", cx, || tx.closed(), || drop(rx));
     // Woken for nothing, they go to the end of the queue, and leave no entry behind.
     let mut closed = tx.closed();

@@ -5,7 +5,9 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::marker::PhantomPinned;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -529,7 +531,8 @@ fn a_waker_may_send_when_it_is_woken_and_when_it_is_dropped() {
         let mut replaced = start_recv(&mut rx, &owns(AtDrop(sends(5))));
         assert!((&mut replaced).now_or_never().is_none(), "it had looked before");
         assert_eq!(replaced.now_or_never(), Some(Ok(5)));
-        drop(start_recv(&mut rx, &owns(AtDrop(sends(6)))));
+        let left = start_recv(&mut rx, &owns(AtDrop(sends(6))));
+        drop(left);
         let received: Vec<_> = std::iter::from_fn(|| rx.try_recv().ok()).collect();
         assert_eq!(received, [1, 2, 3, 4, 5, 6]);
     });
@@ -563,6 +566,12 @@ fn a_poll_from_another_task_drops_the_old_waker() {
     assert_eq!(second.poll(recv.as_mut()), Poll::Ready(Ok(1)));
     assert!(second.poll(recv.as_mut()).is_pending());
     drop(recv);
+    assert_eq!(second.kept(), 0);
+    // A wait that is leaked leaves its waker to the receiver.
+    let mut leaked = ManuallyDrop::new(rx.recv());
+    assert!(second.poll(Pin::new(&mut *leaked)).is_pending());
+    assert_eq!(second.kept(), 1);
+    drop(rx);
     assert_eq!(second.kept(), 0);
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::{Future, pending, ready};
+use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -34,6 +35,9 @@ fn clones_are_equal_and_children_are_others() {
     let set = HashSet::from([token.clone(), token.clone(), token.child_token()]);
     assert_eq!(set.len(), 2);
     assert!(set.contains(&token));
+    let hash = |token: &CancellationToken| set.hasher().hash_one(token);
+    assert_eq!(hash(&token), hash(&token.clone()));
+    assert_ne!(hash(&token), hash(&token.child_token()));
 }
 
 #[test]

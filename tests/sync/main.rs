@@ -16,3 +16,4 @@ mod once_cell;
 mod cancellation_token;
 mod dropped;
 mod wakers_that_panic;
+mod wakers_that_call_back;

@@ -6,8 +6,8 @@ use std::future::Future;
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
@@ -178,6 +178,18 @@ fn all_waits_are_notified_at_once() {
     notify.notify_waiters();
     assert!(waiting.iter().all(Probe::is_woken));
     waiting.iter_mut().for_each(Probe::assert_ready);
+}
+
+#[test]
+fn all_waits_are_notified_in_their_order() {
+    let (notify, order) = (Notify::new(), Arc::new(Mutex::new(Vec::new())));
+    let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(notify.notified())).collect();
+    for (number, notified) in waiting.iter_mut().enumerate() {
+        let order = order.clone();
+        poll_with(notified.as_mut(), &calls(move || order.lock().unwrap().push(number)));
+    }
+    notify.notify_waiters();
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3]);
 }
 
 // Point 27.

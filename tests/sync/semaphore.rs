@@ -406,6 +406,13 @@ fn more_than_max_permits_panics_at_the_callers_line() {
     semaphore.add_permits(Semaphore::MAX_PERMITS - 1);
     assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
     assert!(semaphore.acquire_many(u32::MAX).now_or_never().unwrap().is_ok());
+    // The waiter has the permit that was there, and is dropped with one that was added.
+    let semaphore = Semaphore::new(1);
+    let mut waits = Probe::new(semaphore.acquire_many(2));
+    waits.assert_pending();
+    semaphore.add_permits(Semaphore::MAX_PERMITS);
+    let panicked = panic_of(|| drop(waits)).unwrap();
+    assert!(panicked.message.contains("would overflow MAX_PERMITS"));
 }
 
 #[test]

@@ -419,6 +419,18 @@ fn a_permit_that_comes_while_the_waker_is_cloned_is_not_lost() {
 }
 
 #[test]
+fn a_change_that_comes_while_the_waker_is_cloned_is_not_lost() {
+    let (tx, mut rx) = watch::channel(0);
+    let waker = at_each(move |act| match act {
+        Act::Clone => tx.send(1).unwrap(),
+        Act::Wake => {}
+        Act::Drop => panic!("{REPORTED}"),
+    });
+    let changed = survives(|| rx.changed().poll_unpin(&mut Context::from_waker(&waker)));
+    assert!(matches!(changed, Poll::Ready(Ok(()))));
+}
+
+#[test]
 fn a_message_that_comes_while_the_waker_is_cloned_is_not_lost() {
     let (tx, rx) = mpsc::channel(1);
     let waker = at_each(move |act| match act {

@@ -6,8 +6,9 @@ use std::cell::Cell;
 use std::error::Error;
 use std::future::Future;
 use std::marker::PhantomPinned;
+use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
@@ -335,6 +336,12 @@ fn a_poll_from_another_task_drops_the_old_waker() {
     assert!(second.poll(closed.as_mut()).is_pending());
     drop(closed);
     assert_eq!(second.kept(), 0);
+    // A wait that is leaked leaves its waker to the receiver.
+    let mut leaked = ManuallyDrop::new(rx.changed());
+    assert!(second.poll(Pin::new(&mut *leaked)).is_pending());
+    assert_eq!(second.kept(), 1);
+    drop(rx);
+    assert_eq!(second.kept(), 0);
 }
 
 fn poll_with<F: Future>(future: F, waker: &Waker) -> std::pin::Pin<Box<F>> {
@@ -362,7 +369,8 @@ fn a_waker_may_send_when_it_is_woken_and_when_it_is_dropped() {
         let mut replaced = poll_with(rx.changed(), &owns(AtDrop(sends(5))));
         assert!((&mut replaced).now_or_never().is_none(), "it had looked before");
         assert!(replaced.now_or_never().is_some());
-        drop(poll_with(rx.changed(), &owns(AtDrop(sends(6)))));
+        let left = poll_with(rx.changed(), &owns(AtDrop(sends(6))));
+        drop(left);
         assert_eq!(*rx.borrow_and_update(), 6);
     });
 }

@@ -183,6 +183,13 @@ fn a_message_that_panics_as_it_is_dropped_takes_no_other_with_it() {
         drop((tx, held));
         assert_eq!(dropped.load(Ordering::SeqCst), 4);
     }
+    // One that comes after the receiver has gone. Its permit is released once.
+    let dropped = AtomicUsize::new(0);
+    let (tx, rx) = channel(1);
+    let permit = tx.try_reserve().unwrap();
+    drop(rx);
+    assert!(catch_unwind(AssertUnwindSafe(|| permit.send(Counted(&dropped)))).is_err());
+    assert_eq!((dropped.load(Ordering::SeqCst), tx.capacity()), (1, 1));
 }
 
 // Point 21.
