@@ -6,8 +6,8 @@
 //! ```text
 //!   Spawned ──▶ Scheduled ──▶ Taken ──▶ PollBegins ──▶ PollEnds ──▶ (the end: returned, panicked, cancelled)
 //!                  ▲ │          ▲            │            │
-//!                  │ └ Stolen, ─┘          Waits          │ pending
-//!                  │   Fetched                            ▼
+//!                  │ └ Stolen ──┘          Waits          │ pending
+//!                  │                                      ▼
 //!                  └───────────── Woken, Aborted ◀── not in a queue: it waits
 //! ```
 //!
@@ -58,8 +58,6 @@ pub enum Event {
     Taken { task: u64, queue: Queue },
     /// A worker took tasks from the front of another worker's queue into its own.
     Stolen { first: u64, count: u32, victim: u32 },
-    /// A worker took tasks from the front of the injector into its own queue.
-    Fetched { first: u64, count: u32 },
     /// The poll of a task begins; or, if the task was aborted, the drop of its future.
     PollBegins { task: u64 },
     /// What began with `PollBegins` ends. A future that is complete is dropped by then; the task that awaits it is woken next.

@@ -202,12 +202,4 @@ impl LocalQueue {
     pub(crate) fn is_shuffled(&self) -> bool {
         matches!(self.fifo, Fifo::Private(_, Some(_)))
     }
-
-    /// Takes one worker's part of the injector's tasks, at most 32, into this queue, which is empty. Returns how many.
-    pub(crate) fn take_share_of(&self, injector: &Injector<Task>, workers: usize) -> u32 {
-        let Fifo::Stealable(fifo) = &self.fifo else { return 0 };
-        let share = (injector.len() / workers + 1).min(MAX_STOLEN);
-        (0..share).map_while(|_| injector.pop()).for_each(|task| fifo.push(task));
-        fifo.len() as u32
-    }
 }

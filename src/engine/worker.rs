@@ -287,8 +287,8 @@ impl<'a> Worker<'a> {
 
     // ---- searching ----
 
-    /// Takes tasks from the injector or from another worker into the local queue, which is empty. Returns whether it
-    /// found some.
+    /// Looks for a task in the injector, which the next tick takes, and then steals into the local queue, which is empty.
+    /// Returns whether it found some. The worker is searching until it polls the first.
     fn find_work(&mut self) -> bool {
         let shared = self.shared;
         if !shared.has_stealers() || !(self.is_searching || shared.idle.transition_to_searching()) {
@@ -299,17 +299,10 @@ impl<'a> Worker<'a> {
         if self.found < FEW_TASKS {
             (0..SPINS_BEFORE_SEARCH).for_each(|_| std::hint::spin_loop());
         }
-        self.found = with_queue(|queue| {
-            let found = queue.take_share_of(&shared.injector, shared.remotes.len());
-            if found == 0 {
-                return self.steal(queue);
-            }
-            emit!(self, Event::Fetched { first: queue.front_id(), count: found });
-            found
-        });
-        if self.found > 0 {
-            self.stop_searching();
+        if !shared.injector.is_empty() {
+            return true;
         }
+        self.found = with_queue(|queue| self.steal(queue));
         self.found > 0
     }
 

@@ -103,7 +103,6 @@ function clause(event) {
       return `${taskName(a)} goes into ${queueWords(event, b)}${b === "LifoSlot" ? ": that worker runs it next" : ""}.`;
     case "Taken": return `${here} takes ${taskName(a)} out of ${queueWords(event, b)}.`;
     case "Stolen": return `${here} steals ${count(event)} from ${queueWords({ worker: c }, "Local")}: ${event.moved.join(", ")}.`;
-    case "Fetched": return `${here} moves ${count(event)} from the injector into its local queue: ${event.moved.join(", ")}.`;
     case "PollBegins": return `${here} begins to poll ${taskName(a)}.`;
     case "PollEnds": return `the poll of ${taskName(a)} ends: ${{ Pending: "it is pending, and waits", Returned: "it has returned a value, and is complete", Panicked: "it has panicked", Cancelled: "it was cancelled, and is dropped" }[b]}.`;
     case "Waits": return `${event.task >= 0 ? taskName(event.task) : here} waits for ${waitWords(event.runtime, event.args, event.args[4])}.`;

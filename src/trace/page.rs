@@ -145,7 +145,6 @@ fn fields(event: &Event, locks: &mut Locks) -> String {
             format!(",{task},\"{queue:?}\"")
         }
         Event::Stolen { first, count, victim } => format!(",{first},{count},{victim}"),
-        Event::Fetched { first, count } => format!(",{first},{count}"),
         Event::PollBegins { task } => format!(",{task}"),
         Event::PollEnds { task, outcome } => format!(",{task},\"{outcome:?}\""),
         Event::Waits(reason) => format!(",{},{}", Quoted(reason), wait(&reason, locks)),

@@ -70,10 +70,11 @@ class Machine {
       case "Stolen": {
         const victim = this.worker(event.runtime, c);
         if (victim.local[0] !== a) this.wrong(event, `${taskName(a)} is not at the front of worker ${c}'s queue here`);
-        this.move(event, victim.local, worker);
+        const at = victim.local.indexOf(a);
+        event.moved = at >= 0 ? victim.local.splice(at, b) : [a];
+        if (worker) { worker.local.push(...event.moved); worker.state = "running"; }
         break;
       }
-      case "Fetched": this.move(event, runtime.injector, worker); break;
       case "PollBegins": {
         const task = this.task(a);
         if (task.state === "running") this.wrong(event, `${taskName(a)} is being polled already here`);
@@ -120,11 +121,6 @@ class Machine {
   }
 
   /** The first `count` tasks of a queue go into a worker's own. */
-  move(event, from, worker) {
-    const [first, count] = event.args, at = from.indexOf(first);
-    event.moved = at >= 0 ? from.splice(at, count) : [first];
-    if (worker) { worker.local.push(...event.moved); worker.state = "running"; }
-  }
 }
 
 let cached = new Machine();

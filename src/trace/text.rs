@@ -46,9 +46,6 @@ impl fmt::Display for Event {
             Event::Stolen { first, count, victim } => {
                 write!(f, "steals {count} from worker {victim}, first task {first}")
             }
-            Event::Fetched { first, count } => {
-                write!(f, "moves {count} from the injector into its queue, first task {first}")
-            }
             Event::PollBegins { task } => write!(f, "the poll of task {task} begins"),
             Event::PollEnds { task, outcome } => {
                 write!(f, "the poll of task {task} ends: {outcome}")
