@@ -354,8 +354,7 @@ impl Reactor {
     /// Watches nothing any more: the tasks that wait are woken, and from now on each operation fails. No worker is in
     /// [`wait`](Reactor::wait); the monitor may be, for a moment, with the lock of the poller.
     pub(crate) fn close(&self) -> Vec<(RawFd, Waker)> {
-        let poller = self.poller.write().take();
-        drop(poller);
+        *self.poller.write() = None;
         let mut wakers = Vec::new();
         for (_, source) in &self.sources.lock().slab {
             source.set_readiness(SHUTDOWN, &mut wakers);

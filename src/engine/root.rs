@@ -21,7 +21,7 @@ use super::context;
 use super::header::take_id;
 use super::park::Parker;
 use super::prim::atomic::{AtomicBool, Ordering};
-use super::prim::{Mutex, discard, wake};
+use super::prim::{Mutex, wake};
 use super::queue::LocalQueue;
 use super::scheduler::Shared;
 use super::trace::{self, Event, Outcome, TaskKind, Tracer, emit};
@@ -35,6 +35,7 @@ struct TracedWaker {
     id: u64,
     tracer: Arc<Tracer>,
     is_woken: AtomicBool,
+    /// The engine's own, never user code.
     waker: Mutex<Option<Waker>>,
 }
 
@@ -52,8 +53,7 @@ impl RootTrace {
     /// A poll begins.
     pub(crate) fn start_poll(&self, waker: &Waker) -> RootPoll<'_> {
         let Some(traced) = &self.0 else { return RootPoll { traced: None, waker: None } };
-        let old = traced.waker.lock().replace(waker.clone());
-        discard(old);
+        *traced.waker.lock() = Some(waker.clone());
         traced.is_woken.store(false, Ordering::Release);
         let outer = trace::replace_root(Some(traced.id));
         emit!(traced.tracer, Event::PollBegins { task: traced.id });
@@ -186,7 +186,6 @@ pub(crate) fn block_on<F: Future>(
         was_polled = true;
         root.parker.park();
     }
-    drop(waiting);
     output.expect("the loop ends only when the root is ready")
 }
 

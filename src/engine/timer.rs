@@ -217,13 +217,13 @@ impl Timers {
     /// One more entry in the heap is stale.
     fn mark_stale(&mut self) {
         self.stale += 1;
+        debug_assert!(self.stale <= self.heap.len(), "each stale entry is in the heap");
         // Rebuilding visits all entries, and half of them have become stale since the last time: constant on
         // average. Without it a server that sets a time-out of an hour for each request, and cancels it after a
         // millisecond, keeps the entries of an hour.
         if self.stale > self.heap.len() / 2 && self.heap.len() > SMALL {
             self.heap.retain(|Reverse(entry)| is_live(&self.slots, entry));
             self.stale = 0;
-            self.shrink();
         }
     }
 
