@@ -36,7 +36,7 @@ pub use panics::{
     Panicked, assert_panics_here, is_refused_among_tasks, message_of, panic_of, reported,
 };
 pub use placed::{Placed, Places};
-pub use process::{again, alone, alone_under, interruptible, thread_id, threads};
+pub use process::{again, alone, alone_under, interruptible, thread_id, threads, until_it_sleeps};
 pub use random::{Random, for_seeds};
 pub use tape::Tape;
 pub(crate) use types::assert_not;

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::panic::Location;
 use std::process::Command;
-use std::{env, fs, io};
+use std::{env, fs, io, thread};
 
 /// Runs the test called `name` in a process of its own, where it may count threads and bytes, and where a
 /// crash ends no other test.
@@ -79,4 +79,11 @@ pub fn threads() -> Vec<u32> {
 pub fn thread_id() -> u32 {
     let link = fs::read_link("/proc/thread-self").expect("Linux");
     link.file_name().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+/// Waits until a thread of this process sleeps.
+pub fn until_it_sleeps(id: u32) {
+    while !fs::read_to_string(format!("/proc/self/task/{id}/stat")).unwrap().contains(") S ") {
+        thread::yield_now();
+    }
 }

@@ -5,12 +5,12 @@ use std::future::pending;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use crate::common::{
     AtDrop, Flavour, assert_panics_here, ends, in_each_way, on_every_flavour, panic_of, runs_on,
-    thread_id,
+    thread_id, until_it_sleeps,
 };
 use openwork::runtime::{Builder, Handle};
 use openwork::task::{JoinError, JoinHandle, spawn_blocking};
@@ -21,6 +21,12 @@ const TOO_LARGE: usize = usize::MAX / 4;
 
 fn join<T>(closure: JoinHandle<T>) -> Result<T, JoinError> {
     futures::executor::block_on(closure)
+}
+
+/// Takes the pool's lock when it is dropped.
+fn uses_the_pool(handle: &Handle) -> impl Send + 'static + use<> {
+    let metrics = handle.metrics();
+    AtDrop(move || _ = metrics.num_blocking_threads())
 }
 
 // ---- when the runtime ends ----
@@ -75,14 +81,16 @@ fn what_a_closure_spawns_after_the_end_is_cancelled() {
     });
 }
 
-/// The pool is closed before the tasks are dropped, on each flavour.
+/// The pool is closed before the tasks are dropped, on each flavour. The closure is dropped without the pool's lock.
 #[test]
 fn what_a_destructor_gives_to_the_pool_at_the_end_is_cancelled() {
     on_every_flavour(|flavour| {
         let runtime = flavour.build();
         let (tell, told) = mpsc::channel();
         let at_drop = AtDrop(move || {
-            tell.send(Handle::current().spawn_blocking(|| ())).unwrap();
+            let handle = Handle::current();
+            let value = uses_the_pool(&handle);
+            tell.send(handle.spawn_blocking(move || drop(value))).unwrap();
         });
         drop(runtime.spawn(async move {
             let _at_drop = at_drop;
@@ -193,10 +201,10 @@ fn the_end_waits_for_a_thread_that_leaves() {
 fn a_closure_does_not_wait_for_those_that_block() {
     on_every_flavour(|flavour| {
         let runtime = flavour.builder().max_blocking_threads(6).build().unwrap();
-        // The second time, there are threads that wait for work.
-        for _ in 0..2 {
+        // Later, there are threads that wait for work, and then not enough of them.
+        for blocked in [1, 1, 3, 5] {
             // Each has begun before the next one is spawned.
-            let blocked: Vec<_> = (0..5).map(|_| runs_on(runtime.handle())).collect();
+            let blocked: Vec<_> = (0..blocked).map(|_| runs_on(runtime.handle())).collect();
             assert_eq!(join(runtime.spawn_blocking(|| 1)).unwrap(), 1);
             for (closure, release) in blocked {
                 release.send(()).unwrap();
@@ -221,11 +229,21 @@ fn an_idle_thread_takes_the_next_closure_at_once() {
     });
 }
 
-/// Waits until a thread of this process sleeps.
-fn until_it_sleeps(id: u32) {
-    while !fs::read_to_string(format!("/proc/self/task/{id}/stat")).unwrap().contains(") S ") {
-        thread::yield_now();
-    }
+/// Otherwise each of the closures here starts a thread.
+#[test]
+fn a_closure_starts_no_thread_while_one_is_idle() {
+    ends(|| {
+        let mut builder = Builder::new_current_thread();
+        builder.thread_keep_alive(Duration::from_secs(3600)).build().unwrap().block_on(async {
+            for _ in 0..20 {
+                let id = spawn_blocking(thread_id).await.unwrap();
+                until_it_sleeps(id);
+            }
+            // A thread may sleep for a moment elsewhere, before it is idle.
+            let threads = Handle::current().metrics().num_blocking_threads();
+            assert!(threads < 5, "{threads} threads");
+        });
+    });
 }
 
 // ---- when a thread cannot be started ----
@@ -247,7 +265,7 @@ fn a_closure_that_relies_on_a_thread_that_does_not_start_is_cancelled() {
             .build()
             .unwrap();
         let held = Arc::new(());
-        let ours = held.clone();
+        let ours = (held.clone(), uses_the_pool(runtime.handle()));
         thread::scope(|scope| {
             let first = scope.spawn(|| panic_of(|| runtime.spawn_blocking(|| ())));
             naming.recv().unwrap();

@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::common::Flavour::{self, CurrentThread, Workers};
 use crate::common::{
     AtDrop, Tape, Wakes, alone, ends, on_every_flavour, paused, thread_id, threads, until,
+    until_it_sleeps,
 };
 use futures::channel::{mpsc as channel, oneshot};
 use futures::{SinkExt, StreamExt};
@@ -525,6 +526,38 @@ fn an_idle_runtime_never_wakes_up() {
             for (send, thread) in stop {
                 send.send(()).unwrap();
                 thread.join().unwrap();
+            }
+        });
+    });
+}
+
+/// A wake that stays would have it poll for ever.
+#[test]
+fn a_thread_in_block_on_polls_once_for_each_wake_and_sleeps_in_between() {
+    on_every_flavour(|flavour| {
+        let runtime = flavour.build();
+        thread::scope(|scope| {
+            // One of them runs the tasks of a current-thread runtime.
+            let roots = [(); 2].map(|()| {
+                let (tell, polled) = mpsc::channel();
+                let mut polls = 0;
+                let root = poll_fn(move |cx| {
+                    tell.send((thread_id(), cx.waker().clone())).unwrap();
+                    polls += 1;
+                    if polls > 3 { Poll::Ready(()) } else { Poll::Pending }
+                });
+                let runtime = &runtime;
+                scope.spawn(|| runtime.block_on(root));
+                polled
+            });
+            for polled in [&roots; 3].into_iter().flatten() {
+                let (thread, waker) = polled.recv().unwrap();
+                until_it_sleeps(thread);
+                assert!(polled.try_recv().is_err(), "a poll without a wake");
+                waker.wake();
+            }
+            for polled in roots {
+                polled.recv().unwrap();
             }
         });
     });

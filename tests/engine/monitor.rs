@@ -7,15 +7,17 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use openwork::runtime::{Builder, Handle};
-use openwork::task::JoinHandle;
+use openwork::task::{JoinHandle, yield_now};
 use openwork::time::sleep;
+use openwork::trace::Event;
 
 use futures::executor::block_on as join;
 
-use crate::common::{alone, threads};
+use crate::common::{alone, calls, ends, threads};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -104,6 +106,141 @@ fn a_sleep_in_block_on_beside_the_only_worker_which_is_blocked() {
     runtime.block_on(async { sleep(5 * MS).await });
     release.send(()).unwrap();
     assert!(join(blocker).unwrap().is_ok(), "the sleep ended after the task had given up");
+}
+
+/// The worker has released the driver before it calls wakers. Another worker or the monitor takes it.
+#[test]
+fn a_waker_that_blocks() {
+    for workers in [1, 2] {
+        let runtime = Builder::new_multi_thread().worker_threads(workers).build().unwrap();
+        let _entered = runtime.enter();
+        let (fired, block) = mpsc::channel();
+        let (done, result) = mpsc::channel();
+        let mut later = pin!(sleep(50 * MS));
+        let waker = calls(move || _ = fired.send(()));
+        assert!(later.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let mut nap = pin!(sleep(5 * MS));
+        let block = Mutex::new(block);
+        let waker = calls(move || {
+            done.send(block.lock().unwrap().recv_timeout(GIVE_UP).is_ok()).unwrap();
+        });
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert!(result.recv().unwrap(), "{workers} workers");
+    }
+}
+
+/// How often the monitor looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What the monitor and the only worker do to the driver.
+struct Polls {
+    last_by_monitor: Instant,
+    /// When the worker released the driver for the last time but one, and for the last time.
+    released: [Instant; 2],
+    /// When the last gap between two polls of the worker ended that is long enough for a look.
+    last_gap: Instant,
+    /// Polls of the monitor without such a gap.
+    needless: usize,
+}
+
+impl Polls {
+    fn new() -> Polls {
+        let now = Instant::now();
+        Polls { last_by_monitor: now, released: [now; 2], last_gap: now, needless: 0 }
+    }
+
+    /// Whether two looks in succession may have found the same number of ticks since this release: the worker counts a
+    /// tick after it has reported the release.
+    fn is_gap(&self) -> bool {
+        self.released[0].elapsed() >= LOOK_EVERY
+    }
+
+    fn worker_acquires(&mut self) {
+        if self.is_gap() {
+            self.last_gap = Instant::now();
+        }
+    }
+
+    /// Returns whether the look before was a poll too. Each look takes at least 10 ms.
+    fn monitor_acquires(&mut self) -> bool {
+        let is_second = self.last_by_monitor.elapsed() < 2 * LOOK_EVERY;
+        self.needless += usize::from(!self.is_gap() && self.last_gap < self.last_by_monitor);
+        self.last_by_monitor = Instant::now();
+        is_second
+    }
+}
+
+#[test]
+fn the_monitor_polls_the_driver_at_each_look_if_the_worker_does_not_and_only_then() {
+    ends(|| {
+        let polls = Arc::new(Mutex::new(Polls::new()));
+        let (tell, twice) = mpsc::channel();
+        let ours = polls.clone();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .on_event(move |record| {
+                let mut polls = ours.lock().unwrap();
+                match (record.event, record.worker) {
+                    (Event::DriverAcquired, Some(_)) => polls.worker_acquires(),
+                    (Event::DriverAcquired, None) if polls.monitor_acquires() => {
+                        // Err: the test has ended.
+                        let _ = tell.send(());
+                    }
+                    (Event::DriverReleased, Some(_)) => {
+                        polls.released = [polls.released[1], Instant::now()];
+                    }
+                    _ => {}
+                }
+            })
+            .build()
+            .unwrap();
+        let busy = runtime.spawn(async move {
+            // The monitor looks ten times, or less often.
+            let begun = Instant::now();
+            while begun.elapsed() < 10 * LOOK_EVERY {
+                yield_now().await;
+            }
+            let needless = polls.lock().unwrap().needless;
+            assert_eq!(needless, 0);
+        });
+        join(busy).unwrap();
+        while twice.try_recv().is_ok() {}
+        join(runtime.spawn(async move { twice.recv().unwrap() })).unwrap();
+    });
+}
+
+/// The worker wakes the monitor only if that is parked without a limit.
+#[test]
+fn the_monitor_sleeps_while_workers_come_and_go() {
+    alone("the_monitor_sleeps_while_workers_come_and_go", || {
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        // Meanwhile the runtime is idle, and the monitor parks without a limit.
+        join(runtime.spawn(async { sleep(5 * LOOK_EVERY).await })).unwrap();
+        // A thread names itself.
+        let monitor = loop {
+            let found = threads().into_iter().find(|thread| {
+                let name = fs::read_to_string(format!("/proc/self/task/{thread}/comm")).unwrap();
+                name.trim() == "ow-monitor"
+            });
+            if let Some(thread) = found {
+                break thread;
+            }
+            thread::yield_now();
+        };
+        let status = format!("/proc/self/task/{monitor}/status");
+        let times_slept = || -> u128 {
+            let status = fs::read_to_string(&status).unwrap();
+            let line =
+                status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line.unwrap().trim().parse().unwrap()
+        };
+        let (before, begun) = (times_slept(), Instant::now());
+        for _ in 0..2000 {
+            join(runtime.spawn(async {})).unwrap();
+        }
+        let (slept, looks) = (times_slept() - before, begun.elapsed().as_millis() / 10 + 1);
+        assert!(slept <= 4 * looks + 10, "slept {slept} times, time for {looks} looks");
+    });
 }
 
 #[test]

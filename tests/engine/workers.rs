@@ -15,7 +15,7 @@ use std::{fs, thread};
 
 use crate::common::Flavour::{self, CurrentThread, Workers};
 use crate::common::{
-    alone, alone_under, ends, on_each_of, on_every_flavour, panic_of, threads, with_workers,
+    AtDrop, alone, alone_under, ends, on_each_of, on_every_flavour, panic_of, threads, with_workers,
 };
 use futures::channel::oneshot;
 use openwork::io::unix::AsyncFd;
@@ -727,6 +727,27 @@ fn ending_a_runtime_takes_no_longer_than_the_limit() {
                 }
             }
         }
+    });
+}
+
+/// The last worker drops the tasks that are left, and holds no lock meanwhile.
+#[test]
+fn a_destructor_that_blocks_takes_no_longer_than_the_limit() {
+    with_workers(|flavour| {
+        let runtime = flavour.build();
+        let (hold, held) = mpsc::channel();
+        let (release, wait) = mpsc::channel::<()>();
+        let blocks = AtDrop(move || {
+            hold.send(()).unwrap();
+            wait.recv().unwrap_err();
+        });
+        drop(runtime.spawn(async move {
+            let _blocks = blocks;
+            pending::<()>().await;
+        }));
+        runtime.shutdown_timeout(5 * MS);
+        held.recv().unwrap();
+        drop(release);
     });
 }
 

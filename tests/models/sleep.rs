@@ -58,6 +58,20 @@ fn park_is_woken() {
     });
 }
 
+/// Guards the announcement in `park_timeout`. The time limit is none, so a wake that is lost is a deadlock. 0.01 s.
+#[test]
+fn park_with_a_limit_is_woken() {
+    every_schedule(|| {
+        let parker = Arc::new(Parker::new());
+        let waker = thread::spawn({
+            let parker = parker.clone();
+            move || parker.unpark()
+        });
+        assert!(parker.park_timeout(Duration::MAX));
+        waker.join().unwrap();
+    });
+}
+
 /// Guards `NOTIFIED`: a wake before the park is worth as much as one during it. And there is at most one: the second park
 /// waits. 0.01 s.
 #[test]
@@ -329,22 +343,48 @@ fn all_threads_in_block_on_hear_of_a_queue_that_is_put_back() {
     });
 }
 
-// ---- the paused clock ----
+// ---- the blocking pool ----
 
-/// A thread for this closure, and then a paused clock.
-fn start_blocking(runtime: &Arc<Runtime>, closure: impl FnOnce() + Send + 'static) -> Arc<Pool> {
+/// A pool with a thread for this closure.
+fn start_pool(
+    runtime: &Arc<Runtime>,
+    keep_alive: Duration,
+    closure: impl FnOnce() + Send + 'static,
+) -> Arc<Pool> {
     let config = ThreadConfig {
         name: None,
         stack_size: None,
         on_start: None,
         on_stop: None,
         max_blocking: 1,
-        keep_alive: Duration::ZERO,
+        keep_alive,
     };
     let pool = Pool::new(config, runtime.handle().clone());
     let entered: Arc<dyn AnyRuntime> = runtime.clone();
     let task = pool.spawn(closure, Location::caller(), &entered);
     assert!(task.is_ok(), "the pool is open");
+    pool
+}
+
+/// Guards the order of the steps in `Pool::close` and at the end of a thread: first the state changes, then the other
+/// side is notified. The thread waits for a job without a limit.
+///
+/// Three interruptions, 0.1 s.
+#[test]
+fn the_end_of_a_pool_reaches_its_idle_thread() {
+    schedules_interrupted(3, || {
+        let runtime = Runtime::new(0, 0);
+        let pool = start_pool(&runtime, Duration::MAX, || {});
+        pool.close();
+        assert!(pool.wait_for_end(None));
+    });
+}
+
+// ---- the paused clock ----
+
+/// A thread for this closure, and then a paused clock.
+fn start_blocking(runtime: &Arc<Runtime>, closure: impl FnOnce() + Send + 'static) -> Arc<Pool> {
+    let pool = start_pool(runtime, Duration::ZERO, closure);
     assert!(runtime.driver.clock.pause());
     pool
 }

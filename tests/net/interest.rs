@@ -448,6 +448,23 @@ fn a_waker_that_panics_as_it_is_dropped_does_not_harm_the_next_one() {
 }
 
 #[test]
+fn a_wait_can_be_dropped_over_a_waker_that_panics_as_it_is_dropped() {
+    on_every_flavour(|flavour| {
+        flavour.block_on(async {
+            let (near, _far) = pair();
+            let task = openwork::spawn(async move {
+                let mut wait = Box::pin(near.readable());
+                let waker = waker(Arc::new(Grudge));
+                assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+                drop(waker);
+                drop(wait);
+            });
+            task.await.expect("the panic is not this task's");
+        });
+    });
+}
+
+#[test]
 fn a_socket_can_be_closed_over_a_waker_that_panics_as_it_is_dropped() {
     on_every_flavour(|flavour| {
         flavour.block_on(async {

@@ -3,15 +3,21 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
 
+use openwork::net::UnixDatagram;
 use openwork::sync::broadcast;
 use openwork::sync::mpsc::{channel, unbounded_channel};
 use openwork::sync::{
-    Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, watch,
+    Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, oneshot, watch,
 };
+use openwork::task::yield_now;
+use openwork::time::sleep;
 
 use crate::allocator::allocated;
 use crate::alone;
+use crate::common::real;
 
 /// More than a channel keeps for the next messages, and less than a burst leaves.
 const LITTLE: isize = 16 * 1024;
@@ -158,6 +164,65 @@ fn channels_to_many_give_back(cx: &mut Context<'_>) {
     let before = allocated();
     (0..100_000).for_each(|_| look());
     assert_eq!(allocated(), before);
+}
+
+#[test]
+fn sources_and_timers_leave_no_memory_behind() {
+    alone("sources_and_timers_leave_no_memory_behind", || {
+        let runtime = real();
+        {
+            let _entered = runtime.enter();
+            let before = allocated();
+            let sockets: Vec<_> = (0..500).map(|_| UnixDatagram::unbound().unwrap()).collect();
+            assert!(allocated() > before + 500 * size_of::<usize>() as isize);
+            drop(sockets);
+            assert!(allocated() < before + 1024, "five hundred sockets");
+        }
+        runtime.block_on(async {
+            // The timers give their memory back when the driver is polled next, which it is at each yield.
+            let driver_polls = async || {
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+            };
+            driver_polls().await;
+            let before = allocated();
+            let mut sleeps: Vec<_> =
+                (0..100_000).map(|_| Box::pin(sleep(Duration::from_secs(3600)))).collect();
+            let mut cx = Context::from_waker(Waker::noop());
+            for sleep in &mut sleeps {
+                assert!(sleep.as_mut().poll(&mut cx).is_pending());
+            }
+            drop(sleeps);
+            driver_polls().await;
+            assert!(allocated() < before + LITTLE, "a hundred thousand timers");
+        });
+    });
+}
+
+/// Beside the thread that runs the tasks.
+#[test]
+fn threads_in_block_on_leave_no_memory_behind() {
+    alone("threads_in_block_on_leave_no_memory_behind", || {
+        let runtime = real();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                runtime.block_on(async {
+                    begun.send(()).unwrap();
+                    stopped.await.unwrap();
+                });
+            });
+            begins.recv().unwrap();
+            let before = allocated();
+            for _ in 0..1000 {
+                runtime.block_on(async {});
+            }
+            assert!(allocated() < before + LITTLE, "a thousand calls");
+            stop.send(()).unwrap();
+        });
+    });
 }
 
 fn tokens_give_back() {
