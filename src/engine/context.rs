@@ -44,7 +44,8 @@ pub(crate) const UNCONSTRAINED: u8 = u8::MAX;
 /// The record; see the table above.
 #[derive(Debug, Clone, Copy)]
 struct ThreadContext {
-    /// The number of the last entry of [`ENTERED`]; 0 if the stack is empty.
+    /// The number of the last entry of [`ENTERED`]; 0 if there was none. That entry may be gone: then this is larger than
+    /// the number of each entry that is left, and less than that of the next.
     entry: u64,
     drives: bool,
     /// [`UNCONSTRAINED`] outside of any poll.
@@ -138,14 +139,12 @@ impl SavedContext {
         with_entered(|entered| entered.pop_if(|entry| entry.number > self.record.entry)).flatten()
     }
 
-    /// The thread leaves the runtimes that it has entered since `save`. Returns whether the last entry was another.
+    /// The thread leaves the runtimes that it has entered since `save`.
     #[inline]
-    pub(crate) fn restore_runtime(&self) -> bool {
-        let is_changed = get().entry != self.record.entry;
-        if is_changed {
+    pub(crate) fn restore_runtime(&self) {
+        if get().entry != self.record.entry {
             self.leave_runtimes();
         }
-        is_changed
     }
 
     #[cold]
@@ -159,10 +158,7 @@ impl SavedContext {
 impl Drop for SavedContext {
     #[inline]
     fn drop(&mut self) {
-        if self.restore_runtime() {
-            // Keep the current value: an older guard may have been dropped meanwhile.
-            self.record.entry = get().entry;
-        }
+        self.restore_runtime();
         CONTEXT.with(|context| context.set(self.record));
     }
 }
@@ -233,9 +229,8 @@ impl Drop for EnterGuard {
             Some((entered.remove(index), index == entered.len()))
         });
         // `None`: the thread is ending, or the guard has outlived the poll in which it was made. There is
-        // nothing to undo.
-        let Some((entry, was_last)) = removed.flatten() else { return };
-        drop(entry);
+        // nothing to undo. Else the entry is not the runtime's last owner: the guard borrows a handle.
+        let Some((_entry, was_last)) = removed.flatten() else { return };
         if !was_last && !std::thread::panicking() {
             panic!(
                 "`EnterGuard` values dropped out of order: guards returned by `Handle::enter()` \
