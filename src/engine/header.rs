@@ -30,7 +30,8 @@ pub(crate) struct Header {
     /// Polls, and the drop of a cancelled future. Written only by the thread that runs the task. Relaxed throughout, as
     /// the trace and the metrics only show it.
     pub(crate) polls: AtomicU32,
-    /// The worker that runs the task now, plus one; 0 is none. There are at most 65,535.
+    /// The worker that runs the task now, plus one; 0 is none. There are at most 65,535. Without meaning once the task is
+    /// complete.
     pub(crate) running_on: AtomicU16,
     /// The `AbortHandle`s: references to the task that are not wakers. It wraps. Then a lost waker is not found, as the
     /// references are more than these.

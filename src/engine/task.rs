@@ -211,7 +211,6 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Task<F, S, N> {
             }
         };
         self.complete(outcome);
-        current.end();
         None
     }
 
@@ -342,10 +341,9 @@ impl<F: TaskFuture, S: Schedule, N: 'static> Runnable for Task<F, S, N> {
 
     fn shut_down(&self) {
         if self.header.state.transition_to_shutdown() == AfterShutdown::Cancel {
-            let current = CurrentTaskGuard::start(&self.header);
+            let _current = CurrentTaskGuard::start(&self.header);
             emit!(self.scheduler.tracer(), Event::PollBegins { task: self.header.id });
             self.complete(Err(Cancelled));
-            current.end();
         }
     }
 }
