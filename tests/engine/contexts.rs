@@ -5,7 +5,10 @@
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::mem;
+use std::panic::resume_unwind;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +17,9 @@ use openwork::task::{spawn_blocking, yield_now};
 use openwork::time::sleep;
 
 use crate::common::Flavour::Workers;
-use crate::common::{Flavour, alone, calls, ends, on_each_of, on_every_flavour, panic_of, real};
+use crate::common::{
+    AtDrop, Flavour, alone, calls, ends, on_each_of, on_every_flavour, panic_of, real,
+};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -133,6 +138,66 @@ fn a_blocking_closure_ends_in_the_runtime_in_which_it_began() {
             });
             drop(runtime);
         }
+    });
+}
+
+/// In the poll that is misused: it panics, and the thread unwinds meanwhile, or it is ready.
+#[test]
+fn the_destructor_of_a_future_runs_in_the_runtime_of_its_task() {
+    for_each_misuse(&[Flavour::CurrentThread, Workers(1)], |flavour, misuse, other| {
+        for panics in [true, false] {
+            let runtime = flavour.build();
+            let (say, said) = mpsc::channel();
+            let at_drop = AtDrop(move || say.send(here()).unwrap());
+            let foreign = other.handle().clone();
+            let task = runtime.spawn(poll_fn(move |_| {
+                let _ = &at_drop;
+                misuse.commit(&foreign);
+                if panics {
+                    resume_unwind(Box::new("a panic, without the noise"));
+                }
+                Poll::Ready(())
+            }));
+            let ended = runtime.block_on(task);
+            assert_eq!(ended.is_err(), panics || matches!(misuse, WrongOrder), "{ended:?}");
+            assert_eq!(said.recv().unwrap(), Some(name_of(runtime.handle())));
+        }
+    });
+}
+
+/// A task leaves a runtime that has no other owner any more, and whose hook panics when it is dropped.
+#[test]
+fn a_runtime_that_panics_when_it_is_left_ends_no_task_and_no_worker() {
+    on_each_of(&[Flavour::CurrentThread, Workers(1)], |flavour| {
+        let runtime = flavour.build();
+        let is_freed = Arc::new(AtomicBool::new(false));
+        let task = |is_ready| {
+            let is_freed = is_freed.clone();
+            let mut has_left = false;
+            poll_fn(move |cx| {
+                if mem::replace(&mut has_left, true) {
+                    return Poll::Ready(1);
+                }
+                let is_freed = is_freed.clone();
+                let bomb = AtDrop(move || {
+                    is_freed.store(true, SeqCst);
+                    resume_unwind(Box::new("a panic, without the noise"));
+                });
+                let mut builder = Builder::new_current_thread();
+                let other = builder.on_thread_park(move || _ = &bomb).build().unwrap();
+                drop(builder);
+                mem::forget(other.enter());
+                other.shutdown_background();
+                cx.waker().wake_by_ref();
+                if is_ready { Poll::Ready(1) } else { Poll::Pending }
+            })
+        };
+        for is_ready in [true, false] {
+            assert_eq!(runtime.block_on(runtime.spawn(task(is_ready))).unwrap(), 1);
+            assert!(is_freed.swap(false, SeqCst));
+        }
+        let ours = Some(name_of(runtime.handle()));
+        assert_eq!(runtime.block_on(runtime.spawn(async { here() })).unwrap(), ours);
     });
 }
 
@@ -389,6 +454,17 @@ fn a_guard_that_has_outlived_its_poll_changes_nothing_when_it_is_dropped() {
     });
 }
 
+async fn choices() -> Vec<u32> {
+    let mut choices = Vec::new();
+    for _ in 0..64 {
+        choices.push(openwork::select! {
+            () = async {} => 1,
+            () = async {} => 2,
+        });
+    }
+    choices
+}
+
 /// The random numbers of a thread are those of the runtime that it works for.
 #[test]
 fn to_pause_another_runtimes_clock_changes_no_choices_here() {
@@ -401,15 +477,19 @@ fn to_pause_another_runtimes_clock_changes_no_choices_here() {
                 let _entered = other.enter();
                 openwork::time::pause();
             }
-            let mut choices = Vec::new();
-            for _ in 0..64 {
-                choices.push(openwork::select! {
-                    () = async {} => 1,
-                    () = async {} => 2,
-                });
-            }
-            choices
+            choices().await
         })
     };
     assert_eq!(choices(true), choices(false));
+}
+
+/// A runtime with a seed does not determine what its thread chooses afterwards. (That is equal once in 2^64.)
+#[test]
+fn a_thread_has_its_own_random_numbers_again_after_a_block_on() {
+    let choices_after = || {
+        let seed = RngSeed::from_bytes(b"choices");
+        Builder::new_current_thread().rng_seed(seed).build().unwrap().block_on(async {});
+        futures::executor::block_on(choices())
+    };
+    assert_ne!(choices_after(), choices_after());
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openwork::io::AsyncReadExt;
 use openwork::net::UnixStream;
@@ -221,6 +221,64 @@ fn a_few_tasks_that_yield_are_polled_once_between_two_injected_parts() {
     });
 }
 
+// ---- by the system's clock ----
+
+/// A tick should not take longer than 200 µs, and has at least two polls.
+#[test]
+fn a_tick_of_long_polls_has_two_of_them() {
+    const TICK: Duration = Duration::from_micros(200);
+    ends(|| {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let found = CurrentThread.in_order().build().unwrap().block_on(async {
+            for _ in 0..3 {
+                let polls = polls.clone();
+                drop(openwork::spawn(async move {
+                    loop {
+                        polls.fetch_add(1, SeqCst);
+                        let start = Instant::now();
+                        while start.elapsed() <= TICK {
+                            std::hint::spin_loop();
+                        }
+                        yield_now().await;
+                    }
+                }));
+            }
+            // The root is polled before each tick.
+            let mut found = Vec::new();
+            for _ in 0..4 {
+                yield_now().await;
+                found.push(polls.swap(0, SeqCst));
+            }
+            found
+        });
+        assert_eq!(found, [OWN, 2, 2, 2]);
+    });
+}
+
+/// The root and one task always yield, so a tick is one poll.
+#[test]
+fn a_worker_whose_ticks_are_short_polls_the_driver_at_most_once_in_50_us() {
+    ends(|| {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let (mut builder, count) = (CurrentThread.in_order(), polls.clone());
+        builder.on_event(move |record| {
+            if record.event == Event::DriverAcquired {
+                count.fetch_add(1, SeqCst);
+            }
+        });
+        let (polls, took) = builder.build().unwrap().block_on(async {
+            spawn_spinners(&Handle::current(), 1);
+            let (start, before) = (Instant::now(), polls.load(SeqCst));
+            for _ in 0..2000 {
+                yield_now().await;
+            }
+            (polls.load(SeqCst) - before, start.elapsed())
+        });
+        println!("{polls} polls of the driver in {took:?}");
+        assert!(polls as u128 <= took.as_micros() / 50 + 1, "{polls} polls in {took:?}");
+    });
+}
+
 // ---- one worker thread, and several ----
 
 /// By the system's clock a tick is shorter than 61 polls if they take long. So these are upper bounds, and the wait in
@@ -252,6 +310,35 @@ fn the_lifo_slot_is_polled_three_times_between_two_tasks_of_the_queue() {
         assert_eq!(found.local, (SPINNERS - 1) + LIFO * SPINNERS);
         // A task in the slot waits for one of the queue.
         assert_eq!(found.lifo_slot, 1);
+    });
+}
+
+/// Two tasks that wake each other are in the LIFO slot, even if it has been polled three times in a row and the rest of the
+/// queue is empty. Two others are in the injector.
+#[test]
+fn the_trace_says_from_which_queue_a_task_was_taken() {
+    ends(|| {
+        let records = trace(Workers(1).builder(), 2000, |handle| {
+            let outside = Outside::new();
+            spawn_pair(handle, move |waker| outside.wake(waker));
+            spawn_pair(handle, Waker::wake);
+        });
+        let (mut scheduled, mut taken_from_slot) = (HashMap::new(), 0);
+        for record in records {
+            match record.event {
+                Event::Scheduled { task, queue } => _ = scheduled.insert(task, queue),
+                Event::Taken { task, queue } => {
+                    if let Some(scheduled) = scheduled.remove(&task) {
+                        // A task may lose its place in the slot to another one.
+                        let is_displaced = (scheduled, queue) == (Queue::LifoSlot, Queue::Local);
+                        assert!(scheduled == queue || is_displaced, "{scheduled:?}, {queue:?}");
+                        taken_from_slot += usize::from(queue == Queue::LifoSlot);
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(taken_from_slot > 100);
     });
 }
 
@@ -399,6 +486,16 @@ fn timers_and_sockets_wait_for_one_tick_once_50_us_have_passed() {
             );
             assert!(driver <= tick && timer <= tick, "{driver}, {timer}");
         }
+    });
+}
+
+/// The worker finds a task in each last look before it parks, so it never waits in the driver.
+#[test]
+fn a_timer_fires_though_a_hook_spawns_a_task_whenever_the_worker_parks() {
+    ends(|| {
+        let mut builder = CurrentThread.builder();
+        builder.on_thread_park(|| drop(openwork::spawn(async {})));
+        builder.build().unwrap().block_on(async { sleep(Duration::from_millis(1)).await });
     });
 }
 

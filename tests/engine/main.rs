@@ -16,6 +16,7 @@ mod stealing;
 mod short_block_on;
 mod bugs;
 mod shuffle;
+mod random;
 mod debugger;
 mod task;
 mod panics;

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -90,6 +90,42 @@ fn a_hook_that_spawns_the_task_that_blocks() {
         assert!(result.recv().unwrap(), "round {round}");
         join(timer).unwrap();
     }
+}
+
+/// The worker announces that it parks, finds the task of the other hook, and does not park. The waker of the timer is
+/// called by the monitor.
+#[test]
+fn a_hook_that_blocks_after_a_park_which_was_only_announced() {
+    let steps = Arc::new(AtomicUsize::new(0));
+    let take_step = |from: usize| {
+        let steps = steps.clone();
+        move || steps.compare_exchange(from, from + 1, SeqCst, SeqCst).is_ok()
+    };
+    let (parks, unparks) = (take_step(1), take_step(2));
+    let (fire, block) = mpsc::channel();
+    let (done, result) = mpsc::channel();
+    let block = Mutex::new(block);
+    let mut builder = Builder::new_multi_thread();
+    builder
+        .worker_threads(1)
+        .on_thread_park(move || {
+            if parks() {
+                drop(openwork::spawn(async {}));
+            }
+        })
+        .on_thread_unpark(move || {
+            if unparks() {
+                done.send(block.lock().unwrap().recv_timeout(GIVE_UP).is_ok()).unwrap();
+            }
+        });
+    let runtime = builder.build().unwrap();
+    let _entered = runtime.enter();
+    let waker = calls(move || fire.send(()).unwrap());
+    let mut nap = pin!(sleep(50 * MS));
+    assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    steps.store(1, SeqCst);
+    drop(runtime.spawn(async {}));
+    assert!(result.recv().unwrap(), "the timer fired after the hook had given up");
 }
 
 /// There is no other worker: the monitor itself polls the driver.

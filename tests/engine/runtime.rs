@@ -980,13 +980,18 @@ fn to_fall_asleep_costs_the_same_however_many_tasks_wait() {
             paused().block_on(async {
                 for _ in 0..tasks {
                     drop(openwork::spawn(pending::<()>()));
+                    // What has ended long ago costs nothing either.
+                    drop(openwork::spawn(async {}));
                 }
                 // With a paused clock this is over when all of them have been polled.
                 sleep(Duration::from_nanos(1)).await;
                 let mut best = HOUR;
                 for _ in 0..100 {
                     let start = Instant::now();
-                    openwork::spawn(async {}).await.unwrap();
+                    // So many that the worker looks whether enough have ended to prune the list of tasks.
+                    for _ in 0..64 {
+                        drop(openwork::spawn(async {}));
+                    }
                     sleep(Duration::from_nanos(1)).await;
                     best = best.min(start.elapsed());
                 }
@@ -994,7 +999,7 @@ fn to_fall_asleep_costs_the_same_however_many_tasks_wait() {
             })
         };
         let (few, many) = (best(100), best(100_000));
-        assert!(many < 10 * few, "{few:?} with a hundred tasks, {many:?} with a hundred thousand");
+        assert!(many < 5 * few, "{few:?} with a hundred tasks, {many:?} with a hundred thousand");
     });
 }
 

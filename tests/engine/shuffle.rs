@@ -55,6 +55,26 @@ fn every_order_of_tasks_that_are_ready_occurs() {
     ends(|| assert_eq!(orders(|_| std::future::ready(())).len(), 6));
 }
 
+/// They wait in the injector, and join the others.
+#[test]
+fn every_order_of_tasks_that_were_spawned_outside_of_the_runtime_occurs() {
+    let order_of = |seed| {
+        let runtime = shuffled(seed);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let tasks = [0, 1, 2].map(|number| {
+            let order = order.clone();
+            runtime.spawn(async move { order.lock().unwrap().push(number) })
+        });
+        runtime.block_on(async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        Arc::into_inner(order).unwrap().into_inner().unwrap()
+    };
+    ends(move || assert_eq!((0..SEEDS).map(order_of).collect::<HashSet<Vec<u32>>>().len(), 6));
+}
+
 #[test]
 fn every_order_of_equal_deadlines_occurs() {
     // The timers alone: that tasks with one deadline are woken in an order that is not the order of their polls.

@@ -84,6 +84,26 @@ fn a_task_woken_by_an_injected_task_does_not_wait_for_the_next_that_blocks() {
     );
 }
 
+/// Of two tasks the first runs next on its worker, until the second takes its place in the LIFO slot: then another worker
+/// could run the first.
+#[test]
+fn a_task_that_loses_its_place_in_the_lifo_slot_does_not_wait_for_one_that_blocks() {
+    let released = crate::common::ends(|| {
+        let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let task = runtime.spawn(async {
+            let metrics = Handle::current().metrics();
+            let (release, held) = mpsc::channel();
+            settle(&metrics);
+            drop(openwork::spawn(async move { drop(release) }));
+            settle(&metrics);
+            drop(openwork::spawn(async {}));
+            is_released(&held)
+        });
+        runtime.block_on(task).unwrap()
+    });
+    assert!(released, "a task stood in the local queue while a worker was parked");
+}
+
 /// Waits until no worker but this one has anything to do.
 fn settle(metrics: &RuntimeMetrics) {
     let parks = || (0..metrics.num_workers()).map(|worker| metrics.worker_park_count(worker)).sum();
@@ -149,6 +169,49 @@ fn a_worker_that_finds_tasks_in_its_last_check_notifies_another() {
         runtime.block_on(one).unwrap()
     });
     assert!(released, "a task stood in the injector while a worker slept");
+}
+
+/// A worker that is blocked has eight tasks in its queue. The other one steals them in turns: half of those that are left.
+/// The event that says so finds the first of them in a queue, which it must leave in order.
+#[test]
+fn stolen_tasks_run_in_the_order_of_the_queue() {
+    crate::common::ends(|| {
+        let gate = Arc::new(Mutex::new(None::<Receiver<()>>));
+        let stolen = Arc::new(Mutex::new(Vec::new()));
+        let (closed, seen) = (gate.clone(), stolen.clone());
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_event(move |record| match record.event {
+                Event::Searching => {
+                    let gate = closed.lock().unwrap().take();
+                    // Until its sender is dropped.
+                    gate.into_iter().for_each(|gate| _ = gate.recv());
+                }
+                Event::Stolen { first, count, .. } => seen.lock().unwrap().push((first, count)),
+                _ => {}
+            })
+            .build()
+            .unwrap();
+        let task = runtime.spawn(async move {
+            let (open, closed) = mpsc::channel();
+            *gate.lock().unwrap() = Some(closed);
+            let (say, said) = mpsc::channel();
+            let tasks = [(); 8].map(|()| {
+                let say = say.clone();
+                openwork::spawn(async move { say.send(openwork::task::id()).unwrap() })
+            });
+            drop(open);
+            (tasks.map(|task| task.id()), said.iter().take(8).collect::<Vec<_>>())
+        });
+        let (ids, order) = runtime.block_on(task).unwrap();
+        assert_eq!(order, ids);
+        let mut left = &order[..];
+        for (first, count) in stolen.lock().unwrap().drain(..) {
+            assert_eq!(left[0].to_string(), first.to_string());
+            left = &left[count as usize..];
+        }
+        assert!(left.is_empty());
+    });
 }
 
 fn this_worker() -> u32 {

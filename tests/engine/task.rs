@@ -485,6 +485,9 @@ fn a_value_that_was_returned_stays_returned_even_if_the_future_panics_when_dropp
         flavour.block_on(async {
             let task = openwork::spawn(puppet(|_| Poll::Ready(5), || panic!("dropped")));
             assert_eq!(task.await.unwrap(), 5);
+            // And what that panic carries.
+            let task = openwork::spawn(puppet(|_| Poll::Ready(6), || panic_any(Bomb)));
+            assert_eq!(task.await.unwrap(), 6);
         });
     });
 }
@@ -577,6 +580,11 @@ fn a_panic_of_a_foreign_waker_goes_no_further() {
         };
         by_bomb(pin!(async { (&mut task_of_bomb).await.unwrap() }));
         by_bomb(nap_of_bomb.as_mut());
+        // This handle drops it for another one.
+        let mut polled_twice = runtime.spawn(pending::<()>());
+        by_bomb(pin!(async { (&mut polled_twice).await.unwrap() }));
+        assert!(Pin::new(&mut polled_twice).poll(&mut cx).is_pending());
+        drop(polled_twice);
 
         runtime.block_on(async {
             let other = openwork::spawn(sleep(HOUR));

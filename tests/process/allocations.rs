@@ -17,7 +17,8 @@ use openwork::time::sleep;
 
 use crate::allocator::allocated;
 use crate::alone;
-use crate::common::real;
+use crate::common::Flavour::CurrentThread;
+use crate::common::{paused, real};
 
 /// More than a channel keeps for the next messages, and less than a burst leaves.
 const LITTLE: isize = 16 * 1024;
@@ -70,6 +71,30 @@ fn bursts() {
         one_by_one();
     }
     assert_eq!(allocated(), before);
+}
+
+/// More than the queue of a current-thread runtime keeps for its tasks, 64 KiB.
+const QUEUE: isize = 96 * 1024;
+
+#[test]
+fn runtimes_and_tasks_that_have_ended_leave_no_memory_behind() {
+    alone("runtimes_and_tasks_that_have_ended_leave_no_memory_behind", || {
+        let runtimes = || (0..100).for_each(|_| drop(CurrentThread.build()));
+        runtimes();
+        let before = allocated();
+        runtimes();
+        assert!(allocated() < before + LITTLE, "a hundred runtimes");
+
+        paused().block_on(async {
+            let before = allocated();
+            for _ in 0..100_000 {
+                drop(openwork::spawn(async {}));
+            }
+            // With a paused clock this is over when all of them have been polled, and the worker has parked.
+            sleep(Duration::from_nanos(1)).await;
+            assert!(allocated() < before + QUEUE, "a hundred thousand tasks");
+        });
+    });
 }
 
 /// Half of the waits are dropped in the queue, the others are served.

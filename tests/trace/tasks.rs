@@ -14,7 +14,7 @@ use openwork::task::{JoinHandle, JoinSet, consume_budget};
 use openwork::time::{sleep, timeout};
 use openwork::trace::{Event, Recorder, TaskInfo, TaskKind, WaitReason};
 
-use crate::common::{Tape, again, ends, on_every_flavour, until};
+use crate::common::{AtDrop, Tape, again, ends, on_every_flavour, until};
 
 fn id(task: &JoinHandle<()>) -> u64 {
     task.id().to_string().parse().unwrap()
@@ -121,6 +121,37 @@ fn a_lock_that_is_passed_on_has_its_new_holder_in_the_rows_of_the_tasks_that_sti
         until(|| info(id(&first)).polls == 2 && info(id(&first)).state == "idle").await;
         assert_eq!(holder(id(&second)), Some(id(&first)));
         assert_eq!(info(id(&second)).polls, polls);
+    });
+}
+
+#[test]
+fn a_task_is_on_a_worker_while_it_is_polled_and_while_its_future_is_dropped() {
+    on_every_recorded(|| async {
+        let this = || {
+            let task = info(openwork::task::id().to_string().parse().unwrap());
+            (task.state, task.worker.is_some(), task.polls)
+        };
+        let (say, mut said) = mpsc::unbounded_channel();
+        let say_at_drop = say.clone();
+        let at_drop = AtDrop(move || say_at_drop.send(this()).unwrap());
+        let kept = Arc::new(StdMutex::new(None));
+        let keep = kept.clone();
+        let task = openwork::spawn(poll_fn(move |cx| {
+            let _ = &at_drop;
+            say.send(this()).unwrap();
+            match keep.lock().unwrap().replace(cx.waker().clone()) {
+                None => Poll::Pending,
+                Some(_) => Poll::Ready(()),
+            }
+        }));
+        idle([&task]).await;
+        let between = info(id(&task));
+        assert_eq!((between.state, between.worker, between.polls), ("idle", None, 1));
+        let waker = kept.lock().unwrap().clone();
+        waker.unwrap().wake();
+        task.await.unwrap();
+        let said = [said.recv().await, said.recv().await, said.recv().await].map(Option::unwrap);
+        assert_eq!(said, [("running", true, 1), ("running", true, 2), ("running", true, 2)]);
     });
 }
 
