@@ -321,19 +321,19 @@ fn a_waker_that_drops_its_own_runtime_is_told_so() {
 
 // ---- a worker that panics ----
 
-/// A worker that panics outside of any task is reported as gone, or `drop(runtime)` would wait for it for ever.
-/// Here its poller stops working: the descriptor is replaced by one of another file.
+/// A worker that panics outside of any task is reported as gone, or `drop(runtime)` would wait for it for ever. The other
+/// workers stop too. Here its poller stops working: the descriptor is replaced by one of another file.
 #[test]
 fn the_exit_of_a_worker_that_panics_is_reported() {
     alone("the_exit_of_a_worker_that_panics_is_reported", || {
-        ends(|| {
+        on_each_of(&[Workers(1), Workers(4)], |flavour| {
             let before = threads().len();
-            let runtime = Workers(1).build();
+            let runtime = flavour.build();
             let (kept, canceled) = oneshot::channel::<()>();
             let task = runtime.spawn(async move { (pending::<()>().await, kept).0 });
             break_poller();
-            // It finds out when it polls the driver again.
-            drop(runtime.spawn(async {}));
+            // A worker finds out when it polls the driver again. The others are parked elsewhere.
+            drop(runtime.spawn(async { sleep(MS).await }));
             assert!(
                 runtime.block_on(canceled).is_err(),
                 "the last worker to leave drops the tasks"

@@ -22,9 +22,11 @@ use crate::common::{
 };
 use futures::StreamExt;
 use futures::channel::oneshot;
+use openwork::io::{AsyncReadExt, AsyncWriteExt};
+use openwork::net::UnixStream;
 use openwork::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use openwork::task::{JoinHandle, spawn_blocking, yield_now};
-use openwork::time::sleep;
+use openwork::time::{self, sleep};
 use openwork::trace::{Event, TaskKind};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -1053,6 +1055,44 @@ fn a_subscriber_that_panics_ends_nothing_else() {
             assert_eq!(openwork::spawn(async { 1 }).await.unwrap(), 1);
         });
         assert!(heard.load(SeqCst) > 5, "it is called again");
+    });
+}
+
+/// Each of these questions takes a lock. No event is reported under one.
+#[test]
+fn a_subscriber_may_ask_the_runtime_at_each_event() {
+    on_every_flavour(|flavour| {
+        let handle: Arc<Mutex<Option<Handle>>> = Arc::default();
+        let ours = handle.clone();
+        let runtime = flavour
+            .builder()
+            .on_event(move |_| {
+                let Some(handle) = ours.lock().unwrap().clone() else { return };
+                let metrics = handle.metrics();
+                metrics.num_timers();
+                metrics.num_blocking_threads();
+                metrics.io_driver_fd_registered_count();
+                handle.tasks();
+            })
+            .build()
+            .unwrap();
+        *handle.lock().unwrap() = Some(runtime.handle().clone());
+        runtime.block_on(async {
+            let mut nap = Box::pin(sleep(HOUR));
+            assert!(futures::poll!(&mut nap).is_pending());
+            nap.as_mut().reset(time::Instant::now() + HOUR / 2);
+            nap.as_mut().reset(time::Instant::now());
+            nap.await;
+            drop(openwork::spawn(sleep(HOUR)));
+            openwork::spawn(yield_now()).await.unwrap();
+            spawn_blocking(|| ()).await.unwrap();
+            let (near, mut far) = UnixStream::pair().unwrap();
+            let read = openwork::spawn(async move { (&near).read(&mut [0; 4]).await.unwrap() });
+            far.write_all(b"data").await.unwrap();
+            assert_eq!(read.await.unwrap(), 4);
+        });
+        drop(runtime);
+        handle.lock().unwrap().take();
     });
 }
 
