@@ -1,9 +1,9 @@
 //! Your own runtime: the bodies are left out, the laws are here.
 //!
 //! `cargo run --example yours` tries it by each law that every runtime must keep, and says which
-//! it keeps. A case runs in a process of its own, with a time limit, so write what you like: what
-//! hangs or crashes is a ✗ and not the end. A law that needs a function which you do not have yet
-//! (`None`, below) is left out: –. Save, run, and see it come alive.
+//! it keeps. A case runs in a process of its own, with a time limit, so a case that
+//! hangs or crashes is a ✗, and the others go on. A law that needs a function which you do not have yet
+//! (`None`, below) is left out: –.
 //!
 //! An order that works, and the step of the ladder that does it:
 //!
@@ -13,7 +13,7 @@
 //! 4. `join`, `socket`, more threads (steps 4 to 6). What they are is in `tests/laws/contract.rs`
 //!
 //! What a law means is in its case, in `tests/laws/table.rs`: they are short.
-//! You will see, at first, a ✗ at each law, with what was seen: it is not yet implemented.
+//! At first you will see a ✗ at each law, and the reason: not yet implemented.
 
 #![allow(unused_variables)] // until you use them
 
@@ -33,7 +33,7 @@ fn spawn(future: Boxed<'static>) {
     todo!("put a task into a queue")
 }
 
-/// Ready when so much time has passed. It is called within `run`.
+/// Returns a future that is ready when this time has passed. It is called within `run`.
 fn sleep(duration: Duration) -> Boxed<'static> {
     todo!("remember to wake the task in {duration:?}")
 }

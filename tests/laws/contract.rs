@@ -1,8 +1,7 @@
-//! What a runtime hands over to be tried.
+//! The functions of a runtime that the laws call.
 //!
 //! Function pointers rather than a trait: what a runtime does not have yet is `None`, and the laws
-//! that need it are left out. Futures come boxed, so that each is one plain function; a law of
-//! its own says nothing about the types of yours.
+//! that need it are left out. Futures are boxed, so that each function has no type parameters.
 
 use std::future::Future;
 use std::io::Result;
@@ -20,7 +19,7 @@ pub struct Runtime {
     pub run: fn(Boxed<'static>),
     /// Starts a task, which goes on by itself.
     pub spawn: Option<fn(Boxed<'static>)>,
-    /// A future that is ready when so much time has passed since this call.
+    /// A future that is ready when this time has passed since the call.
     pub sleep: Option<fn(Duration) -> Boxed<'static>>,
     /// The same as `spawn`, with a handle.
     pub join: Option<fn(Boxed<'static>) -> Handle>,
@@ -30,7 +29,7 @@ pub struct Runtime {
     pub threads: usize,
 }
 
-/// How one waits for a task, and how one ends it.
+/// Waits for a task, or aborts it.
 pub struct Handle {
     pub end: Boxed<'static, End>,
     pub abort: Box<dyn FnOnce() + Send>,
@@ -71,7 +70,7 @@ impl Runtime {
         }
     }
 
-    // The same functions, as the cases like to call them.
+    // The same functions, with more convenient parameters.
 
     pub fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
         let output = Arc::new(Mutex::new(None));

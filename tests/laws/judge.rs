@@ -1,9 +1,8 @@
 //! The judge: tries a runtime by each law, in a process of its own, within a time limit.
 //!
-//! A runtime that is wrong may hang, spin, overflow its stack or die of a signal, and so may one
-//! that is half written. None of that may reach the table. So each case is this same program,
-//! started again with the law's name in its environment; it prints a line with what it found, and
-//! the parent process ends it at its time limit.
+//! A runtime that is wrong may hang, spin, overflow its stack or die of a signal. So each case is this same
+//! program, started again with the law's name in its environment. It prints a line with what it found,
+//! and the parent process ends it at its time limit.
 
 use super::contract::Runtime;
 use super::table::{LAWS, Law};
@@ -20,11 +19,11 @@ pub enum Verdict {
     Kept,
     /// With what was seen.
     Broken(String),
-    /// The runtime has not the functions that the law needs.
+    /// The runtime lacks a function that the law needs.
     LeftOut,
 }
 
-/// In whose name a line is said, among whatever else the program prints.
+/// Begins the lines that a case prints for the judge: the program may print other lines.
 const SEEN: &str = "[law] ";
 const KEPT: &str = "kept";
 const LEFT_OUT: &str = "left out";
@@ -32,7 +31,7 @@ const LEFT_OUT: &str = "left out";
 /// The law that this process is for.
 pub const CASE: &str = "OPENWORK_LAW";
 
-/// So many cases run at once: most of them wait.
+/// Cases that run at once: most of them wait.
 const AT_ONCE: usize = 8;
 
 /// All of `main` for a program that shows what laws its runtime keeps.
@@ -55,7 +54,7 @@ pub fn main(runtime: Runtime) {
     say(&format!("{kept} of {tried} laws are kept; there are {} in all.", LAWS.len()));
 }
 
-/// A row of the table, for people.
+/// A row of the table that is printed.
 fn row(law: &Law, verdict: &Verdict) -> String {
     let name = law.name.replace('_', " ");
     match verdict {
@@ -72,8 +71,8 @@ fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Tries a runtime by each law, a few at once, and tells of each in the order of the table. The
-/// command starts a process that calls [`try_here`]; it may run for so long.
+/// Tries a runtime by each law, a few at once, and calls `tell` for each in the order of the table. `command` returns
+/// a command whose process calls [`try_here`], and its time limit.
 pub fn try_all(
     command: impl Fn(&Law) -> (Command, Duration) + Sync,
     mut tell: impl FnMut(&'static Law, &Verdict),
@@ -110,7 +109,7 @@ fn watch((mut command, limit): (Command, Duration)) -> Verdict {
     let silent = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = silent.spawn().expect("this program can be started again");
     let mut stdout = child.stdout.take().expect("it is piped");
-    // On a thread, or a case that prints much would wait for us, and we for it.
+    // On a thread: a case that fills the pipe would block, and this thread waits for its end.
     let said = thread::spawn(move || {
         let mut said = Vec::new();
         let _ = stdout.read_to_end(&mut said);
@@ -144,7 +143,7 @@ fn wait(child: &mut Child, until: Instant) -> Option<std::process::ExitStatus> {
     None
 }
 
-/// Tries the runtime by one law, here, and says what was found.
+/// Tries the runtime by one law in this process, prints the verdict, and exits.
 pub fn try_here(runtime: &Runtime, name: &str) {
     let law = LAWS.iter().find(|law| law.name == name).expect("there is a law of this name");
     if !law.needs.iter().all(|part| runtime.has(part)) {
@@ -152,7 +151,7 @@ pub fn try_here(runtime: &Runtime, name: &str) {
         std::process::exit(0);
     }
     panic::set_hook(Box::new(|info| {
-        // At once, since what follows a panic in a runtime's thread is often that all hangs.
+        // Printed at once: a runtime whose thread panics often hangs.
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().copied();
         let message = text.or_else(|| payload.downcast_ref().map(String::as_str));
@@ -165,6 +164,6 @@ pub fn try_here(runtime: &Runtime, name: &str) {
     let _ = panic::take_hook();
     let verdict = if kept { KEPT } else { "a task's panic comes out of `run`" };
     say(&format!("\n{SEEN}{verdict}"));
-    // Not by returning: a thread of the runtime might be waited for.
+    // Not by returning, which might wait for a thread of the runtime.
     std::process::exit(0);
 }

@@ -1,13 +1,13 @@
-//! The laws that every runtime must keep, as a table; and a judge, which tries a runtime by them.
+//! The laws that every runtime must keep, as a table, and a judge, which tries a runtime by them.
 //!
-//! A law is a small case. It is handed a runtime by a few functions: `run`, `spawn`, `sleep`, and
-//! later a join handle and a socket. It knows nothing else of it, so the same table tries this
-//! crate, the six steps of the ladder, runtimes that are wrong on purpose, and yours:
+//! A law is a small program, the case. It knows a runtime only by a few functions: `run`, `spawn`,
+//! `sleep`, `join` and `socket`. So the same table tries this crate, the six steps of the ladder,
+//! runtimes that are wrong on purpose, and yours:
 //!
 //! ```text
-//! examples/yours.rs, examples/broken/*.rs ─┐              ┌─ contract.rs  what a runtime hands over
+//! examples/yours.rs, examples/broken/*.rs ─┐              ┌─ contract.rs  the functions of a runtime
 //! examples/ladder_*.rs ── tests/laws/main.rs ─> Runtime ──┼─ table.rs     the laws
-//! openwork, both flavours ─────────────────┘              ├─ tools.rs     flags, wakers, idle threads
+//! openwork, both flavours ─────────────────┘              ├─ tools.rs     flags, wakers, sleeping threads
 //!                                                         └─ judge.rs     a process for each case
 //! ```
 //!

@@ -84,17 +84,17 @@ const STEP_1: Runtime = Runtime {
     threads: 1,
 };
 
-/// "A future that parks the thread too eats our permit."
+/// "A future that parks the thread takes our permit."
 const STILL_WRONG_1: [&str; 2] = ["a_poll_may_park_its_thread", "a_run_within_a_run_does_no_harm"];
 
 const STEP_2: Runtime =
     Runtime { run: |future| step_2::block_on(future), spawn: Some(step_2::spawn), ..STEP_1 };
 
-/// "A panic in one ends all; one that never ends keeps `block_on` from returning."
+/// "A panic of one ends all; one that never ends keeps `block_on` from returning."
 const STILL_WRONG_2: [&str; 4] = [
     "run_ends_with_its_own_future",
     "what_is_left_is_dropped_when_run_ends",
-    "a_destructor_may_wake_and_spawn", // which it gets to by way of what is left
+    "a_destructor_may_wake_and_spawn", // that of a task that is left
     "a_panic_stays_in_its_task",
 ];
 
@@ -105,16 +105,16 @@ const STEP_3: Runtime = Runtime {
     ..STEP_1
 };
 
-/// "A sleep that was polled and dropped wakes its task at the deadline all the same. A very long
-/// one overflows. The rest is as in step 2."
+/// "A sleep that was polled and dropped still wakes its task at the deadline. A very long one overflows.
+/// The rest is as in step 2."
 const STILL_WRONG_3: [&str; 7] = [
     "run_ends_with_its_own_future",
     "what_is_left_is_dropped_when_run_ends",
     "a_destructor_may_wake_and_spawn",
     "a_panic_stays_in_its_task",
     "a_very_long_sleep_is_no_overflow",
-    "a_dropped_sleep_lets_go_of_its_waker",
-    "a_dropped_sleep_wakes_nobody",
+    "a_dropped_sleep_drops_its_waker",
+    "a_dropped_sleep_wakes_no_task",
 ];
 
 const STEP_4: Runtime = Runtime {
@@ -137,8 +137,8 @@ const STEP_5: Runtime = Runtime {
 /// "The rest is as in steps 3 and 4."
 const STILL_WRONG_5: [&str; 3] = [
     "a_very_long_sleep_is_no_overflow",
-    "a_dropped_sleep_lets_go_of_its_waker",
-    "a_dropped_sleep_wakes_nobody",
+    "a_dropped_sleep_drops_its_waker",
+    "a_dropped_sleep_wakes_no_task",
 ];
 
 const STEP_6: Runtime = Runtime {

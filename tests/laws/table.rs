@@ -1,17 +1,16 @@
 //! The laws.
 //!
-//! First the list: a name, what it needs beside `run`, and in a line what goes wrong where it is
-//! broken. Then the cases in the same order, each a function of that name. Where a case says
-//! nothing at its end, to come to its end is what it asks for; most faults of a runtime show as one
-//! that hangs.
+//! First the list: a name, the functions that it needs beside `run`, and a line that says why it is a law, or how
+//! it is usually broken. Then the cases in the same order, each a function of that name. A case without an
+//! assertion passes if it ends: most faults of a runtime show as a case that hangs.
 //!
-//! They are in the order in which a runtime grows: `run` alone, tasks, time, handles, sockets.
+//! The order is that in which a runtime grows: `run` alone, tasks, time, handles, sockets.
 
 use super::contract::Part::{Join, Sleep, Socket, Spawn, Threads};
 use super::contract::{Boxed, End, Part, Runtime};
 use super::tools::{
-    AtDrop, Busy, Flag, ON_PURPOSE, Wakes, asleep_within, look_on, once, poll_once, threads,
-    when_asleep, yield_now,
+    AtDrop, Busy, Flag, ON_PURPOSE, Wakes, asleep_within, exclude_this_thread, once, poll_once,
+    threads, when_asleep, yield_now,
 };
 use std::future::{pending, poll_fn};
 use std::io::{Read, Write};
@@ -37,121 +36,121 @@ macro_rules! table {
 
 pub const LAWS: &[Law] = table! {
     the_root_future_gets_a_real_waker []
-        "a waker that does nothing: who waits for another thread waits for ever"
+        "with a waker that does nothing, a root future that waits for a thread waits for ever"
     a_wake_during_the_poll_is_not_lost []
-        "it comes before the thread sleeps, and must keep it from sleeping"
+        "the wake comes before the thread parks, and must keep it from parking"
     a_wake_by_another_thread_during_the_poll_is_not_lost []
-        "between the look and the sleep is a gap, and some wake will fall into it"
+        "between the check and the park there is a gap, and some wake falls into it"
     a_poll_may_park_its_thread []
-        "who shares the thread's permit with foreign code has a wake eaten"
+        "user code may consume the thread's park token, and a wake with it"
     a_late_wake_is_harmless []
         "a waker may outlive its future, and even its runtime"
     wakers_may_be_cloned_and_dropped_in_any_order []
-        "one count too few frees a waker that is in use; one too many keeps it for ever"
+        "one count too few frees a waker that is in use; one too many leaks it"
     run_may_be_called_again []
-        "what the first run leaves behind meets the second"
+        "what the first run leaves behind affects the second"
     two_threads_may_run_at_once []
-        "what is global to the process belongs to both"
+        "state that is global to the process is shared by both runs"
     a_panic_of_the_root_future_comes_out_of_run []
-        "it must neither be swallowed nor leave a ruin"
+        "the panic must not be swallowed, and the next run must work"
     a_run_within_a_run_does_no_harm []
-        "it may refuse by a panic, but the outer one goes on and finds itself again"
+        "the inner run may be refused by a panic, but the outer one must work afterwards"
     an_idle_runtime_sleeps []
-        "to ask again and again burns a processor"
+        "a loop that polls again and again burns a processor"
 
     a_spawned_task_runs_while_the_root_waits [Spawn]
-        "the root future waits for a task, so the task must have its turn"
+        "the root future may wait for a task, so the task must be polled meanwhile"
     a_task_may_spawn_tasks [Spawn]
-        "a lock that is held while a task is polled, or a place that only the root knows"
+        "a lock is held while a task is polled, or only the root can reach the queue"
     ten_thousand_tasks_find_room [Spawn]
-        "a queue with a bound must have somewhere to go when it is full"
+        "a bounded queue needs a second place for what does not fit"
     a_task_that_wakes_itself_in_its_poll_is_polled_again [Spawn]
-        "a mark 'it is queued' that goes down after the poll swallows the wake"
+        "a flag 'it is queued' that is cleared after the poll swallows the wake"
     a_task_that_is_woken_in_its_poll_is_polled_again [Spawn]
-        "the same by another thread: the message comes when the task has just looked in vain"
+        "the same by another thread: the wake comes when the task has just looked in vain"
     woken_twice_a_task_is_polled_once_more [Spawn]
-        "each wake puts it in line again, and the line grows"
+        "each wake queues the task again, and the queue grows"
     a_task_that_is_not_woken_is_not_polled [Spawn]
-        "to poll all tasks whenever one is woken is quadratic"
+        "polling all tasks whenever one is woken is quadratic"
     a_task_is_not_polled_after_its_end [Spawn]
         "a future that is ready must not be polled again; most panic"
     a_finished_task_is_dropped_though_its_waker_lives [Spawn]
         "a waker in some list would keep alive all that the task owned"
     run_ends_with_its_own_future [Spawn]
-        "else one task that never ends keeps the program alive"
+        "otherwise one task that never ends keeps the program alive"
     what_is_left_is_dropped_when_run_ends [Spawn]
-        "files, sockets and locks that the tasks hold are let go at a known moment"
+        "files, sockets and locks of the tasks must be released at a known moment"
     a_destructor_may_wake_and_spawn [Spawn]
-        "a lock that is held while futures are dropped"
+        "a lock is held while futures are dropped"
     a_panic_stays_in_its_task [Spawn]
         "one request fails, and the server with it"
     a_task_that_never_waits_does_not_starve_others [Spawn]
-        "who wakes itself must go behind the others, not before them"
+        "a task that wakes itself must go behind the others, not before them"
     two_tasks_that_wake_each_other_do_not_starve_a_third [Spawn]
         "the task that was woken last runs first: fast, but it needs a bound"
-    another_thread_gets_through_to_a_busy_runtime [Spawn]
-        "who looks outside only when idle never looks"
+    a_wake_by_another_thread_reaches_a_busy_runtime [Spawn]
+        "a runtime that looks for wakes from outside only when idle never looks"
     two_tasks_are_polled_at_once [Spawn, Threads]
-        "a lock that is held while a task is polled makes one thread of many"
+        "if a lock is held while a task is polled, several threads work like one"
 
     a_sleep_is_not_too_short [Sleep]
         "a deadline rounded down wakes before its time"
     a_sleep_of_nothing_ends [Sleep]
         "its deadline has passed before a task could wait for it"
     a_very_long_sleep_is_no_overflow [Sleep]
-        "now + Duration::MAX is not a moment"
+        "now + Duration::MAX overflows"
     the_earliest_deadline_comes_first [Sleep]
-        "who made its sleep first may have to wait longest"
+        "the sleep that was made first may have the latest deadline"
     sleeps_run_side_by_side [Spawn, Sleep]
-        "a hundred sleeps take as long as one"
+        "a hundred sleeps must take as long as one"
     a_sooner_deadline_shortens_the_wait [Spawn, Sleep]
-        "the runtime sleeps until the old deadline, and does not hear of the new one"
+        "the runtime sleeps until the old deadline, and does not learn of the new one"
     a_thousand_sleeps_take_no_thousand_threads [Sleep]
         "a thread for each timer works, until there are many"
     a_runtime_that_waits_for_a_deadline_sleeps [Sleep]
-        "to look at the clock again and again burns a processor"
-    who_can_run_does_not_wait_for_a_deadline [Sleep]
-        "it sleeps until the next deadline while there is work"
+        "a loop that reads the clock again and again burns a processor"
+    a_ready_task_does_not_wait_for_a_deadline [Sleep]
+        "the runtime sleeps until the next deadline while a task is ready"
     a_wake_ends_the_wait_for_a_deadline [Sleep]
-        "the thread that sleeps until a deadline must hear a wake too"
+        "a thread that sleeps until a deadline must notice a wake too"
     a_deadline_is_kept_though_a_task_never_waits [Spawn, Sleep]
-        "who looks at the clock only when idle never looks"
-    a_dropped_sleep_holds_up_nobody [Sleep]
+        "a runtime that reads the clock only when idle never reads it"
+    a_dropped_sleep_delays_nothing [Sleep]
         "a time-out of an hour, never used, keeps the program alive for an hour"
-    a_dropped_sleep_lets_go_of_its_waker [Sleep]
+    a_dropped_sleep_drops_its_waker [Sleep]
         "each time-out that was not needed stays in memory until its deadline"
-    a_dropped_sleep_wakes_nobody [Sleep]
-        "its task is polled for nothing"
+    a_dropped_sleep_wakes_no_task [Sleep]
+        "the task is polled for nothing"
     a_sleep_that_moves_wakes_its_new_task [Sleep]
-        "the waker of the first poll is kept, and it wakes who has long left"
+        "the waker of the first poll is kept, and a task that waits no more is woken"
     a_timer_wakes_outside_its_lock [Sleep]
-        "a waker is foreign code: it may come back for the very lock"
+        "a waker is user code: it may use the timers, and take the same lock"
 
-    who_joins_is_told_of_the_end [Join]
-        "the end of a task wakes who waits for it, and stays for who comes later"
-    who_joins_is_told_of_a_panic [Join]
-        "else it waits for ever"
-    who_drops_the_handle_lets_the_task_go_on [Join]
-        "to drop a handle is to lose interest, not to abort"
-    an_aborted_task_is_dropped_and_its_joiner_woken [Join]
-        "what the task holds is released, and no other task waits in vain"
+    a_join_returns_when_its_task_ends [Join]
+        "the end of the task wakes the join, and a later join finds the result"
+    a_join_reports_a_panic [Join]
+        "otherwise the join waits for ever"
+    a_task_goes_on_when_its_handle_is_dropped [Join]
+        "dropping a handle gives up the result, and is no abort"
+    an_aborted_task_is_dropped_and_its_join_ends [Join]
+        "what the task holds is released, and the join does not wait for ever"
     an_abort_after_the_end_changes_nothing [Join]
-        "the result is there; it must not be lost"
+        "the result is there, and must not be lost"
     a_join_that_moves_wakes_its_new_task [Join]
-        "the waker of the first poll is kept, and it wakes who has long left"
+        "the waker of the first poll is kept, and a task that waits no more is woken"
 
     what_is_written_is_read [Socket]
-        "more than the kernel's buffers hold, with many waits on both sides"
+        "the data is larger than the kernel's buffers, so both sides wait many times"
     the_end_of_a_stream_is_seen_after_a_short_read [Socket]
-        "a short read does not say that there is nothing more: the end may lie behind, and come alone"
+        "after a short read the end may be there already, and no other event comes"
     a_new_socket_may_have_an_old_number [Socket]
-        "a closed descriptor is still on a list when the kernel gives its number away again"
+        "a closed descriptor stays on a list, and the kernel uses its number again"
     a_hundred_sockets_take_no_hundred_threads [Socket]
         "a thread for each socket works, until there are many"
     a_socket_is_served_though_a_task_never_waits [Spawn, Socket]
-        "who asks the kernel only when idle never asks"
-    a_socket_that_waits_holds_up_no_deadline [Sleep, Socket]
-        "there is one place to sleep, and it must know of both"
+        "a runtime that asks the kernel only when idle never asks"
+    a_socket_that_waits_delays_no_deadline [Sleep, Socket]
+        "there is one place to sleep, and it must know sockets and deadlines"
 };
 
 // Run.
@@ -183,7 +182,7 @@ fn a_wake_by_another_thread_during_the_poll_is_not_lost(rt: Runtime) {
     });
 }
 
-/// When it returns, the wake has been.
+/// Returns after the wake.
 fn wake_from_a_thread(cx: &mut Context<'_>) {
     let waker = cx.waker().clone();
     thread::spawn(|| waker.wake()).join().unwrap();
@@ -193,7 +192,7 @@ fn a_poll_may_park_its_thread(rt: Runtime) {
     rt.run(async {
         once(|cx| {
             cx.waker().wake_by_ref();
-            thread::park_timeout(Duration::ZERO); // takes the thread's permit, if there is one
+            thread::park_timeout(Duration::ZERO); // consumes the thread's park token, if there is one
         })
         .await;
     });
@@ -305,10 +304,10 @@ fn an_idle_runtime_sleeps(rt: Runtime) {
     });
 }
 
-/// Looks for a sleep of 100 ms, and raises the flag when it has seen one or has lost patience.
+/// Looks for a sleep of 100 ms, and raises the flag when it has seen one, or after three seconds.
 fn see_it_sleep(flag: Flag) -> thread::JoinHandle<bool> {
     thread::spawn(move || {
-        look_on();
+        exclude_this_thread();
         let asleep = asleep_within(Duration::from_secs(3), Duration::from_millis(100));
         flag.raise();
         asleep
@@ -408,8 +407,8 @@ fn a_task_is_not_polled_after_its_end(rt: Runtime) {
     assert!(polls == 1, "it was polled {polls} times, and not once");
 }
 
-/// Spawns a task that does this at each poll, until nothing happens any more. How often it was
-/// polled. Others meanwhile wake and are woken.
+/// Spawns a task that does this at each poll, and returns how often it was polled until all other threads slept three
+/// times. Other tasks wake and are woken meanwhile.
 fn polls_of(
     rt: Runtime,
     mut poll: impl FnMut(usize, &mut Context<'_>) -> Poll<()> + Send + 'static,
@@ -503,7 +502,7 @@ fn a_destructor_may_wake_and_spawn(rt: Runtime) {
         rt.spawn(async move {
             let _destructor = AtDrop(move || {
                 flag.raise();
-                // Too late for a task: it may be dropped, or refused by a panic.
+                // At the end of `run` the new task may be dropped, or refused by a panic.
                 let _ = catch_unwind(AssertUnwindSafe(|| rt.spawn(pending())));
             });
             raise.raise();
@@ -546,7 +545,7 @@ fn two_tasks_that_wake_each_other_do_not_starve_a_third(rt: Runtime) {
         let wakers: Arc<[Mutex<Option<Waker>>]> =
             (0..2 * rt.threads).map(|_| None.into()).collect();
         for pair in 0..rt.threads {
-            // The third is woken in the midst of it, right before the other of the two is.
+            // The third is woken in their hundredth turn, just before the other of the two is.
             let (third, done) = (Flag::new(), polled.clone());
             let (raise, wait) = (third.clone(), third.wait());
             rt.spawn(async move {
@@ -573,7 +572,7 @@ fn two_tasks_that_wake_each_other_do_not_starve_a_third(rt: Runtime) {
     });
 }
 
-fn another_thread_gets_through_to_a_busy_runtime(rt: Runtime) {
+fn a_wake_by_another_thread_reaches_a_busy_runtime(rt: Runtime) {
     rt.run(async move {
         let (busy, flag) = (Busy::new(), Flag::new());
         for _ in 0..2 * rt.threads {
@@ -587,7 +586,7 @@ fn another_thread_gets_through_to_a_busy_runtime(rt: Runtime) {
         });
         let polls = busy.clone();
         thread::spawn(move || {
-            polls.have_begun();
+            polls.wait_for_polls();
             raise_task.raise();
         });
         flag.wait().await;
@@ -642,7 +641,7 @@ fn a_very_long_sleep_is_no_overflow(rt: Runtime) {
     });
 }
 
-/// Sleeps for an hour; it was polled, by a task that will not see its end.
+/// A sleep of an hour that was polled once, with a waker that does nothing.
 fn sleep_an_hour(rt: Runtime) -> Boxed<'static> {
     let mut hour = rt.sleep(3_600_000);
     assert!(!poll_once(&mut hour, Waker::noop()), "an hour is over already");
@@ -710,7 +709,7 @@ fn a_runtime_that_waits_for_a_deadline_sleeps(rt: Runtime) {
     });
 }
 
-fn who_can_run_does_not_wait_for_a_deadline(rt: Runtime) {
+fn a_ready_task_does_not_wait_for_a_deadline(rt: Runtime) {
     rt.run(async move {
         let _hour = sleep_an_hour(rt);
         for _ in 0..1000 {
@@ -739,7 +738,7 @@ fn a_deadline_is_kept_though_a_task_never_waits(rt: Runtime) {
     });
 }
 
-fn a_dropped_sleep_holds_up_nobody(rt: Runtime) {
+fn a_dropped_sleep_delays_nothing(rt: Runtime) {
     rt.run(async move {
         drop(sleep_an_hour(rt));
         drop(rt.sleep(3_600_000)); // never polled
@@ -747,7 +746,7 @@ fn a_dropped_sleep_holds_up_nobody(rt: Runtime) {
     });
 }
 
-fn a_dropped_sleep_lets_go_of_its_waker(rt: Runtime) {
+fn a_dropped_sleep_drops_its_waker(rt: Runtime) {
     rt.run(async move {
         let wakes = Arc::new(Wakes::default());
         let mut hour = rt.sleep(3_600_000);
@@ -758,14 +757,14 @@ fn a_dropped_sleep_lets_go_of_its_waker(rt: Runtime) {
     });
 }
 
-fn a_dropped_sleep_wakes_nobody(rt: Runtime) {
+fn a_dropped_sleep_wakes_no_task(rt: Runtime) {
     rt.run(async move {
         let wakes = Arc::new(Wakes::default());
         let mut sleep = rt.sleep(20);
         let ready = poll_once(&mut sleep, &wakes.clone().into());
         drop(sleep);
         rt.sleep(40).await;
-        assert!(ready || wakes.count() == 0, "it wakes who polled it");
+        assert!(ready || wakes.count() == 0, "it wakes the task that polled it");
     });
 }
 
@@ -802,7 +801,7 @@ fn a_timer_wakes_outside_its_lock(rt: Runtime) {
 
 // Handles.
 
-fn who_joins_is_told_of_the_end(rt: Runtime) {
+fn a_join_returns_when_its_task_ends(rt: Runtime) {
     rt.run(async move {
         let (flag, ended) = (Flag::new(), Flag::new());
         let (wait, raise) = (flag.wait(), ended.clone());
@@ -810,23 +809,23 @@ fn who_joins_is_told_of_the_end(rt: Runtime) {
         let ends = rt.join(async move { raise.raise() });
         ended.wait().await;
         when_asleep(move || flag.raise());
-        tell(waits.end.await, End::Returned);
-        tell(ends.end.await, End::Returned); // it has been for long
+        assert_end(waits.end.await, End::Returned);
+        assert_end(ends.end.await, End::Returned); // it has been for long
     });
 }
 
-fn tell(end: End, expected: End) {
-    assert!(end == expected, "who joins is told {end:?}, and not {expected:?}");
+fn assert_end(end: End, expected: End) {
+    assert!(end == expected, "the join returns {end:?}, and not {expected:?}");
 }
 
-fn who_joins_is_told_of_a_panic(rt: Runtime) {
+fn a_join_reports_a_panic(rt: Runtime) {
     rt.run(async move {
         let panics = rt.join(async { panic!("{}", ON_PURPOSE) });
-        tell(panics.end.await, End::Panicked);
+        assert_end(panics.end.await, End::Panicked);
     });
 }
 
-fn who_drops_the_handle_lets_the_task_go_on(rt: Runtime) {
+fn a_task_goes_on_when_its_handle_is_dropped(rt: Runtime) {
     rt.run(async move {
         let (start, flag) = (Flag::new(), Flag::new());
         let (wait, raise) = (start.wait(), flag.clone());
@@ -839,7 +838,7 @@ fn who_drops_the_handle_lets_the_task_go_on(rt: Runtime) {
     });
 }
 
-fn an_aborted_task_is_dropped_and_its_joiner_woken(rt: Runtime) {
+fn an_aborted_task_is_dropped_and_its_join_ends(rt: Runtime) {
     rt.run(async move {
         let (owned, polled) = (Arc::new(()), Flag::new());
         let (given, raise) = (owned.clone(), polled.clone());
@@ -850,7 +849,7 @@ fn an_aborted_task_is_dropped_and_its_joiner_woken(rt: Runtime) {
         });
         polled.wait().await;
         when_asleep(handle.abort);
-        tell(handle.end.await, End::Aborted);
+        assert_end(handle.end.await, End::Aborted);
         assert!(Arc::strong_count(&owned) == 1, "its future lives");
     });
 }
@@ -864,7 +863,7 @@ fn an_abort_after_the_end_changes_nothing(rt: Runtime) {
             raise.raise();
         });
         flag.wait().await;
-        tell(handle.end.await, End::Returned);
+        assert_end(handle.end.await, End::Returned);
     });
 }
 
@@ -954,7 +953,7 @@ fn a_socket_is_served_though_a_task_never_waits(rt: Runtime) {
         let (mut socket, mut peer) = rt.connect();
         let polls = busy.clone();
         thread::spawn(move || {
-            polls.have_begun();
+            polls.wait_for_polls();
             peer.write_all(b"x").unwrap();
             let _ = peer.read(&mut [0]); // so it stays open
         });
@@ -963,7 +962,7 @@ fn a_socket_is_served_though_a_task_never_waits(rt: Runtime) {
     });
 }
 
-fn a_socket_that_waits_holds_up_no_deadline(rt: Runtime) {
+fn a_socket_that_waits_delays_no_deadline(rt: Runtime) {
     rt.run(async move {
         let (mut socket, mut peer) = rt.connect();
         let mut buffer = [0];

@@ -1,8 +1,8 @@
-//! What the cases are made of: a flag to wait for, a waker that counts, and a look at idle threads.
+//! What the cases are made of: a flag to wait for, a waker that counts, and whether threads sleep.
 //!
-//! No case sleeps and hopes. Something that must happen after the runtime has gone to sleep is done
-//! by a thread that *sees* it sleep: Linux tells the state of each thread, and how often it went to
-//! sleep. So a case comes to the same end on a busy machine. (Elsewhere it waits for a while.)
+//! What must happen after the runtime has gone to sleep is done by a thread that *sees* it sleep: Linux
+//! shows the state of each thread, and how often it went to sleep. So the result does not depend on how
+//! busy the machine is. (On other systems the thread waits for a fixed time.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -34,7 +34,7 @@ impl Flag {
         let mut state = self.0.lock().unwrap();
         state.0 = state.0.saturating_sub(1);
         let waker = if state.0 == 0 { state.1.take() } else { None };
-        drop(state); // the waker is the runtime's code: it may call whom it likes
+        drop(state); // the waker is code of the runtime: it may take any lock
         waker.into_iter().for_each(Waker::wake);
     }
 
@@ -100,8 +100,8 @@ impl Busy {
         })
     }
 
-    /// Blocks the thread until they are at it; or for a while, if they are not polled.
-    pub fn have_begun(&self) {
+    /// Blocks the thread until they were polled 1000 times, or for 200 ms.
+    pub fn wait_for_polls(&self) {
         let start = Instant::now();
         while self.polls.load(SeqCst) < 1000 && start.elapsed() < Duration::from_millis(200) {
             thread::yield_now();
@@ -113,7 +113,7 @@ impl Busy {
     }
 }
 
-/// Polls once, as a task would that has this waker. Whether it was ready.
+/// Polls once with this waker. Returns whether the future was ready.
 pub fn poll_once<F: Future + Unpin>(future: &mut F, waker: &Waker) -> bool {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(waker)).is_ready()
 }
@@ -143,21 +143,21 @@ impl<F: FnMut()> Drop for AtDrop<F> {
     }
 }
 
-/// The threads that look on. They do not count.
-static ONLOOKERS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Threads of the case, whose sleep does not matter.
+static EXCLUDED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// On a thread of its own: waits until all others sleep, then acts. If they never do, it acts after
-/// half a second all the same: that they never sleep is not for each law to find.
+/// half a second: two other laws are about that.
 pub fn when_asleep(act: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
-        look_on();
+        exclude_this_thread();
         asleep_within(Duration::from_millis(500), Duration::from_millis(5));
         act();
-        ONLOOKERS.lock().unwrap().remove(&this_thread());
+        EXCLUDED.lock().unwrap().remove(&this_thread());
     });
 }
 
-/// Whether all threads but the onlookers come to sleep, and sleep for a while without a break.
+/// Whether within `limit` all threads but the excluded ones sleep for `at_least`, without a break.
 pub fn asleep_within(limit: Duration, at_least: Duration) -> bool {
     let start = Instant::now();
     if !cfg!(target_os = "linux") {
@@ -176,18 +176,18 @@ pub fn asleep_within(limit: Duration, at_least: Duration) -> bool {
     }
 }
 
-/// From here on this thread does not count.
-pub fn look_on() {
-    ONLOOKERS.lock().unwrap().insert(this_thread());
+/// From here on it does not matter whether this thread sleeps.
+pub fn exclude_this_thread() {
+    EXCLUDED.lock().unwrap().insert(this_thread());
 }
 
 /// How often each thread went to sleep so far; none if one of them is awake.
 fn sleepers() -> Option<BTreeMap<String, String>> {
-    let onlookers = ONLOOKERS.lock().unwrap().clone();
+    let excluded = EXCLUDED.lock().unwrap().clone();
     let mut sleepers = BTreeMap::new();
     for entry in fs::read_dir("/proc/self/task").ok()? {
         let id = entry.ok()?.file_name().into_string().ok()?;
-        if onlookers.contains(&id) {
+        if excluded.contains(&id) {
             continue;
         }
         let status = fs::read_to_string(format!("/proc/self/task/{id}/status")).ok()?;
