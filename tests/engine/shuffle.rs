@@ -10,6 +10,7 @@ use openwork::net::UnixStream;
 use openwork::runtime::{Builder, RngSeed, Runtime, with_seeds};
 use openwork::task::yield_now;
 use openwork::time::sleep;
+use openwork::trace::Record;
 
 use crate::common::{again, ends, is_shuffled, panic_of};
 
@@ -19,7 +20,7 @@ fn shuffled(seed: u64) -> Runtime {
     Builder::new_current_thread().start_paused(true).shuffle(seed).build().unwrap()
 }
 
-/// In which order a few tasks of a runtime with this seed come to their last line.
+/// The order in which tasks with this body end.
 fn order_of<F>(runtime: &Runtime, tasks: u32, body: impl Fn(u32) -> F) -> Vec<u32>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -77,14 +78,14 @@ fn every_order_of_tasks_that_were_spawned_outside_of_the_runtime_occurs() {
 
 #[test]
 fn every_order_of_equal_deadlines_occurs() {
-    // The timers alone: that tasks with one deadline are woken in an order that is not the order of their polls.
-    let events = |seed| {
+    // By wakers that are not of tasks: the order in which woken tasks run is random too.
+    let order = |seed| {
         let fired = Arc::new(Mutex::new(Vec::new()));
         let runtime = shuffled(seed);
         let sleeps: Vec<_> = (0..3_u32)
             .map(|number| {
                 let (fired, _in) = (fired.clone(), runtime.enter());
-                let waker = futures_task::waker(Arc::new(Tell { number, fired }));
+                let waker = futures_task::waker(Arc::new(Numbered { number, fired }));
                 (Box::pin(sleep(Duration::from_secs(1))), waker)
             })
             .collect();
@@ -99,26 +100,26 @@ fn every_order_of_equal_deadlines_occurs() {
         Arc::into_inner(fired).unwrap().into_inner().unwrap()
     };
     ends(move || {
-        let orders: HashSet<Vec<u32>> = (0..SEEDS).map(events).collect();
+        let orders: HashSet<Vec<u32>> = (0..SEEDS).map(order).collect();
         assert_eq!(orders.len(), 6);
     });
 }
 
-/// A waker that says that it was called.
-struct Tell {
+/// A waker that records its number when it is called.
+struct Numbered {
     number: u32,
     fired: Arc<Mutex<Vec<u32>>>,
 }
 
-impl futures_task::ArcWake for Tell {
-    fn wake_by_ref(tell: &Arc<Self>) {
-        tell.fired.lock().unwrap().push(tell.number);
+impl futures_task::ArcWake for Numbered {
+    fn wake_by_ref(waker: &Arc<Self>) {
+        waker.fired.lock().unwrap().push(waker.number);
     }
 }
 
 #[test]
 fn every_order_of_sockets_that_are_ready_at_once_occurs() {
-    let events = |seed| {
+    let order = |seed| {
         let order = Arc::new(Mutex::new(Vec::new()));
         let runtime = shuffled(seed);
         runtime.block_on(async {
@@ -128,7 +129,7 @@ fn every_order_of_sockets_that_are_ready_at_once_occurs() {
                 ours.set_nonblocking(true).unwrap();
                 let stream = UnixStream::from_std(ours).unwrap();
                 let fired = order.clone();
-                let waker = futures_task::waker(Arc::new(Tell { number, fired }));
+                let waker = futures_task::waker(Arc::new(Numbered { number, fired }));
                 waiting.push((stream, theirs, waker));
             }
             let mut reads: Vec<_> = waiting
@@ -150,7 +151,7 @@ fn every_order_of_sockets_that_are_ready_at_once_occurs() {
         Arc::into_inner(order).unwrap().into_inner().unwrap()
     };
     ends(move || {
-        let orders: HashSet<Vec<u32>> = (0..SEEDS).map(events).collect();
+        let orders: HashSet<Vec<u32>> = (0..SEEDS).map(order).collect();
         assert_eq!(orders.len(), 6);
     });
 }
@@ -173,28 +174,40 @@ fn a_seed_gives_the_same_trace_in_a_hundred_runs() {
             sleep(Duration::from_millis(u64::from(number % 2))).await;
         };
         let order = order_of(&runtime, 10, body);
-        let records = records.lock().unwrap();
-        // The ids of tasks count through the process: here they are numbered as they appear.
-        let mut seen = Vec::new();
-        let mut number = |id| {
-            seen.iter().position(|seen| *seen == id).unwrap_or_else(|| {
-                seen.push(id);
-                seen.len() - 1
-            })
-        };
-        let steps = records.iter().map(|record| {
-            (record.at, std::mem::discriminant(&record.event), record.task.map(&mut number))
-        });
-        (order, steps.collect::<Vec<_>>())
+        (order, text_of(&records.lock().unwrap()))
     };
     ends(move || {
         let once = trace(7);
-        assert!(once.1.len() > 50);
+        assert!(once.1.lines().count() > 50, "{}", once.1);
         for _ in 0..100 {
-            assert!(trace(7) == once);
+            let again = trace(7);
+            assert!(again == once, "{}\n{}", once.1, again.1);
         }
         assert_ne!(trace(8).0, once.0);
     });
+}
+
+/// A line for each event. The ids of tasks differ in each run: each integer is replaced by a number that counts the
+/// integers in the order in which they appear.
+fn text_of(records: &[Record]) -> String {
+    let mut seen = Vec::new();
+    let lines = records.iter().map(|record| {
+        let Record { at, worker, task, event, function, .. } = record;
+        format!("{at:?} {worker:?} {task:?} {event:?} {function}\n")
+    });
+    let text: String = lines.collect();
+    let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()).map(|word| {
+        let (integer, end) = word.split_at(word.len() - 1);
+        if integer.parse::<u64>().is_err() {
+            return word.to_owned();
+        }
+        let index = seen.iter().position(|seen| *seen == integer).unwrap_or_else(|| {
+            seen.push(integer);
+            seen.len() - 1
+        });
+        format!("{index}{end}")
+    });
+    words.collect()
 }
 
 #[test]
@@ -206,7 +219,7 @@ fn a_multi_thread_runtime_cannot_be_shuffled() {
 
 // ---- OPENWORK_SHUFFLE, and the seeds of a test ----
 
-/// Not a test: the program that the tests below run. `PROGRAM_DOES` says what it does.
+/// The program that the tests below run. It does what `PROGRAM_DOES` names; as a test it does nothing.
 #[test]
 fn a_program() {
     let Ok(does) = std::env::var("PROGRAM_DOES") else { return };
@@ -281,13 +294,13 @@ fn a_variable_that_is_no_seed_is_reported_in_one_line_and_ignored() {
 }
 
 #[test]
-fn each_seed_runs_until_one_fails_which_is_named() {
+fn with_seeds_runs_each_seed_until_one_fails_and_prints_that_one() {
     let (succeeds, seeds, errors) = program("seeds", None, "seed: ");
     assert!(!succeeds);
     assert_eq!(seeds, (0..=11).map(|seed| seed.to_string()).collect::<Vec<_>>());
     assert!(errors.contains("a failure of the test"), "{errors}");
     assert!(errors.contains("seed 11 fails; to repeat it, set OPENWORK_SHUFFLE=11\n"), "{errors}");
-    // The variable repeats one.
+    // With the variable only its seed runs.
     let (succeeds, seeds, errors) = program("seeds", Some("11"), "seed: ");
     assert!(!succeeds && errors.contains("a failure of the test"));
     assert_eq!(seeds, ["11"]);
@@ -295,7 +308,7 @@ fn each_seed_runs_until_one_fails_which_is_named() {
 }
 
 #[test]
-fn the_seeds_of_a_test_try_every_order() {
+fn with_seeds_tries_every_order() {
     ends(|| {
         let orders = Mutex::new(HashSet::new());
         let test = async |_| {
