@@ -24,18 +24,18 @@ use openwork::trace::{Event, Queue, Record, TaskKind};
 use crate::common::Flavour::{CurrentThread, Workers};
 use crate::common::{Flavour, Tape, alone, ends, on_each_of, until};
 
-/// The constants of the engine: polls of the worker's own tasks in a tick, of injected tasks in a tick, of the LIFO
+/// *T*, *I* and *L* of the table: polls of the local queue in a tick, polls of the injector in a tick, polls of the LIFO
 /// slot in a row.
 const OWN: usize = 61;
 const INJECTED: usize = 128;
 const LIFO: usize = 3;
 
-/// With these, more injected and own tasks are ready than a tick polls.
+/// With these, more tasks are ready in the injector and in the local queue than a tick polls.
 const CHAINS: usize = 300;
 const SPINNERS: usize = 200;
 
 /// One worker, whose polls can be counted one after another.
-const ALONE: [Flavour; 2] = [CurrentThread, Workers(1)];
+const ONE_WORKER: [Flavour; 2] = [CurrentThread, Workers(1)];
 
 /// A thread outside of the runtime that calls wakers. The thread that asks for a wake waits until it is done.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Outside {
     }
 }
 
-/// Two tasks that wake each other for ever, and how a waker is called.
+/// Spawns two tasks that wake each other for ever. `wake` calls a waker.
 fn spawn_pair(handle: &Handle, wake: impl Fn(Waker) + Clone + Send + 'static) {
     let wakers: Arc<Mutex<[Option<Waker>; 2]>> = Arc::default();
     for me in 0..2 {
@@ -71,7 +71,7 @@ fn spawn_pair(handle: &Handle, wake: impl Fn(Waker) + Clone + Send + 'static) {
                 wakers[me] = Some(cx.waker().clone());
                 wakers[1 - me].clone()
             };
-            // The first task has none to wake, and waits for the other.
+            // In the first poll of the first task there is none.
             other.into_iter().for_each(&wake);
             Poll::<()>::Pending
         })));
@@ -103,7 +103,7 @@ fn spawn_chains(handle: &Handle) {
 /// Polls until the load is complete. Before that all tasks come from the injector.
 const SETTLED: usize = 4 * (2 * CHAINS + SPINNERS);
 
-/// What the events of one worker say of waiting, all of it counted in polls of tasks.
+/// The longest waits on one worker, counted in polls of tasks.
 #[derive(Debug, Default)]
 struct Waits {
     /// From one poll of the root to the next.
@@ -118,7 +118,7 @@ struct Waits {
     run_of_own: usize,
 }
 
-/// The longest waits, once the load is complete.
+/// The longest waits after the load is complete.
 fn waits(records: &[Record]) -> Waits {
     let mut longest = Waits::default();
     let (mut polls, mut own, mut root, mut last_root) = (0, 0, None, None);
@@ -177,7 +177,7 @@ fn trace(mut builder: Builder, polls: usize, load: impl FnOnce(&Handle)) -> Vec<
     tape.take();
     let metrics = runtime.metrics();
     runtime.block_on(until(|| metrics.worker_poll_count(0) as usize > polls));
-    // Before the end of the runtime, which drops the tasks one after another.
+    // Taken before the runtime is dropped: that records events too.
     tape.take()
 }
 
@@ -207,7 +207,8 @@ fn on_a_current_thread_runtime_each_wait_is_as_long_as_its_formula_says() {
     });
 }
 
-/// A short queue makes a short tick while more tasks wait in the injector: those are not held up by a few that yield.
+/// While more tasks wait in the injector, a tick polls each task of a short local queue once, so that a few tasks that
+/// yield do not delay the injected ones.
 #[test]
 fn a_few_tasks_that_yield_are_polled_once_between_two_injected_parts() {
     ends(|| {
@@ -438,7 +439,7 @@ fn a_socket_waits_for_one_tick_of_a_current_thread_runtime() {
 #[test]
 fn timers_and_sockets_wait_for_one_tick_once_50_us_have_passed() {
     const INTERVAL: Duration = Duration::from_micros(50);
-    on_each_of(&ALONE, |flavour| {
+    on_each_of(&ONE_WORKER, |flavour| {
         for (tick, injects) in [(OWN, false), (INJECTED + OWN, true)] {
             let records = trace(flavour.in_order(), 30_000, |handle| {
                 spawn_spinners(handle, SPINNERS);
