@@ -1,16 +1,18 @@
-//! A race that three schedules in a thousand show: found, and repeated by its seed.
+//! A race that three of a thousand seeds show: found, and repeated by its seed.
 //!
 //! A cache holds a value of a database. A reader that misses loads the value from the database, waits for the answer, and
 //! stores the value in the cache. A writer changes the database, waits for its replicas, and then removes the old value
 //! from the cache. If the writer does both while the reader waits, the reader stores a value that is out of date, and
 //! the cache serves it from then on.
 //!
-//! What you will see: in the usual order of tasks the program is right, a thousand times. `with_seeds` tries a thousand
-//! other orders, and names the first seed that fails. With that seed the same steps happen again, in a hundred runs. The
-//! repaired program is right under all seeds. The seed that was printed makes the first line fail:
-//! `OPENWORK_SHUFFLE=780 cargo run --example race`.
-//!
 //!     cargo run --example race
+//!
+//! What you will see: in the usual order of tasks the program is right, a thousand times. `with_seeds` tries other
+//! orders, one for each seed, and prints the first seed that fails: 780. With that seed the same steps happen again, in a
+//! hundred runs. The repaired program is right under all thousand seeds. Then repeat the failure by its seed; now the
+//! program fails at once, in its first loop:
+//!
+//!     OPENWORK_SHUFFLE=780 cargo run --example race
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,7 +45,7 @@ async fn read(store: Arc<Mutex<Store>>, is_repaired: bool) {
     };
     yield_now().await; // the answer of the database arrives
     let mut store = store.lock().unwrap();
-    // The repair: what was removed meanwhile may be what was loaded.
+    // The repair: if a value was removed meanwhile, `loaded` may be that value.
     if is_repaired && store.removals != removals {
         return;
     }
@@ -93,11 +95,12 @@ fn main() -> std::io::Result<()> {
             program(false).await;
         });
     };
-    let first = catch_unwind(AssertUnwindSafe(search)).expect_err("one of the seeds fails");
+    let first = catch_unwind(AssertUnwindSafe(search))
+        .expect_err("no seed fails: is OPENWORK_SHUFFLE set?");
     let first = first.downcast::<String>().expect("the message of `assert_eq!`");
     println!("seed {} is the first that fails: {first}", tried.get());
 
-    std::panic::set_hook(Box::new(|_| {})); // The same message a hundred times.
+    std::panic::set_hook(Box::new(|_| {})); // Else it prints the same message a hundred times.
     for _ in 0..100 {
         let runtime = Builder::new_current_thread().shuffle(tried.get()).build()?;
         let again = catch_unwind(AssertUnwindSafe(|| runtime.block_on(program(false))));

@@ -223,14 +223,16 @@ impl Builder {
         self
     }
 
-    /// Makes random choices, determined by `seed`, where the order is not specified: the task that runs next,
-    /// the order of equal deadlines, and the order of sockets that are ready at once. A test that runs with many
-    /// seeds tries many schedules of its tasks, and the seed repeats a failure. With a paused clock, and without
-    /// sockets and other threads, the seed determines the whole run: this is deterministic simulation. Includes
-    /// [`rng_seed`](Builder::rng_seed).
+    /// Lets `seed` determine what is not specified: the task that runs next, the order of equal deadlines, and the
+    /// order of sockets that are ready at once. A test that runs with many seeds tries many schedules of its tasks
+    /// ([`with_seeds`](super::with_seeds)), and the seed repeats a failure. With a paused clock, and without sockets and
+    /// other threads, the seed determines the whole run: this is deterministic simulation. Sets the
+    /// [`rng_seed`](Builder::rng_seed) too.
     ///
-    /// The variable `OPENWORK_SHUFFLE`, a decimal number, does the same to a program that is not changed: it is the
-    /// seed of every current-thread runtime that is built with neither `shuffle` nor `rng_seed`.
+    /// The environment variable `OPENWORK_SHUFFLE`, a decimal number, does the same without a change of the program: it
+    /// is the seed of each current-thread runtime that is built with neither `shuffle` nor `rng_seed`.
+    ///
+    /// [`build`](Builder::build) panics if the runtime is a multi-thread one: there the system chooses the order.
     pub fn shuffle(&mut self, seed: u64) -> &mut Self {
         self.shuffles = true;
         self.rng_seed(RngSeed::from_number(seed))

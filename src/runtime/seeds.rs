@@ -1,8 +1,8 @@
 //! Runs a test under many schedules, and repeats the one that fails.
 //!
-//! The order in which tasks run is not specified, but on one thread it is nearly always the same: a test runs the same
-//! schedule a thousand times and never the one that fails. With a seed the runtime chooses the order at random
-//! ([`Builder::shuffle`]), and the same seed chooses the same order again.
+//! The order in which tasks run is not specified, but on one thread it is nearly always the same: a test may run the same
+//! schedule a thousand times, and never the one that fails. With a seed the runtime chooses a random order
+//! ([`Builder::shuffle`]), and with the same seed it chooses that order again.
 //!
 //! This is the last file of `runtime`. Next: `time`.
 
@@ -10,15 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::builder::{Builder, shuffle_from_env};
 
-/// Runs `test` once for each seed, on a new current-thread runtime with a paused clock that
-/// [shuffles](Builder::shuffle) by the seed. If it panics, a line on standard error names the seed, and the panic
-/// goes on.
+/// Runs `test` once for each seed, each time on a new current-thread runtime with a paused clock, which
+/// [shuffles](Builder::shuffle) by the seed. If `test` panics, `with_seeds` prints the seed on standard error and passes
+/// the panic on.
 ///
-/// If `OPENWORK_SHUFFLE` is set, only that seed runs: so a failure is repeated without a change of the program. The
-/// seed fixes what the runtime chooses, and no answer of the system: what sockets, files and other threads do may
-/// differ between two runs.
+/// To repeat a failure, set `OPENWORK_SHUFFLE` to its seed: then only that seed runs. The seed determines the choices of
+/// the runtime. What sockets, files and other threads do may still differ between two runs.
 ///
-/// A test that may hang needs a [`timeout`](crate::time::timeout). On the paused clock it ends once no task can run.
+/// If a bug may leave all tasks waiting, put a [`timeout`](crate::time::timeout) around them. The paused clock jumps to
+/// its deadline when no task can run.
 ///
 /// ```
 /// use openwork::{runtime::with_seeds, sync::mpsc};
@@ -28,7 +28,7 @@ use super::builder::{Builder, shuffle_from_env};
 ///     let (first, second) = (send.clone(), send);
 ///     openwork::spawn(async move { first.send(1).await });
 ///     openwork::spawn(async move { second.send(2).await });
-///     // In one order or the other.
+///     // They arrive in either order.
 ///     assert_eq!(receive.recv().await.unwrap() + receive.recv().await.unwrap(), 3);
 /// });
 /// ```
