@@ -14,7 +14,7 @@ use crate::common::{Flavour, ends};
 use crate::counts::resident;
 
 const PIECE: usize = 64 << 10;
-/// The number of bytes by which the process may grow, a thousandth of those that go through.
+/// The number of bytes by which the process may grow.
 const GROWTH: usize = 4 << 20;
 
 fn total() -> u64 {

@@ -16,8 +16,8 @@ use crate::counts::resident_after_trim;
 use crate::memory::NOISE;
 use crate::{alone, setting};
 
-/// Bytes that may stay for each task of a wave: a queue keeps its buffer when other workers steal its last tasks, and of two
-/// workers at first only one may have held a whole wave. A task is 128 bytes and more.
+/// Bytes that may stay for each task of a wave. A queue keeps its buffer if other workers steal its last tasks, and by the
+/// third wave perhaps only one of two queues has held a whole wave. A task is 128 bytes and more.
 const ROOM: u64 = 32;
 
 /// The first waves find out how much memory a wave needs.
@@ -49,7 +49,7 @@ async fn wave(tasks: u64) {
 
 /// The memory after the wave number [`WARM_UP`], and after the last one.
 ///
-/// Without the free pages of the allocator: each worker has an arena of it, and a wave is spawned on either worker.
+/// Free pages of the allocator do not count: each worker has an arena of its own, and either worker may spawn a wave.
 fn run(runtime: &Runtime, waves: u64, tasks: u64) -> (usize, usize) {
     let mut first = 0;
     for number in 1..=waves {

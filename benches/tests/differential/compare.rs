@@ -25,10 +25,10 @@ struct Subject {
 /// Both records of each step.
 type Outcome = Vec<(Record, Record)>;
 
-/// From each of the two seeds, unless `OPENWORK_SEQUENCES` says otherwise.
+/// The number of sequences from each of the two seeds, unless `OPENWORK_SEQUENCES` is set.
 const SEQUENCES: u64 = 1000;
 
-/// A test. A subject within a runtime takes ten times as long: it runs one sequence in `share`.
+/// The body of each test. A subject that needs a runtime takes ten times as long, so it runs one sequence of `share`.
 pub fn agree(name: &'static str, share: u64, ours: Begin, theirs: Begin) {
     expect_panics();
     let seen = DIFFERENCES.iter().map(|_| Cell::new(0)).collect();
@@ -46,7 +46,7 @@ pub fn agree(name: &'static str, share: u64, ours: Begin, theirs: Begin) {
 
 /// Printed past the test's captured output, so that it is known even if a sequence hangs.
 static NEW_SEED: LazyLock<u64> = LazyLock::new(|| {
-    // Below the half: the seeds after it do not overflow.
+    // Below 2^63, so that the seeds after it do not overflow.
     let seed = RandomState::new().hash_one(0) >> 1;
     let _ = writeln!(io::stderr(), "the new sequences begin with OPENWORK_SEED={seed}");
     seed
@@ -178,7 +178,7 @@ impl Subject {
         text
     }
 
-    /// A listed difference that is never seen is no difference any more.
+    /// Fails if a listed difference was never seen: then it is to be deleted from the list.
     fn expect_each_difference(&self, count: u64) {
         for (difference, seen) in DIFFERENCES.iter().zip(&self.seen) {
             if difference.subjects.contains(&self.name) {

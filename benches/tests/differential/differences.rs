@@ -1,4 +1,4 @@
-//! Where this crate differs from Tokio on purpose. NOTES.md has the same list, with the reasons.
+//! Where this crate differs from Tokio on purpose. Chapter 18 of NOTES.md has the same list.
 
 use crate::side::{Event, Record};
 use std::cell::Cell;
@@ -15,7 +15,7 @@ pub struct Difference {
 
 type Equate = fn(&mut Record, &mut Record);
 
-/// Most differences: the sides agree again at the next step.
+/// A difference after which the sides agree again.
 const fn difference(
     subjects: &'static [&'static str],
     what: &'static str,
@@ -154,7 +154,7 @@ fn has_effect(event: &Event) -> bool {
 
 pub enum Verdict {
     Agree,
-    /// They agree, and go different ways afterwards.
+    /// A listed difference explains them, and the sides go different ways afterwards.
     Fork,
     Differ,
 }

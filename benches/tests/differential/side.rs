@@ -44,14 +44,14 @@ pub fn waits<T: Debug>(
     Operation::Future(text.into(), Box::pin(async { format!("{:?}", future.await) }))
 }
 
-/// What a step has shown.
+/// What happened in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The operation, and its answer.
     pub text: String,
     /// Whether it has panicked: then the sequence ends.
     pub panicked: bool,
-    /// What happened meanwhile, in order.
+    /// The wakes and drops, in order.
     pub events: Vec<Event>,
 }
 
@@ -132,7 +132,7 @@ struct Flight {
     woken: bool,
 }
 
-/// More futures in flight than this are not started: the sequence then polls one.
+/// The most futures in flight. A step that would start another polls one of these instead.
 const MOST_FLIGHTS: usize = 12;
 
 struct Side<S> {
@@ -237,12 +237,12 @@ impl<S: Subject> Side<S> {
     }
 }
 
-/// One of these, if there are any.
+/// Returns an element by a random number, if there are any.
 pub fn choose<T>(all: &[T], which: usize) -> Option<&T> {
     all.get(which % all.len().max(1))
 }
 
-/// The same, taken out.
+/// The same, and removes it.
 pub fn take_one<T>(all: &mut Vec<T>, which: usize) -> Option<T> {
     (!all.is_empty()).then(|| all.swap_remove(which % all.len()))
 }

@@ -1,6 +1,6 @@
 //! Random steps, from a seed.
 //!
-//! A step is a few numbers. What they mean depends on the state of the subject: "drop handle 7 of those there are".
+//! A step is a few numbers. Their meaning depends on the state of the subject: "drop handle 7, modulo their number".
 //! So each part of a sequence is a valid sequence, and a failing one can be shortened by leaving steps out.
 
 /// SplitMix64: neighbouring seeds give unrelated numbers.
@@ -53,7 +53,7 @@ pub struct Sequence {
     pub steps: Vec<Step>,
 }
 
-/// More steps find more in a sequence, and fewer leave less to read when it fails.
+/// Longer sequences find more faults, and are harder to read when they fail.
 const MOST_STEPS: usize = 80;
 
 impl Sequence {

@@ -1,8 +1,8 @@
 //! Counts the instructions of a part of a program.
 //!
-//! callgrind writes a file with its count at each entry of `openwork_measured` and at each return, and begins again at
-//! 0. So the files are in turn what came between two calls, and a call. What a call was about is printed by the
-//! program, a line for each, in the same order.
+//! At each entry of `openwork_measured` and at each return, callgrind writes its count to a new file and begins again at
+//! 0. So every second file is the count of a call. For each call, in the same order, the program prints a line that
+//! says what was measured.
 
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,7 @@ pub fn counted() -> Option<String> {
     env::var(COUNTED).ok()
 }
 
-/// Prints what the last call was about.
+/// Prints what the last call has measured.
 pub fn declare(name: &str, n: usize, times: usize) {
     println!("\n{MARK}{n} {times} {name}");
 }
@@ -57,7 +57,7 @@ pub fn count(program: Command, family: &str) -> Option<Vec<Cost>> {
         let mut words = line.splitn(3, ' ');
         let mut word = || words.next().expect("three words");
         let (n, times): (usize, f64) = (word().parse().unwrap(), word().parse().unwrap());
-        // The first file is what came before the first call.
+        // File 1 is the part before the first call.
         let total = total(&file.with_extension((2 * index + 2).to_string()));
         Cost { name: word().to_owned(), n, instructions: total / times }
     });

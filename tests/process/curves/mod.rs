@@ -1,5 +1,5 @@
-//! The cost of one more, among a thousand and among a million: in instructions, which no other load on the machine
-//! changes.
+//! The cost of an operation among a thousand tasks, timers or connections, and among a million: in instructions, whose
+//! number does not depend on other load on the machine.
 //!
 //! callgrind counts them. It runs this test once more, and writes its count before and after each call of
 //! [`openwork_measured`]; the difference is the cost of that call, on all threads.
@@ -48,7 +48,7 @@ fn openwork_measured(work: &mut dyn FnMut()) {
     work();
 }
 
-/// Has the instructions of `work` counted, which is `times` operations of this name, among `n`.
+/// Counts the instructions of `work`: `times` operations of this name, among `n`.
 fn measure(name: &str, n: usize, times: usize, mut work: impl FnMut()) {
     openwork_measured(&mut work);
     callgrind::declare(name, n, times);

@@ -1,7 +1,7 @@
 //! The system calls that this crate makes, by itself or by std, and the errors that each of them may return.
 //!
-//! Not here: `EAGAIN` on a descriptor that is ready, which no kernel answers and which would lose the edge; `close`, as
-//! the kernel closes the descriptor even if it returns an error; the calls of the allocator and of std's locks.
+//! Left out: `EAGAIN` on a descriptor that is ready, which no kernel returns and which would lose the edge; `close`,
+//! because the kernel closes the descriptor even if it returns an error; the calls of the allocator and of std's locks.
 
 use libc::{
     EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADF, ECONNABORTED, ECONNREFUSED, ECONNRESET,
@@ -13,7 +13,7 @@ use libc::{
 pub struct Call {
     pub name: &'static str,
     pub number: i64,
-    /// How the name of the descriptor that it is for begins, in `/proc/self/fd`. Empty: any, or none.
+    /// Counts only calls on descriptors whose link in `/proc/self/fd` begins so. Empty: counts all calls.
     pub on: &'static str,
     pub errors: &'static [i32],
     /// The error means that the poller is broken. It ends the runtime: `block_on` panics, or the tasks are cancelled.
@@ -33,7 +33,7 @@ macro_rules! calls {
 }
 
 calls! {
-    // First: a program sets the action of a signal once.
+    // First: the action of each signal is set once in a process, and there are few signals.
     SYS_rt_sigaction: EINVAL;
     SYS_socketpair: EMFILE ENFILE;
     SYS_ioctl: EINVAL;

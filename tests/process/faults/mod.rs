@@ -53,11 +53,11 @@ fn a_system_call_that_fails_ends_one_operation_and_leaks_nothing() {
 #[derive(Default)]
 struct Counts {
     injected: usize,
-    /// Programs that had a fault, and no step with an error.
+    /// Runs with a fault in which no step returned an error.
     unnoticed: usize,
 }
 
-/// Fails a call at its first occurrence, at its second, and so on until the program does not come so far.
+/// Fails a call at its first occurrence, at its second, and so on until the program makes no more calls of this kind.
 fn fail_each(call: &'static Call, runs: &Runs, wrong: &mut Vec<String>) -> Counts {
     let mut counts = Counts::default();
     for flavour in FLAVOURS {
@@ -81,7 +81,7 @@ fn fail_each(call: &'static Call, runs: &Runs, wrong: &mut Vec<String>) -> Count
     counts
 }
 
-/// Whether a program may end so: with the error of the call, and without one if the call was only interrupted.
+/// Whether a program may end like this: with the error of the call, or with none. An interruption must cause none.
 fn is_right(fault: Fault, ended: &Result<Vec<io::Error>, String>) -> bool {
     // A signal is lost if its handler cannot write into the pipe, or the pipe cannot be read.
     let may_lose_signal = matches!(fault.call.number, libc::SYS_sendto | libc::SYS_recvfrom);
@@ -118,7 +118,7 @@ impl Runs {
         injector.supervise(move || {
             for (signal, (flavour, fault)) in (libc::SIGRTMIN()..).zip(receive) {
                 let (injector, folder) = (arming.clone(), folder.clone());
-                // A new one for each run until all have an action.
+                // A signal with no action yet, while there are any: its action is set once.
                 let signal = signal.min(libc::SIGRTMAX());
                 let program = thread::spawn(move || {
                     injector.arm(fault);

@@ -1,7 +1,7 @@
-//! The program whose system calls fail: a runtime, and what it is for.
+//! The program whose system calls fail: a runtime, and a step for each kind of operation.
 //!
-//! Each step that fails is done once more. That must succeed: an error is for one operation, and what that operation
-//! had is given back.
+//! A step that fails is done once more. That must succeed: an error ends one operation, and its resources are
+//! released.
 
 use std::future::Future;
 use std::io::{self, ErrorKind};

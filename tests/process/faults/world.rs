@@ -1,4 +1,4 @@
-//! What the world outside does to a program: it has no descriptors left, signals come without end, it forks.
+//! Programs with no descriptors left, with signals without end, and after a fork.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -26,15 +26,15 @@ fn at_the_limit_of_descriptors_a_runtime_a_file_and_a_signal_say_so() {
             let folder = Dir::new();
             let path = folder.file("file", b"content");
             let listens = SignalKind::hangup();
-            let hoard = |leave: usize| {
+            let take_all_but = |leave: usize| {
                 let files = std::iter::from_fn(|| File::open("/dev/null").ok());
                 let mut files: Vec<_> = files.collect();
                 files.truncate(files.len() - leave);
                 files
             };
-            // One descriptor is missing at each of the places in turn.
+            // With 0, 1 and 2 descriptors left each of the runtime's three fails in turn.
             let mut tries = (0..).map(|left| {
-                let _held = hoard(left);
+                let _held = take_all_but(left);
                 flavour.builder().build().map_err(is_full)
             });
             let refused = tries.by_ref().take_while(Result::is_err).count();
@@ -44,7 +44,7 @@ fn at_the_limit_of_descriptors_a_runtime_a_file_and_a_signal_say_so() {
             runtime.block_on(async {
                 // Its thread has started.
                 assert_eq!(openwork::fs::read(&path).await.unwrap(), b"content");
-                let held = hoard(0);
+                let held = take_all_but(0);
                 for _ in 0..3 {
                     is_full(openwork::fs::File::open(&path).await.unwrap_err());
                     is_full(openwork::fs::read(&path).await.unwrap_err());

@@ -64,7 +64,7 @@ async fn client(number: usize, address: SocketAddr, settings: Settings, report: 
     }
 }
 
-/// Makes a connection, and goes its course.
+/// Makes a connection, and carries out its course.
 async fn connection(course: &Course, address: SocketAddr, end: Instant, report: &Report) {
     let connect = async {
         let mut stream = TcpStream::connect(address).await?;

@@ -37,16 +37,16 @@ use crate::common::{again, ends_within};
 use crate::counts::{most_descriptors, open_descriptors};
 use crate::{alone_under, flavour_of, setting};
 
-/// For what a process has open anyway.
+/// Descriptors that a process has open anyway.
 const SPARE: usize = 50;
 
-/// By so much the memory of a process may grow: the allocator does not return every page.
+/// The bytes by which a process may grow: the allocator does not return every page.
 const GROWTH: usize = 8 << 20;
 
 /// No exchange takes longer, unless a wake-up was lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The variable that makes the second process play the clients.
+/// The variable that makes the second process the clients.
 const CLIENTS: &str = "OPENWORK_TEST_SOAK_CLIENTS";
 
 /// What both processes know.
@@ -119,8 +119,8 @@ fn serve(name: &str, settings: Settings) {
     assert!(clients.unwrap().wait().unwrap().success(), "the clients have failed");
     println!("{:?} in {:?}", flavour_of(settings.workers), start.elapsed());
     assert_eq!(open_descriptors(), descriptors);
-    let left = allocated() - bytes;
-    assert!(left < 64 << 10, "when the runtime is gone {left} bytes are left");
+    let left = allocated().saturating_sub(bytes);
+    assert!(left < 64 << 10, "{left} bytes are left after the runtime was dropped");
 }
 
 #[test]

@@ -171,7 +171,7 @@ impl Watched {
         }
     }
 
-    /// All that was used must be given back.
+    /// Asserts that all resources are released.
     pub async fn end(self, what: &str) {
         println!("{what}");
         Usage::settle(self.most.get(), self.before).await;

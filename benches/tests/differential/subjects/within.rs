@@ -1,4 +1,4 @@
-//! What needs a runtime.
+//! Runs the steps of a subject that needs a runtime.
 
 use super::peer::runtime::Runtime;
 use super::peer::task::yield_now;
