@@ -92,6 +92,12 @@ pub const LIST: &[(&str, Rule)] = &[
         ),
     ),
     (
+        "cargo test --manifest-path benches/Cargo.toml --test differential mutex",
+        Not(
+            "the gate runs all of these tests, with `cargo test --manifest-path benches/Cargo.toml`",
+        ),
+    ),
+    (
         "cargo run --release --manifest-path benches/Cargo.toml -- all",
         Not("it takes half an hour; the gate runs the same with `smoke`"),
     ),
