@@ -1,7 +1,7 @@
-//! Each system call of a program fails once, at each of its occurrences in turn.
+//! In each run of a program one system call fails: each kind of call at each of its occurrences, in turn.
 //!
-//! The program must end, with each of its steps done at the second attempt at the latest, and leave no descriptor and
-//! no thread behind. A call that the program never makes is a failure of this test.
+//! The program must end. Each of its steps must succeed at the second attempt at the latest, and no descriptor and no
+//! thread may be left. If the program never makes a kind of call, this test fails.
 
 use std::path::Path;
 use std::sync::{Arc, mpsc};
