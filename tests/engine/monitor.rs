@@ -149,18 +149,19 @@ fn a_sleep_in_block_on_beside_the_only_worker_which_is_blocked() {
 fn a_waker_that_blocks() {
     for workers in [1, 2] {
         let runtime = Builder::new_multi_thread().worker_threads(workers).build().unwrap();
-        let _entered = runtime.enter();
-        let (fired, block) = mpsc::channel();
         let (done, result) = mpsc::channel();
-        let mut later = pin!(sleep(50 * MS));
-        let waker = calls(move || _ = fired.send(()));
-        assert!(later.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        let mut nap = pin!(sleep(5 * MS));
-        let block = Mutex::new(block);
-        let waker = calls(move || {
-            done.send(block.lock().unwrap().recv_timeout(GIVE_UP).is_ok()).unwrap();
+        let handle = runtime.handle().clone();
+        let blocks = calls(move || {
+            let (fired, block) = mpsc::channel();
+            let _entered = handle.enter();
+            let waker = calls(move || _ = fired.send(()));
+            let mut later = pin!(sleep(5 * MS));
+            let is_over = later.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+            done.send(is_over || block.recv_timeout(GIVE_UP).is_ok()).unwrap();
         });
-        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let _entered = runtime.enter();
+        let mut nap = pin!(sleep(5 * MS));
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&blocks)).is_pending());
         assert!(result.recv().unwrap(), "{workers} workers");
     }
 }

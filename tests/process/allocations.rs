@@ -201,7 +201,7 @@ fn sources_and_timers_leave_no_memory_behind() {
             let sockets: Vec<_> = (0..500).map(|_| UnixDatagram::unbound().unwrap()).collect();
             assert!(allocated() > before + 500 * size_of::<usize>() as isize);
             drop(sockets);
-            assert!(allocated() < before + 1024, "five hundred sockets");
+            assert!(allocated() < before + 4096, "five hundred sockets");
         }
         runtime.block_on(async {
             // The timers give their memory back when the driver is polled next, which it is at each yield.
