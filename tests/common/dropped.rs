@@ -1,9 +1,9 @@
-//! A future is dropped at any point of its life: before its first poll, while it waits, after it was woken, when it is
-//! ready. Nothing that it waited for is lost, and the next waiter gets it.
+//! Checks that nothing is lost when futures are dropped: before their first poll, while they wait, after they were woken,
+//! or when they are ready. What a dropped future waited for goes to the next waiter.
 //!
 //! What waiters wait for is counted in **units**: permits, messages, bytes. A random script starts waits, polls and drops
-//! them, and adds units. Whatever it has done, in the end the units that were added are those that were taken, and those
-//! that new waiters find; and no waiter waits while there is a unit for it.
+//! them, and adds units. In the end each unit that was added was taken, or a new waiter finds it; and no waiter waits while
+//! there is a unit for it.
 
 use std::any::Any;
 use std::future::Future;

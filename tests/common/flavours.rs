@@ -11,11 +11,11 @@ use openwork::trace::Event;
 
 use super::ends::ends_as;
 
-/// Who runs the tasks.
+/// The kind of a runtime: the threads that run its tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     CurrentThread,
-    /// So many threads of the runtime.
+    /// A multi-thread runtime with this number of workers.
     Workers(usize),
 }
 
@@ -48,12 +48,12 @@ impl Flavour {
         builder
     }
 
-    /// What [`openwork::block_on`] does, which knows one flavour only.
+    /// Like [`openwork::block_on`], on a runtime of this flavour.
     pub fn block_on<F: Future>(self, future: F) -> F::Output {
         self.build().block_on(future)
     }
 
-    /// A runtime that says when it has nothing left to do and all of it goes to sleep.
+    /// A runtime, and a channel that gets a message whenever all of its workers are about to park.
     pub fn sleepy(self) -> (Runtime, Receiver<()>) {
         let workers = if let Workers(workers) = self { workers } else { 1 };
         let (send, asleep) = mpsc::channel();
@@ -86,7 +86,7 @@ pub fn is_shuffled() -> bool {
     env::var_os("OPENWORK_SHUFFLE").is_some_and(|seed| !seed.is_empty())
 }
 
-/// The same for some. While current-thread runtimes are shuffled, the others are left out: nothing changes for them.
+/// The same for some flavours. If `OPENWORK_SHUFFLE` is set, only for the current-thread runtime: the others ignore it.
 pub fn on_each_of(flavours: &[Flavour], law: impl Fn(Flavour) + Clone + Send + 'static) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let chosen = |flavour: &Flavour| !is_shuffled() || *flavour == CurrentThread;
@@ -96,24 +96,24 @@ pub fn on_each_of(flavours: &[Flavour], law: impl Fn(Flavour) + Clone + Send + '
     }
 }
 
-/// Gives way until something has come about by itself. What never does hangs, and is found by [`ends`].
-pub async fn until(mut come_about: impl FnMut() -> bool) {
-    while !come_about() {
+/// Yields until the condition holds. If it never does, the test hangs, and [`ends`](super::ends) fails it.
+pub async fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
         yield_now().await;
     }
 }
 
-/// A runtime with the real clock.
+/// A current-thread runtime with the real clock.
 pub fn real() -> Runtime {
     CurrentThread.build()
 }
 
-/// A runtime whose time stands still.
+/// A current-thread runtime with a paused clock.
 pub fn paused() -> Runtime {
     Builder::new_current_thread().start_paused(true).build().unwrap()
 }
 
-/// A runtime with the real clock that says when it has nothing left to do and goes to sleep.
+/// The same for a current-thread runtime.
 pub fn sleepy() -> (Runtime, Receiver<()>) {
     CurrentThread.sleepy()
 }

@@ -1,4 +1,4 @@
-//! Chance that can be repeated.
+//! Random numbers that can be repeated.
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -26,7 +26,7 @@ pub fn for_seeds(count: u64, property: impl Fn(&mut Random)) {
         Err(_) => (1..=count / 2).chain((1..=count.div_ceil(2)).map(|n| now ^ n << 32)).collect(),
     };
     for seed in seeds {
-        // Xorshift begins badly with a small seed, and not at all with 0.
+        // The first numbers of xorshift are small if the seed is, and with 0 all are 0.
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let tried = catch_unwind(AssertUnwindSafe(|| property(&mut random)));
         if let Err(panic) = tried {
