@@ -1,4 +1,4 @@
-//! A watch-dog: what never comes to an end is a test that fails, and not one that hangs.
+//! A watchdog: a test that does not end fails, and does not hang.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::{panic, thread};
 /// For the slowest machine; no test comes near it.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs `body`, which must come to an end. Most bugs of a runtime show as a test that hangs; this
+/// Runs `body`, which must end. Most bugs of a runtime show as a test that hangs; this
 /// turns it into one that fails.
 pub fn ends<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     ends_within(LIMIT, body)
