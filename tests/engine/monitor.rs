@@ -232,9 +232,10 @@ fn the_monitor_polls_the_driver_at_each_look_if_the_worker_does_not_and_only_the
             .build()
             .unwrap();
         let busy = runtime.spawn(async move {
-            // The monitor looks ten times, or less often.
+            // Until the monitor has looked a few times without a gap. A busy machine may leave gaps for long.
             let begun = Instant::now();
-            while begun.elapsed() < 10 * LOOK_EVERY {
+            let is_settled = || polls.lock().unwrap().last_gap.elapsed() > 6 * LOOK_EVERY;
+            while !is_settled() && begun.elapsed() < 100 * LOOK_EVERY {
                 yield_now().await;
             }
             let needless = polls.lock().unwrap().needless;
