@@ -278,6 +278,8 @@ impl<'a> Worker<'a> {
 
     /// Polls the driver without waiting, unless another thread has it.
     fn poll_driver(&mut self) {
+        // A waker may block this thread, and while it counts as searching, no other worker is notified.
+        self.stop_searching();
         let driver = &self.shared.driver;
         if let Some(inner) = driver.try_lock() {
             driver.tick(inner, None, &mut self.ready, || {});
