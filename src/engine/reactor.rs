@@ -32,7 +32,7 @@ use slab::Slab;
 
 use super::poller::{Poller, PollerEvent};
 use super::prim::atomic::AtomicUsize;
-use super::prim::atomic::Ordering::{AcqRel, Acquire};
+use super::prim::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::prim::{Mutex, RwLock, RwLockReadGuard, discard, poll_or_register_clone};
 use super::trace::{self, Event, Tracer, WaitReason, emit};
 
@@ -86,7 +86,8 @@ pub(crate) struct ReadinessVersion(usize);
 impl Source {
     /// The readiness, if the source is ready or shut down.
     pub(crate) fn readiness(&self, direction: Direction) -> Option<io::Result<ReadinessVersion>> {
-        // Acquire: matches the Release in `set_readiness`.
+        // Acquire: matches the Release in `set_readiness`. The operation comes after this look, and after the system
+        // call that brought the event.
         let now = self.readiness.load(Acquire);
         if now & SHUTDOWN != 0 {
             return Some(Err(shut_down()));
@@ -137,10 +138,10 @@ impl Source {
 
     /// The operation answered `WouldBlock`: the source is not ready, unless an event came since `version`.
     pub(crate) fn clear(&self, direction: Direction, version: ReadinessVersion) {
-        // AcqRel: as in `set_readiness`. The race: the operation answers `WouldBlock` … Driver: reports new data …
+        // Relaxed: no thread acquires what it was about to do here. The race: the operation answers `WouldBlock` … Driver: reports new data …
         // Task: clears, and waits for an edge that has passed. So nothing changes if the version has moved. A loop,
         // since the other direction's flag may change at any time.
-        let _ = self.readiness.fetch_update(AcqRel, Acquire, |now| {
+        let _ = self.readiness.fetch_update(Relaxed, Relaxed, |now| {
             (now / VERSION == version.0 / VERSION).then_some(now & !direction.bit())
         });
     }
@@ -160,10 +161,9 @@ impl Source {
 
     /// Sets the flags that the kernel has reported, or [`SHUTDOWN`]. The wakers to call go to `wakers`.
     fn set_readiness(&self, flags: usize, wakers: &mut Vec<(RawFd, Waker)>) {
-        // AcqRel: the Release matches the Acquire in `readiness`.
-        let _ = self
-            .readiness
-            .fetch_update(AcqRel, Acquire, |now| Some(now.wrapping_add(VERSION) | flags));
+        // Release: matches the Acquire in `readiness`.
+        let update = |now: usize| Some(now.wrapping_add(VERSION) | flags);
+        let _ = self.readiness.fetch_update(Release, Relaxed, update);
         let waiters = &mut *self.waiters.lock();
         for direction in Direction::BOTH {
             if flags & (direction.bit() | SHUTDOWN) != 0 {

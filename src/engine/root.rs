@@ -20,7 +20,8 @@ use futures_task::{ArcWake, waker_ref};
 use super::context;
 use super::header::take_id;
 use super::park::Parker;
-use super::prim::atomic::{AtomicBool, Ordering};
+use super::prim::atomic::Ordering::{Acquire, Relaxed, Release};
+use super::prim::atomic::{AtomicBool, fence};
 use super::prim::{Mutex, wake};
 use super::queue::LocalQueue;
 use super::scheduler::Shared;
@@ -54,7 +55,7 @@ impl RootTrace {
     pub(crate) fn start_poll(&self, waker: &Waker) -> RootPoll<'_> {
         let Some(traced) = &self.0 else { return RootPoll { traced: None, waker: None } };
         *traced.waker.lock() = Some(waker.clone());
-        traced.is_woken.store(false, Ordering::Release);
+        traced.is_woken.store(false, Relaxed);
         let outer = trace::replace_root(Some(traced.id));
         emit!(traced.tracer, Event::PollBegins { task: traced.id });
         let waker = Some(waker_ref(traced).clone());
@@ -85,10 +86,11 @@ impl Drop for RootPoll<'_> {
     fn drop(&mut self) {
         if let Some((traced, outer, outcome)) = self.traced {
             emit!(traced.tracer, Event::PollEnds { task: traced.id, outcome });
-            // The references that are not wakers: `RootTrace` and this poll.
+            // The references that are not wakers: `RootTrace` and this poll. The fence: a waker that was dropped before
+            // it was counted may have been called, and then that is seen.
             let has_waker = Arc::strong_count(traced) > 2;
-            if outcome == Outcome::Pending && !has_waker && !traced.is_woken.load(Ordering::Acquire)
-            {
+            fence(Acquire);
+            if outcome == Outcome::Pending && !has_waker && !traced.is_woken.load(Relaxed) {
                 emit!(traced.tracer, Event::WakerLost { task: traced.id });
             }
             trace::replace_root(outer);
@@ -98,7 +100,7 @@ impl Drop for RootPoll<'_> {
 
 impl ArcWake for TracedWaker {
     fn wake_by_ref(traced: &Arc<Self>) {
-        if !traced.is_woken.swap(true, Ordering::AcqRel) {
+        if !traced.is_woken.swap(true, Relaxed) {
             let by = trace::cause();
             emit!(traced.tracer, Event::Woken { task: traced.id, by });
         }
@@ -117,8 +119,8 @@ struct RootWaker {
 
 impl ArcWake for RootWaker {
     fn wake_by_ref(root: &Arc<Self>) {
-        // A swap, as in `State::wake`: a second wake publishes too.
-        root.is_woken.swap(true, Ordering::AcqRel);
+        // Release: matches the Acquire in `poll_done`. A swap, as in `State::wake`: a second wake publishes too.
+        root.is_woken.swap(true, Release);
         root.parker.unpark();
         if !root.shared.is_current_worker() {
             root.shared.notify_worker(0);
@@ -134,13 +136,13 @@ struct UntilReady<'a, P> {
 
 impl<P: FnMut() -> bool> RunUntil for UntilReady<'_, P> {
     fn is_notified(&self) -> bool {
-        // Acquire: as in `poll_done`.
-        self.root.is_woken.load(Ordering::Acquire)
+        // Relaxed: `poll_done` acquires.
+        self.root.is_woken.load(Relaxed)
     }
 
     fn poll_done(&mut self) -> bool {
-        // AcqRel: matches the swap in `wake_by_ref`; what was written before the wake is visible to the poll.
-        self.root.is_woken.swap(false, Ordering::AcqRel) && (self.poll)()
+        // Acquire: what was written before the wake is visible to the poll.
+        self.root.is_woken.swap(false, Acquire) && (self.poll)()
     }
 }
 

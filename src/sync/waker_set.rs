@@ -28,7 +28,7 @@ use slab::Slab;
 use super::wait_queue::WakeList;
 use crate::engine::coop;
 use crate::engine::prim::atomic::AtomicUsize;
-use crate::engine::prim::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::engine::prim::atomic::Ordering::Relaxed;
 use crate::engine::prim::{Mutex, discard};
 use crate::engine::trace::{self, WaitReason};
 
@@ -38,7 +38,7 @@ const KEEP_CAPACITY: usize = 64;
 
 /// The wakers of tasks that wait for the same event, and the state that they wait on, under one lock.
 pub(crate) struct WakerSet<S> {
-    /// How often the set was emptied. It changes under the lock.
+    /// How often the set was emptied. It changes under the lock. Relaxed: without the lock it is a hint.
     epoch: AtomicUsize,
     inner: Mutex<Inner<S>>,
 }
@@ -87,8 +87,7 @@ impl<S> WakerSet<S> {
         let mut inner = self.inner.lock();
         let result = change(&mut inner.state);
         if !inner.wakers.is_empty() {
-            // Release: matches the Acquire in `is_current`.
-            self.epoch.store(self.epoch.load(Relaxed) + 1, Release);
+            self.epoch.store(self.epoch.load(Relaxed) + 1, Relaxed);
             wakers.extend(inner.wakers.drain());
             inner.free_if_empty();
         }
@@ -149,7 +148,7 @@ impl<S> WakerSet<S> {
 
     /// Whether the waker is still in the set. Without the lock, only false is certain.
     fn is_current(&self, key: Key) -> bool {
-        self.epoch.load(Acquire) == key.epoch
+        self.epoch.load(Relaxed) == key.epoch
     }
 }
 

@@ -508,6 +508,80 @@ fn a_cancellation_publishes_what_was_done_before() {
     });
 }
 
+/// What another thread sees of a count, a permit or an end, by a look without a lock, publishes what was done before.
+#[test]
+fn what_is_seen_without_a_lock_publishes_what_was_done_before() {
+    fn publishes(act: impl FnOnce(), is_seen: impl FnOnce() -> bool + Send + 'static) {
+        let written = Written::default();
+        let looks = written.clone();
+        let other = thread::spawn(move || !is_seen() || looks.is_seen());
+        written.write();
+        act();
+        assert!(other.join().unwrap());
+    }
+    loom::model(|| {
+        let (tx, rx) = mpsc::channel::<()>(1);
+        publishes(|| drop(tx), move || rx.sender_strong_count() == 0);
+    });
+    loom::model(|| {
+        let (tx, rx) = watch::channel(());
+        publishes(|| drop(rx), move || tx.receiver_count() == 0);
+    });
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let looks = semaphore.clone();
+        publishes(|| semaphore.close(), move || looks.is_closed());
+    });
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let looks = semaphore.clone();
+        publishes(|| semaphore.add_permits(1), move || looks.available_permits() == 1);
+    });
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let notified = notify.clone().notified_owned();
+        publishes(|| notify.notify_one(), || notified.now_or_never().is_some());
+    });
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let notified = notify.clone().notified_owned();
+        publishes(|| notify.notify_waiters(), || notified.now_or_never().is_some());
+    });
+}
+
+/// A notification that finds a permit leaves it, and publishes all the same (`Notify::update`): the task that takes the
+/// permit sees what was done before either, or is notified once more.
+#[test]
+fn a_notification_that_finds_a_permit_publishes_what_was_done_before() {
+    loom::model(|| {
+        let (notify, written) = (Arc::new(Notify::new()), Written::default());
+        notify.notify_one();
+        let (waits, looks) = (notify.clone(), written.clone());
+        let other = thread::spawn(move || {
+            while !looks.is_seen() {
+                block_on(waits.notified());
+            }
+        });
+        written.write();
+        notify.notify_one();
+        other.join().unwrap();
+    });
+}
+
+/// The number of the next value releases what belongs to the values before it (`Shared::send`). Else a value that was just
+/// sent seems to be received, and with it all before.
+#[test]
+fn a_broadcast_value_that_nothing_received_is_counted_while_another_is_sent() {
+    loom::model(|| {
+        let (tx, _rx) = broadcast::channel(2);
+        tx.send(0).unwrap();
+        let counts = tx.clone();
+        let other = thread::spawn(move || assert!(counts.len() > 0));
+        tx.send(1).unwrap();
+        other.join().unwrap();
+    });
+}
+
 /// Two receivers on two threads clone one after the other, and each sees what the first has done.
 #[test]
 fn a_broadcast_value_is_cloned_by_one_thread_at_a_time() {

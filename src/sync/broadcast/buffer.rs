@@ -110,8 +110,9 @@ impl<T> Shared<T> {
                 if is_next && tail.receivers > 0 {
                     mem::swap(&mut *stored, &mut value);
                     slot.remaining.store(tail.receivers, Relaxed);
-                    // Release: each matches the Acquire of a receiver that looks for the value without the lock.
-                    slot.number.store(number, Release);
+                    slot.number.store(number, Relaxed);
+                    // Release: matches the Acquire in `next`. A thread without a lock that reads the next number reads
+                    // of each slot before it what belongs to that value, or to a later one.
                     self.next.store(number + 1, Release);
                 }
                 is_next.then_some(tail.receivers)
@@ -230,7 +231,7 @@ impl<T> Slot<T> {
     }
 
     fn has(&self, number: u64) -> bool {
-        self.number.load(Acquire) == number
+        self.number.load(Relaxed) == number
     }
 
     /// Under the lock, counts one receiver less. Returns whether it was the last; none if the value is another one.

@@ -24,7 +24,7 @@ use std::mem;
 use std::task::{Context, Poll, Waker};
 
 use crate::engine::prim::atomic::AtomicUsize;
-use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::engine::prim::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::engine::prim::{Mutex, poll_or_register, wake};
 use crate::sync::fmt::debug_fields;
 use crate::sync::notify::Notify;
@@ -120,10 +120,9 @@ impl<T> Chan<T> {
 
     /// Counts one sender less. If it was the last one, wakes the receiver.
     pub(super) fn remove_strong(&self) {
-        // Release: matches the Acquire in `strong_count`, so that a receiver that reads zero sees all messages.
-        // Acquire: matches the Release of the senders that were dropped before. The race of `wake_if_finished` is
-        // excluded in the same way: the count is zero before `wake_receiver` takes the lock.
-        if self.strong.fetch_sub(1, AcqRel) == 1 {
+        // Release: matches the Acquire in `strong_count`. A receiver that reads zero sees what all senders did. The race
+        // of `wake_if_finished` is excluded in the same way: the count is zero before `wake_receiver` takes the lock.
+        if self.strong.fetch_sub(1, Release) == 1 {
             self.wake_receiver();
         }
     }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use super::error::RecvError;
 use super::shared::{Ref, Shared};
 use crate::engine::coop;
-use crate::engine::prim::atomic::Ordering::{AcqRel, Relaxed};
+use crate::engine::prim::atomic::Ordering::{Relaxed, Release};
 use crate::sync::fmt::debug_fields;
 use crate::sync::waker_set::{Key, Receive, Recv, poll_leaf};
 
@@ -174,8 +174,8 @@ impl<T> Clone for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.shared.changed.remove(&mut self.key);
-        // AcqRel: matches the load in `Shared::receiver_count`. A sender that sees zero sees what the receivers did.
-        if self.shared.receivers.fetch_sub(1, AcqRel) == 1 {
+        // Release: matches the load in `Shared::receiver_count`. A sender that sees zero sees what the receivers did.
+        if self.shared.receivers.fetch_sub(1, Release) == 1 {
             self.shared.closed.notify_waiters();
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::error::SendError;
 use super::receiver::Receiver;
 use super::shared::{Ref, Shared};
-use crate::engine::prim::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::engine::prim::atomic::Ordering::{Relaxed, Release};
 use crate::sync::fmt::debug_fields;
 
 /// A channel that contains one value, at first this one, which counts as seen.
@@ -97,7 +97,7 @@ impl<T> Sender<T> {
 
     /// The number of senders.
     pub fn sender_count(&self) -> usize {
-        self.shared.senders.load(Acquire)
+        self.shared.senders.load(Relaxed)
     }
 
     /// Whether both change the same value.
@@ -122,8 +122,8 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        // AcqRel: matches the load in `Shared::is_closed`.
-        if self.shared.senders.fetch_sub(1, AcqRel) == 1 {
+        // Release: matches the load in `Shared::is_closed`.
+        if self.shared.senders.fetch_sub(1, Release) == 1 {
             self.shared.changed.change_and_wake(|()| ());
         }
     }

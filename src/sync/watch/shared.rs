@@ -95,11 +95,12 @@ impl<T> Shared<T> {
 
     /// Whether all senders are dropped.
     pub(super) fn is_closed(&self) -> bool {
-        // Acquire: matches the AcqRel of the last sender, and makes its last version visible.
+        // Acquire: matches the Release of the last sender, and makes its last version visible.
         self.senders.load(Acquire) == 0
     }
 
     pub(super) fn receiver_count(&self) -> usize {
+        // Acquire: matches the Release in the drop of a receiver.
         self.receivers.load(Acquire)
     }
 }
