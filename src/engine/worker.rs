@@ -301,10 +301,10 @@ impl<'a> Worker<'a> {
         if self.found < FEW_TASKS {
             (0..SPINS_BEFORE_SEARCH).for_each(|_| std::hint::spin_loop());
         }
-        if !shared.injector.is_empty() {
-            return true;
+        self.found = shared.injector.len() as u32;
+        if self.found == 0 {
+            self.found = with_queue(|queue| self.steal(queue));
         }
-        self.found = with_queue(|queue| self.steal(queue));
         self.found > 0
     }
 
