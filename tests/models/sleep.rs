@@ -43,16 +43,19 @@ impl Letter {
 
 // ---- the parker ----
 
+/// Another thread, which unparks this one.
+fn unparks(parker: &Arc<Parker>) -> thread::JoinHandle<()> {
+    let parker = parker.clone();
+    thread::spawn(move || parker.unpark())
+}
+
 /// Guards the empty lock in `Parker::notify_condvar`: without it the signal comes between the thread's look at the word
 /// and its wait, and the thread waits for ever. 0.01 s.
 #[test]
 fn park_is_woken() {
     every_schedule(|| {
         let parker = Arc::new(Parker::new());
-        let waker = thread::spawn({
-            let parker = parker.clone();
-            move || parker.unpark()
-        });
+        let waker = unparks(&parker);
         parker.park();
         waker.join().unwrap();
     });
@@ -63,10 +66,7 @@ fn park_is_woken() {
 fn park_with_a_limit_is_woken() {
     every_schedule(|| {
         let parker = Arc::new(Parker::new());
-        let waker = thread::spawn({
-            let parker = parker.clone();
-            move || parker.unpark()
-        });
+        let waker = unparks(&parker);
         assert!(parker.park_timeout(Duration::MAX));
         waker.join().unwrap();
     });
@@ -81,10 +81,7 @@ fn a_wake_before_the_park_is_kept() {
         parker.unpark();
         parker.unpark();
         parker.park();
-        let waker = thread::spawn({
-            let parker = parker.clone();
-            move || parker.unpark()
-        });
+        let waker = unparks(&parker);
         parker.park();
         waker.join().unwrap();
     });
