@@ -138,9 +138,9 @@ impl Source {
 
     /// The operation answered `WouldBlock`: the source is not ready, unless an event came since `version`.
     pub(crate) fn clear(&self, direction: Direction, version: ReadinessVersion) {
-        // Relaxed: no thread acquires what it was about to do here. The race: the operation answers `WouldBlock` … Driver: reports new data …
-        // Task: clears, and waits for an edge that has passed. So nothing changes if the version has moved. A loop,
-        // since the other direction's flag may change at any time.
+        // Relaxed: this publishes nothing to the next reader. The race: the operation answers `WouldBlock` … Driver:
+        // reports new data … Task: clears, and waits for an edge that has passed. So nothing changes if the version
+        // has moved. A loop, since the other direction's flag may change at any time.
         let _ = self.readiness.fetch_update(Relaxed, Relaxed, |now| {
             (now / VERSION == version.0 / VERSION).then_some(now & !direction.bit())
         });

@@ -290,7 +290,7 @@ impl<'a> Worker<'a> {
     // ---- searching ----
 
     /// Looks for a task in the injector, which the next tick takes, and then steals into the local queue, which is empty.
-    /// Returns whether it found some. The worker is searching until it polls the first.
+    /// Returns whether it found some. The worker is searching until it polls the first, or the driver.
     fn find_work(&mut self) -> bool {
         let shared = self.shared;
         if !shared.has_stealers() || !(self.is_searching || shared.idle.transition_to_searching()) {
